@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * One AP queue (APQN): who it is, how it stands, and the translation between the texts of its sysfs attributes and
+ * values. Every parser takes the text as read (with or without the final newline), returns 0 or
+ * -EBADMSG for a text that the kernel does not write, and changes nothing in that case.
+ * Texts: drivers/s390/crypto/ap_queue.c, zcrypt_card.c, zcrypt_cex4.c.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define APQN_MKVP_SIZE 16      /* bytes of a master key verification pattern that count */
+#define APQN_SERIALNR_LENGTH 16 /* characters */
+#define APQN_NAME_SIZE 8       /* "11.0008" and NUL */
+#define APQN_CARDS_MAX 256
+#define APQN_DOMAINS_MAX 256
+
+enum apqn_mode { APQN_MODE_UNKNOWN, APQN_MODE_ACCEL, APQN_MODE_CCA, APQN_MODE_EP11 };
+
+enum apqn_bind {
+	APQN_BIND_UNKNOWN,     /* not read, or the read fails (asynchronous error: EIO) */
+	APQN_BIND_UNSUPPORTED, /* "-": this queue cannot be bound at all */
+	APQN_UNBOUND,
+	APQN_BOUND,
+};
+
+enum apqn_association {
+	APQN_ASSOCIATION_UNKNOWN, /* not read, or the read fails: reset under way, or the kernel lost the index (kexec) */
+	APQN_ASSOCIATION_UNSUPPORTED, /* "-": not an EP11 queue */
+	APQN_UNASSOCIATED,
+	APQN_ASSOCIATION_PENDING, /* association_index is valid only if this run wrote it */
+	APQN_ASSOCIATED,          /* association_index is valid */
+};
+
+enum apqn_identity {
+	APQN_IDENTITY_UNREAD,   /* nobody looked yet */
+	APQN_IDENTITY_VALID,    /* mkvp is valid */
+	APQN_IDENTITY_NONE,     /* looked, while bound: there is no valid master key in this domain */
+	APQN_IDENTITY_WITHHELD, /* cannot be known now: needs a bind that is not allowed (dry run), or that takes too long */
+};
+
+/* Why a queue is out of the game for the rest of this run. */
+enum apqn_failure {
+	APQN_WORKING = 0,
+	APQN_BIND_REFUSED,        /* the firmware refuses the bind, for longer than any reset takes */
+	APQN_BIND_LIMIT,          /* refused while others are bound: most likely the limit of bound queues */
+	APQN_BIND_TAKEN,          /* not available: bound by another guest, or no bind support */
+	APQN_BIND_TIMEOUT,        /* still busy when the time was over */
+	APQN_ASSOCIATION_REFUSED, /* the firmware refuses the secret */
+	APQN_ASSOCIATION_FAILED,  /* started, then failed */
+	APQN_ASSOCIATION_TIMEOUT, /* started, never ended */
+	APQN_UNREADABLE,          /* an attribute that must be there cannot be read or makes no sense */
+	APQN_VANISHED,            /* the queue or its card is no longer there */
+	APQN_CARD_STUCK,          /* a call on this card did not come back from the kernel */
+};
+
+struct apqn {
+	uint8_t card;
+	uint8_t domain;
+	uint8_t generation; /* 4 for CEX4, … 8 for CEX8, and newer */
+	bool online;
+	enum apqn_mode mode;
+	enum apqn_bind bind;
+	enum apqn_association association;
+	uint16_t association_index;
+	enum apqn_identity identity;
+	uint8_t mkvp[APQN_MKVP_SIZE];
+	char serialnr[APQN_SERIALNR_LENGTH + 1]; /* empty: not known */
+	enum apqn_failure failure;
+	int failure_error; /* negative errno behind the failure, or 0 */
+};
+
+/* Order of card, then domain; for qsort. */
+int apqn_compare(const void *left, const void *right);
+
+/* "11.0008" */
+void apqn_format_name(const struct apqn *apqn, char name[APQN_NAME_SIZE]);
+
+/* What happened, for people: "bind refused by the firmware". */
+const char *apqn_failure_text(enum apqn_failure failure);
+const char *apqn_mode_text(enum apqn_mode mode); /* "EP11", "Accel", "CCA", "unknown" */
+
+/* Names of directories: "card11", "11.0008" (lower-case hex). */
+int apqn_parse_card_name(const char *name, uint8_t *card);
+int apqn_parse_name(const char *name, uint8_t *card, uint8_t *domain);
+
+/* Attributes. */
+int apqn_parse_type(const char *text, uint8_t *generation, enum apqn_mode *mode);
+int apqn_parse_online(const char *text, bool *online);
+int apqn_parse_bind(const char *text, enum apqn_bind *bind);
+int apqn_parse_association(const char *text, enum apqn_association *association, uint16_t *index);
+/* identity becomes VALID (with mkvp), NONE ("invalid"), or UNREAD ("-": the kernel does not know now). */
+int apqn_parse_mkvps(const char *text, enum apqn_identity *identity, uint8_t mkvp[APQN_MKVP_SIZE]);
+/* An empty line gives an empty serialnr: the kernel does not know now. */
+int apqn_parse_serialnr(const char *text, char serialnr[APQN_SERIALNR_LENGTH + 1]);

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * The one way in which text reaches a person.
+ *
+ * Errors and warnings go to standard error, each a full line: `pvapconfig: error: <what> <where>: <why>[; hint]`.
+ * What is being done (shown with --verbose only) and what was asked for (lists, dry-run actions) go to
+ * standard output. The newline and the level are added here. Every control character in the text is
+ * replaced by '?', because names and attribute texts come from outside and end up on a console.
+ */
+
+enum log_level {
+	LOG_LEVEL_ERROR,
+	LOG_LEVEL_WARNING,
+	LOG_LEVEL_NOTICE, /* always shown, standard output */
+	LOG_LEVEL_INFO,   /* shown with --verbose, standard output */
+};
+
+/* Where lines go instead of the standard streams; `line` has no prefix and no newline. For tests. */
+typedef void log_sink(enum log_level level, const char *line, void *context);
+
+void log_set_verbose(int verbose);
+void log_set_sink(log_sink *sink, void *context);
+
+/* Writes one line; longer than 1000 bytes is cut and ends in "...". Never fails, keeps errno. */
+void log_line(enum log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+#define log_error(...) log_line(LOG_LEVEL_ERROR, __VA_ARGS__)
+#define log_warning(...) log_line(LOG_LEVEL_WARNING, __VA_ARGS__)
+#define log_notice(...) log_line(LOG_LEVEL_NOTICE, __VA_ARGS__)
+#define log_info(...) log_line(LOG_LEVEL_INFO, __VA_ARGS__)

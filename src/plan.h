@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * Which APQN serves which entry, and what is to be done with every APQN. A pure function: no I/O, no clock, no
+ * messages; the same input gives the same plan (design decisions 1 to 4, 6, 12, 14).
+ *
+ * Words: an APQN *fits* an entry if mode, generation, MKVP and serial number are right and it is online and has not failed; it *satisfies* the
+ * entry if it fits and needs no change: bound (accelerator), or associated, or being associated, with the entry's secret (EP11).
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "apqn.h"
+#include "config.h"
+#include "secrets.h"
+
+enum plan_goal {
+	PLAN_LEAVE,       /* nothing to do: serves nothing and is not bound, or is CCA, or no decision before identities are known */
+	PLAN_KEEP,        /* satisfies its entry */
+	PLAN_IDENTIFY,    /* bind it if it is not bound, and read its MKVP (and the serial number of its card) */
+	PLAN_BIND,        /* accelerator: bind it for its entry */
+	PLAN_ASSOCIATE,   /* EP11: bind it if it is not bound, then associate it for its entry */
+	PLAN_REASSOCIATE, /* EP11: unbind, bind, associate: its present association is wrong or not known */
+	PLAN_UNBIND,      /* is bound and serves no entry */
+};
+
+enum plan_reason {
+	PLAN_SATISFIED = 0,   /* an APQN is assigned */
+	PLAN_NO_SECRET,       /* the UV has no association secret with the entry's id */
+	PLAN_NO_APQN,         /* no APQN of this mode is online */
+	PLAN_GENERATION,      /* those of this mode are too old; detail: the newest one */
+	PLAN_NO_MKVP,         /* no APQN with this MKVP was seen */
+	PLAN_SERIALNR,        /* the MKVP is there, the serial number differs; detail: one such APQN */
+	PLAN_FAILED,          /* the last one that fitted has failed; detail: that APQN */
+	PLAN_TAKEN,           /* all that fit serve other entries */
+	PLAN_UNKNOWN,         /* cannot be known: APQNs that may fit cannot be identified now (APQN_IDENTITY_WITHHELD) */
+	PLAN_UNDECIDED,       /* APQNs that may fit have to be identified first (there are PLAN_IDENTIFY goals) */
+};
+
+#define PLAN_NONE SIZE_MAX
+
+struct plan_entry {
+	size_t apqn; /* index of the APQN that serves it, or PLAN_NONE */
+	enum plan_reason reason;
+	size_t detail; /* index of the APQN that the reason speaks of, or PLAN_NONE */
+	uint16_t secret_index; /* EP11, unless reason is PLAN_NO_SECRET */
+};
+
+struct plan_apqn {
+	enum plan_goal goal;
+	size_t entry; /* index of the entry it serves, or PLAN_NONE */
+};
+
+struct plan {
+	struct plan_entry *entries; /* as many as the configuration has */
+	struct plan_apqn *apqns;    /* as many as the inventory has */
+	size_t satisfied;           /* entries with an APQN, those still to be brought to their state included */
+	size_t identify;            /* APQNs with PLAN_IDENTIFY */
+};
+
+/*
+ * Makes a plan. 0, -ENOMEM, or -EEXIST: two EP11 APQNs of one card have the same valid MKVP (decision 12); their indexes
+ * are then in duplicate[0] < duplicate[1]. `apqns` must be sorted by apqn_compare. Release the plan after 0.
+ */
+int plan_make(const struct config *config, const struct apqn *apqns, size_t apqn_count, const struct secrets *secrets,
+	      struct plan *plan, size_t duplicate[2]);
+
+void plan_release(struct plan *plan);

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* Small parsers shared by everything that reads text from outside. None of them depends on the locale. */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * Decodes exactly `length` bytes from 2 * length hex digits (either case). `digits` bytes of text are
+ * looked at; any other count or character gives -EINVAL and leaves `bytes` undefined.
+ */
+int text_parse_hex(const char *text, size_t digits, uint8_t *bytes, size_t length);
+
+/* Writes 2 * length lower-case hex digits and a NUL. */
+void text_format_hex(const uint8_t *bytes, size_t length, char *text);
+
+/* Reads a whole text as a decimal number without sign or blanks: 0, -EINVAL, or -ERANGE above `max`. */
+int text_parse_decimal(const char *text, uint64_t max, uint64_t *value);
+
+/* Cuts off trailing newline characters and blanks, in place. */
+void text_trim_end(char *text);
+
+/* True if `word` is one of the blank-separated words of `text`. */
+bool text_has_word(const char *text, const char *word);
