@@ -6,8 +6,8 @@
  *
  * Errors and warnings go to standard error, each a full line: `pvapconfig: error: <what> <where>: <why>[; hint]`.
  * What is being done (shown with --verbose only) and what was asked for (lists, dry-run actions) go to
- * standard output. The newline and the level are added here. Every control character in the text is
- * replaced by '?', because names and attribute texts come from outside and end up on a console.
+ * standard output, as they are. The newline and the level are added here. Everything in the text that is not printable
+ * ASCII is replaced by '?', byte by byte, because names and attribute texts come from outside and end up on a console.
  */
 
 enum log_level {
@@ -17,7 +17,7 @@ enum log_level {
 	LOG_LEVEL_INFO,   /* shown with --verbose, standard output */
 };
 
-/* Where lines go instead of the standard streams; `line` has no prefix and no newline. For tests. */
+/* Where lines that would be shown go instead of the standard streams; `line` has no prefix and no newline. For tests. */
 typedef void log_sink(enum log_level level, const char *line, void *context);
 
 void log_set_verbose(int verbose);

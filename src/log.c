@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT */
+#include "log.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define LINE_LENGTH_MAX 1000
+#define PREFIX_SIZE 32
+
+static int log_verbose;
+static log_sink *log_current_sink;
+static void *log_sink_context;
+
+void log_set_verbose(int verbose)
+{
+	log_verbose = verbose;
+}
+
+void log_set_sink(log_sink *sink, void *context)
+{
+	log_current_sink = sink;
+	log_sink_context = context;
+}
+
+static const char *level_prefix(enum log_level level)
+{
+	switch (level) {
+	case LOG_LEVEL_ERROR:
+		return "pvapconfig: error: ";
+	case LOG_LEVEL_WARNING:
+		return "pvapconfig: warning: ";
+	case LOG_LEVEL_NOTICE:
+	case LOG_LEVEL_INFO:
+		break;
+	}
+	return "";
+}
+
+/* What may not reach a console: escape sequences in the first place, also those that begin with a byte above 0x7f. */
+static void replace_unprintable(char *text)
+{
+	for (; *text; text++)
+		if (*text < ' ' || *text > '~')
+			*text = '?';
+}
+
+static void format_text(char text[LINE_LENGTH_MAX + 1], const char *format, va_list arguments)
+	__attribute__((format(printf, 2, 0)));
+
+static void format_text(char text[LINE_LENGTH_MAX + 1], const char *format, va_list arguments)
+{
+	int length = vsnprintf(text, LINE_LENGTH_MAX + 1, format, arguments);
+
+	if (length > LINE_LENGTH_MAX)
+		memcpy(text + LINE_LENGTH_MAX - 3, "...", 3);
+	else if (length < 0) /* cannot be formatted: the format itself tells the most */
+		snprintf(text, LINE_LENGTH_MAX + 1, "%s", format);
+	replace_unprintable(text);
+}
+
+/* One write for the line, so that lines of several processes do not mix. What cannot be written is lost. */
+static void write_line(int fd, const char *prefix, const char *text)
+{
+	char line[PREFIX_SIZE + LINE_LENGTH_MAX + 2];
+	size_t length = (size_t)snprintf(line, sizeof(line), "%s%s\n", prefix, text);
+	size_t written = 0;
+
+	while (written < length) {
+		ssize_t count = write(fd, line + written, length - written);
+
+		if (count > 0)
+			written += (size_t)count;
+		else if (count == 0 || errno != EINTR)
+			return;
+	}
+}
+
+void log_line(enum log_level level, const char *format, ...)
+{
+	char text[LINE_LENGTH_MAX + 1];
+	int saved_errno = errno;
+	va_list arguments;
+
+	if (level == LOG_LEVEL_INFO && !log_verbose)
+		return;
+
+	va_start(arguments, format);
+	format_text(text, format, arguments);
+	va_end(arguments);
+
+	if (log_current_sink)
+		log_current_sink(level, text, log_sink_context);
+	else if (level == LOG_LEVEL_ERROR || level == LOG_LEVEL_WARNING)
+		write_line(STDERR_FILENO, level_prefix(level), text);
+	else
+		write_line(STDOUT_FILENO, level_prefix(level), text);
+	errno = saved_errno;
+}

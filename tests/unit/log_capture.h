@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * Catches what the code under test says. Every line is kept as "error: …", "warning: …", "notice: …" or
+ * "info: …" with a newline, so that a whole dialogue can be compared with one string.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "log.h"
+
+#define LOG_CAPTURE_SIZE 16384
+
+struct log_capture {
+	char text[LOG_CAPTURE_SIZE];
+};
+
+static inline void log_capture_line(enum log_level level, const char *line, void *context)
+{
+	static const char *const names[] = {"error", "warning", "notice", "info"};
+	struct log_capture *capture = context;
+	size_t used = strlen(capture->text);
+
+	snprintf(capture->text + used, sizeof(capture->text) - used, "%s: %s\n", names[level], line);
+}
+
+/* Forgets what was caught so far and catches from now on. */
+static inline void log_capture_begin(struct log_capture *capture)
+{
+	capture->text[0] = '\0';
+	log_set_sink(log_capture_line, capture);
+}
+
+static inline void log_capture_end(void)
+{
+	log_set_sink(NULL, NULL);
+}

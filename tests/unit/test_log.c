@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: MIT */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "log_capture.h"
+
+static struct log_capture capture;
+
+static int begin(void **state)
+{
+	(void)state;
+	log_set_verbose(0);
+	log_capture_begin(&capture);
+	return 0;
+}
+
+static int end(void **state)
+{
+	(void)state;
+	log_set_verbose(0);
+	log_capture_end();
+	return 0;
+}
+
+static void levels(void **state)
+{
+	(void)state;
+	log_error("cannot %s: %d", "this", 7);
+	log_warning("beware");
+	log_notice("listed");
+	log_info("not shown");
+	assert_string_equal(capture.text, "error: cannot this: 7\nwarning: beware\nnotice: listed\n");
+
+	log_capture_begin(&capture);
+	log_set_verbose(1);
+	log_info("shown");
+	assert_string_equal(capture.text, "info: shown\n");
+}
+
+static void unprintable(void **state)
+{
+	(void)state;
+	log_error("%s", "a\tb\nc\033[31m\177\x9b" "d\xc3\xa9~ ");
+	assert_string_equal(capture.text, "error: a?b?c?[31m??d??~ \n");
+}
+
+static void long_lines(void **state)
+{
+	char text[2001];
+
+	(void)state;
+	memset(text, 'x', sizeof(text));
+	text[1000] = '\0';
+	log_error("%s", text);
+	assert_int_equal(strlen(capture.text), strlen("error: ") + 1000 + 1);
+	assert_null(strchr(capture.text, '.'));
+
+	log_capture_begin(&capture);
+	text[1000] = 'x';
+	text[2000] = '\0';
+	log_error("%s", text);
+	assert_int_equal(strlen(capture.text), strlen("error: ") + 1000 + 1);
+	assert_string_equal(capture.text + strlen("error: ") + 996, "x...\n");
+}
+
+static void errno_is_kept(void **state)
+{
+	int saved = dup(STDERR_FILENO);
+
+	(void)state;
+	errno = EXDEV;
+	log_error("x");
+	assert_int_equal(errno, EXDEV);
+
+	/* also where the write itself fails */
+	log_capture_end();
+	assert_true(saved >= 0);
+	close(STDERR_FILENO);
+	errno = EXDEV;
+	log_error("lost");
+	assert_int_equal(errno, EXDEV);
+	assert_int_equal(dup2(saved, STDERR_FILENO), STDERR_FILENO);
+	close(saved);
+}
+
+/* Puts one end of a packet socket into the place of a standard stream: each packet read is one write. */
+static int divert(int stream, int *saved)
+{
+	int ends[2];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends), 0);
+	fflush(NULL);
+	*saved = dup(stream);
+	assert_true(*saved >= 0);
+	assert_int_equal(dup2(ends[1], stream), stream);
+	close(ends[1]);
+	return ends[0];
+}
+
+static void restore(int stream, int saved)
+{
+	assert_int_equal(dup2(saved, stream), stream);
+	close(saved);
+}
+
+static void assert_packet(int socket, const char *expected)
+{
+	char packet[2000];
+	ssize_t length = recv(socket, packet, sizeof(packet) - 1, MSG_DONTWAIT);
+
+	assert_true(length >= 0);
+	packet[length] = '\0';
+	assert_string_equal(packet, expected);
+}
+
+/* Nothing is left, and the other end is closed. */
+static void assert_no_packet(int socket)
+{
+	char packet[2000];
+
+	assert_int_equal(recv(socket, packet, sizeof(packet), MSG_DONTWAIT), 0);
+}
+
+static void streams(void **state)
+{
+	int saved_output, saved_errors;
+	int output = divert(STDOUT_FILENO, &saved_output);
+	int errors = divert(STDERR_FILENO, &saved_errors);
+
+	(void)state;
+	log_capture_end();
+	log_set_verbose(1);
+	log_error("one");
+	log_warning("two");
+	log_notice("three");
+	log_info("four");
+	restore(STDOUT_FILENO, saved_output);
+	restore(STDERR_FILENO, saved_errors);
+
+	assert_packet(errors, "pvapconfig: error: one\n");
+	assert_packet(errors, "pvapconfig: warning: two\n");
+	assert_no_packet(errors);
+	assert_packet(output, "three\n");
+	assert_packet(output, "four\n");
+	assert_no_packet(output);
+	close(output);
+	close(errors);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(levels, begin, end),
+		cmocka_unit_test_setup_teardown(unprintable, begin, end),
+		cmocka_unit_test_setup_teardown(long_lines, begin, end),
+		cmocka_unit_test_setup_teardown(errno_is_kept, begin, end),
+		cmocka_unit_test_setup_teardown(streams, begin, end),
+	};
+
+	return cmocka_run_group_tests_name("log", tests, NULL, NULL);
+}
