@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: MIT
+#
+# pvapconfig: build, test, install. `make help` lists the targets.
+
+VERSION := 0.1.0
+
+PREFIX ?= /usr/local
+SBINDIR ?= $(PREFIX)/sbin
+DATADIR ?= $(PREFIX)/share
+MANDIR ?= $(DATADIR)/man
+DOCDIR ?= $(DATADIR)/doc/pvapconfig
+INSTALL ?= install
+
+CROSS_COMPILE ?=
+ifeq ($(origin CC),default)
+CC := $(CROSS_COMPILE)gcc
+endif
+STRIP ?= $(CROSS_COMPILE)strip
+CFLAGS ?= -Os -g
+
+# What a cross build makes lies in a folder named after its target, so that both can be there.
+BUILD := build$(if $(CROSS_COMPILE),/$(firstword $(subst -, ,$(CROSS_COMPILE))))
+BINARY := $(BUILD)/pvapconfig
+
+WARNINGS := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes
+LANGUAGE := -std=gnu11 -D_GNU_SOURCE -DPVAPCONFIG_VERSION='"$(VERSION)"'
+HARDENING := -fPIE -fstack-protector-strong -ffunction-sections -fdata-sections
+LINK_HARDENING := -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -Wl,--gc-sections
+
+SOURCES := $(sort $(wildcard src/*.c))
+PROGRAM_LIBS := -lyaml -lmbedcrypto
+
+.PHONY: all
+all: $(BINARY)
+
+# --- which C library ------------------------------------------------------------------------------
+# musl where its development files for this machine are there, else a static glibc, else dynamic. LIBC=… decides by hand.
+
+found = $(filter /%,$(shell $(CC) -print-file-name=$(1)))
+MUSL_TRIPLET := $(subst -pc-,-,$(patsubst %-gnu,%-musl,$(shell $(CC) -dumpmachine)))
+MUSL_LIB := /usr/lib/$(MUSL_TRIPLET)
+STATIC_LIBS := $(call found,libyaml.a) $(call found,libmbedcrypto.a)
+
+ifeq ($(words $(STATIC_LIBS)),2)
+LIBC ?= $(if $(wildcard $(MUSL_LIB)/rcrt1.o),musl,$(if $(call found,libc.a),static,dynamic))
+endif
+LIBC ?= dynamic
+
+ifeq ($(LIBC),musl)
+# Only the headers of the two libraries: those of glibc must stay out of sight.
+LIBC_CFLAGS = -nostdinc -isystem /usr/include/$(MUSL_TRIPLET) -isystem $(shell $(CC) -print-file-name=include) \
+	-isystem $(BUILD)/include
+LIBC_INCLUDE := $(BUILD)/include
+LIBC_SOURCES := src/musl/printf_chk.c
+LINK_HEAD = -nostdlib -static-pie $(MUSL_LIB)/rcrt1.o $(MUSL_LIB)/crti.o $(call found,crtbeginS.o)
+LINK_TAIL = $(STATIC_LIBS) $(MUSL_LIB)/libc.a $(shell $(CC) -print-libgcc-file-name) $(call found,crtendS.o) $(MUSL_LIB)/crtn.o
+LIBC_TEXT := static with musl
+else ifeq ($(LIBC),static)
+LINK_HEAD := -static-pie
+LINK_TAIL := $(PROGRAM_LIBS)
+LIBC_TEXT := static with the C library of the compiler
+else
+LINK_HEAD := -pie
+LINK_TAIL := $(PROGRAM_LIBS)
+LIBC_TEXT := dynamic (no static libraries of yaml and mbedcrypto here)
+endif
+
+# --- the program ----------------------------------------------------------------------------------
+
+OBJECTS := $(patsubst src/%.c,$(BUILD)/obj/%.o,$(SOURCES) $(LIBC_SOURCES))
+
+# Objects of another compiler or C library are of no use.
+FLAVOUR := $(CC) $(LIBC) $(CFLAGS) $(LDFLAGS) $(VERSION)
+$(BUILD)/flavour: FORCE
+	@mkdir -p $(@D)
+	@echo '$(FLAVOUR)' | cmp -s - $@ || echo '$(FLAVOUR)' > $@
+
+$(BUILD)/include:
+	@mkdir -p $@
+	@ln -sfn /usr/include/yaml.h $@/yaml.h
+	@ln -sfn /usr/include/mbedtls $@/mbedtls
+
+$(BUILD)/obj/%.o: src/%.c $(BUILD)/flavour | $(LIBC_INCLUDE)
+	@mkdir -p $(@D)
+	$(CC) $(LANGUAGE) $(WARNINGS) $(CPPFLAGS) $(LIBC_CFLAGS) $(CFLAGS) $(HARDENING) -MMD -MP -c -o $@ $<
+
+$(BINARY): $(OBJECTS)
+	@echo 'pvapconfig: $(LIBC_TEXT)'
+	$(CC) $(CFLAGS) $(LINK_HARDENING) $(LDFLAGS) -o $@ $(LINK_HEAD) $(OBJECTS) $(LINK_TAIL)
+
+-include $(OBJECTS:.o=.d)
+
+.PHONY: FORCE
+FORCE:
+
+SIZE_MAX_KIB := 192
+
+.PHONY: size
+size: $(BINARY) ## print the size of the stripped binary, fail above 192 KiB
+	@$(STRIP) -o $(BINARY).stripped $(BINARY)
+	@bytes=$$(stat -c %s $(BINARY).stripped); echo "$(BINARY): $$bytes bytes stripped ($$((bytes / 1024)) KiB)"; \
+	test "$(LIBC)" != musl || test "$$bytes" -le $$(($(SIZE_MAX_KIB) * 1024)) || \
+	{ echo "$(BINARY): more than $(SIZE_MAX_KIB) KiB" >&2; exit 1; }
+
+# --- install --------------------------------------------------------------------------------------
+
+.PHONY: install
+install: $(BINARY) ## install program, manual and example below $(DESTDIR)$(PREFIX)
+	$(INSTALL) -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(DOCDIR)
+	$(INSTALL) -m 0755 $(BINARY) $(DESTDIR)$(SBINDIR)/pvapconfig
+	$(STRIP) $(DESTDIR)$(SBINDIR)/pvapconfig
+	$(INSTALL) -m 0644 README.md LICENSE conf/pvapconfig.yaml $(DESTDIR)$(DOCDIR)
+
+# --- tests ----------------------------------------------------------------------------------------
+
+include tests/tests.mk
+
+.PHONY: deps
+deps: ## install with apt what building, tests and the guest need (Debian, root)
+	./install-deps
+
+.PHONY: clean
+clean: ## remove what was built; downloads and the emulator in cache/ stay
+	rm -rf build
+
+.PHONY: help
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile tests/tests.mk | expand -t 16

@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: MIT
+#
+# Unit tests on this machine (make check), guests (make test, demo, bench).
+
+CHECK := build/check
+CHECK_FLAGS := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
+CHECK_SOURCES := $(filter-out src/main.c,$(SOURCES)) $(sort $(wildcard tests/model/*.c tests/sim/*.c))
+CHECK_OBJECTS := $(CHECK_SOURCES:%.c=$(CHECK)/%.o)
+CHECK_PROGRAMS := $(patsubst tests/unit/%.c,$(CHECK)/%,$(sort $(wildcard tests/unit/*.c)))
+
+$(CHECK)/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(LANGUAGE) $(WARNINGS) -Isrc -Itests $(CHECK_FLAGS) -MMD -MP -c -o $@ $<
+
+$(CHECK)/test_%: $(CHECK)/tests/unit/test_%.o $(CHECK_OBJECTS)
+	$(CC) $(CHECK_FLAGS) -o $@ $^ -lcmocka -lyaml -lmbedcrypto
+
+-include $(CHECK_OBJECTS:.o=.d) $(CHECK_PROGRAMS:$(CHECK)/%=$(CHECK)/tests/unit/%.d)
+.PRECIOUS: $(CHECK)/%.o
+
+.PHONY: check
+check: $(CHECK_PROGRAMS) ## build the unit tests with both sanitizers and run them
+	tests/run-unit-tests $(CHECK_PROGRAMS)
