@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+#include "uv.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/ioctl.h>
+
+#include "cleanup.h"
+
+/* struct uvio_ioctl_cb: native byte order; the kernel refuses non-zero flags and reserved bytes. */
+struct control_block {
+	uint32_t flags;
+	uint16_t uv_rc;
+	uint16_t uv_rrc;
+	uint64_t argument_addr;
+	uint32_t argument_len;
+	uint8_t reserved[44];
+};
+
+_Static_assert(sizeof(struct control_block) == 64, "layout of struct uvio_ioctl_cb");
+
+int uv_call(const char *device, unsigned int command, void *data, size_t size, uint16_t *rc, uint16_t *rrc)
+{
+	cleanup_close_ int fd = open(device, O_RDWR | O_CLOEXEC | O_NOCTTY);
+	struct control_block block;
+
+	if (fd < 0)
+		return -errno;
+	if (size > UINT32_MAX)
+		return -E2BIG;
+	memset(&block, 0, sizeof(block));
+	block.argument_addr = size > 0 ? (uint64_t)(uintptr_t)data : 0;
+	block.argument_len = (uint32_t)size;
+	if (ioctl(fd, _IOWR('u', command, struct control_block), &block) < 0)
+		return -errno;
+	*rc = block.uv_rc;
+	*rrc = block.uv_rrc;
+	return 0;
+}

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: MIT */
+#include "worker.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include "attribute.h"
+#include "cleanup.h"
+#include "uv.h"
+
+/* The shared memory of one worker: what to do, and how it went. */
+struct worker_job {
+	enum machine_operation operation;
+	char path[MACHINE_PATH_SIZE];
+	size_t size, length;
+	unsigned int uv_command;
+	uint16_t uv_rc, uv_rrc;
+	int error;
+	char data[];
+};
+
+static size_t job_size(size_t size)
+{
+	return sizeof(struct worker_job) + size;
+}
+
+static int do_job(struct worker_job *job, int sysfs_fd, const char *uv_path)
+{
+	switch (job->operation) {
+	case MACHINE_READ:
+		return attribute_read(sysfs_fd, job->path, job->data, job->size, &job->length);
+	case MACHINE_WRITE:
+		return attribute_write(sysfs_fd, job->path, job->data, job->length);
+	case MACHINE_LIST:
+		return attribute_list(sysfs_fd, job->path, job->data, job->size, &job->length);
+	case MACHINE_UV:
+		return uv_call(uv_path, job->uv_command, job->data, job->size, &job->uv_rc, &job->uv_rrc);
+	}
+	return -ENOSYS;
+}
+
+/* The three standard streams must not be held open by a child that never returns. */
+static void drop_standard_streams(void)
+{
+	int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	for (int stream = STDIN_FILENO; stream <= STDERR_FILENO; stream++) {
+		if (fd < 0 || dup2(fd, stream) < 0)
+			close(stream);
+	}
+	if (fd > STDERR_FILENO)
+		close(fd);
+}
+
+/* Closes everything from `first` to `last`; a kernel with se_bind has this call, whatever the C library knows of it. */
+static void close_from_to(int first, int last)
+{
+	if (first <= last)
+		syscall(SYS_close_range, (unsigned int)first, (unsigned int)last, 0U);
+}
+
+/* Closes everything but the standard streams, the sysfs directory and our socket. */
+static void drop_other_descriptors(int fd, int sysfs_fd)
+{
+	int lower = fd < sysfs_fd ? fd : sysfs_fd, upper = fd < sysfs_fd ? sysfs_fd : fd;
+
+	close_from_to(STDERR_FILENO + 1, lower - 1);
+	close_from_to(lower + 1, upper - 1);
+	close_from_to(upper + 1, INT_MAX);
+}
+
+_Noreturn static void run_child(struct worker_job *job, int fd, int sysfs_fd, const char *uv_path, pid_t parent)
+{
+	char byte;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(0);
+	/* The signals that stop the parent are blocked here, as the parent blocks them: it ends this process itself. */
+	drop_standard_streams();
+	drop_other_descriptors(fd, sysfs_fd);
+	while (recv(fd, &byte, 1, 0) == 1) {
+		job->error = do_job(job, sysfs_fd, uv_path);
+		if (send(fd, &byte, 1, MSG_NOSIGNAL) != 1)
+			break;
+	}
+	_exit(0);
+}
+
+static int start_child(struct worker *worker, int sysfs_fd, const char *uv_path)
+{
+	pid_t parent = getpid();
+	int ends[2];
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
+		return -errno;
+	worker->pid = fork();
+	if (worker->pid == 0)
+		run_child(worker->job, ends[1], sysfs_fd, uv_path, parent);
+	close(ends[1]);
+	if (worker->pid < 0) {
+		int error = -errno;
+
+		close(ends[0]);
+		return error;
+	}
+	worker->fd = ends[0];
+	return 0;
+}
+
+static void worker_free(struct worker *worker)
+{
+	if (worker->job)
+		munmap(worker->job, job_size(worker->size));
+	free(worker);
+}
+
+int worker_create(size_t size, int sysfs_fd, const char *uv_path, struct worker **result)
+{
+	struct worker *worker = calloc(1, sizeof(*worker));
+	void *memory;
+	int r;
+
+	if (!worker)
+		return -ENOMEM;
+	worker->size = size;
+	memory = mmap(NULL, job_size(size), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (memory == MAP_FAILED) {
+		free(worker);
+		return -ENOMEM;
+	}
+	worker->job = memory;
+	r = start_child(worker, sysfs_fd, uv_path);
+	if (r < 0) {
+		worker_free(worker);
+		return r;
+	}
+	*result = worker;
+	return 0;
+}
+
+int worker_start(struct worker *worker, struct machine_call *call)
+{
+	struct worker_job *job = worker->job;
+
+	job->operation = call->operation;
+	job->uv_command = call->uv_command;
+	job->size = call->size;
+	job->length = call->length;
+	memcpy(job->path, call->path, sizeof(job->path));
+	if (call->operation == MACHINE_WRITE)
+		memcpy(job->data, call->data, call->length);
+	else if (call->operation == MACHINE_UV)
+		memcpy(job->data, call->data, call->size);
+	if (send(worker->fd, "", 1, MSG_NOSIGNAL) != 1)
+		return -errno;
+	worker->call = call;
+	return 0;
+}
+
+struct machine_call *worker_finish(struct worker *worker, bool *usable)
+{
+	const struct worker_job *job = worker->job;
+	struct machine_call *call = worker->call;
+	char byte;
+
+	worker->call = NULL;
+	*usable = recv(worker->fd, &byte, 1, MSG_DONTWAIT) == 1;
+	if (!*usable) {
+		call->error = -EPIPE;
+		return call;
+	}
+	call->error = job->error;
+	call->uv_rc = job->uv_rc;
+	call->uv_rrc = job->uv_rrc;
+	if (call->operation == MACHINE_READ || call->operation == MACHINE_LIST) {
+		/* The child is ours, but the length is checked all the same: the NUL must lie inside. */
+		call->length = job->error == 0 && job->length < call->size ? job->length : 0;
+		memcpy(call->data, job->data, call->length);
+		call->data[call->length] = '\0';
+	} else if (call->operation == MACHINE_UV && job->error == 0) {
+		memcpy(call->data, job->data, call->size);
+	}
+	return call;
+}
+
+void worker_abandon(struct worker *worker)
+{
+	kill(worker->pid, SIGKILL);
+	/* Reaps it if it is gone at once; one that the kernel keeps is inherited by init. */
+	waitpid(worker->pid, NULL, WNOHANG);
+	close(worker->fd);
+	worker_free(worker);
+}
