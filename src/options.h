@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * The command line (manual, options). Nothing else has a say: no variable of the environment is looked at.
+ */
+#include <stdbool.h>
+#include <stdint.h>
+
+#define OPTIONS_CONFIG_PATH "/etc/pvapconfig.yaml"
+#define OPTIONS_TIMEOUT_DEFAULT 60  /* seconds */
+#define OPTIONS_TIMEOUT_MAX 86400   /* seconds: a day */
+
+struct options {
+	const char *config_path; /* part of argv, or OPTIONS_CONFIG_PATH */
+	bool dry_run;
+	bool strict;
+	bool verbose;
+	bool unbind;       /* unbind all APQNs instead of configuring them */
+	bool probe;        /* a dry run may bind queues to identify them */
+	bool check_config; /* validate the configuration file and do nothing else */
+	int64_t timeout_ms; /* for the whole run; 0: none */
+};
+
+enum options_action {
+	OPTIONS_RUN,          /* options are valid, go on */
+	OPTIONS_EXIT_SUCCESS, /* help or version was asked for and printed */
+	OPTIONS_EXIT_FAILURE, /* bad usage, reported */
+};
+
+/* Reads the command line; `options` is complete and free of contradictions after OPTIONS_RUN. */
+enum options_action options_parse(int argc, char *argv[], struct options *options);

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: MIT */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "log_capture.h"
+#include "options.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+#define WORDS_MAX 12
+#define HINT "error: try 'pvapconfig --help'\n"
+
+static struct log_capture capture;
+
+/* Parses a command line given as words with one blank between them; '_' stands for an empty word. */
+static enum options_action parse(const char *line, struct options *options)
+{
+	static char words[256];
+	char *argv[WORDS_MAX] = {(char[]){"pvapconfig"}};
+	int argc = 1;
+
+	snprintf(words, sizeof(words), "%s", line);
+	for (char *word = strtok(words, " "); word; word = strtok(NULL, " ")) {
+		assert_in_range(argc, 0, WORDS_MAX - 2);
+		argv[argc++] = strcmp(word, "_") ? word : word + 1;
+	}
+	log_capture_begin(&capture);
+	return options_parse(argc, argv, options);
+}
+
+/* All options in one line, for comparing. */
+static const char *describe(const struct options *options)
+{
+	static char text[256];
+
+	snprintf(text, sizeof(text), "%s%s%s%s%s%s%s %d", options->config_path, options->dry_run ? " dry_run" : "",
+		 options->strict ? " strict" : "", options->verbose ? " verbose" : "",
+		 options->unbind ? " unbind" : "", options->probe ? " probe" : "",
+		 options->check_config ? " check_config" : "", (int)options->timeout_ms);
+	return text;
+}
+
+static void good(void **state)
+{
+	static const char *const cases[][2] = {
+		{"", "/etc/pvapconfig.yaml 60000"},
+		{"-c a.yaml", "a.yaml 60000"},
+		{"-ca.yaml", "a.yaml 60000"},
+		{"--config a.yaml", "a.yaml 60000"},
+		{"--config=a.yaml", "a.yaml 60000"},
+		{"-c a.yaml -c b.yaml", "b.yaml 60000"},
+		{"-c --help", "--help 60000"},
+		{"-n", "/etc/pvapconfig.yaml dry_run 60000"},
+		{"--dry-run", "/etc/pvapconfig.yaml dry_run 60000"},
+		{"-s", "/etc/pvapconfig.yaml strict 60000"},
+		{"--strict", "/etc/pvapconfig.yaml strict 60000"},
+		{"-v", "/etc/pvapconfig.yaml verbose 60000"},
+		{"--verbose", "/etc/pvapconfig.yaml verbose 60000"},
+		{"-nsvc a.yaml", "a.yaml dry_run strict verbose 60000"},
+		{"--unbind", "/etc/pvapconfig.yaml unbind 60000"},
+		{"--unbind -n -v --timeout 5", "/etc/pvapconfig.yaml dry_run verbose unbind 5000"},
+		{"--probe --dry-run", "/etc/pvapconfig.yaml dry_run probe 60000"},
+		{"-n --probe", "/etc/pvapconfig.yaml dry_run probe 60000"},
+		{"--check-config -c a.yaml", "a.yaml check_config 60000"},
+		{"--timeout 0", "/etc/pvapconfig.yaml 0"},
+		{"--timeout=1", "/etc/pvapconfig.yaml 1000"},
+		{"--timeout 86400", "/etc/pvapconfig.yaml 86400000"},
+		{"--timeout 1 --timeout 2", "/etc/pvapconfig.yaml 2000"},
+		{"-v --", "/etc/pvapconfig.yaml verbose 60000"},
+	};
+	struct options options;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		assert_int_equal(parse(cases[i][0], &options), OPTIONS_RUN);
+		assert_string_equal(describe(&options), cases[i][1]);
+		assert_string_equal(capture.text, "");
+	}
+}
+
+static void bad(void **state)
+{
+	static const char *const cases[][2] = {
+		{"-x", "unknown option '-x'"},
+		{"-nx", "unknown option '-x'"},
+		{"-?", "unknown option '-?'"},
+		{"-:", "unknown option '-:'"},
+		{"--nonsense", "unknown or ambiguous option '--nonsense'"},
+		{"--ver", "unknown or ambiguous option '--ver'"},
+		{"-c", "option --config needs a value"},
+		{"-nc", "option --config needs a value"},
+		{"--config", "option --config needs a value"},
+		{"--timeout", "option --timeout needs a value"},
+		{"--strict=yes", "option --strict takes no value: '--strict=yes'"},
+		{"--unbind=1", "option --unbind takes no value: '--unbind=1'"},
+		{"-c _", "option --config: the name of the file is empty"},
+		{"--config=", "option --config: the name of the file is empty"},
+		{"file", "unexpected argument 'file'"},
+		{"_", "unexpected argument ''"},
+		{"-", "unexpected argument '-'"},
+		{"-n file -s", "unexpected argument 'file'"},
+		{"file --help", "unexpected argument 'file'"},
+		{"-- --help", "unexpected argument '--help'"},
+		{"--timeout=", "option --timeout: '' is not a whole number of seconds from 0 to 86400"},
+		{"--timeout x", "option --timeout: 'x' is not a whole number of seconds from 0 to 86400"},
+		{"--timeout -1", "option --timeout: '-1' is not a whole number of seconds from 0 to 86400"},
+		{"--timeout 1.5", "option --timeout: '1.5' is not a whole number of seconds from 0 to 86400"},
+		{"--timeout 5s", "option --timeout: '5s' is not a whole number of seconds from 0 to 86400"},
+		{"--timeout 86401", "option --timeout: '86401' is not a whole number of seconds from 0 to 86400"},
+		{"--timeout 99999999999999999999",
+		 "option --timeout: '99999999999999999999' is not a whole number of seconds from 0 to 86400"},
+		{"--unbind -c a.yaml", "options --unbind and --config exclude each other"},
+		{"-c /etc/pvapconfig.yaml --unbind", "options --unbind and --config exclude each other"},
+		{"--unbind -s", "options --unbind and --strict exclude each other"},
+		{"--unbind --check-config", "options --unbind and --check-config exclude each other"},
+		{"--unbind -n --probe", "options --unbind and --probe exclude each other"},
+		{"--probe", "option --probe works only together with --dry-run"},
+	};
+	struct options options;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		char expected[256];
+
+		snprintf(expected, sizeof(expected), "error: %s\n" HINT, cases[i][1]);
+		assert_int_equal(parse(cases[i][0], &options), OPTIONS_EXIT_FAILURE);
+		assert_string_equal(capture.text, expected);
+	}
+}
+
+static void help(void **state)
+{
+	static const char *const names[] = {
+		"-c, --config FILE", "-h, --help",  "-n, --dry-run",      "-s, --strict", "-v, --verbose",
+		"-V, --version",     " --unbind",   " --timeout SECONDS", " --probe",     " --check-config",
+		"/etc/pvapconfig.yaml", "default: 60, 0: no limit",
+	};
+	struct options options;
+
+	(void)state;
+	assert_int_equal(parse("--help", &options), OPTIONS_EXIT_SUCCESS);
+	for (size_t i = 0; i < COUNT(names); i++)
+		assert_non_null(strstr(capture.text, names[i]));
+	assert_null(strstr(capture.text, "error: "));
+
+	/* fits the width of a console */
+	for (const char *line = capture.text; *line; line = strchr(line, '\n') + 1)
+		assert_in_range(strcspn(line, "\n"), 0, strlen("notice: ") + 80);
+
+	assert_int_equal(parse("-vh --nonsense", &options), OPTIONS_EXIT_SUCCESS);
+}
+
+static void version(void **state)
+{
+	struct options options;
+
+	(void)state;
+	assert_int_equal(parse("-V", &options), OPTIONS_EXIT_SUCCESS);
+	assert_string_equal(capture.text, "notice: pvapconfig " PVAPCONFIG_VERSION "\n");
+	assert_int_equal(parse("--version", &options), OPTIONS_EXIT_SUCCESS);
+	assert_string_equal(capture.text, "notice: pvapconfig " PVAPCONFIG_VERSION "\n");
+}
+
+/* The same result with and without what getopt would otherwise look at. */
+static void environment(void **state)
+{
+	struct options options;
+
+	(void)state;
+	assert_int_equal(setenv("POSIXLY_CORRECT", "1", 1), 0);
+	good(state);
+	bad(state);
+	assert_int_equal(unsetenv("POSIXLY_CORRECT"), 0);
+	assert_int_equal(parse("-n", &options), OPTIONS_RUN);
+}
+
+static void no_program_name(void **state)
+{
+	char *argv[] = {NULL};
+	struct options options;
+
+	(void)state;
+	log_capture_begin(&capture);
+	assert_int_equal(options_parse(0, argv, &options), OPTIONS_RUN);
+	assert_string_equal(describe(&options), "/etc/pvapconfig.yaml 60000");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(good),    cmocka_unit_test(bad),         cmocka_unit_test(help),
+		cmocka_unit_test(version), cmocka_unit_test(environment), cmocka_unit_test(no_program_name),
+	};
+
+	return cmocka_run_group_tests_name("options", tests, NULL, NULL);
+}
