@@ -3,8 +3,9 @@
 
 /*
  * How crypto cards, their queues and the Ultravisor behave, at the level of the machine instructions: states, response
- * codes, delays, faults. Written once, in plain C without libc (only the freestanding headers), no allocation, and used twice: by the simulated machine
- * (tests/sim, virtual time) and by the processor of QEMU (qemu/, real time). Knows nothing of sysfs.
+ * codes, delays, faults. Written once, in plain C without libc (only the freestanding headers), no allocation, and
+ * used twice: by the simulated machine (tests/sim, virtual time) and by the processor of QEMU (qemu/, real time). Knows
+ * nothing of sysfs.
  *
  * Time is always handed in, in microseconds of any clock that only goes forward.
  */
@@ -17,6 +18,8 @@
 #define MODEL_QUEUES_MAX 1024
 #define MODEL_SECRETS_MAX 4096
 #define MODEL_FAULTS_MAX 128
+#define MODEL_ASSOCIATION_SECRET 2 /* type of the secrets that queues can be associated with */
+#define MODEL_SECRET_LENGTH 32     /* what every secret says of its length */
 
 /* Response codes of AP instructions (arch/s390/include/asm/ap.h). */
 enum model_response {
@@ -58,6 +61,9 @@ struct model_card {
 	char serialnr[17]; /* 16 characters, or empty */
 };
 
+/* How an association under way ends. */
+enum model_ending { MODEL_END_ASSOCIATED, MODEL_END_ERROR, MODEL_END_UNBOUND };
+
 struct model_queue {
 	uint8_t card, domain;
 	bool present;
@@ -69,6 +75,8 @@ struct model_queue {
 	int64_t reset_until_us;     /* a reset runs until then; 0: none */
 	int64_t associate_until_us; /* an association is pending until then; 0: none */
 	uint16_t pending;           /* its index */
+	bool unbinding;             /* the reset drops binding and association when it is through */
+	enum model_ending ending;   /* how the pending association ends */
 	bool async_error;           /* a late failure; a reset clears it */
 };
 
@@ -78,17 +86,17 @@ struct model_secret {
 	uint8_t id[32];
 };
 
-/* Where a fault strikes. */
+/* Where a fault strikes. Operations that are refused for the queue's state anyway do not count. */
 enum model_operation { MODEL_OP_BIND, MODEL_OP_ASSOCIATE, MODEL_OP_UNBIND, MODEL_OP_REQUEST, MODEL_OP_TEST };
 
 enum model_fault_action {
 	MODEL_FAULT_RESPONSE,  /* answer with this response code instead of doing it */
 	MODEL_FAULT_LATE,      /* ASSOCIATE: starts well, ends in an asynchronous error */
 	MODEL_FAULT_NEVER,     /* ASSOCIATE: stays pending; REQUEST: no reply ever; UNBIND: the reset never ends */
-	MODEL_FAULT_FALL_BACK, /* ASSOCIATE: starts well, then is simply unassociated again */
-	MODEL_FAULT_HANG,      /* the instruction itself comes back only after `amount` microseconds */
+	MODEL_FAULT_FALL_BACK, /* ASSOCIATE: starts well, then the queue is simply unbound and unassociated again */
+	MODEL_FAULT_HANG,      /* not REQUEST: the instruction itself comes back only after `amount` microseconds */
 	MODEL_FAULT_VANISH,    /* the card is gone from now on, this operation included */
-	MODEL_FAULT_SLOW,      /* takes `amount` microseconds instead of the general delay */
+	MODEL_FAULT_SLOW,      /* not TEST: takes `amount` microseconds instead of the general delay */
 };
 
 struct model_fault {
@@ -119,12 +127,12 @@ struct model {
 	size_t fault_count;
 };
 
-/* An SE guest with AP and all Ultravisor calls, no cards, no delays. */
+/* An SE guest with AP and all Ultravisor calls, no cards, no delays. Clears only what counts, not the whole. */
 void model_init(struct model *model);
 
 /*
  * Topology text (the files of qemu/scenarios and of the tests). Lines of words; '#' starts a comment. Durations are
- * a number and us, ms or s; cards and domains are hex as in "11.0008"; a secret may be given by id or by name.
+ * a number and us, ms or s ("0" needs no unit); cards and domains are hex as in "11.0008"; all else is decimal.
  *
  *   guest se=0|1 ap=0|1 list=0|1 add=0|1 lock=0|1 list_rc=HEX locked=0|1
  *   limit N
@@ -135,14 +143,19 @@ void model_init(struct model *model);
  *   fault 11.0008|11.* bind|associate|unbind|request|test ACTION [after=N] [times=N]
  *       ACTION: rc=HEX | late | never | fall_back | hang=D | vanish | slow=D
  *
- * A queue's card must have been named before. Returns 0, or the number of the first line (from 1) that cannot be understood.
+ * A queue's card must have been named before. Cards are configured, queues unbound and without a valid master key,
+ * secrets of type 2 unless the line says otherwise. An action that makes no sense for an operation is an error.
+ * Returns 0, or the number of the first line (from 1) that cannot be understood.
  */
 size_t model_parse(struct model *model, const char *text, size_t length);
 
 /* Finds a queue, or NULL. */
 struct model_queue *model_find(struct model *model, uint8_t card, uint8_t domain);
 
-/* What TAPQ tells beside the response code. */
+/*
+ * What TAPQ tells beside the response code, whatever that is except MODEL_NOT_PRESENT. During a reset the bind state is
+ * still the old one; a late failure answers MODEL_ASSOCIATION_FAILED together with async_error.
+ */
 struct model_test {
 	enum model_bind_state bind_state;
 	uint8_t generation;
@@ -151,28 +164,33 @@ struct model_test {
 };
 
 /*
- * The instructions. Each first lets what time has completed happen (resets, associations), then acts. *hang_us, where given, is
- * how long the instruction is to keep the processor before it answers (0 in a healthy machine).
+ * The instructions. Each first lets what time has completed happen (resets, associations), then acts. *hang_us, where
+ * given, is how long the instruction is to keep the processor before it answers: the delay of a bind, or a fault.
  */
-enum model_response model_tapq(struct model *model, uint8_t card, uint8_t domain, int64_t now_us, struct model_test *test,
-			       int64_t *hang_us);
-/* RAPQ and ZAPQ; with `unbind` (the F bit) binding and association are dropped. Asynchronous: delay reset. */
+enum model_response model_tapq(struct model *model, uint8_t card, uint8_t domain, int64_t now_us,
+			       struct model_test *test, int64_t *hang_us);
+/*
+ * RAPQ and ZAPQ. Asynchronous: delay reset. With `unbind` (the F bit) binding and association are gone when it is
+ * through; without, they stay, and only an association under way and a late failure are forgotten, at once.
+ */
 enum model_response model_rapq(struct model *model, uint8_t card, uint8_t domain, bool unbind, int64_t now_us,
 			       int64_t *hang_us);
 enum model_response model_bapq(struct model *model, uint8_t card, uint8_t domain, int64_t now_us, int64_t *hang_us);
 enum model_response model_aapq(struct model *model, uint8_t card, uint8_t domain, uint16_t index, int64_t now_us,
 			       int64_t *hang_us);
 /*
- * A request to the card through this queue (NQAP): MODEL_OK and the time at which the reply is ready (INT64_MAX: never), or why it is not taken.
+ * A request to the card through this queue (NQAP): MODEL_OK and the time at which the reply is ready (INT64_MAX:
+ * never), or why it is not taken.
  */
 enum model_response model_request(struct model *model, uint8_t card, uint8_t domain, int64_t now_us, int64_t *ready_us);
 
-/* How many queues are bound to this guest. */
+/* How many queues were bound to this guest when time last passed for each. */
 uint32_t model_bound_count(const struct model *model);
 
 /*
- * The Ultravisor's list secrets call: fills one page, big-endian, beginning with the entry number `start` (0 is the first).
- * Returns rc: 1, or 0x0100 when more follow, or an error code. */
+ * The Ultravisor's list secrets call: fills one page, big-endian, beginning with the entry number `start` (0 is the
+ * first). Returns rc: 1, or 0x0100 when more follow, or an error code.
+ */
 uint16_t model_uv_list(const struct model *model, uint16_t start, uint8_t page[4096]);
 /* Add secret: test format is "asrcbM", two bytes that do not count, a 32-byte id, u16 type (big-endian). */
 uint16_t model_uv_add(struct model *model, const uint8_t *request, size_t length);
