@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Measures in the guest, for qemu/bench:
+ *
+ *   measure run COMMAND [ARGUMENT...]    BENCH run status=0 us=12345 peak_kib=456
+ *   measure calls CC.DDDD INDEX          BENCH calls bind=N mkvps=N serialnr=N associate=N associated=N
+ *
+ * "calls" times the calls that configure one EP11 queue, each with nothing else going on, in microseconds: the write to
+ * se_bind that succeeds, the two reads of its identity, the write to se_associate, and from there on until the kernel shows the
+ * association. The queue must be unbound; it is left unbound.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define TRIES 2000 /* of 1 ms each */
+
+static int64_t now_us(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+static void rest_ms(long ms)
+{
+	nanosleep(&(struct timespec){ .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000 }, NULL);
+}
+
+/* Bytes read into text (which gets a NUL), or -1 with errno. */
+static ssize_t get(const char *path, char *text, size_t size)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t length;
+
+	if (fd < 0)
+		return -1;
+	length = read(fd, text, size - 1);
+	close(fd);
+	if (length >= 0)
+		text[length] = '\0';
+	return length;
+}
+
+static int put(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	ssize_t length;
+
+	if (fd < 0)
+		return -1;
+	length = write(fd, text, strlen(text));
+	close(fd);
+	return length < 0 ? -1 : 0;
+}
+
+/* A write that may find the queue busy or in a reset; returns what the last try took. */
+static int64_t put_patiently(const char *path, const char *text)
+{
+	for (int i = 0; i < TRIES; i++) {
+		int64_t start = now_us();
+
+		if (put(path, text) == 0)
+			return now_us() - start;
+		if (errno != EBUSY && errno != EIO)
+			break;
+		rest_ms(1);
+	}
+	fprintf(stderr, "measure: cannot write %s to %s: %s\n", text, path, strerror(errno));
+	exit(1);
+}
+
+static int64_t time_get(const char *path, char *text, size_t size)
+{
+	int64_t start = now_us();
+
+	if (get(path, text, size) >= 0)
+		return now_us() - start;
+	fprintf(stderr, "measure: cannot read %s: %s\n", path, strerror(errno));
+	exit(1);
+}
+
+static int calls(const char *apqn, const char *index)
+{
+	char bind_path[64], associate_path[64], mkvps_path[64], serialnr_path[64], text[4096];
+	int64_t bind, mkvps, serialnr, associate, associated;
+
+	snprintf(bind_path, sizeof(bind_path), "/sys/devices/ap/card%.2s/%.7s/se_bind", apqn, apqn);
+	snprintf(associate_path, sizeof(associate_path), "/sys/devices/ap/card%.2s/%.7s/se_associate", apqn, apqn);
+	snprintf(mkvps_path, sizeof(mkvps_path), "/sys/devices/ap/card%.2s/%.7s/mkvps", apqn, apqn);
+	snprintf(serialnr_path, sizeof(serialnr_path), "/sys/devices/ap/card%.2s/serialnr", apqn);
+
+	bind = put_patiently(bind_path, "1");
+	mkvps = time_get(mkvps_path, text, sizeof(text));
+	serialnr = time_get(serialnr_path, text, sizeof(text));
+	associate = put_patiently(associate_path, index);
+	associated = now_us();
+	do
+		time_get(associate_path, text, sizeof(text));
+	while (strncmp(text, "associated", strlen("associated")) != 0);
+	associated = now_us() - associated;
+	printf("BENCH calls bind=%lld mkvps=%lld serialnr=%lld associate=%lld associated=%lld\n", (long long)bind,
+	       (long long)mkvps, (long long)serialnr, (long long)associate, (long long)associated);
+	put_patiently(bind_path, "0");
+	return 0;
+}
+
+static int run(char **command)
+{
+	struct rusage usage;
+	int64_t start = now_us();
+	int status;
+	pid_t pid = vfork();
+
+	if (pid == 0) {
+		execvp(command[0], command);
+		_exit(127);
+	}
+	if (pid < 0 || wait4(pid, &status, 0, &usage) < 0) {
+		fprintf(stderr, "measure: cannot run %s: %s\n", command[0], strerror(errno));
+		return 1;
+	}
+	printf("BENCH run status=%d us=%lld peak_kib=%ld\n", WIFEXITED(status) ? WEXITSTATUS(status) : -1,
+	       (long long)(now_us() - start), usage.ru_maxrss);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc >= 3 && strcmp(argv[1], "run") == 0)
+		return run(argv + 2);
+	if (argc == 4 && strcmp(argv[1], "calls") == 0)
+		return calls(argv[2], argv[3]);
+	fprintf(stderr, "usage: measure run COMMAND [ARGUMENT...] | measure calls CC.DDDD INDEX\n");
+	return 1;
+}
