@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=sh
+#
+# The words of a scenario's `expect`. Each is one test: it prints a TAP line, and after "not ok" why.
+# Patterns are extended regular expressions. Works on what boot() left in $log.
+
+tests=0
+failed=0
+
+# verdict STATUS TEXT [WHY...]
+verdict() {
+	tests=$((tests + 1))
+	if [ "$1" -eq 0 ]; then
+		echo "ok $tests - $2"
+		return
+	fi
+	failed=$((failed + 1))
+	echo "not ok $tests - $2"
+	shift 2
+	[ $# -eq 0 ] || printf '%s\n' "$@" | sed 's/^/# /'
+}
+
+# The console without its times.
+console() {
+	sed 's/^[^ ]* //' "${log:?}/console"
+}
+
+# Time of the RUN-th line (default: first) that matches.
+console_time() {
+	grep -E "^[^ ]* $1" "$log/console" | sed -n "${2:-1}s/ .*//p"
+}
+
+console_shows() {
+	console | grep -Eq -e "$1"
+}
+
+console_has() {
+	console_shows "$1" && status=0 || status=1
+	verdict "$status" "console has '$1'" 'no such line'
+}
+
+console_has_not() {
+	console_shows "$1" && status=1 || status=0
+	verdict "$status" "console has not '$1'" "$(console | grep -E -e "$1" | head -n 3)"
+}
+
+# order FILTER PATTERN PATTERN: both are there, and the last line of the first is before the last of the second.
+order() {
+	"$1" | awk -v first="$2" -v second="$3" '$0 ~ first { a = NR } $0 ~ second { b = NR } END { exit !(a && b && a < b) }'
+}
+
+console_order() {
+	order console "$1" "$2" && status=0 || status=1
+	verdict "$status" "console has '$1' before '$2'" "$(console | grep -E -e "$1|$2")"
+}
+
+# exit_is STATUS [RUN]
+exit_is() {
+	seen=$(console | sed -n 's/^MARK pvapconfig-exit //p' | sed -n "${2:-1}p")
+	[ "$seen" = "$1" ] && status=0 || status=1
+	verdict "$status" "exit status of run ${2:-1} is $1" "it is '$seen'"
+}
+
+# run_takes LEAST MOST [RUN]: seconds.
+run_takes() {
+	took=$(printf '%s %s\n' "$(console_time 'MARK pvapconfig-exit' "${3:-1}")" "$(console_time 'MARK pvapconfig-start' "${3:-1}")" |
+		awk 'NF == 2 { printf "%.3f", $1 - $2 }')
+	awk -v took="$took" -v least="$1" -v most="$2" 'BEGIN { exit !(took != "" && took >= least && took <= most) }' &&
+		status=0 || status=1
+	verdict "$status" "run ${3:-1} takes $1 to $2 seconds" "it took '$took'"
+}
+
+# state_is APQN BIND ASSOCIATION: what the real root saw.
+state_is() {
+	seen=$(console | sed -n '/^MARK root-init/,$s/^STATE //p' | grep -F -e "$1 ")
+	case $seen in
+	"$1 "*" se_bind=$2 se_associate=$3") status=0 ;;
+	*) status=1 ;;
+	esac
+	verdict "$status" "$1 is $2, $3" "seen: $seen"
+}
+
+# The journal reduced to what matters here, one event a line: TIME EVENT APQN rc=HH. Events: bind, association, unbind, request, list.
+journal() {
+	sed -nE \
+		-e 's/^([^ ]+) BAPQ ([^ ]+) .*(rc=..).*/\1 bind \2 \3/p' \
+		-e 's/^([^ ]+) AAPQ ([^ ]+) .*(rc=..).*/\1 association \2 \3/p' \
+		-e 's/^([^ ]+) RAPQ ([^ ]+) .*unbind=1.*(rc=..).*/\1 unbind \2 \3/p' \
+		-e 's/^([^ ]+) NQAP ([^ ]+) .*(rc=..).*/\1 request \2 \3/p' \
+		-e 's/^([^ ]+) UVC list start=0 .*/\1 list/p' "$log/journal"
+}
+
+changes='[^ ]+ (bind|association|unbind) '
+
+journal_count() {
+	seen=$(journal | grep -Ec "^[^ ]+ $2( |\$)")
+	[ "$seen" -eq "$1" ] && status=0 || status=1
+	verdict "$status" "journal has '$2' $1 times" "it has it $seen times" "$(journal | grep -E "^[^ ]+ $2( |\$)" | head -n 10)"
+}
+
+journal_has() {
+	journal | grep -Eq "^[^ ]+ $1( |\$)" && status=0 || status=1
+	verdict "$status" "journal has '$1'"
+}
+
+journal_order() {
+	order journal " $1 " " $2 " && status=0 || status=1
+	verdict "$status" "journal has '$1' before '$2'" "$(journal | grep -E " ($1|$2) ")"
+}
+
+# writes_are NUMBER RUN: binds, unbinds and associations tried by that run. A run begins with the first list of secrets.
+writes_are() {
+	seen=$(journal | awk -v run="$2" -v changes="^$changes" '$2 == "list" { n++ } n == run && $0 ~ changes { count++ }
+		END { print n >= run ? count + 0 : "no such run" }')
+	[ "$seen" = "$1" ] && status=0 || status=1
+	verdict "$status" "run $2 changes $1 queues' states" "seen: $seen"
+}
+
+# What every boot must show: it got to the end by itself, step by step, nothing broke, and nothing was
+# changed any more when root was mounted, which the host sees as the first write to the disk.
+common_checks() {
+	status=$(cat "$log/status")
+	verdict "$status" 'the guest ends by itself' "status of the emulator: $status (124, 137: ended after ${limit:?} s)"
+	console_has_not 'Kernel panic|Oops|BUG:|Segmentation|illegal operation|specification exception|root-failed|: not found'
+	console_order 'MARK init' 'MARK pvapconfig-start'
+	console_order 'MARK pvapconfig-exit' 'MARK root-mounting'
+	console_order 'MARK root-mounting' 'MARK root-mounted'
+	console_order 'MARK root-mounted' 'MARK root-init'
+	console_order 'MARK root-init' 'MARK root-done'
+	[ -s "$log/journal" ] && status=0 || status=1
+	verdict "$status" 'there is a journal'
+	mounted=$(sed -n '1s/^[^@]*@\([0-9.]*\):.*/\1/p' "$log/disk-writes")
+	changed=$(journal | grep -E "^$changes" | tail -n 1 | sed 's/ .*//')
+	awk -v mounted="$mounted" -v changed="$changed" 'BEGIN { exit !(mounted != "" && changed < mounted) }' && status=0 || status=1
+	verdict "$status" 'journal has no change after root was mounted' "last change at '$changed', root mounted at '$mounted'"
+}

@@ -1,0 +1,5 @@
+configure() {
+	run --verbose
+	rest
+	run --verbose
+}

@@ -1,0 +1,6 @@
+configure() {
+	run --verbose --config /scenario/wrong.yaml
+	states
+	rest
+	run --verbose
+}

@@ -1,0 +1,5 @@
+modules=uvdevice
+
+configure() {
+	run --verbose --timeout 5
+}
