@@ -40,6 +40,8 @@ const char *apqn_failure_text(enum apqn_failure failure)
 		return "the association was started and failed";
 	case APQN_ASSOCIATION_TIMEOUT:
 		return "the association was started and did not end in time";
+	case APQN_STAYS_BOUND:
+		return "the unbind has no effect";
 	case APQN_UNREADABLE:
 		return "its state cannot be read";
 	case APQN_VANISHED:

@@ -51,6 +51,7 @@ enum apqn_failure {
 	APQN_ASSOCIATION_REFUSED, /* the firmware refuses the secret */
 	APQN_ASSOCIATION_FAILED,  /* started, then failed */
 	APQN_ASSOCIATION_TIMEOUT, /* started, never ended */
+	APQN_STAYS_BOUND,         /* an unbind fails or has no effect; it is left as it is */
 	APQN_UNREADABLE,          /* an attribute that must be there cannot be read or makes no sense */
 	APQN_VANISHED,            /* the queue or its card is no longer there */
 	APQN_CARD_STUCK,          /* a call on this card did not come back from the kernel */

@@ -37,6 +37,7 @@ enum plan_reason {
 	PLAN_TAKEN,           /* all that fit serve other entries */
 	PLAN_UNKNOWN,         /* cannot be known: APQNs that may fit cannot be identified now (APQN_IDENTITY_WITHHELD) */
 	PLAN_UNDECIDED,       /* APQNs that may fit have to be identified first (there are PLAN_IDENTIFY goals) */
+	PLAN_NO_TIME,         /* not by the planner: the time was over before the chosen APQN was ready; detail: that APQN */
 };
 
 #define PLAN_NONE SIZE_MAX

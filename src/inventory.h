@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * What crypto queues this guest has (manual steps 1 and 5). Only reads. Errors are reported here; callers get the errno.
+ * Texts and files: facts from drivers/s390/crypto/ap_bus.c, ap_card.c, ap_queue.c.
+ */
+#include <stddef.h>
+#include <stdint.h>
+
+#include "apqn.h"
+#include "machine.h"
+
+struct inventory {
+	struct apqn *apqns; /* sorted by apqn_compare; identity is not read */
+	size_t count;
+};
+
+/* 0 if there is an AP bus with support for AP pass-through in SE guests (APSB). */
+int inventory_check_bus(struct machine *machine, int64_t deadline_ms);
+
+/*
+ * Waits until the AP bus has scanned all cards and every APQN has its driver, and says so about every 5 seconds.
+ * -ETIMEDOUT at the deadline.
+ */
+int inventory_wait_bindings(struct machine *machine, int64_t deadline_ms);
+
+/*
+ * Finds all APQNs and reads their states (type, online, se_bind, se_associate). A queue that cannot be read has a failure set; the
+ * others go on. Release the result after 0.
+ */
+int inventory_gather(struct machine *machine, int64_t deadline_ms, struct inventory *inventory);
+
+void inventory_release(struct inventory *inventory);

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * Calls on cards, one at a time a card, the cards overlapping.
+ *
+ * Two calls on one card at the same time would gain nothing, because a card answers one after the other, and are dangerous: a second
+ * identity read on a vanished card can lock up the kernel's bus scan (design decision 5). So every card has a lane. Its user says what to
+ * call next, and hears how it went. A card that kept a call beyond its limit is never touched again.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "machine.h"
+
+#define LANES_CALL_LIMIT_MS 5000 /* far above what any healthy call takes (milliseconds) */
+
+struct lane {
+	uint8_t card;
+	bool busy;         /* a call is under way */
+	bool stuck;        /* a call did not come back */
+	int64_t since_ms;  /* start of the call under way */
+	int64_t due_ms;    /* do not ask again before; set by next() */
+	struct machine_call call;
+	char data[MACHINE_TEXT_SIZE];
+};
+
+struct lanes {
+	struct machine *machine;
+	struct lane *list;
+	size_t count;
+	int64_t deadline_ms; /* every call ends then at the latest */
+	/*
+	 * Prepares lane->call by one of lanes_read/lanes_write/lanes_list and returns true; or returns false with lane->due_ms set
+	 * to when it wants to be asked again (MACHINE_FOREVER: not before lanes_wake).
+	 */
+	bool (*next)(struct lane *lane, int64_t now_ms, void *context);
+	/* The call is completed: look at lane->call.error and lane->data. lane->stuck is set if it did not come back. */
+	void (*done)(struct lane *lane, int64_t now_ms, void *context);
+	void *context;
+};
+
+/* Allocates `count` lanes, all due at once. 0 or -ENOMEM. */
+int lanes_create(struct lanes *lanes, size_t count);
+void lanes_release(struct lanes *lanes);
+
+/* For next(): what to call. */
+void lanes_read(struct lane *lane, const char *path, ...) __attribute__((format(printf, 2, 3)));
+void lanes_list(struct lane *lane, const char *path, ...) __attribute__((format(printf, 2, 3)));
+void lanes_write(struct lane *lane, const char *text, const char *path, ...) __attribute__((format(printf, 3, 4)));
+
+/* Has every idle lane asked again. */
+void lanes_wake(struct lanes *lanes);
+
+/*
+ * Starts what can be started, then waits until until_ms at the latest for one call to complete, and hands it to done().
+ * 0 or negative errno (-EINTR: the program is to stop).
+ */
+int lanes_turn(struct lanes *lanes, int64_t until_ms);
+
+/* True if no call is under way and no lane wants to be asked again. */
+bool lanes_idle(const struct lanes *lanes);

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* What the parts of provisioning share: provision.c (planning), provision_calls.c (calls on cards), provision_log.c (texts). */
+#include "lanes.h"
+#include "provision.h"
+#include "queue_task.h"
+
+/* The queues of one card are a row in the array of all. */
+struct card {
+	size_t first, count;
+	size_t current; /* the queue whose call is under way */
+	int64_t unbound_ms; /* the last unbind on this card; 0: none */
+	struct queue_serialnr serialnr;
+};
+
+struct provision {
+	const struct provision_request *request;
+	struct apqn *apqns;
+	size_t count;
+	struct queue_task *tasks; /* one an APQN */
+	struct card *cards;       /* one a lane */
+	size_t card_count;
+	struct lanes lanes;
+	struct plan plan;         /* the newest one */
+	int64_t work_until_ms;    /* then only tidying up */
+	uint32_t releases;        /* unbinds that took effect */
+	uint32_t refusals;        /* binds refused for the limit */
+	uint32_t *refused_at;     /* per APQN: releases when its bind was refused for the limit */
+	bool changed;             /* something was learnt since the newest plan */
+	bool closing;             /* the work time is over */
+	size_t duplicate[2];
+	int error;
+};
+
+struct card *provision_card_of_lane(struct provision *this, const struct lane *lane);
+
+/* True if the next read of this queue has to wait, because it would hang in the kernel. */
+bool provision_is_gated(const struct provision *this, const struct card *card, enum queue_action action, int64_t now_ms);
+
+/* The two callbacks of the lanes. */
+bool provision_next(struct lane *lane, int64_t now_ms, void *context);
+void provision_done(struct lane *lane, int64_t now_ms, void *context);
+
+/* Makes a plan and sets the goals for it; 0, -ENOMEM or -EEXIST (two APQNs with one master key). */
+int provision_plan(struct provision *this, int64_t now_ms);
+/* The same for a dry run: identities are read as far as allowed, no other goal is set. */
+int provision_plan_dry(struct provision *this, int64_t now_ms);
+
+/* True if this queue is still to be identified (or to settle) but takes so long that the plan does not wait for it. */
+bool provision_is_late(const struct provision *this, const struct card *card, size_t i, int64_t now_ms);
+bool provision_any_task(const struct provision *this);
+/* Gives a queue the goal that the newest plan has for it. */
+void provision_set_goal(struct provision *this, const struct card *card, size_t i, enum queue_goal goal, int64_t now_ms);
+/* Queues refused for the limit of bound queues get another try once others were released. */
+void provision_readmit_refused(struct provision *this);
+
+/* "11.0008: bind and associate with secret 3 for entry #2 'name'" */
+void provision_log_goal(const struct provision *this, size_t apqn, enum queue_goal goal);
+/* What a call has changed, for people; a failure is a warning. */
+void provision_log_result(const struct queue_task *task, const struct apqn *before, int64_t now_ms);
+/* Everything that a real run would do, by the plan that is its result. */
+void provision_log_dry_run(const struct provision *this);
+void provision_log_duplicate(const struct provision *this);

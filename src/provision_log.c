@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: MIT */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "log.h"
+#include "provision_internal.h"
+#include "text.h"
+
+static void format_purpose(const struct provision *this, size_t apqn, char *text, size_t size)
+{
+	size_t entry = this->plan.apqns[apqn].entry;
+	char label[CONFIG_LABEL_SIZE];
+
+	if (entry == PLAN_NONE) {
+		snprintf(text, size, "it serves no entry");
+		return;
+	}
+	config_format_label(this->request->config, entry, label);
+	if (this->request->config->entries[entry].mode == APQN_MODE_EP11)
+		snprintf(text, size, "secret index %u for entry %s", this->plan.entries[entry].secret_index, label);
+	else
+		snprintf(text, size, "entry %s", label);
+}
+
+void provision_log_goal(const struct provision *this, size_t apqn, enum queue_goal goal)
+{
+	const char *dry = this->request->dry_run && goal != QUEUE_IDENTIFY ? "dry run: " : "";
+	bool bound = this->apqns[apqn].bind == APQN_BOUND;
+	char name[APQN_NAME_SIZE], purpose[CONFIG_LABEL_SIZE + 48];
+
+	apqn_format_name(&this->apqns[apqn], name);
+	format_purpose(this, apqn, purpose, sizeof(purpose));
+	switch (goal) {
+	case QUEUE_REST:
+	case QUEUE_SETTLE:
+		break;
+	case QUEUE_IDENTIFY:
+		log_info("%s: %s", name, bound ? "read its master key" : "bind to read its master key");
+		break;
+	case QUEUE_BIND:
+		log_info("%s%s: bind for %s", dry, name, purpose);
+		break;
+	case QUEUE_ASSOCIATE:
+		log_info("%s%s: %s %s", dry, name, bound ? "associate with" : "bind and associate with", purpose);
+		break;
+	case QUEUE_REASSOCIATE:
+		log_info("%s%s: unbind, bind and associate with %s", dry, name, purpose);
+		break;
+	case QUEUE_UNBIND:
+		log_info("%s%s: unbind, %s", dry, name, purpose);
+		break;
+	}
+}
+
+void provision_log_dry_run(const struct provision *this)
+{
+	static const enum queue_goal goals[] = {
+		[PLAN_LEAVE] = QUEUE_REST,
+		[PLAN_KEEP] = QUEUE_REST,
+		[PLAN_IDENTIFY] = QUEUE_REST,
+		[PLAN_BIND] = QUEUE_BIND,
+		[PLAN_ASSOCIATE] = QUEUE_ASSOCIATE,
+		[PLAN_REASSOCIATE] = QUEUE_REASSOCIATE,
+		[PLAN_UNBIND] = QUEUE_UNBIND,
+	};
+	char name[APQN_NAME_SIZE];
+
+	for (size_t i = 0; i < this->count; i++) {
+		apqn_format_name(&this->apqns[i], name);
+		if (this->apqns[i].identity == APQN_IDENTITY_WITHHELD)
+			log_info("dry run: %s: bind to read its master key; what follows depends on it (--probe tells)", name);
+		else
+			provision_log_goal(this, i, goals[this->plan.apqns[i].goal]);
+	}
+}
+
+static void log_failure(const struct apqn *apqn, const char *name)
+{
+	if (apqn->failure_error != 0)
+		log_warning("APQN %s: %s: %s", name, apqn_failure_text(apqn->failure), strerror(-apqn->failure_error));
+	else
+		log_warning("APQN %s: %s", name, apqn_failure_text(apqn->failure));
+}
+
+void provision_log_result(const struct queue_task *task, const struct apqn *before, int64_t now_ms)
+{
+	const struct apqn *apqn = task->apqn;
+	char name[APQN_NAME_SIZE], mkvp[2 * APQN_MKVP_SIZE + 1];
+
+	apqn_format_name(apqn, name);
+	if (apqn->failure != before->failure) {
+		log_failure(apqn, name);
+		return;
+	}
+	if (apqn->bind != before->bind && apqn->bind != APQN_BIND_UNKNOWN)
+		log_info("%s: %s", name, apqn->bind == APQN_BOUND ? "bound" : "unbound");
+	if (apqn->association == APQN_ASSOCIATED && before->association != APQN_ASSOCIATED)
+		log_info("%s: associated with secret index %u after %" PRId64 " ms", name, apqn->association_index,
+			 now_ms - task->since_ms);
+	if (apqn->identity != before->identity && apqn->identity == APQN_IDENTITY_NONE)
+		log_info("%s: has no valid master key", name);
+	if (apqn->identity != before->identity && apqn->identity == APQN_IDENTITY_VALID) {
+		text_format_hex(apqn->mkvp, sizeof(apqn->mkvp), mkvp);
+		log_info("%s: master key 0x%s", name, mkvp);
+	}
+}
+
+void provision_log_duplicate(const struct provision *this)
+{
+	const struct apqn *first = &this->apqns[this->duplicate[0]];
+	char names[2][APQN_NAME_SIZE], mkvp[2 * APQN_MKVP_SIZE + 1];
+
+	apqn_format_name(first, names[0]);
+	apqn_format_name(&this->apqns[this->duplicate[1]], names[1]);
+	text_format_hex(first->mkvp, sizeof(first->mkvp), mkvp);
+	log_error("APQN %s and APQN %s: two domains of one card with the same master key 0x%s; nothing is associated, as it "
+		  "cannot be told which one is meant",
+		  names[0], names[1], mkvp);
+}
