@@ -20,15 +20,15 @@ pack() {
 	(cd "$1" && find . | LC_ALL=C sort | cpio --quiet --reproducible -o -H newc -R 0:0)
 }
 
-# Writes standard input to standard output, each line with the time in front: seconds of the clock that the journal has.
+# Writes standard input to standard output, each line with the time in front: seconds of the wall clock, as in the emulator's log.
 stamp() {
 	perl -MTime::HiRes=clock_gettime,CLOCK_REALTIME -ne \
 		'BEGIN { $| = 1 } s/\r?\n?$//; printf "%.6f %s\n", clock_gettime(CLOCK_REALTIME), $_'
 }
 
 # boot NAME FOLDER TOPOLOGY SECONDS: runs a guest with FOLDER as /scenario, to its power-off or for so many seconds at most.
-# Leaves in build/guest/NAME: console (lines with times), journal, disk-writes (the emulator's trace of writes to the root disk),
-# status (of the emulator: 124 or 137 if it had to be ended). The console goes to standard output too.
+# Leaves in build/guest/NAME: console (lines with times), journal, emulator (its log: when the machine was started, writes to
+# the root disk), status (of the emulator: 124 or 137 if it had to be ended). The console goes to standard output too.
 boot() {
 	log=$guests/$1
 	rm -rf "$log"
@@ -40,11 +40,11 @@ boot() {
 	rm -r "$log/tree" "$log/scenario.cpio"
 	{
 		PVAPCONFIG_TOPOLOGY=$3 PVAPCONFIG_JOURNAL=$log/journal \
-			timeout -k 5 "$4" "$emulator" -M s390-ccw-virtio -m 256 -nodefaults -display none -no-reboot \
+			timeout -k 5 "$4" "$emulator" -L "${emulator%/*}" -M s390-ccw-virtio -m 256 -nodefaults -display none -no-reboot \
 			-chardev stdio,id=console -device sclpconsole,chardev=console \
 			-drive "if=none,id=root,format=raw,file=$log/root.ext4" \
 			-device virtio-blk-ccw,drive=root,iommu_platform=on \
-			-trace virtio_blk_handle_write -msg timestamp=on -D "$log/disk-writes" \
+			-trace vm_state_notify -trace virtio_blk_handle_write -msg timestamp=on -D "$log/emulator" \
 			-kernel "$kernel/vmlinuz" -initrd "$log/initrd" -append 'console=ttysclp0 quiet panic=-1' \
 			</dev/null 2>&1 && status=0 || status=$?
 		echo "$status" >"$log/status"
