@@ -1,1 +1,58 @@
-int main(void) { return 0; }
+/* SPDX-License-Identifier: MIT */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cleanup.h"
+#include "config.h"
+#include "lock.h"
+#include "log.h"
+#include "machine_linux.h"
+#include "options.h"
+#include "run.h"
+
+static bool check_config(const char *path)
+{
+	cleanup_(config_release) struct config config = { 0 };
+
+	if (config_load(path, &config) < 0)
+		return false;
+	log_info("%s: %zu entries, all valid", path, config.count);
+	return true;
+}
+
+static bool run_locked(const struct options *options)
+{
+	struct machine *machine = NULL;
+	bool success = false;
+	int r = machine_linux_create("/sys", "/dev/uv", &machine);
+
+	if (r < 0) {
+		log_error("/sys: %s", strerror(-r));
+		return false;
+	}
+	/* From here on signals no longer end the program, so the lock is removed in any case. */
+	if (lock_acquire(LOCK_PATH, false) == 0) {
+		success = run_pvapconfig(machine, options);
+		lock_release(LOCK_PATH);
+	}
+	machine_linux_destroy(machine);
+	return success;
+}
+
+int main(int argc, char *argv[])
+{
+	struct options options;
+	bool success;
+
+	switch (options_parse(argc, argv, &options)) {
+	case OPTIONS_RUN:
+		break;
+	case OPTIONS_EXIT_SUCCESS:
+		return EXIT_SUCCESS;
+	case OPTIONS_EXIT_FAILURE:
+		return EXIT_FAILURE;
+	}
+	log_set_verbose(options.verbose);
+	success = options.check_config ? check_config(options.config_path) : run_locked(&options);
+	return success ? EXIT_SUCCESS : EXIT_FAILURE;
+}

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: MIT */
+#include "report.h"
+
+#include <stdio.h>
+
+#include "log.h"
+#include "text.h"
+
+#define REASON_SIZE 256
+
+static size_t count_unknown(const struct report *report)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < report->config->count; i++)
+		count += report->plan->entries[i].reason == PLAN_UNKNOWN;
+	return count;
+}
+
+bool report_is_success(const struct report *report)
+{
+	size_t possible = report->plan->satisfied + (report->dry_run ? count_unknown(report) : 0);
+
+	return report->strict ? possible == report->config->count : possible > 0;
+}
+
+static void format_no_secret(const struct config_entry *entry, char reason[REASON_SIZE])
+{
+	char id[2 * CONFIG_SECRETID_SIZE + 1];
+
+	text_format_hex(entry->secretid, sizeof(entry->secretid), id);
+	snprintf(reason, REASON_SIZE, "the Ultravisor has no association secret with the id 0x%s; it must be added first (pvsecret add)",
+		 id);
+}
+
+static void format_no_mkvp(const struct config_entry *entry, char reason[REASON_SIZE])
+{
+	char mkvp[2 * APQN_MKVP_SIZE + 1];
+
+	text_format_hex(entry->mkvp, sizeof(entry->mkvp), mkvp);
+	snprintf(reason, REASON_SIZE, "no usable APQN has the master key 0x%s", mkvp);
+}
+
+static void format_failed(const struct apqn *apqn, const char *name, char reason[REASON_SIZE])
+{
+	if (apqn)
+		snprintf(reason, REASON_SIZE, "APQN %s fits, but %s", name, apqn_failure_text(apqn->failure));
+	else
+		snprintf(reason, REASON_SIZE, "the APQNs that fit have failed");
+}
+
+/* Why entry `index` is not satisfied. */
+static void format_reason(const struct report *report, size_t index, char reason[REASON_SIZE])
+{
+	const struct config_entry *entry = &report->config->entries[index];
+	const struct plan_entry *planned = &report->plan->entries[index];
+	const struct apqn *apqn = planned->detail == PLAN_NONE ? NULL : &report->apqns[planned->detail];
+	const char *mode = apqn_mode_text(entry->mode);
+	char name[APQN_NAME_SIZE] = "?";
+
+	if (apqn)
+		apqn_format_name(apqn, name);
+	switch (planned->reason) {
+	case PLAN_SATISFIED:
+		snprintf(reason, REASON_SIZE, "satisfied");
+		break;
+	case PLAN_NO_SECRET:
+		format_no_secret(entry, reason);
+		break;
+	case PLAN_NO_APQN:
+		snprintf(reason, REASON_SIZE, "no APQN with mode %s is online", mode);
+		break;
+	case PLAN_GENERATION:
+		snprintf(reason, REASON_SIZE, "the newest APQN with mode %s is %s, a CEX%u, and CEX%u or newer is asked for", mode,
+			 name, apqn ? apqn->generation : 0, entry->min_generation);
+		break;
+	case PLAN_NO_MKVP:
+		format_no_mkvp(entry, reason);
+		break;
+	case PLAN_SERIALNR:
+		snprintf(reason, REASON_SIZE, "APQN %s has the master key, but the serial number of its card is '%s', not '%s'", name,
+			 apqn ? apqn->serialnr : "", entry->serialnr);
+		break;
+	case PLAN_FAILED:
+		format_failed(apqn, name, reason);
+		break;
+	case PLAN_TAKEN:
+		snprintf(reason, REASON_SIZE, "all APQNs that fit serve other entries");
+		break;
+	case PLAN_UNKNOWN:
+	case PLAN_UNDECIDED:
+		snprintf(reason, REASON_SIZE, "%s",
+			 report->dry_run ? "cannot be known without binding queues to read their master keys (--probe does it)" :
+					   "APQNs that may fit could not be identified in time");
+		break;
+	case PLAN_NO_TIME:
+		snprintf(reason, REASON_SIZE, "APQN %s fits, but was not ready when the time was over", name);
+		break;
+	}
+}
+
+static void print_entry(const struct report *report, size_t index, enum log_level level)
+{
+	const struct plan_entry *planned = &report->plan->entries[index];
+	char label[CONFIG_LABEL_SIZE], name[APQN_NAME_SIZE], reason[REASON_SIZE];
+
+	config_format_label(report->config, index, label);
+	if (planned->apqn == PLAN_NONE) {
+		format_reason(report, index, reason);
+		log_line(level, "entry %s: %s", label, reason);
+		return;
+	}
+	apqn_format_name(&report->apqns[planned->apqn], name);
+	log_info("entry %s: %s by APQN %s", label, report->dry_run ? "would be served" : "is served", name);
+}
+
+/* APQNs that should have been unbound and are not. Returns how many. */
+static size_t print_still_bound(const struct report *report, enum log_level level)
+{
+	size_t count = 0;
+	char name[APQN_NAME_SIZE];
+
+	for (size_t i = 0; i < report->apqn_count; i++) {
+		const struct apqn *apqn = &report->apqns[i];
+
+		if (report->dry_run || (report->plan->apqns[i].goal != PLAN_UNBIND && apqn->failure != APQN_STAYS_BOUND))
+			continue;
+		count++;
+		apqn_format_name(apqn, name);
+		log_line(level, "APQN %s: still bound, though it serves no entry", name);
+	}
+	return count;
+}
+
+void report_print(const struct report *report)
+{
+	bool success = report_is_success(report);
+	enum log_level level = success ? LOG_LEVEL_WARNING : LOG_LEVEL_ERROR;
+
+	for (size_t i = 0; i < report->config->count; i++)
+		print_entry(report, i, level);
+	print_still_bound(report, LOG_LEVEL_WARNING);
+	if (success)
+		log_info("%zu of %zu entries %s satisfied", report->plan->satisfied, report->config->count,
+			 report->dry_run ? "would be" : "are");
+	else
+		log_error("%zu of %zu entries satisfied, %s", report->plan->satisfied, report->config->count,
+			  report->strict ? "all are asked for (--strict)" : "at least one is needed");
+}
+
+bool report_unbind(const struct report *report)
+{
+	return print_still_bound(report, LOG_LEVEL_ERROR) == 0;
+}

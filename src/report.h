@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* What a run has come to: for people, and as exit status (manual step 9). */
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "apqn.h"
+#include "config.h"
+#include "plan.h"
+
+struct report {
+	const struct config *config;
+	const struct apqn *apqns;
+	size_t apqn_count;
+	const struct plan *plan; /* of provision_run */
+	bool strict;
+	bool dry_run;
+};
+
+/*
+ * True if enough entries are satisfied: all with strict, else one. In a dry run an entry that cannot be known without a bind
+ * does not count as a failure.
+ */
+bool report_is_success(const struct report *report);
+
+/* Says why entries are not satisfied (errors if the run failed, else warnings) and, verbosely, which APQNs serve the others. */
+void report_print(const struct report *report);
+
+/* The result of --unbind: says which APQNs are still bound, and returns true if none is. */
+bool report_unbind(const struct report *report);
