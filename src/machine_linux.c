@@ -210,6 +210,15 @@ int machine_linux_create(const char *sysfs, const char *uv_device, struct machin
 	return 0;
 }
 
+/* A signal that stopped the run was answered by it; unblocked, it must not end the program a second time. */
+static void drain_signals(int fd)
+{
+	struct signalfd_siginfo info;
+
+	while (read(fd, &info, sizeof(info)) == (ssize_t)sizeof(info))
+		;
+}
+
 void machine_linux_destroy(struct machine *machine)
 {
 	struct machine_linux *this = linux_of(machine);
@@ -218,6 +227,7 @@ void machine_linux_destroy(struct machine *machine)
 		return;
 	while (this->worker_count > 0)
 		drop_worker(this, this->worker_count - 1);
+	drain_signals(this->signal_fd);
 	sigprocmask(SIG_SETMASK, &this->old_mask, NULL);
 	close(this->signal_fd);
 	close(this->sysfs_fd);

@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: MIT */
+/* The Linux half of the machine on a prepared folder: FIFOs are the attributes that block. */
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "machine.h"
+#include "machine_linux.h"
+
+struct fixture {
+	char folder[32];
+	struct machine *machine;
+};
+
+static void write_file(const struct fixture *fixture, const char *name, const char *text)
+{
+	char path[128];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/%s", fixture->folder, name);
+	file = fopen(path, "w");
+	assert_non_null(file);
+	fputs(text, file);
+	fclose(file);
+}
+
+static int setup(void **state)
+{
+	struct fixture *fixture = calloc(1, sizeof(*fixture));
+	char path[128];
+
+	strcpy(fixture->folder, "/tmp/pvapconfig.XXXXXX");
+	if (!mkdtemp(fixture->folder))
+		return -1;
+	write_file(fixture, "text", "unbound\n");
+	write_file(fixture, "empty", "");
+	snprintf(path, sizeof(path), "%s/blocks", fixture->folder);
+	mkfifo(path, 0600);
+	snprintf(path, sizeof(path), "%s/card11", fixture->folder);
+	mkdir(path, 0700);
+	write_file(fixture, "card11/type", "CEX8P\n");
+	*state = fixture;
+	return machine_linux_create(fixture->folder, "/nowhere/uv", &fixture->machine);
+}
+
+static int teardown(void **state)
+{
+	struct fixture *fixture = *state;
+	char command[64];
+	int r;
+
+	machine_linux_destroy(fixture->machine);
+	snprintf(command, sizeof(command), "rm -rf '%s'", fixture->folder);
+	r = system(command);
+	free(fixture);
+	return r;
+}
+
+static int64_t soon(const struct fixture *fixture)
+{
+	return machine_now_ms(fixture->machine) + 10000;
+}
+
+static struct machine_call reading(const struct fixture *fixture, const char *path, char *data, size_t size)
+{
+	struct machine_call call = { .operation = MACHINE_READ, .data = data, .size = size, .until_ms = soon(fixture) };
+
+	snprintf(call.path, sizeof(call.path), "%s", path);
+	return call;
+}
+
+static void test_read(void **state)
+{
+	struct fixture *fixture = *state;
+	char text[MACHINE_TEXT_SIZE];
+
+	assert_int_equal(machine_read_text(fixture->machine, soon(fixture), text, "%s", "text"), 0);
+	assert_string_equal(text, "unbound");
+	assert_int_equal(machine_read_text(fixture->machine, soon(fixture), text, "empty"), 0);
+	assert_string_equal(text, "");
+	assert_int_equal(machine_read_text(fixture->machine, soon(fixture), text, "missing"), -ENOENT);
+	assert_int_equal(machine_read_text(fixture->machine, soon(fixture), text, "card11"), -EISDIR);
+	assert_int_equal(machine_read_text(fixture->machine, soon(fixture), text, "%0100d", 1), -ENAMETOOLONG);
+}
+
+static void test_read_too_long(void **state)
+{
+	struct fixture *fixture = *state;
+	char text[8];
+	struct machine_call call = reading(fixture, "text", text, sizeof(text));
+
+	/* "unbound\n" has 8 characters: no room for the NUL. */
+	assert_int_equal(machine_perform(fixture->machine, &call), -E2BIG);
+}
+
+static void test_write(void **state)
+{
+	struct fixture *fixture = *state;
+	char text[MACHINE_TEXT_SIZE], data[] = "1";
+	struct machine_call call = { .operation = MACHINE_WRITE, .data = data, .size = 2, .length = 1, .until_ms = soon(fixture) };
+
+	strcpy(call.path, "text");
+	assert_int_equal(machine_perform(fixture->machine, &call), 0);
+	/* In place: nothing is truncated, as sysfs needs nothing of the kind. */
+	assert_int_equal(machine_read_text(fixture->machine, soon(fixture), text, "text"), 0);
+	assert_string_equal(text, "1nbound");
+	strcpy(call.path, "missing");
+	assert_int_equal(machine_perform(fixture->machine, &call), -ENOENT);
+	assert_int_equal(machine_read_text(fixture->machine, soon(fixture), text, "missing"), -ENOENT);
+}
+
+static void test_list(void **state)
+{
+	struct fixture *fixture = *state;
+	char names[MACHINE_TEXT_SIZE];
+	struct machine_call call = reading(fixture, "card11", names, sizeof(names));
+
+	call.operation = MACHINE_LIST;
+	assert_int_equal(machine_perform(fixture->machine, &call), 0);
+	assert_string_equal(names, "type\n");
+	call.size = 5;
+	assert_int_equal(machine_perform(fixture->machine, &call), -E2BIG);
+	strcpy(call.path, "text");
+	assert_int_equal(machine_perform(fixture->machine, &call), -ENOTDIR);
+}
+
+static void test_uv_device_missing(void **state)
+{
+	struct fixture *fixture = *state;
+	char page[4096] = "";
+	struct machine_call call = {
+		.operation = MACHINE_UV, .uv_command = 3, .data = page, .size = sizeof(page), .until_ms = soon(fixture)
+	};
+
+	assert_int_equal(machine_perform(fixture->machine, &call), -ENOENT);
+}
+
+/* A call that blocks is given up at its time; meanwhile and afterwards others are served. */
+static void test_blocked_call_is_left_behind(void **state)
+{
+	struct fixture *fixture = *state;
+	char blocked_text[64] = "untouched", text[64];
+	struct machine_call blocked = reading(fixture, "blocks", blocked_text, sizeof(blocked_text));
+	struct machine_call call = reading(fixture, "text", text, sizeof(text));
+	struct machine_call *done;
+
+	blocked.until_ms = machine_now_ms(fixture->machine) + 100;
+	assert_int_equal(machine_start(fixture->machine, &blocked), 0);
+	assert_int_equal(machine_start(fixture->machine, &call), 0);
+	assert_int_equal(machine_wait(fixture->machine, MACHINE_FOREVER, &done), 0);
+	assert_ptr_equal(done, &call);
+	assert_string_equal(text, "unbound\n");
+	assert_int_equal(machine_wait(fixture->machine, MACHINE_FOREVER, &done), 0);
+	assert_ptr_equal(done, &blocked);
+	assert_int_equal(blocked.error, -ETIMEDOUT);
+	assert_string_equal(blocked_text, "untouched");
+	assert_int_equal(machine_perform(fixture->machine, &call), 0);
+}
+
+static void test_wait_ends_at_its_time(void **state)
+{
+	struct fixture *fixture = *state;
+	int64_t until_ms = machine_now_ms(fixture->machine) + 20;
+	struct machine_call *done = (struct machine_call *)1;
+
+	assert_int_equal(machine_wait(fixture->machine, until_ms, &done), 0);
+	assert_null(done);
+	assert_true(machine_now_ms(fixture->machine) >= until_ms);
+}
+
+static void test_signal_stops(void **state)
+{
+	struct fixture *fixture = *state;
+	char text[64];
+	struct machine_call call = reading(fixture, "blocks", text, sizeof(text));
+	struct machine_call *done;
+
+	assert_int_equal(machine_start(fixture->machine, &call), 0);
+	raise(SIGTERM);
+	assert_int_equal(machine_wait(fixture->machine, MACHINE_FOREVER, &done), -EINTR);
+	assert_int_equal(machine_wait(fixture->machine, MACHINE_FOREVER, &done), -EINTR);
+	/* The tear-down unblocks the signal: were it still pending, it would end this program. */
+}
+
+/* Our children must not keep a pipe or console open that somebody waits for. */
+static void test_children_hold_no_streams(void **state)
+{
+	struct fixture *fixture = *state;
+	char folder[64], *name, *rest, names[MACHINE_TEXT_SIZE];
+	struct machine *machine = NULL;
+	struct machine_call call = { .operation = MACHINE_LIST, .data = names, .size = sizeof(names) };
+	int standard = 0;
+
+	/* Its own descriptors are what a child sees under /proc/self/fd: with that as sysfs it lists them. */
+	snprintf(folder, sizeof(folder), "/proc");
+	assert_int_equal(machine_linux_create(folder, "/dev/uv", &machine), 0);
+	call.until_ms = soon(fixture);
+	strcpy(call.path, "self/fd");
+	assert_int_equal(machine_perform(machine, &call), 0);
+	for (name = strtok_r(names, "\n", &rest); name; name = strtok_r(NULL, "\n", &rest))
+		standard++;
+	/* Three standard streams on /dev/null, the directory, the socket, and the listing itself. */
+	assert_int_equal(standard, 6);
+	machine_linux_destroy(machine);
+}
+
+static void test_bad_folder(void **state)
+{
+	struct machine *machine;
+
+	(void)state;
+	assert_int_equal(machine_linux_create("/nowhere", "/dev/uv", &machine), -ENOENT);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_read, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_read_too_long, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_write, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_list, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_uv_device_missing, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_blocked_call_is_left_behind, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_wait_ends_at_its_time, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_signal_stops, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_children_hold_no_streams, setup, teardown),
+		cmocka_unit_test(test_bad_folder),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
