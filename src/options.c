@@ -48,7 +48,7 @@ static void print_help(void)
 		"",
 		"How to do it:",
 		"  -n, --dry-run          change nothing; with --verbose, tell what would be done",
-		"      --probe            with --dry-run, bind queues to identify them, then unbind",
+		"      --probe            with --dry-run, bind queues to identify them",
 		"      --timeout SECONDS  time for the whole run (default: " STRING(OPTIONS_TIMEOUT_DEFAULT)
 		", 0: no limit)",
 		"  -v, --verbose          tell what is being done",
