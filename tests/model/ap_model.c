@@ -107,6 +107,12 @@ static void settle(struct model_queue *queue, int64_t now_us)
 		end_association(queue);
 }
 
+void model_settle(struct model *model, int64_t now_us)
+{
+	for (size_t i = 0; i < model->queue_count; i++)
+		settle(&model->queues[i], now_us);
+}
+
 /* Finds the queue and lets time pass for it; refuses what every instruction refuses. */
 static enum model_response reach(struct model *model, uint8_t card, uint8_t domain, int64_t now_us,
 				 struct model_queue **queue)
@@ -252,8 +258,7 @@ static bool is_limit_reached(struct model *model, int64_t now_us)
 {
 	if (!model->bound_limit)
 		return false;
-	for (size_t i = 0; i < model->queue_count; i++)
-		settle(&model->queues[i], now_us);
+	model_settle(model, now_us);
 	return model_bound_count(model) >= model->bound_limit;
 }
 

@@ -184,6 +184,9 @@ enum model_response model_aapq(struct model *model, uint8_t card, uint8_t domain
  */
 enum model_response model_request(struct model *model, uint8_t card, uint8_t domain, int64_t now_us, int64_t *ready_us);
 
+/* Lets time pass for every queue, as the instructions do for theirs. For those who look at the structures. */
+void model_settle(struct model *model, int64_t now_us);
+
 /* How many queues were bound to this guest when time last passed for each. */
 uint32_t model_bound_count(const struct model *model);
 
