@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: MIT */
+#include "pvap.h"
+#include "exec/exec-all.h"
+#include "hw/core/cpu.h"
+#include "qemu/error-report.h"
+#include "qemu/main-loop.h"
+#include "qemu/module.h"
+#include "qemu/rcu.h"
+#include "qemu/timer.h"
+#include "s390x-internal.h"
+#include "tcg/tcg_s390x.h"
+
+/* Facility bits, as STORE FACILITY LIST EXTENDED counts them. */
+#define FACILITY_QCI 12
+#define FACILITY_AP_TEST 15
+#define FACILITY_ULTRAVISOR 158
+
+static struct model model;
+static bool have_model;
+static QemuMutex lock;
+static FILE *journal;
+
+struct model *pvap_model(void)
+{
+	return have_model ? &model : NULL;
+}
+
+void pvap_lock(void)
+{
+	qemu_mutex_lock(&lock);
+}
+
+void pvap_unlock(void)
+{
+	qemu_mutex_unlock(&lock);
+}
+
+int64_t pvap_now(void)
+{
+	return qemu_clock_get_us(QEMU_CLOCK_VIRTUAL);
+}
+
+void pvap_journal(int64_t now_us, const char *format, ...)
+{
+	va_list arguments;
+
+	if (!journal)
+		return;
+	fprintf(journal, "%12" PRId64 " ", now_us);
+	va_start(arguments, format);
+	vfprintf(journal, format, arguments);
+	va_end(arguments);
+	fputc('\n', journal); /* the stream is line-buffered */
+}
+
+void pvap_require_ap(CPUS390XState *env, uintptr_t ra)
+{
+	if (!have_model || !model.ap_present)
+		tcg_s390_program_interrupt(env, PGM_OPERATION, ra);
+}
+
+void pvap_require_uv(CPUS390XState *env, uintptr_t ra)
+{
+	if (!have_model)
+		tcg_s390_program_interrupt(env, PGM_OPERATION, ra);
+}
+
+static void set_facility(uint8_t *facilities, unsigned int bit)
+{
+	facilities[bit / 8] |= 0x80 >> bit % 8;
+}
+
+void pvap_set_facilities(uint8_t *facilities)
+{
+	if (!have_model)
+		return;
+	set_facility(facilities, FACILITY_ULTRAVISOR);
+	if (!model.ap_present)
+		return;
+	set_facility(facilities, FACILITY_QCI);
+	set_facility(facilities, FACILITY_AP_TEST);
+}
+
+void pvap_read(CPUS390XState *env, uint64_t address, void *buffer, size_t length, uintptr_t ra)
+{
+	if (s390_cpu_virt_mem_read(env_archcpu(env), address, 0, buffer, length))
+		s390_cpu_virt_mem_handle_exc(env_archcpu(env), ra);
+}
+
+void pvap_check_write(CPUS390XState *env, uint64_t address, size_t length, uintptr_t ra)
+{
+	if (s390_cpu_virt_mem_check_write(env_archcpu(env), address, 0, length))
+		s390_cpu_virt_mem_handle_exc(env_archcpu(env), ra);
+}
+
+void pvap_write(CPUS390XState *env, uint64_t address, const void *buffer, size_t length, uintptr_t ra)
+{
+	/* The access only reads the buffer, but takes one pointer for both directions. */
+	if (s390_cpu_virt_mem_write(env_archcpu(env), address, 0, (void *)buffer, length))
+		s390_cpu_virt_mem_handle_exc(env_archcpu(env), ra);
+}
+
+static bool is_to_stop(const CPUState *cs, const CPUS390XState *env)
+{
+	return cs->stop || (env->pending_int & (INTERRUPT_STOP | INTERRUPT_RESTART));
+}
+
+/* With the machine's lock held: it is released while waiting, and work that other processors queue is done. */
+static void wait_until(CPUState *cs, const CPUS390XState *env, int64_t until_us)
+{
+	int64_t left_us;
+
+	while (!is_to_stop(cs, env) && (left_us = until_us - pvap_now()) > 0) {
+		if (left_us >= 1000) {
+			qemu_cond_timedwait_iothread(cs->halt_cond, MIN(left_us / 1000, INT_MAX));
+		} else {
+			qemu_mutex_unlock_iothread();
+			g_usleep(left_us);
+			qemu_mutex_lock_iothread();
+		}
+		process_queued_cpu_work(cs);
+	}
+}
+
+void pvap_hang(CPUS390XState *env, uint32_t cc, int64_t hang_us, uintptr_t ra)
+{
+	CPUState *cs = env_cpu(env);
+
+	if (!hang_us)
+		return;
+	/*
+	 * Others may have to wait until no processor executes translated code, be it to throw it away. So the instruction is
+	 * completed by hand, this processor leaves that code for good, counts as not running, and goes on behind it.
+	 */
+	cpu_restore_state(cs, ra);
+	env->cc_op = cc;
+	env->psw.addr += env->int_pgm_ilen;
+	rcu_read_unlock();
+	cpu_exec_end(cs);
+	qemu_mutex_lock_iothread();
+	wait_until(cs, env, hang_us > INT64_MAX - pvap_now() ? INT64_MAX : pvap_now() + hang_us);
+	qemu_mutex_unlock_iothread();
+	cpu_exec_start(cs);
+	rcu_read_lock();
+	cpu_loop_exit_noexc(cs);
+}
+
+static void load_topology(const char *path)
+{
+	g_autoptr(GError) error = NULL;
+	g_autofree char *text = NULL;
+	gsize length;
+	size_t line;
+
+	if (!g_file_get_contents(path, &text, &length, &error)) {
+		error_report("PVAPCONFIG_TOPOLOGY: %s", error->message);
+		exit(1);
+	}
+	model_init(&model);
+	line = model_parse(&model, text, length);
+	if (line) {
+		error_report("PVAPCONFIG_TOPOLOGY: %s:%zu: line cannot be understood", path, line);
+		exit(1);
+	}
+	have_model = true;
+}
+
+static void open_journal(const char *path)
+{
+	journal = fopen(path, "ae");
+	if (!journal) {
+		error_report("PVAPCONFIG_JOURNAL: %s: %s", path, strerror(errno));
+		exit(1);
+	}
+	setvbuf(journal, NULL, _IOLBF, BUFSIZ);
+	pvap_journal(0, "MACHINE se=%d ap=%d queues=%zu secrets=%zu", model.se_guest, model.ap_present, model.queue_count,
+		     model.secret_count);
+}
+
+/* Runs before anything of the machine exists, so that a bad topology is told at once. */
+static void pvap_start(void)
+{
+	const char *topology_path = getenv("PVAPCONFIG_TOPOLOGY");
+	const char *journal_path = getenv("PVAPCONFIG_JOURNAL");
+
+	if (!topology_path)
+		return;
+	qemu_mutex_init(&lock);
+	load_topology(topology_path);
+	if (journal_path)
+		open_journal(journal_path);
+}
+
+type_init(pvap_start)
