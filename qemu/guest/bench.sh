@@ -21,7 +21,7 @@ counted() {
 	echo 1 >"$events/events/kprobes/enable"
 	"$@" >/dev/null
 	echo 0 >"$events/events/kprobes/enable"
-	awk -v name="$name" '{ hits[$1] = $2 } END { print "BENCH count of=" name, "reads=" hits["read"] + 0, "writes=" hits["write"] + 0 }' \
+	awk -v name="$name" '{ hits[$1] = $2 } END { print "BENCH counted-" name, "reads=" hits["read"] + 0, "writes=" hits["write"] + 0 }' \
 		"$events/kprobe_profile"
 	echo >"$events/kprobe_events"
 }
