@@ -2,7 +2,6 @@
 #include "pvap.h"
 #include "exec/exec-all.h"
 #include "hw/core/cpu.h"
-#include "qemu/error-report.h"
 #include "qemu/main-loop.h"
 #include "qemu/module.h"
 #include "qemu/rcu.h"
@@ -145,6 +144,19 @@ void pvap_hang(CPUS390XState *env, uint32_t cc, int64_t hang_us, uintptr_t ra)
 	cpu_loop_exit_noexc(cs);
 }
 
+/* QEMU's own reports need more than there is when this starts. */
+static G_NORETURN G_GNUC_PRINTF(1, 2) void fail(const char *format, ...)
+{
+	va_list arguments;
+
+	fputs("qemu-system-s390x: ", stderr);
+	va_start(arguments, format);
+	vfprintf(stderr, format, arguments);
+	va_end(arguments);
+	fputc('\n', stderr);
+	exit(1);
+}
+
 static void load_topology(const char *path)
 {
 	g_autoptr(GError) error = NULL;
@@ -152,26 +164,20 @@ static void load_topology(const char *path)
 	gsize length;
 	size_t line;
 
-	if (!g_file_get_contents(path, &text, &length, &error)) {
-		error_report("PVAPCONFIG_TOPOLOGY: %s", error->message);
-		exit(1);
-	}
+	if (!g_file_get_contents(path, &text, &length, &error))
+		fail("PVAPCONFIG_TOPOLOGY: %s", error->message);
 	model_init(&model);
 	line = model_parse(&model, text, length);
-	if (line) {
-		error_report("PVAPCONFIG_TOPOLOGY: %s:%zu: line cannot be understood", path, line);
-		exit(1);
-	}
+	if (line)
+		fail("PVAPCONFIG_TOPOLOGY: %s:%zu: line cannot be understood", path, line);
 	have_model = true;
 }
 
 static void open_journal(const char *path)
 {
 	journal = fopen(path, "ae");
-	if (!journal) {
-		error_report("PVAPCONFIG_JOURNAL: %s: %s", path, strerror(errno));
-		exit(1);
-	}
+	if (!journal)
+		fail("PVAPCONFIG_JOURNAL: %s: %s", path, strerror(errno));
 	setvbuf(journal, NULL, _IOLBF, BUFSIZ);
 	pvap_journal(0, "MACHINE se=%d ap=%d queues=%zu secrets=%zu", model.se_guest, model.ap_present, model.queue_count,
 		     model.secret_count);

@@ -78,9 +78,9 @@ void pvap_write(CPUS390XState *env, uint64_t address, const void *buffer, size_t
  */
 void pvap_hang(CPUS390XState *env, uint32_t cc, int64_t hang_us, uintptr_t ra);
 
-/*
- * What a card answers to a request, for the queue through which it came; `reply` has PVAP_REPLY_MAX bytes. Returns the
- * reply's length; `kind` gets what was asked for, for the journal.
- */
+/* What a request asks for, as the journal tells it. */
+void pvap_ep11_kind(const uint8_t *request, size_t length, char *kind, size_t size);
+
+/* What a card answers to a request through this queue. Returns the length of `reply`, which has PVAP_REPLY_MAX bytes. */
 size_t pvap_ep11_answer(const struct model_card *card, const struct model_queue *queue, const uint8_t *request,
-			size_t length, uint8_t *reply, char *kind, size_t kind_size);
+			size_t length, uint8_t *reply);

@@ -130,21 +130,22 @@ static void describe_domain(const struct model_queue *queue, struct answer *answ
 		memcpy(answer->data + DOMAIN_CURRENT_KEY, queue->mkvp, sizeof(queue->mkvp));
 }
 
-/* Here is the place for functions of our own. */
-static const char *find_answer(const struct model_card *card, const struct model_queue *queue,
-			       const struct question *question, struct answer *answer)
+static bool is_query(const struct question *question, uint32_t query)
+{
+	return (question->function & FUNCTION_MASK) == FUNCTION_GET_INFO && question->query == query;
+}
+
+/* Here, and in pvap_ep11_kind, is the place for functions of our own. */
+static void find_answer(const struct model_card *card, const struct model_queue *queue,
+			const struct question *question, struct answer *answer)
 {
 	*answer = (struct answer){ 0 };
-	if ((question->function & FUNCTION_MASK) == FUNCTION_GET_INFO && question->query == QUERY_MODULE) {
+	if (is_query(question, QUERY_MODULE))
 		describe_module(card, answer);
-		return "module";
-	}
-	if ((question->function & FUNCTION_MASK) == FUNCTION_GET_INFO && question->query == QUERY_DOMAIN) {
+	else if (is_query(question, QUERY_DOMAIN))
 		describe_domain(queue, answer);
-		return "domain";
-	}
-	answer->result = RESULT_NOT_SUPPORTED;
-	return NULL;
+	else
+		answer->result = RESULT_NOT_SUPPORTED;
 }
 
 static uint8_t *put_number(uint8_t *at, uint32_t number)
@@ -196,12 +197,25 @@ static size_t put_reply(uint8_t *reply, const struct question *question, const s
 	return REPLY_BLOCK + BLOCK_HEADER_SIZE + payload;
 }
 
+void pvap_ep11_kind(const uint8_t *request, size_t length, char *kind, size_t size)
+{
+	struct question question;
+
+	if (!parse_request(request, length, &question))
+		snprintf(kind, size, "unknown");
+	else if (is_query(&question, QUERY_MODULE))
+		snprintf(kind, size, "module");
+	else if (is_query(&question, QUERY_DOMAIN))
+		snprintf(kind, size, "domain");
+	else
+		snprintf(kind, size, "function:%u", question.function & FUNCTION_MASK);
+}
+
 size_t pvap_ep11_answer(const struct model_card *card, const struct model_queue *queue, const uint8_t *request,
-			size_t length, uint8_t *reply, char *kind, size_t kind_size)
+			size_t length, uint8_t *reply)
 {
 	struct question question;
 	struct answer answer;
-	const char *name;
 
 	if (card->mode != MODEL_EP11 || !parse_request(request, length, &question)) {
 		memset(reply, 0, REPLY_ERROR_SIZE);
@@ -209,10 +223,6 @@ size_t pvap_ep11_answer(const struct model_card *card, const struct model_queue 
 		reply[REPLY_CODE] = REPLY_CODE_MALFORMED;
 		return REPLY_ERROR_SIZE;
 	}
-	name = find_answer(card, queue, &question, &answer);
-	if (name)
-		snprintf(kind, kind_size, "%s", name);
-	else
-		snprintf(kind, kind_size, "function:%u", question.function & FUNCTION_MASK);
+	find_answer(card, queue, &question, &answer);
 	return put_reply(reply, &question, &answer);
 }

@@ -280,7 +280,7 @@ uint32_t HELPER(pvap_pqap)(CPUS390XState *env)
 }
 
 static unsigned int send_request(CPUS390XState *env, uint32_t r1, const struct apqn *apqn, const uint8_t *message,
-				 size_t length, int64_t now_us, char *kind, size_t kind_size)
+				 size_t length, int64_t now_us)
 {
 	struct model *model = pvap_model();
 	struct request *request;
@@ -298,7 +298,7 @@ static unsigned int send_request(CPUS390XState *env, uint32_t r1, const struct a
 	request->id[1] = env->regs[r1 + 1];
 	request->ready_us = ready_us;
 	request->reply_length = pvap_ep11_answer(&model->cards[apqn->card], model_find(model, apqn->card, apqn->domain),
-						 message, length, request->reply, kind, kind_size);
+						 message, length, request->reply);
 	QTAILQ_INSERT_TAIL(&requests, request, next);
 	return MODEL_OK;
 }
@@ -308,7 +308,7 @@ uint32_t HELPER(pvap_nqap)(CPUS390XState *env, uint32_t r1, uint32_t r2)
 	struct apqn apqn = apqn_of(env->regs[0]);
 	uint8_t message[PVAP_REQUEST_MAX];
 	size_t length = MIN(env->regs[r2 + 1], sizeof(message));
-	char kind[32] = "unknown";
+	char kind[32];
 	unsigned int response;
 	int64_t now_us;
 
@@ -318,7 +318,8 @@ uint32_t HELPER(pvap_nqap)(CPUS390XState *env, uint32_t r1, uint32_t r2)
 	pvap_read(env, env->regs[r2], message, length, GETPC());
 	pvap_lock();
 	now_us = pvap_now();
-	response = send_request(env, r1, &apqn, message, length, now_us, kind, sizeof(kind));
+	pvap_ep11_kind(message, length, kind, sizeof(kind));
+	response = send_request(env, r1, &apqn, message, length, now_us);
 	if (response == MODEL_OK)
 		env->regs[r2 + 1] = 0;
 	env->regs[1] = status_of(apqn.number, now_us, response, false);
