@@ -76,7 +76,7 @@ bool words_parse_number(struct piece piece, int base, int64_t max, int64_t *valu
 	for (size_t i = 0; i < piece.length; i++) {
 		int digit = digit_of(piece.start[i]);
 
-		if (digit >= base || number > (max - digit) / base)
+		if (digit >= base || digit > max || number > (max - digit) / base)
 			return false;
 		number = number * base + digit;
 	}

@@ -36,7 +36,7 @@ struct sim_options {
 	bool uv_device_missing;         /* no /dev/uv */
 	/*
 	 * Long after the boot: no reset is under way, and the driver knows the associations that the model begins with.
-	 * Otherwise it resets all queues when the bindings become complete, and knows no association (as after a kexec).
+	 * Otherwise it resets all queues when the bindings become complete and knows no association (as after a kexec).
 	 */
 	bool settled;
 	int64_t bindings_us;  /* from the boot to complete bindings */
