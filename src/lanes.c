@@ -115,6 +115,8 @@ int lanes_turn(struct lanes *lanes, int64_t until_ms)
 		if (r < 0)
 			return r;
 	}
+	if (lanes_idle(lanes))
+		return 0;
 	r = machine_wait(lanes->machine, earliest_due(lanes, until_ms), &call);
 	if (r < 0 || !call)
 		return r;

@@ -54,8 +54,8 @@ void lanes_write(struct lane *lane, const char *text, const char *path, ...) __a
 void lanes_wake(struct lanes *lanes);
 
 /*
- * Starts what can be started, then waits until until_ms at the latest for one call to complete, and hands it to done().
- * 0 or negative errno (-EINTR: the program is to stop).
+ * Starts what can be started, then waits until until_ms at the latest for one call to complete, and hands it to done(). Returns at
+ * once if nothing is under way or due later. 0 or negative errno (-EINTR: the program is to stop).
  */
 int lanes_turn(struct lanes *lanes, int64_t until_ms);
 

@@ -10,6 +10,11 @@
 #define QUIET_MS 1000      /* no serial number is read on a card so shortly after an unbind: a reset may run */
 #define GATE_INTERVAL_MS 5 /* until a gate is looked at again */
 
+static struct card *card_of_lane(struct provision *this, const struct lane *lane)
+{
+	return &this->cards[lane - this->lanes.list];
+}
+
 /* --- gates: when an identity may be read ---------------------------------------------------------- */
 
 /* No identity is read on a card with an association under way: the read would hang (kernel-found: the request is forgotten). */
@@ -104,7 +109,7 @@ static void prepare_call(struct lane *lane, const struct queue_task *task)
 bool provision_next(struct lane *lane, int64_t now_ms, void *context)
 {
 	struct provision *this = context;
-	struct card *card = provision_card_of_lane(this, lane);
+	struct card *card = card_of_lane(this, lane);
 	size_t i = first_due(this, card, now_ms, &lane->due_ms);
 
 	if (i == PLAN_NONE || lane->due_ms > now_ms)
@@ -226,7 +231,7 @@ static void note_result(struct provision *this, struct card *card, enum queue_ac
 void provision_done(struct lane *lane, int64_t now_ms, void *context)
 {
 	struct provision *this = context;
-	struct card *card = provision_card_of_lane(this, lane);
+	struct card *card = card_of_lane(this, lane);
 	struct queue_task *task = &this->tasks[card->current];
 	struct apqn before = *task->apqn;
 	enum queue_action action = task->action;

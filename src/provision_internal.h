@@ -33,8 +33,6 @@ struct provision {
 	int error;
 };
 
-struct card *provision_card_of_lane(struct provision *this, const struct lane *lane);
-
 /* True if the next read of this queue has to wait, because it would hang in the kernel. */
 bool provision_is_gated(const struct provision *this, const struct card *card, enum queue_action action, int64_t now_ms);
 

@@ -83,7 +83,9 @@ static int plan_without_late(struct provision *this, bool *late, int64_t now_ms)
 static bool late_still_wanted(const struct provision *this)
 {
 	for (size_t i = 0; i < this->request->config->count; i++) {
-		if (this->plan.entries[i].reason == PLAN_UNKNOWN)
+		enum plan_reason reason = this->plan.entries[i].reason;
+
+		if (reason == PLAN_UNKNOWN || reason == PLAN_UNDECIDED)
 			return true;
 	}
 	return false;
