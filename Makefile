@@ -27,6 +27,10 @@ LANGUAGE := -std=gnu11 -D_GNU_SOURCE -DPVAPCONFIG_VERSION='"$(VERSION)"'
 HARDENING := -fPIE -fstack-protector-strong -ffunction-sections -fdata-sections
 LINK_HARDENING := -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -Wl,--gc-sections
 
+# V=1 shows the commands.
+Q := $(if $(V),,@)
+say = @$(if $(V),:,printf '  %-4s %s\n' $(1) $@)
+
 SOURCES := $(sort $(wildcard src/*.c))
 PROGRAM_LIBS := -lyaml -lmbedcrypto
 
@@ -82,11 +86,13 @@ $(BUILD)/include:
 
 $(BUILD)/obj/%.o: src/%.c $(BUILD)/flavour | $(LIBC_INCLUDE)
 	@mkdir -p $(@D)
-	$(CC) $(LANGUAGE) $(WARNINGS) $(CPPFLAGS) $(LIBC_CFLAGS) $(CFLAGS) $(HARDENING) -MMD -MP -c -o $@ $<
+	$(call say,CC)
+	$(Q)$(CC) $(LANGUAGE) $(WARNINGS) $(CPPFLAGS) $(LIBC_CFLAGS) $(CFLAGS) $(HARDENING) -MMD -MP -c -o $@ $<
 
 $(BINARY): $(OBJECTS)
 	@echo 'pvapconfig: $(LIBC_TEXT)'
-	$(CC) $(CFLAGS) $(LINK_HARDENING) $(LDFLAGS) -o $@ $(LINK_HEAD) $(OBJECTS) $(LINK_TAIL)
+	$(call say,LD)
+	$(Q)$(CC) $(CFLAGS) $(LINK_HARDENING) $(LDFLAGS) -o $@ $(LINK_HEAD) $(OBJECTS) $(LINK_TAIL)
 
 -include $(OBJECTS:.o=.d)
 

@@ -224,7 +224,7 @@ static int fetch_list(struct machine *machine, int64_t until_ms, uint8_t **buffe
 int secrets_fetch(struct machine *machine, int64_t until_ms, struct secrets *secrets)
 {
 	cleanup_free_ uint8_t *buffer = NULL;
-	size_t size, seen, total;
+	size_t size = 0, seen, total;
 	bool more;
 	int r;
 

@@ -10,10 +10,12 @@ CHECK_PROGRAMS := $(patsubst tests/unit/%.c,$(CHECK)/%,$(sort $(wildcard tests/u
 
 $(CHECK)/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(LANGUAGE) $(WARNINGS) -Isrc -Itests $(CHECK_FLAGS) -MMD -MP -c -o $@ $<
+	$(call say,CC)
+	$(Q)$(CC) $(LANGUAGE) $(WARNINGS) -Isrc -Itests $(CHECK_FLAGS) -MMD -MP -c -o $@ $<
 
 $(CHECK)/test_%: $(CHECK)/tests/unit/test_%.o $(CHECK_OBJECTS)
-	$(CC) $(CHECK_FLAGS) -o $@ $^ -lcmocka -lyaml -lmbedcrypto
+	$(call say,LD)
+	$(Q)$(CC) $(CHECK_FLAGS) -o $@ $^ -lcmocka -lyaml -lmbedcrypto
 
 -include $(CHECK_OBJECTS:.o=.d) $(CHECK_PROGRAMS:$(CHECK)/%=$(CHECK)/tests/unit/%.d)
 .PRECIOUS: $(CHECK)/%.o
