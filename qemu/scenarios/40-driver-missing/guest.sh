@@ -1,5 +1,5 @@
 modules=uvdevice
 
 configure() {
-	run --verbose --timeout 5
+	run --verbose --timeout 8
 }

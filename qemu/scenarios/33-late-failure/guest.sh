@@ -1,0 +1,3 @@
+configure() {
+	run --verbose --timeout 10
+}
