@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -23,7 +24,7 @@
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define RACERS 8
-#define ROUNDS 30
+#define ROUNDS 5
 
 static struct log_capture capture;
 
@@ -302,6 +303,73 @@ static void another_takes_over(void **state)
 	close(fd);
 }
 
+/* What happens between looking for the lock file and getting hold of it; done once. */
+static void (*before_flock)(void);
+static const struct folder *before_flock_folder;
+
+int flock(int fd, int operation)
+{
+	void (*action)(void) = before_flock;
+
+	before_flock = NULL;
+	if (action)
+		action();
+	return (int)syscall(SYS_flock, fd, operation);
+}
+
+static void replace_lock(void)
+{
+	assert_int_equal(unlink(before_flock_folder->lock), 0);
+	write_owner(before_flock_folder, getppid());
+}
+
+static void remove_lock(void)
+{
+	assert_int_equal(unlink(before_flock_folder->lock), 0);
+}
+
+/* The file that we hold is no longer the lock file. */
+static void lock_changes(void **state)
+{
+	struct folder *folder = *state;
+	pid_t dead = dead_process();
+
+	before_flock_folder = folder;
+	write_owner(folder, dead);
+	before_flock = replace_lock;
+	assert_int_equal(lock_acquire(folder->lock, true), -EEXIST);
+	assert_message("error: lock file %s: made by process %d, which is running; wait for it to end\n", folder->lock,
+		       (int)getppid());
+	assert_int_equal(owner(folder), getppid());
+
+	write_owner(folder, dead);
+	before_flock = remove_lock;
+	assert_int_equal(lock_acquire(folder->lock, true), 0);
+	assert_message("%s", "");
+	assert_int_equal(owner(folder), getpid());
+}
+
+/* A process that may not be signalled is running all the same. */
+static void foreign_process(void **state)
+{
+	struct folder *folder = *state;
+	int status;
+	pid_t pid;
+
+	write_owner(folder, 1);
+	assert_int_equal(chmod(folder->path, 0777), 0);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		if (getuid() == 0 && setuid(65534) < 0)
+			_exit(2);
+		_exit(lock_acquire(folder->lock, true) == -EEXIST && strstr(capture.text, "which is running") ? 0 : 1);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	assert_int_equal(owner(folder), 1);
+}
+
 /* A racer waits for the start, tries, tells the result, and lives until everybody has told. */
 static void race(const char *lock, int start, int results, int end)
 {
@@ -415,6 +483,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(directory, make_folder, remove_folder),
 		cmocka_unit_test_setup_teardown(release_of_others, make_folder, remove_folder),
 		cmocka_unit_test_setup_teardown(another_takes_over, make_folder, remove_folder),
+		cmocka_unit_test_setup_teardown(lock_changes, make_folder, remove_folder),
+		cmocka_unit_test_setup_teardown(foreign_process, make_folder, remove_folder),
 		cmocka_unit_test_setup_teardown(races, make_folder, remove_folder),
 		cmocka_unit_test_setup_teardown(signals, make_folder, remove_folder),
 	};
