@@ -2,8 +2,9 @@
 #pragma once
 
 /*
- * The configuration file: YAML text in, validated entries out (manual, section CONFIGFILE; design decision 15). Knows nothing
- * of APQNs that exist. All errors are reported here, with file, line, column, entry and key; callers get the errno only.
+ * The configuration file: YAML text in, validated entries out (manual, section CONFIGFILE; design decision 15). Knows
+ * nothing of APQNs that exist. All errors are reported here, with file, line, column, entry and key; callers get the
+ * errno only.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -37,6 +38,6 @@ int config_parse(const char *path, const char *text, size_t length, struct confi
 
 void config_release(struct config *config);
 
-/* How an entry is called in every message: "#2 'name'", or "#2" without a name. Number counts from 1; long names are cut. */
+/* How an entry is called in every message: "#2 'name'", or "#2" without a name. Counts from 1; long names are cut. */
 #define CONFIG_LABEL_SIZE 64
 void config_format_label(const struct config *config, size_t index, char label[CONFIG_LABEL_SIZE]);

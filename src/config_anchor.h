@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * What the anchors of a configuration file stand for. Finding one takes logarithmic time, whatever the names are. A name may
- * be defined anew, which counts from there on, as in YAML.
+ * What the anchors of a configuration file stand for. Finding one takes logarithmic time, whatever the names are. A
+ * name may be defined anew, which counts from there on, as in YAML.
  */
 #include <stddef.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The structure of the file: a list of mappings of scalars, read as a stream of events. Nothing deeper is ever followed, so
- * nothing nests and nothing recurs; the first event that does not belong is an error.
+ * The structure of the file: a list of mappings of scalars, read as a stream of events. Nothing deeper is ever
+ * followed, so nothing nests and nothing recurs; the first event that does not belong is an error.
  */
 #include "config.h"
 
@@ -108,9 +108,10 @@ static int refuse_event(const struct parser *parser, const char *expected)
 			return refuse(parser, place, "expected %s, found an empty value", expected);
 		return refuse(parser, place, "expected %s, found '%.100s'", expected, event->data.scalar.value);
 	case YAML_ALIAS_EVENT:
-		return refuse(parser, place, "expected %s, found alias *%.100s, which stands for %s", expected,
-			      event->data.alias.anchor,
-			      anchor_text(config_anchor_find(&parser->anchors, (const char *)event->data.alias.anchor)));
+		return refuse(
+			parser, place, "expected %s, found alias *%.100s, which stands for %s", expected,
+			event->data.alias.anchor,
+			anchor_text(config_anchor_find(&parser->anchors, (const char *)event->data.alias.anchor)));
 	case YAML_SEQUENCE_START_EVENT:
 		return refuse(parser, place, "expected %s, found a list", expected);
 	default:
@@ -144,8 +145,8 @@ static int count_expansion(struct parser *parser, size_t length)
 {
 	parser->expanded += length;
 	if (parser->expanded > CONFIG_FILE_SIZE_MAX)
-		return refuse(parser, place_of(parser->event.start_mark), "aliases stand for more than %d bytes of text",
-			      CONFIG_FILE_SIZE_MAX);
+		return refuse(parser, place_of(parser->event.start_mark),
+			      "aliases stand for more than %d bytes of text", CONFIG_FILE_SIZE_MAX);
 	return 0;
 }
 
@@ -166,8 +167,8 @@ static int take_scalar(struct parser *parser, const char *expected, char **text)
 		const char *value = (const char *)event->data.scalar.value;
 
 		if (strlen(value) != event->data.scalar.length)
-			return refuse(parser, place_of(event->start_mark), "expected %s, found a text with a NUL character",
-				      expected);
+			return refuse(parser, place_of(event->start_mark),
+				      "expected %s, found a text with a NUL character", expected);
 		r = define_anchor(parser, event->data.scalar.anchor, CONFIG_ANCHOR_SCALAR, value);
 		return r < 0 ? r : copy_text(parser, value, text);
 	}
@@ -197,7 +198,8 @@ static int parse_field(struct parser *parser, struct config_fields *fields)
 	if (r < 0)
 		return r;
 	if (!strcmp(name, "<<"))
-		return refuse(parser, place, "the merge key << is not supported; repeat the keys, or use an alias of the whole entry");
+		return refuse(parser, place,
+			      "the merge key << is not supported; repeat the keys, or use an alias of the whole entry");
 	key = config_value_find_key(name);
 	if (key == CONFIG_KEY_COUNT)
 		return refuse(parser, place, "unknown key '%.100s', expected one of " CONFIG_VALUE_KEYS, name);
@@ -349,7 +351,8 @@ static int parse_stream(struct parser *parser)
 	if (r < 0)
 		return r;
 	if (parser->event.type != YAML_STREAM_END_EVENT)
-		return refuse(parser, place_of(parser->event.start_mark), "a second document begins, expected the end of the file");
+		return refuse(parser, place_of(parser->event.start_mark),
+			      "a second document begins, expected the end of the file");
 	return 0;
 }
 

@@ -18,9 +18,12 @@
 _Static_assert(CONFIG_SECRETID_SIZE == SHA256_SIZE, "a secret id is a SHA-256");
 
 static const char *const key_names[CONFIG_KEY_COUNT] = {
-	[CONFIG_KEY_MODE] = "mode",         [CONFIG_KEY_MKVP] = "mkvp",
-	[CONFIG_KEY_SERIALNR] = "serialnr", [CONFIG_KEY_MINGEN] = "mingen",
-	[CONFIG_KEY_SECRETID] = "secretid", [CONFIG_KEY_NAME] = "name",
+	[CONFIG_KEY_MODE] = "mode",
+	[CONFIG_KEY_MKVP] = "mkvp",
+	[CONFIG_KEY_SERIALNR] = "serialnr",
+	[CONFIG_KEY_MINGEN] = "mingen",
+	[CONFIG_KEY_SECRETID] = "secretid",
+	[CONFIG_KEY_NAME] = "name",
 	[CONFIG_KEY_DESCRIPTION] = "description",
 };
 
@@ -62,8 +65,7 @@ static int refuse_entry(const struct config_fields *fields, const char *name, co
 }
 
 /* Reports what is wrong with the value of one key. */
-static int refuse_value(const struct config_fields *fields, const char *name, enum config_key key,
-			const char *expected)
+static int refuse_value(const struct config_fields *fields, const char *name, enum config_key key, const char *expected)
 {
 	const struct config_field *field = &fields->list[key];
 	char label[CONFIG_LABEL_SIZE];
@@ -136,7 +138,8 @@ static int make_min_generation(const struct config_fields *fields, struct config
 		if (!strcasecmp(text, generations[i]))
 			entry->min_generation = (uint8_t)(4 + i);
 	if (!entry->min_generation)
-		return refuse_value(fields, entry->name, CONFIG_KEY_MINGEN, "CEX4, CEX5, CEX6, CEX7 or CEX8 for mode Accel");
+		return refuse_value(fields, entry->name, CONFIG_KEY_MINGEN,
+				    "CEX4, CEX5, CEX6, CEX7 or CEX8 for mode Accel");
 	return 0;
 }
 
@@ -186,7 +189,8 @@ static int make_secretid(const struct config_fields *fields, struct config_entry
 	int length;
 
 	if (!text && !entry->name)
-		return refuse_entry(fields, NULL, "name or secretid is missing, mode EP11 requires at least one of them");
+		return refuse_entry(fields, NULL,
+				    "name or secretid is missing, mode EP11 requires at least one of them");
 	if (text && parse_bytes(text, entry->secretid, CONFIG_SECRETID_SIZE))
 		return refuse_value(fields, entry->name, CONFIG_KEY_SECRETID, "64 hex digits, optionally after 0x");
 	if (!entry->name)

@@ -48,8 +48,8 @@ static bool is_running(pid_t pid)
 }
 
 /*
- * The lock file is prepared under another name, so that nobody ever sees it without its content, and then linked (it must not be there)
- * or renamed (it is taken over).
+ * The lock file is prepared under another name, so that nobody ever sees it without its content, and then linked (it
+ * must not be there) or renamed (it is taken over).
  */
 static int prepare(const char *path, const char *prepared)
 {
@@ -83,7 +83,8 @@ static int refuse(const char *path, pid_t owner)
 	else if (is_running(owner))
 		log_error("lock file %s: made by process %d, which is running; wait for it to end", path, (int)owner);
 	else
-		log_error("lock file %s: made by process %d, which no longer runs; remove it: rm %s", path, (int)owner, path);
+		log_error("lock file %s: made by process %d, which no longer runs; remove it: rm %s", path, (int)owner,
+			  path);
 	return -EEXIST;
 }
 
@@ -97,8 +98,8 @@ static bool is_current(int fd, const char *path)
 }
 
 /*
- * Of several processes that find the same dead lock only one may replace it: the one that gets hold of that very file with flock. Who
- * gets hold of it later finds that the name stands for another file by now.
+ * Of several processes that find the same dead lock only one may replace it: the one that gets hold of that very file
+ * with flock. Who gets hold of it later finds that the name stands for another file by now.
  */
 static int take_over(const char *path, const char *prepared, int fd)
 {

@@ -2,16 +2,16 @@
 #pragma once
 
 /*
- * The lock file (manual; design decision 16): whoever makes it may work on the APQNs. It holds the process id and a newline.
- * Everything is reported here.
+ * The lock file (manual; design decision 16): whoever makes it may work on the APQNs. It holds the process id and a
+ * newline. Everything is reported here.
  */
 #include <stdbool.h>
 
 #define LOCK_PATH "/run/lock/pvapconfig.lock"
 
 /*
- * Makes the lock file. 0; -EEXIST if it is there; other negative errno. With `takeover` (at boot, where nobody can remove it by hand) a
- * lock file whose process is gone, or that names none, is taken over with a warning.
+ * Makes the lock file. 0; -EEXIST if it is there; other negative errno. With `takeover` (at boot, where nobody can
+ * remove it by hand) a lock file whose process is gone, or that names none, is taken over with a warning.
  */
 int lock_acquire(const char *path, bool takeover);
 

@@ -17,7 +17,7 @@ enum log_level {
 	LOG_LEVEL_INFO,   /* shown with --verbose, standard output */
 };
 
-/* Where lines that would be shown go instead of the standard streams; `line` has no prefix and no newline. For tests. */
+/* Where lines that would be shown go instead of the standard streams, without prefix and newline. For tests. */
 typedef void log_sink(enum log_level level, const char *line, void *context);
 
 void log_set_verbose(int verbose);

@@ -40,8 +40,8 @@ static int check_guest(struct machine *machine, int64_t until_ms)
 	} else if (r < 0) {
 		log_error("Ultravisor /sys/" GUEST_PATH ": %s", strerror(-r));
 	} else if (strcmp(text, "1") != 0) {
-		log_error("Ultravisor /sys/" GUEST_PATH ": '%s'; this is not a Secure Execution guest, boot it from an image "
-			  "made for that",
+		log_error("Ultravisor /sys/" GUEST_PATH ": '%s'; this is not a Secure Execution guest, boot it from an "
+			  "image made for that",
 			  text);
 		r = -EOPNOTSUPP;
 	}
@@ -75,8 +75,8 @@ static int check_facilities(struct machine *machine, int64_t until_ms)
 		return r;
 	}
 	if (!(word >> (63 - FACILITY_LIST_SECRETS) & 1)) {
-		log_error("Ultravisor /sys/" FACILITIES_PATH ": bit %d is off: this firmware cannot list secrets; a newer one "
-			  "is needed on the host",
+		log_error("Ultravisor /sys/" FACILITIES_PATH ": bit %d is off: this firmware cannot list secrets; a "
+			  "newer one is needed on the host",
 			  FACILITY_LIST_SECRETS);
 		return -EOPNOTSUPP;
 	}
@@ -188,8 +188,8 @@ static int call_list(struct machine *machine, int64_t until_ms, size_t size, uin
 }
 
 /*
- * The kernel puts the entries of all pages behind one header, and asks the UV for one more page while at least a page is left
- * of the buffer. One page more than needed, for secrets that are added meanwhile.
+ * The kernel puts the entries of all pages behind one header, and asks the UV for one more page while at least a page
+ * is left of the buffer. One page more than needed, for secrets that are added meanwhile.
  */
 static size_t size_for(size_t total)
 {
@@ -238,8 +238,8 @@ int secrets_fetch(struct machine *machine, int64_t until_ms, struct secrets *sec
 	}
 	seen = count_stored(buffer, size);
 	if (more || seen < total)
-		log_warning("Ultravisor: only %zu of its secrets can be seen, it holds %zu; kernels up to 6.12 show no more "
-			    "than %d",
+		log_warning("Ultravisor: only %zu of its secrets can be seen, it holds %zu; kernels up to 6.12 show no "
+			    "more than %d",
 			    seen, total, ENTRIES_PER_PAGE);
 	log_info("Ultravisor: %zu secrets, %zu of them association secrets", seen, secrets->count);
 	return 0;

@@ -32,8 +32,9 @@ int secrets_check_uv(struct machine *machine, int64_t until_ms);
 int secrets_fetch(struct machine *machine, int64_t until_ms, struct secrets *secrets);
 
 /*
- * Decodes one list buffer (big-endian, on any machine). Fills secrets and sets *total to the number that the UV holds. Nothing in the
- * buffer is trusted: -EBADMSG if it is shorter than its header, entries beyond the buffer's end are not looked at.
+ * Decodes one list buffer (big-endian, on any machine). Fills secrets and sets *total to the number that the UV holds.
+ * Nothing in the buffer is trusted: -EBADMSG if it is shorter than its header, entries beyond the buffer's end are not
+ * looked at.
  */
 int secrets_decode(const uint8_t *buffer, size_t size, struct secrets *secrets, size_t *total);
 

@@ -165,7 +165,8 @@ static void bad_values(void **state)
 		{"- mode:\n", "1:8: entry #1: key mode: expected EP11 or Accel, found ''"},
 		{"- mode: 'Accel '\n", "1:9: entry #1: key mode: expected EP11 or Accel, found 'Accel '"},
 		{"- mode: Accel\n- mode: Accel\n  mingen: CEX3\n  name: b\n",
-		 "3:11: entry #2 'b': key mingen: expected CEX4, CEX5, CEX6, CEX7 or CEX8 for mode Accel, found 'CEX3'"},
+		 "3:11: entry #2 'b': key mingen: expected CEX4, CEX5, CEX6, CEX7 or CEX8 for mode Accel, found "
+		 "'CEX3'"},
 		{"- mode: Accel\n  mingen: CEC8\n",
 		 "2:11: entry #1: key mingen: expected CEX4, CEX5, CEX6, CEX7 or CEX8 for mode Accel, found 'CEC8'"},
 		{"- mode: Accel\n  mingen: CEX9\n",
@@ -180,7 +181,8 @@ static void bad_values(void **state)
 		{"- {mode: EP11, name: a, mkvp: " MKVP "0}",
 		 "1:31: entry #1 'a': key mkvp: expected 32 or 64 hex digits, optionally after 0x, found '" MKVP "0'"},
 		{"- {mode: EP11, name: a, mkvp: 0x0x" MKVP "}",
-		 "1:31: entry #1 'a': key mkvp: expected 32 or 64 hex digits, optionally after 0x, found '0x0x" MKVP "'"},
+		 "1:31: entry #1 'a': key mkvp: expected 32 or 64 hex digits, optionally after 0x, found '0x0x" MKVP
+		 "'"},
 		{"- {mode: EP11, name: a, mkvp: g0112233445566778899aabbccddeeff}",
 		 "1:31: entry #1 'a': key mkvp: expected 32 or 64 hex digits, optionally after 0x, "
 		 "found 'g0112233445566778899aabbccddeeff'"},
@@ -198,7 +200,8 @@ static void bad_values(void **state)
 		 "found '12345678 1234567'"},
 		{"- {mode: EP11, mkvp: " MKVP ", name: a, serialnr: 12345678901234\xc3\xa4}",
 		 "1:75: entry #1 'a': key serialnr: expected exactly 16 printable ASCII characters without blanks, "
-		 "found '12345678901234?" "?'"},
+		 "found '12345678901234?"
+		 "?'"},
 		{"- {mode: EP11, mkvp: " MKVP ", name: a, serialnr: }",
 		 "1:75: entry #1 'a': key serialnr: expected exactly 16 printable ASCII characters without blanks, "
 		 "found ''"},
@@ -216,7 +219,8 @@ static void bad_values(void **state)
 		{"- {mode: Accel, name: ' '}",
 		 "1:23: entry #1: key name: expected at least one character that is not blank, found ' '"},
 		{"- {mode: Accel, name: a\xc3\xa4}",
-		 "1:23: entry #1: key name: expected printable ASCII characters only, found 'a?" "?'"},
+		 "1:23: entry #1: key name: expected printable ASCII characters only, found 'a?"
+		 "?'"},
 		{"- {mode: Accel, name: \"a\\tb\"}",
 		 "1:23: entry #1: key name: expected printable ASCII characters only, found 'a?b'"},
 		{"- {mode: Accel, name: \"a\\x7f\"}",
@@ -254,18 +258,20 @@ static void bad_structure(void **state)
 		{"- mode: [Accel]", "1:9: entry #1: expected a text for key mode, found a list"},
 		{"- mode: Accel\n  description: {a: b}",
 		 "2:16: entry #1: expected a text for key description, found a mapping"},
-		{"- mode: \"Acc\\0el\"", "1:9: entry #1: expected a text for key mode, found a text with a NUL character"},
+		{"- mode: \"Acc\\0el\"",
+		 "1:9: entry #1: expected a text for key mode, found a text with a NUL character"},
 		{"- \"mode\\0\": Accel", "1:3: entry #1: expected a key, found a text with a NUL character"},
-		{"- &a {mode: Accel}\n- <<: *a\n",
-		 "2:3: entry #2: the merge key << is not supported; repeat the keys, or use an alias of the whole entry"},
+		{"- &a {mode: Accel}\n- <<: *a\n", "2:3: entry #2: the merge key << is not supported; repeat the keys, "
+						   "or use an alias of the whole entry"},
 		{"- mode: Accel\n---\n- mode: Accel", "2:1: a second document begins, expected the end of the file"},
 		{"- mode: Accel\n...\n---\n", "3:1: a second document begins, expected the end of the file"},
 		{"- mode: Accel\n...\n- mode: Accel", "3:1: not valid YAML: did not find expected <document start>"},
 		{"- mode: Accel\n mingen: CEX5",
 		 "2:2: not valid YAML: did not find expected '-' indicator while parsing a block collection "
 		 "(which begins in line 1)"},
-		{"[{mode: Accel", "2:1: entry #1: not valid YAML: did not find expected ',' or '}' while parsing a flow "
-				  "mapping (which begins in line 1)"},
+		{"[{mode: Accel",
+		 "2:1: entry #1: not valid YAML: did not find expected ',' or '}' while parsing a flow "
+		 "mapping (which begins in line 1)"},
 		{"- mode: Accel\n  name: 'a", "2:11: entry #1: not valid YAML: found unexpected end of stream while "
 					      "scanning a quoted scalar (which begins in line 2)"},
 		{"- mode: Accel\n\tname: a", "2:1: entry #1: not valid YAML: found a tab character that violates "
@@ -300,19 +306,25 @@ static void aliases(void **state)
 		{"- *a", "1:3: entry #1: alias *a stands for nothing: there is no anchor &a before it"},
 		{"- mode: *a", "1:9: entry #1: alias *a stands for nothing: there is no anchor &a before it"},
 		{"- {*a : Accel}", "1:4: entry #1: alias *a stands for nothing: there is no anchor &a before it"},
-		{"- *a\n- &a {mode: Accel}", "1:3: entry #1: alias *a stands for nothing: there is no anchor &a before it"},
+		{"- *a\n- &a {mode: Accel}",
+		 "1:3: entry #1: alias *a stands for nothing: there is no anchor &a before it"},
 		{"&a [*a]", "1:5: entry #1: expected " AN_ENTRY ", found alias *a, which stands for the list itself"},
 		{"&a [{mode: *a}]",
 		 "1:12: entry #1: expected a text for key mode, found alias *a, which stands for the list itself"},
-		{"- &a {mode: *a}", "1:13: entry #1: expected a text for key mode, found alias *a, which stands for an entry"},
+		{"- &a {mode: *a}",
+		 "1:13: entry #1: expected a text for key mode, found alias *a, which stands for an entry"},
 		{"- &a {mode: Accel}\n- {mode: Accel, name: *a}",
 		 "2:23: entry #2: expected a text for key name, found alias *a, which stands for an entry"},
-		{"- &a {mode: Accel}\n- {*a : Accel}", "2:4: entry #2: expected a key, found alias *a, which stands for an entry"},
-		{"- {mode: &a Accel}\n- *a", "2:3: entry #2: expected " AN_ENTRY ", found alias *a, which stands for a text"},
+		{"- &a {mode: Accel}\n- {*a : Accel}",
+		 "2:4: entry #2: expected a key, found alias *a, which stands for an entry"},
+		{"- {mode: &a Accel}\n- *a",
+		 "2:3: entry #2: expected " AN_ENTRY ", found alias *a, which stands for a text"},
 		/* as written, an alias of a text is a value like any other: the error is where it is used */
-		{"- {mode: Accel, name: &n x}\n- {mode: *n}", "2:10: entry #2: key mode: expected EP11 or Accel, found 'x'"},
+		{"- {mode: Accel, name: &n x}\n- {mode: *n}",
+		 "2:10: entry #2: key mode: expected EP11 or Accel, found 'x'"},
 		{"- {mode: Accel, name: x}\n- &a {mode: Accel, <<: *a}",
-		 "2:20: entry #2: the merge key << is not supported; repeat the keys, or use an alias of the whole entry"},
+		 "2:20: entry #2: the merge key << is not supported; repeat the keys, or use an alias of the whole "
+		 "entry"},
 	};
 
 	(void)state;
@@ -535,8 +547,8 @@ static void load(void **state)
 	config_release(&config);
 
 	write_file(folder->file, "- mode: Axel\n", 13);
-	assert_load_fails(folder->file, -EINVAL, "error: %s:1:9: entry #1: key mode: expected EP11 or Accel, found 'Axel'\n",
-			  folder->file);
+	assert_load_fails(folder->file, -EINVAL,
+			  "error: %s:1:9: entry #1: key mode: expected EP11 or Accel, found 'Axel'\n", folder->file);
 
 	write_file(folder->file, "", 0);
 	assert_load_fails(folder->file, -EINVAL,
@@ -551,7 +563,8 @@ static void load(void **state)
 
 	text = repeated("- mode: Accel\n# ", "x", CONFIG_FILE_SIZE_MAX - 15, "");
 	write_file(folder->file, text, CONFIG_FILE_SIZE_MAX + 1);
-	assert_load_fails(folder->file, -EFBIG, "error: configuration file %s is larger than 1048576 bytes\n", folder->file);
+	assert_load_fails(folder->file, -EFBIG, "error: configuration file %s is larger than 1048576 bytes\n",
+			  folder->file);
 	free(text);
 }
 
@@ -559,8 +572,8 @@ static void load_no_file(void **state)
 {
 	struct folder *folder = *state;
 
-	assert_load_fails(folder->file, -ENOENT, "error: cannot open configuration file %s: No such file or directory\n",
-			  folder->file);
+	assert_load_fails(folder->file, -ENOENT,
+			  "error: cannot open configuration file %s: No such file or directory\n", folder->file);
 	assert_load_fails(folder->path, -EINVAL,
 			  "error: configuration file %s is a directory, expected a regular file\n", folder->path);
 	assert_load_fails("/dev/null", -EINVAL,
@@ -574,7 +587,8 @@ static void load_no_file(void **state)
 
 	assert_int_equal(symlink("c.yaml", folder->file), 0);
 	assert_load_fails(folder->file, -ELOOP,
-			  "error: cannot open configuration file %s: Too many levels of symbolic links\n", folder->file);
+			  "error: cannot open configuration file %s: Too many levels of symbolic links\n",
+			  folder->file);
 }
 
 int main(void)

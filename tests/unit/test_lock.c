@@ -139,8 +139,9 @@ static void running_process(void **state)
 		for (int takeover = 0; takeover < 2; takeover++) {
 			write_owner(folder, others[i]);
 			assert_int_equal(lock_acquire(folder->lock, takeover), -EEXIST);
-			assert_message("error: lock file %s: made by process %d, which is running; wait for it to end\n",
-				       folder->lock, (int)others[i]);
+			assert_message(
+				"error: lock file %s: made by process %d, which is running; wait for it to end\n",
+				folder->lock, (int)others[i]);
 			assert_int_equal(owner(folder), others[i]);
 		}
 	}
@@ -277,8 +278,9 @@ static void release_of_others(void **state)
 	for (size_t i = 0; i < COUNT(others); i++) {
 		write_owner(folder, others[i]);
 		lock_release(folder->lock);
-		assert_message("warning: lock file %s: removed or replaced by somebody else while this process held it\n",
-			       folder->lock);
+		assert_message(
+			"warning: lock file %s: removed or replaced by somebody else while this process held it\n",
+			folder->lock);
 		assert_int_equal(owner(folder), others[i]);
 	}
 	assert_int_equal(unlink(folder->lock), 0);

@@ -27,7 +27,8 @@ struct fake {
 	const char *guest;      /* NULL: -ENOENT */
 	const char *facilities; /* NULL: -ENOENT */
 	int read_error;
-	size_t secrets;   /* how many the UV holds; the index of each is 1000 + its number, the id begins with its number */
+	size_t secrets; /* how many the UV holds; the index of each is 1000 + its number, the id begins with its number
+			 */
 	int total_lie;    /* is added to the total number in the header */
 	bool one_page;    /* a kernel up to 6.12 */
 	bool no_more_rc;  /* the UV says 0x0001 also if more follow */
@@ -167,13 +168,16 @@ static void check_uv(void **state)
 		 GUEST "''; this is not a Secure Execution guest, boot it from an image made for that"},
 		{"11\n", "200000000\n", -EOPNOTSUPP,
 		 GUEST "'11'; this is not a Secure Execution guest, boot it from an image made for that"},
-		{NULL, NULL, -ENOENT, GUEST "not there; this kernel or this machine does not support Secure Execution guests"},
+		{NULL, NULL, -ENOENT,
+		 GUEST "not there; this kernel or this machine does not support Secure Execution guests"},
 	};
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct fake fake = {
-			.machine.interface = &fake_interface, .guest = cases[i].guest, .facilities = cases[i].facilities,
+			.machine.interface = &fake_interface,
+			.guest = cases[i].guest,
+			.facilities = cases[i].facilities,
 		};
 		char expected[256] = "";
 
@@ -324,23 +328,30 @@ static void fetch(void **state)
 		{2000, false, false, 0, 2, 25 * PAGE, 2000, ""},
 		{85, true, false, 0, 1, PAGE, 85, ""},
 		{86, true, false, 0, 2, 3 * PAGE, 85,
-		 "warning: Ultravisor: only 85 of its secrets can be seen, it holds 86; kernels up to 6.12 show no more than 85\n"},
+		 "warning: Ultravisor: only 85 of its secrets can be seen, it holds 86; kernels up to 6.12 show no "
+		 "more than 85\n"},
 		{2000, true, true, 0, 2, 25 * PAGE, 85,
-		 "warning: Ultravisor: only 85 of its secrets can be seen, it holds 2000; kernels up to 6.12 show no more than 85\n"},
+		 "warning: Ultravisor: only 85 of its secrets can be seen, it holds 2000; kernels up to 6.12 show no "
+		 "more than 85\n"},
 		/* a total that is too large costs one more call; what cannot be seen is told */
 		{3, false, false, 65532, 2, 773 * PAGE, 3,
-		 "warning: Ultravisor: only 3 of its secrets can be seen, it holds 65535; kernels up to 6.12 show no more than 85\n"},
+		 "warning: Ultravisor: only 3 of its secrets can be seen, it holds 65535; kernels up to 6.12 show no "
+		 "more than 85\n"},
 		/* a total that is too small: 0x0100 counts all the same */
 		{100, false, false, -100, 2, 2 * PAGE, 85 + 15, ""},
 		{100, true, false, -100, 2, 2 * PAGE, 85,
-		 "warning: Ultravisor: only 85 of its secrets can be seen, it holds 0; kernels up to 6.12 show no more than 85\n"},
+		 "warning: Ultravisor: only 85 of its secrets can be seen, it holds 0; kernels up to 6.12 show no more "
+		 "than 85\n"},
 	};
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct fake fake = {
-			.machine.interface = &fake_interface, .secrets = cases[i].secrets, .one_page = cases[i].one_page,
-			.no_more_rc = cases[i].no_more_rc, .total_lie = cases[i].total_lie,
+			.machine.interface = &fake_interface,
+			.secrets = cases[i].secrets,
+			.one_page = cases[i].one_page,
+			.no_more_rc = cases[i].no_more_rc,
+			.total_lie = cases[i].total_lie,
 		};
 		struct secrets secrets;
 
@@ -367,7 +378,8 @@ static void fetch_errors(void **state)
 		{-ENOENT, 0, 0, 0, -ENOENT, "/dev/uv: not there; load the kernel module uvdevice"},
 		{-ENODEV, 0, 0, 0, -ENODEV, "/dev/uv: not there; load the kernel module uvdevice"},
 		{-ENXIO, 0, 0, 0, -ENXIO, "/dev/uv: not there; load the kernel module uvdevice"},
-		{-ENOTTY, 0, 0, 0, -ENOTTY, "/dev/uv: this kernel does not know how to list secrets; a newer one is needed"},
+		{-ENOTTY, 0, 0, 0, -ENOTTY,
+		 "/dev/uv: this kernel does not know how to list secrets; a newer one is needed"},
 		{-EACCES, 0, 0, 0, -EACCES, "/dev/uv: cannot list the secrets: Permission denied"},
 		{-EINVAL, 0, 0, 0, -EINVAL, "/dev/uv: cannot list the secrets: Invalid argument"},
 		{-ETIMEDOUT, 0, 0, 0, -ETIMEDOUT, "/dev/uv: cannot list the secrets: Connection timed out"},
@@ -386,7 +398,8 @@ static void fetch_errors(void **state)
 		struct secrets secrets;
 		char expected[256];
 
-		snprintf(expected, sizeof(expected), "error: Ultravisor%s%s\n", cases[i].uv_rc ? ": " : " ", cases[i].message);
+		snprintf(expected, sizeof(expected), "error: Ultravisor%s%s\n", cases[i].uv_rc ? ": " : " ",
+			 cases[i].message);
 		log_capture_begin(&capture);
 		assert_int_equal(secrets_fetch(&fake.machine, UNTIL, &secrets), cases[i].result);
 		assert_string_equal(capture.text, expected);
