@@ -7,8 +7,8 @@
 #include "config_value.h"
 
 /*
- * What a file may not contain because libyaml takes quadratic time for it (8 and 22 seconds for 1 MiB): more blanks and line
- * breaks in a row than this, and %TAG directives, which mean nothing here.
+ * What a file may not contain because libyaml takes quadratic time for it (8 and 22 seconds for 1 MiB): more blanks and
+ * line breaks in a row than this, and %TAG directives, which mean nothing here.
  */
 #define CONFIG_TEXT_BLANKS_MAX 1024
 
