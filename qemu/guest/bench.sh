@@ -65,5 +65,7 @@ configure() {
 	rest
 	unbind
 	grouped pvapconfig --strict
+	unbind
+	measure peak pvapconfig --strict
 	mark 'pvapconfig-exit 0'
 }
