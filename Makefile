@@ -16,6 +16,7 @@ ifeq ($(origin CC),default)
 CC := $(CROSS_COMPILE)gcc
 endif
 STRIP ?= $(CROSS_COMPILE)strip
+OBJCOPY ?= $(CROSS_COMPILE)objcopy
 CFLAGS ?= -Os -g
 
 # What a cross build makes lies in a folder named after its target, so that both can be there.
@@ -24,8 +25,9 @@ BINARY := $(BUILD)/pvapconfig
 
 WARNINGS := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes
 LANGUAGE := -std=gnu11 -D_GNU_SOURCE -DPVAPCONFIG_VERSION='"$(VERSION)"'
-HARDENING := -fPIE -fstack-protector-strong -ffunction-sections -fdata-sections
-LINK_HARDENING := -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -Wl,--gc-sections
+# Nothing in a C program unwinds its stack, and the tables for it would be a twentieth of the program.
+HARDENING := -fPIE -fno-asynchronous-unwind-tables -fstack-protector-strong -ffunction-sections -fdata-sections
+LINK_HARDENING := -Wl,-z,noseparate-code -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -Wl,--gc-sections
 
 # V=1 shows the commands.
 Q := $(if $(V),,@)
@@ -55,9 +57,10 @@ ifeq ($(LIBC),musl)
 LIBC_CFLAGS = -nostdinc -isystem /usr/include/$(MUSL_TRIPLET) -isystem $(shell $(CC) -print-file-name=include) \
 	-isystem $(BUILD)/include
 LIBC_INCLUDE := $(BUILD)/include
-LIBC_SOURCES := src/musl/printf_chk.c
-LINK_HEAD = -nostdlib -static-pie $(MUSL_LIB)/rcrt1.o $(MUSL_LIB)/crti.o $(call found,crtbeginS.o)
-LINK_TAIL = $(STATIC_LIBS) $(MUSL_LIB)/libc.a $(shell $(CC) -print-libgcc-file-name) $(call found,crtendS.o) $(MUSL_LIB)/crtn.o
+LIBC_SOURCES := src/musl/unused.c
+LINK_HEAD = -nostdlib -static-pie $(MUSL_LIB)/rcrt1.o $(MUSL_LIB)/crti.o
+LINK_LIBS := $(addprefix $(BUILD)/lib/,$(notdir $(STATIC_LIBS)) libc.a)
+LINK_TAIL = $(LINK_LIBS) $(shell $(CC) -print-libgcc-file-name) $(MUSL_LIB)/crtn.o
 LIBC_TEXT := static with musl
 else ifeq ($(LIBC),static)
 LINK_HEAD := -static-pie
@@ -74,7 +77,7 @@ endif
 OBJECTS := $(patsubst src/%.c,$(BUILD)/obj/%.o,$(SOURCES) $(LIBC_SOURCES))
 
 # Objects of another compiler or C library are of no use.
-FLAVOUR := $(CC) $(LIBC) $(CFLAGS) $(LDFLAGS) $(VERSION)
+FLAVOUR := $(CC) $(LIBC) $(CFLAGS) $(HARDENING) $(LINK_HARDENING) $(LDFLAGS) $(VERSION)
 $(BUILD)/flavour: FORCE
 	@mkdir -p $(@D)
 	@echo '$(FLAVOUR)' | cmp -s - $@ || echo '$(FLAVOUR)' > $@
@@ -84,15 +87,21 @@ $(BUILD)/include:
 	@ln -sfn /usr/include/yaml.h $@/yaml.h
 	@ln -sfn /usr/include/mbedtls $@/mbedtls
 
+# Copies without the tables for unwinding, see HARDENING.
+$(BUILD)/lib/%.a: $(BUILD)/flavour
+	@mkdir -p $(@D)
+	$(call say,COPY)
+	$(Q)$(OBJCOPY) -R .eh_frame -R .rela.eh_frame $(filter %/$(@F),$(STATIC_LIBS) $(MUSL_LIB)/libc.a) $@
+
 $(BUILD)/obj/%.o: src/%.c $(BUILD)/flavour | $(LIBC_INCLUDE)
 	@mkdir -p $(@D)
 	$(call say,CC)
 	$(Q)$(CC) $(LANGUAGE) $(WARNINGS) $(CPPFLAGS) $(LIBC_CFLAGS) $(CFLAGS) $(HARDENING) -MMD -MP -c -o $@ $<
 
-$(BINARY): $(OBJECTS)
+$(BINARY): $(OBJECTS) $(LINK_LIBS)
 	@echo 'pvapconfig: $(LIBC_TEXT)'
 	$(call say,LD)
-	$(Q)$(CC) $(CFLAGS) $(LINK_HARDENING) $(LDFLAGS) -o $@ $(LINK_HEAD) $(OBJECTS) $(LINK_TAIL)
+	$(Q)$(CC) $(CFLAGS) $(LINK_HARDENING) $(LDFLAGS) $(HARDENING) -o $@ $(LINK_HEAD) $(OBJECTS) $(LINK_TAIL)
 
 -include $(OBJECTS:.o=.d)
 

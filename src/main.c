@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -52,6 +53,8 @@ int main(int argc, char *argv[])
 	case OPTIONS_EXIT_FAILURE:
 		return EXIT_FAILURE;
 	}
+	/* A closed pipe behind our output must not end us while we hold the lock. */
+	signal(SIGPIPE, SIG_IGN);
 	log_set_verbose(options.verbose);
 	success = options.check_config ? check_config(options.config_path) : run_locked(&options);
 	return success ? EXIT_SUCCESS : EXIT_FAILURE;

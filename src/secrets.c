@@ -8,6 +8,7 @@
 
 #include "cleanup.h"
 #include "log.h"
+#include "text.h"
 
 #define GUEST_PATH "firmware/uv/prot_virt_guest"
 #define FACILITIES_PATH "firmware/uv/query/facilities"
@@ -51,11 +52,18 @@ static int check_guest(struct machine *machine, int64_t until_ms)
 /* The first line is what counts here: a word of 64 bits in hex, without leading zeros. */
 static int parse_facilities(const char *text, uint64_t *word)
 {
-	size_t digits = strspn(text, "0123456789abcdefABCDEF");
+	char padded[] = "0000000000000000";
+	size_t digits = strcspn(text, "\n");
+	uint8_t bytes[8];
 
-	if (digits == 0 || digits > 16 || (text[digits] != '\n' && text[digits] != '\0'))
+	if (digits == 0 || digits > 16)
 		return -EBADMSG;
-	*word = strtoull(text, NULL, 16);
+	memcpy(padded + 16 - digits, text, digits);
+	if (text_parse_hex(padded, 16, bytes, sizeof(bytes)) < 0)
+		return -EBADMSG;
+	*word = 0;
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		*word = *word << 8 | bytes[i];
 	return 0;
 }
 
