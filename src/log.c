@@ -37,7 +37,7 @@ static const char *level_prefix(enum log_level level)
 	case LOG_LEVEL_INFO:
 		break;
 	}
-	return "";
+	return "pvapconfig: ";
 }
 
 /* What may not reach a console: escape sequences in the first place, also those that begin with a byte above 0x7f. */

@@ -150,8 +150,8 @@ static void streams(void **state)
 	assert_packet(errors, "pvapconfig: error: one\n");
 	assert_packet(errors, "pvapconfig: warning: two\n");
 	assert_no_packet(errors);
-	assert_packet(output, "three\n");
-	assert_packet(output, "four\n");
+	assert_packet(output, "pvapconfig: three\n");
+	assert_packet(output, "pvapconfig: four\n");
 	assert_no_packet(output);
 	close(output);
 	close(errors);
