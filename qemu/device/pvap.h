@@ -81,6 +81,6 @@ void pvap_hang(CPUS390XState *env, uint32_t cc, int64_t hang_us, uintptr_t ra);
 /* What a request asks for, as the journal tells it. */
 void pvap_ep11_kind(const uint8_t *request, size_t length, char *kind, size_t size);
 
-/* What a card answers to a request through this queue. Returns the length of `reply`, which has PVAP_REPLY_MAX bytes. */
+/* What a card answers to a request through this queue: the length of `reply`, which has PVAP_REPLY_MAX bytes. */
 size_t pvap_ep11_answer(const struct model_card *card, const struct model_queue *queue, const uint8_t *request,
 			size_t length, uint8_t *reply);

@@ -180,7 +180,8 @@ uint32_t HELPER(pvap_uvc)(CPUS390XState *env, uint32_t r2)
 	pvap_require_uv(env, GETPC());
 	pvap_read(env, address, call.block, BLOCK_HEADER_SIZE, GETPC());
 	call.command = lduw_be_p(call.block + BLOCK_COMMAND);
-	call.size = MIN(MAX(lduw_be_p(call.block + BLOCK_LENGTH), BLOCK_HEADER_SIZE), BLOCK_MAX);
+	call.size = MIN(lduw_be_p(call.block + BLOCK_LENGTH), BLOCK_MAX);
+	call.size = MAX(call.size, BLOCK_HEADER_SIZE);
 	pvap_read(env, address, call.block, call.size, GETPC());
 	pvap_check_write(env, address, call.size, GETPC());
 	rc = execute(env, &call, GETPC());
