@@ -10,6 +10,7 @@ configure() {
 	run --verbose
 	mark "attributes-written $(awk '{ print $2 }' "$tracing/kprobe_profile")"
 	# Would a write be seen at all?
-	echo "$(cat /sys/bus/ap/config_time)" >/sys/bus/ap/config_time
+	read -r seconds </sys/bus/ap/config_time
+	echo "$seconds" >/sys/bus/ap/config_time
 	mark "attributes-written-control $(awk '{ print $2 }' "$tracing/kprobe_profile")"
 }
