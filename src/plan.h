@@ -5,8 +5,9 @@
  * Which APQN serves which entry, and what is to be done with every APQN. A pure function: no I/O, no clock, no
  * messages; the same input gives the same plan (design decisions 1 to 4, 6, 12, 14).
  *
- * Words: an APQN *fits* an entry if mode, generation, MKVP and serial number are right and it is online and has not failed; it *satisfies* the
- * entry if it fits and needs no change: bound (accelerator), or associated, or being associated, with the entry's secret (EP11).
+ * Words: an APQN *fits* an entry if mode, generation, MKVP and serial number are right, it is online, can be bound,
+ * and has not failed; it *satisfies* the entry if it fits and needs no change: bound (accelerator), or bound and
+ * associated, or being associated, with the entry's secret (EP11).
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -17,26 +18,30 @@
 #include "secrets.h"
 
 enum plan_goal {
-	PLAN_LEAVE,       /* nothing to do: serves nothing and is not bound, or is CCA, or no decision before identities are known */
+	PLAN_LEAVE,       /* nothing to do: not bound, or not ours, or no decision before identities are known */
 	PLAN_KEEP,        /* satisfies its entry */
-	PLAN_IDENTIFY,    /* bind it if it is not bound, and read its MKVP (and the serial number of its card) */
+	/*
+	 * Bind it if it is not bound (if that is not known: unbind it first), and read its MKVP and the serial number
+	 * of its card.
+	 */
+	PLAN_IDENTIFY,
 	PLAN_BIND,        /* accelerator: bind it for its entry */
 	PLAN_ASSOCIATE,   /* EP11: bind it if it is not bound, then associate it for its entry */
 	PLAN_REASSOCIATE, /* EP11: unbind, bind, associate: its present association is wrong or not known */
-	PLAN_UNBIND,      /* is bound and serves no entry */
+	PLAN_UNBIND,      /* is bound, or may be, and serves no entry */
 };
 
 enum plan_reason {
 	PLAN_SATISFIED = 0,   /* an APQN is assigned */
 	PLAN_NO_SECRET,       /* the UV has no association secret with the entry's id */
-	PLAN_NO_APQN,         /* no APQN of this mode is online */
-	PLAN_GENERATION,      /* those of this mode are too old; detail: the newest one */
-	PLAN_NO_MKVP,         /* no APQN with this MKVP was seen */
-	PLAN_SERIALNR,        /* the MKVP is there, the serial number differs; detail: one such APQN */
+	PLAN_NO_APQN,         /* no APQN of this mode is online and can be bound */
+	PLAN_GENERATION,      /* all of this mode, or with this MKVP (and serialnr), are too old; detail: the newest */
+	PLAN_NO_MKVP,         /* none with this MKVP was seen; detail: one that failed before its MKVP was known, if any */
+	PLAN_SERIALNR,        /* the MKVP is there, the serialnr differs or is not known; detail: one such APQN */
 	PLAN_FAILED,          /* the last one that fitted has failed; detail: that APQN */
 	PLAN_TAKEN,           /* all that fit serve other entries */
-	PLAN_UNKNOWN,         /* cannot be known: APQNs that may fit cannot be identified now (APQN_IDENTITY_WITHHELD) */
-	PLAN_UNDECIDED,       /* APQNs that may fit have to be identified first (there are PLAN_IDENTIFY goals) */
+	PLAN_UNKNOWN,         /* an APQN that may help cannot be identified now (withheld); detail: that APQN */
+	PLAN_UNDECIDED,       /* APQNs have to be identified first (there are PLAN_IDENTIFY goals) */
 	PLAN_NO_TIME,         /* not by the planner: the time was over before the chosen APQN was ready; detail: that APQN */
 };
 
