@@ -105,14 +105,14 @@ void sim_journal_clear(struct sim *sim)
 		sim->kernel->calls[i].record = SIZE_MAX;
 }
 
-void sim_journal_print(const struct sim *sim)
+void sim_journal_print(const struct sim *sim, FILE *stream)
 {
 	for (size_t i = 0; i < sim->kernel->journal_count; i++) {
 		const struct sim_record *record = &sim->kernel->journal[i];
 
-		fprintf(stderr, "%10" PRId64 " %10" PRId64 " %-5s %s %s %s\n", record->start_us, record->end_us,
-			operation_names[record->operation], record->path, record->text,
-			record->error ? strerror(-record->error) : "");
+		fprintf(stream, "%" PRId64 " %" PRId64 " %s %s%s%s%s%s\n", record->start_us, record->end_us,
+			operation_names[record->operation], record->path, record->text[0] ? " " : "", record->text,
+			record->error ? ": " : "", record->error ? strerror(-record->error) : "");
 	}
 }
 

@@ -19,6 +19,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "machine.h"
 #include "model/ap_model.h"
@@ -103,7 +104,7 @@ struct sim_record {
 /* All calls in the order in which they were started; valid until the next call. */
 const struct sim_record *sim_journal(const struct sim *sim, size_t *count);
 void sim_journal_clear(struct sim *sim);
-void sim_journal_print(const struct sim *sim);
+void sim_journal_print(const struct sim *sim, FILE *stream);
 
 /* How many calls of this operation were started on paths that match. */
 size_t sim_count(const struct sim *sim, enum machine_operation operation, const char *pattern);

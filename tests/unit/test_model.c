@@ -301,7 +301,17 @@ static void add_and_lock(void **state)
 	memcpy(bad, good, sizeof(bad));
 	bad[41] = 11;
 	assert_int_equal(model_uv_add(&model, bad, sizeof(bad)), 0x0109);
-	model.secrets[1].index = 65535;
+	memcpy(bad, good, sizeof(bad));
+	for (unsigned int type = 0; type < 32; type++) {
+		bool known = (type >= 2 && type <= 10) || (type >= 17 && type <= 20);
+
+		bad[41] = (uint8_t)type;
+		assert_int_equal(model_uv_add(&model, bad, sizeof(bad)), known ? 0x0001 : 0x0109);
+		bad[40] = 1;
+		assert_int_equal(model_uv_add(&model, bad, sizeof(bad)), 0x0109);
+		bad[40] = 0;
+	}
+	model.secrets[model.secret_count - 1].index = 65535;
 	assert_int_equal(model_uv_add(&model, good, sizeof(good)), 0x010b);
 	load_secrets(MODEL_SECRETS_MAX);
 	assert_int_equal(model_uv_add(&model, good, sizeof(good)), 0x010b);

@@ -23,6 +23,7 @@ static void parse_everything(void **state)
 		"\tcard fE CEX4A\r\n"
 		"card 11 CEX8P serialnr=0123456789ABCDEF configured=0 checkstopped=1\n"
 		"queue fe.0001 state=bound\n"
+		"queue fe.0002 state=unbound\n"
 		"queue 11.00fF mkvp=" ID_A " state=associated:65535\n"
 		"queue 11.0002 mkvp=none state=foreign\n"
 		"secret 9 id=" ID_B " type=65535\n"
@@ -49,7 +50,8 @@ static void parse_everything(void **state)
 	assert_false(model.cards[0x11].configured);
 	assert_true(model.cards[0x11].checkstopped);
 	assert_string_equal(model.cards[0x11].serialnr, "0123456789ABCDEF");
-	assert_int_equal(model.queue_count, 3);
+	assert_int_equal(model.queue_count, 4);
+	assert_int_equal(model.queues[3].state, MODEL_BINDABLE);
 	assert_int_equal(model.queues[0].domain, 2);
 	assert_int_equal(model.queues[0].state, MODEL_FOREIGN);
 	assert_false(model.queues[0].mkvp_valid);

@@ -34,6 +34,23 @@ static void time_passes_only_in_wait(void **state)
 	sim_free(sim);
 }
 
+static void queue_as_it_is_now(void **state)
+{
+	struct sim *sim = sim_new("delay reset=20ms\ncard 11 CEX8A\nqueue 11.0008 state=bound\n");
+
+	(void)state;
+	/* Boots the machine: the reset runs. */
+	assert_int_not_equal(sim_queue(sim, 0x11, 8)->reset_until_us, 0);
+	sleep_us(sim, 60 * MS);
+	assert_int_equal(write_text(sim, QUEUE "se_bind", "0"), 0);
+	assert_int_equal(sim_queue(sim, 0x11, 8)->state, MODEL_USABLE);
+	sleep_us(sim, 21 * MS);
+	assert_int_equal(sim_queue(sim, 0x11, 8)->state, MODEL_BINDABLE);
+	assert_null(sim_queue(sim, 0x11, 9));
+	sim_free(sim);
+	sim_free(NULL);
+}
+
 static void calls_overlap(void **state)
 {
 	struct sim *sim = make("delay request=5ms\ncard 11 CEX8P\ncard 12 CEX8P\n"
@@ -212,6 +229,25 @@ static void stops(void **state)
 	sim_free(sim);
 }
 
+static void journal_print(void **state)
+{
+	struct sim *sim = make(ALL_KINDS, SIM_KERNEL_7);
+	char *text = NULL;
+	size_t size;
+	FILE *stream = open_memstream(&text, &size);
+
+	(void)state;
+	assert_non_null(stream);
+	perform_text(sim, MACHINE_READ, CARD "type");
+	write_text(sim, QUEUE "se_bind", "1\n");
+	sim_journal_print(sim, stream);
+	fclose(stream);
+	assert_string_equal(text, "1000000 1000100 read " CARD "type\n"
+				  "1000100 1000200 write " QUEUE "se_bind 1\n: Invalid argument\n");
+	free(text);
+	sim_free(sim);
+}
+
 static void journal(void **state)
 {
 	struct sim *sim = make(ALL_KINDS, SIM_KERNEL_7);
@@ -319,6 +355,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(time_passes_only_in_wait),
+		cmocka_unit_test(queue_as_it_is_now),
 		cmocka_unit_test(calls_overlap),
 		cmocka_unit_test(calls_time_out),
 		cmocka_unit_test(costs),
@@ -327,6 +364,7 @@ int main(void)
 		cmocka_unit_test(injected_texts),
 		cmocka_unit_test(injected_hang),
 		cmocka_unit_test(stops),
+		cmocka_unit_test(journal_print),
 		cmocka_unit_test(journal),
 		cmocka_unit_test(dies),
 	};

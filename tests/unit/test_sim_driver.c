@@ -118,6 +118,51 @@ static void unbind_without_effect_when_deconfigured(void **state)
 	sim_free(sim);
 }
 
+/* What the bind itself did is lost, but the kernel does not vouch for it. */
+static void bind_not_verified(void **state)
+{
+	struct sim *sim = settled("card 11 CEX8A\nqueue 11.0008\nfault 11.* test rc=5 after=2 times=1\n");
+
+	(void)state;
+	assert_int_equal(write_text(sim, QUEUE "se_bind", "1"), -EIO);
+	assert_text(sim, QUEUE "se_bind", "bound\n");
+	sim_free(sim);
+}
+
+static void unbind_of_vanished(void **state)
+{
+	struct sim *sim = settled(ONE_QUEUE);
+
+	(void)state;
+	assert_int_equal(write_text(sim, QUEUE "se_bind", "1"), 0);
+	sim->model.cards[0x11].present = false;
+	assert_int_equal(write_text(sim, QUEUE "se_bind", "0"), 0);
+	sleep_us(sim, 1 * S);
+	assert_text(sim, QUEUE "se_bind", "bound\n");
+	assert_text(sim, QUEUE "se_associate", "EIO");
+	sleep_us(sim, 60 * S);
+	assert_text(sim, QUEUE "se_bind", "ENOENT");
+	assert_text(sim, "bus/ap/scans", "3\n");
+	sim_free(sim);
+}
+
+static void vanished_during_reset(void **state)
+{
+	struct sim *sim = settled(ONE_QUEUE);
+
+	(void)state;
+	assert_int_equal(write_text(sim, QUEUE "se_bind", "0"), 0);
+	sim->model.cards[0x11].present = false;
+	sleep_us(sim, 100 * MS);
+	/* Broken: a scan resets it when the card is back in time. */
+	sim->model.cards[0x11].present = true;
+	assert_int_equal(write_text(sim, QUEUE "se_bind", "1"), -EBUSY);
+	assert_int_equal(write_text(sim, "bus/ap/scans", "1"), 0);
+	sleep_us(sim, 100 * MS);
+	assert_int_equal(write_text(sim, QUEUE "se_bind", "1"), 0);
+	sim_free(sim);
+}
+
 /* --- se_associate --------------------------------------------------------------------------------- */
 
 static void associate(void **state)
@@ -319,6 +364,9 @@ int main(void)
 		cmocka_unit_test(bind_errors),
 		cmocka_unit_test(bind_takes_its_time),
 		cmocka_unit_test(unbind_without_effect_when_deconfigured),
+		cmocka_unit_test(bind_not_verified),
+		cmocka_unit_test(unbind_of_vanished),
+		cmocka_unit_test(vanished_during_reset),
 		cmocka_unit_test(associate),
 		cmocka_unit_test(associate_not_unique),
 		cmocka_unit_test(associate_busy_while_request_runs),

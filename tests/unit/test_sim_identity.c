@@ -157,6 +157,68 @@ static void vanished_card(void **state)
 	sim_free(sim);
 }
 
+/* The last queue takes the card with it, and with the card its reader. */
+static void vanished_card_keeps_reader_of_serialnr(void **state)
+{
+	struct sim *sim = settled(ONE_QUEUE "queue 11.0009 state=bound\n");
+	struct machine_call call, *done;
+
+	(void)state;
+	assert_text(sim, CARD "serialnr", "0123456789ABCDEF\n");
+	sim->model.cards[0x11].present = false;
+	start(sim, &call, MACHINE_READ, CARD "serialnr", 60000);
+	assert_int_equal(machine_wait(&sim->machine, MACHINE_FOREVER, &done), 0);
+	assert_int_equal(done->error, -ETIMEDOUT);
+	assert_text(sim, "bus/ap/scans", "2\n");
+	sim_free(sim);
+}
+
+static void vanished_while_request_runs(void **state)
+{
+	struct sim *sim = settled(ONE_QUEUE "queue 11.0009 state=bound\n");
+	struct machine_call call, *done;
+
+	(void)state;
+	start(sim, &call, MACHINE_READ, CARD "11.0009/mkvps", 1000);
+	sleep_us(sim, 1 * MS);
+	sim->model.cards[0x11].present = false;
+	assert_int_equal(machine_wait(&sim->machine, MACHINE_FOREVER, &done), 0);
+	assert_int_equal(done->error, -ETIMEDOUT);
+	sim_free(sim);
+}
+
+/* The driver thinks that it can send, but the queue resets. */
+static void reset_from_outside(void **state)
+{
+	struct sim *sim = settled(ONE_QUEUE "fault 11.* request rc=2 times=1\n");
+
+	(void)state;
+	assert_int_equal(write_text(sim, QUEUE "se_bind", "1"), 0);
+	assert_text(sim, QUEUE "mkvps", KNOWN);
+	assert_in_range(elapsed(sim), 40 * MS, 43 * MS);
+	sim_free(sim);
+}
+
+/* A forced scan that changes something has the request tried again. */
+static void scan_brings_queue_back(void **state)
+{
+	static const bool another_vanishes[] = { false, true };
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(another_vanishes); i++) {
+		struct sim *sim = settled(ONE_QUEUE "card 12 CEX8P\nqueue 12.0008\nguest se=0\n");
+
+		sim->model.cards[0x11].configured = false;
+		assert_int_equal(write_text(sim, "bus/ap/scans", "1"), 0);
+		assert_text(sim, QUEUE "online", "0\n");
+		sim->model.cards[0x11].configured = true;
+		sim->model.cards[0x12].present = !another_vanishes[i];
+		assert_text(sim, QUEUE "mkvps", another_vanishes[i] ? KNOWN : UNKNOWN);
+		assert_text(sim, QUEUE "online", "1\n");
+		sim_free(sim);
+	}
+}
+
 static void vanished_card_is_removed(void **state)
 {
 	struct sim *sim = settled(ONE_QUEUE "card 12 CEX8P\nqueue 12.0008\n");
@@ -190,6 +252,10 @@ int main(void)
 		cmocka_unit_test(identity_during_association),
 		cmocka_unit_test(identity_after_association),
 		cmocka_unit_test(vanished_card),
+		cmocka_unit_test(vanished_card_keeps_reader_of_serialnr),
+		cmocka_unit_test(vanished_while_request_runs),
+		cmocka_unit_test(reset_from_outside),
+		cmocka_unit_test(scan_brings_queue_back),
 		cmocka_unit_test(vanished_card_is_removed),
 	};
 
