@@ -26,7 +26,8 @@ stamp() {
 		'BEGIN { $| = 1 } s/\r?\n?$//; printf "%.6f %s\n", clock_gettime(CLOCK_REALTIME), $_'
 }
 
-# boot NAME FOLDER TOPOLOGY SECONDS: runs a guest with FOLDER as /scenario, to its power-off or for so many seconds at most.
+# boot NAME FOLDER TOPOLOGY SECONDS [PARAMETER]: runs a guest with FOLDER as /scenario, to its power-off or for so many seconds at
+# most; PARAMETER is for its kernel.
 # Leaves in build/guest/NAME: console (lines with times), journal, emulator (its log: when the machine was started, writes to
 # the root disk), status (of the emulator: 124 or 137 if it had to be ended). The console goes to standard output too.
 boot() {
@@ -45,7 +46,7 @@ boot() {
 			-drive "if=none,id=root,format=raw,file=$log/root.ext4" \
 			-device virtio-blk-ccw,drive=root,iommu_platform=on \
 			-trace vm_state_notify -trace virtio_blk_handle_write -msg timestamp=on -D "$log/emulator" \
-			-kernel "$kernel/vmlinuz" -initrd "$log/initrd" -append 'console=ttysclp0 quiet panic=-1' \
+			-kernel "$kernel/vmlinuz" -initrd "$log/initrd" -append "console=ttysclp0 quiet panic=-1 ${5-}" \
 			</dev/null 2>&1 && status=0 || status=$?
 		echo "$status" >"$log/status"
 	} | stamp | tee "$log/console"
