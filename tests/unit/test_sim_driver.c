@@ -118,6 +118,21 @@ static void unbind_without_effect_when_deconfigured(void **state)
 	sim_free(sim);
 }
 
+static void checkstop_passes(void **state)
+{
+	struct sim *sim = settled("card 11 CEX8A checkstopped=1\nqueue 11.0008 state=bound\n");
+
+	(void)state;
+	assert_text(sim, QUEUE "online", "0\n");
+	assert_text(sim, QUEUE "chkstop", "1\n");
+	assert_int_equal(write_text(sim, QUEUE "se_bind", "0"), 0);
+	sim->model.cards[0x11].checkstopped = false;
+	assert_int_equal(write_text(sim, "bus/ap/scans", "1"), 0);
+	assert_text(sim, QUEUE "online", "1\n");
+	assert_text(sim, QUEUE "se_bind", "unbound\n");
+	sim_free(sim);
+}
+
 /* What the bind itself did is lost, but the kernel does not vouch for it. */
 static void bind_not_verified(void **state)
 {
@@ -311,6 +326,13 @@ static void falls_back(void **state)
 	(void)state;
 	assert_text(sim, QUEUE "se_associate", "unassociated\n");
 	assert_text(sim, QUEUE "se_bind", "unbound\n");
+	/* It can be bound again, but the driver has given up on it until a scan has it reset. */
+	assert_int_equal(write_text(sim, QUEUE "se_bind", "1"), 0);
+	assert_int_equal(write_text(sim, QUEUE "se_associate", "5"), -EBUSY);
+	sleep_us(sim, 31 * S);
+	assert_int_equal(write_text(sim, QUEUE "se_associate", "5"), 0);
+	sleep_us(sim, 31 * S);
+	assert_text(sim, QUEUE "se_associate", "associated 5\n");
 	sim_free(sim);
 }
 
@@ -364,6 +386,7 @@ int main(void)
 		cmocka_unit_test(bind_errors),
 		cmocka_unit_test(bind_takes_its_time),
 		cmocka_unit_test(unbind_without_effect_when_deconfigured),
+		cmocka_unit_test(checkstop_passes),
 		cmocka_unit_test(bind_not_verified),
 		cmocka_unit_test(unbind_of_vanished),
 		cmocka_unit_test(vanished_during_reset),

@@ -37,10 +37,12 @@ static void identity_needs_bind(void **state)
 
 static void scans_are_shared(void **state)
 {
-	struct sim *sim = settled(ONE_QUEUE "card 12 CEX8P\nqueue 12.0008\n");
-	struct machine_call first, second, *done;
+	struct sim *sim = settled(ONE_QUEUE "card 12 CEX8P\nqueue 12.0008\nqueue 12.0009 state=bound\n"
+					    "fault 12.* request slow=7ms\n");
+	struct machine_call first, second, other, *done;
 
 	(void)state;
+	start(sim, &other, MACHINE_READ, "devices/ap/card12/12.0009/mkvps", 1000);
 	start(sim, &first, MACHINE_READ, QUEUE "mkvps", 1000);
 	sleep_us(sim, 1 * MS);
 	start(sim, &second, MACHINE_READ, "devices/ap/card12/12.0008/mkvps", 1000);
@@ -50,6 +52,9 @@ static void scans_are_shared(void **state)
 	assert_int_equal(machine_wait(&sim->machine, MACHINE_FOREVER, &done), 0);
 	assert_ptr_equal(done, &second);
 	assert_int_equal(elapsed(sim), 2600);
+	assert_int_equal(machine_wait(&sim->machine, MACHINE_FOREVER, &done), 0);
+	assert_ptr_equal(done, &other);
+	assert_int_equal(elapsed(sim), 7100);
 	sim_free(sim);
 }
 
