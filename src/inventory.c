@@ -54,16 +54,21 @@ int inventory_wait_bindings(struct machine *machine, int64_t deadline_ms)
 {
 	int64_t start_ms = machine_now_ms(machine), next_progress_ms = start_ms + PROGRESS_INTERVAL_MS;
 	int64_t interval_ms = LOOK_INTERVAL_MIN_MS;
-	char text[MACHINE_TEXT_SIZE];
+	char text[MACHINE_TEXT_SIZE], seen[MACHINE_TEXT_SIZE] = "not read";
 
 	for (;;) {
 		int r = machine_read_text(machine, deadline_ms, text, "bus/ap/bindings");
 		int64_t now_ms = machine_now_ms(machine);
 
+		if (r == -ETIMEDOUT) {
+			report_bindings_timeout(seen);
+			return r;
+		}
 		if (r < 0) {
 			log_error("AP bus /sys/bus/ap/bindings: %s", strerror(-r));
 			return r;
 		}
+		memcpy(seen, text, strlen(text) + 1);
 		if (bindings_complete(text)) {
 			log_info("AP bus: all drivers are bound: %s", text);
 			return 0;
@@ -86,16 +91,25 @@ int inventory_wait_bindings(struct machine *machine, int64_t deadline_ms)
 
 /* --- gathering: one lane a card ------------------------------------------------------------------ */
 
-enum card_step { STEP_LIST, STEP_TYPE, STEP_ONLINE, STEP_BIND, STEP_ASSOCIATION, STEP_DONE };
+#define NAMES_SIZE 8192 /* bytes: names in a card's directory, 256 queues and some attributes */
+
+/* What is asked in one go: a phase does not begin before the one before is complete. */
+enum phase {
+	PHASE_CARD,        /* the card's directory, its type */
+	PHASE_STATES,      /* of every queue: online, se_bind */
+	PHASE_ASSOCIATION, /* of every EP11 queue that is bound: se_associate */
+	PHASE_DONE,
+};
 
 struct card_scan {
 	uint8_t card;
 	uint8_t generation;
 	enum apqn_mode mode;
-	enum card_step step;
 	struct apqn *apqns;
 	size_t count;
-	size_t current; /* the queue whose attributes are read now */
+	char *names;
+	enum phase phase;
+	size_t total, asked, taken; /* calls of this phase; answers come in the order of the questions */
 };
 
 struct scan {
@@ -110,23 +124,64 @@ static struct card_scan *card_of(struct scan *scan, const struct lane *lane)
 	return &scan->cards[lane - scan->first_lane];
 }
 
-/* The next queue of the card whose attributes are worth reading; CCA queues are left alone. */
-static void next_queue(struct card_scan *card)
+/* CCA queues are left alone: only whether they are online is looked at. */
+static size_t states_per_queue(const struct card_scan *card)
 {
-	card->current++;
-	card->step = card->current < card->count ? STEP_ONLINE : STEP_DONE;
+	return card->mode == APQN_MODE_CCA ? 1 : 2;
 }
 
-static void fail_queue(struct card_scan *card, enum apqn_failure failure, int error)
+static bool wants_association(const struct apqn *apqn)
 {
-	struct apqn *apqn = &card->apqns[card->current];
+	return apqn->mode == APQN_MODE_EP11 && apqn->bind == APQN_BOUND;
+}
+
+/* The n-th queue whose association is read. */
+static struct apqn *association_queue(const struct card_scan *card, size_t n)
+{
+	for (size_t i = 0; i < card->count; i++) {
+		if (wants_association(&card->apqns[i]) && n-- == 0)
+			return &card->apqns[i];
+	}
+	return NULL;
+}
+
+static size_t phase_total(const struct card_scan *card)
+{
+	size_t total = 0;
+
+	switch (card->phase) {
+	case PHASE_CARD:
+		return 2;
+	case PHASE_STATES:
+		return card->mode == APQN_MODE_UNKNOWN ? 0 : card->count * states_per_queue(card);
+	case PHASE_ASSOCIATION:
+		for (size_t i = 0; i < card->count; i++)
+			total += wants_association(&card->apqns[i]);
+		return total;
+	case PHASE_DONE:
+		break;
+	}
+	return 0;
+}
+
+static void begin_phase(struct card_scan *card, enum phase phase)
+{
+	card->phase = phase;
+	card->asked = 0;
+	card->taken = 0;
+	card->total = phase_total(card);
+}
+
+static void fail_queue(struct apqn *apqn, enum apqn_failure failure, int error)
+{
 	char name[APQN_NAME_SIZE];
 
+	if (apqn->failure != APQN_WORKING)
+		return;
 	apqn->failure = error == -ENOENT || error == -ENODEV ? APQN_VANISHED : failure;
 	apqn->failure_error = error;
 	apqn_format_name(apqn, name);
 	log_warning("APQN %s: %s: %s; it is not used", name, apqn_failure_text(apqn->failure), strerror(-error));
-	next_queue(card);
 }
 
 static int add_queue(struct card_scan *card, uint8_t domain)
@@ -143,17 +198,17 @@ static int add_queue(struct card_scan *card, uint8_t domain)
 }
 
 /* Among the names in a card's directory are attributes and other links: only "CC.DDDD" of this card counts. */
-static int take_queue_names(struct card_scan *card, char *names)
+static int take_queue_names(struct card_scan *card)
 {
 	size_t count = 1;
 	char *rest = NULL;
 
-	for (const char *c = names; *c; c++)
+	for (const char *c = card->names; *c; c++)
 		count += *c == '\n';
 	card->apqns = calloc(count < APQN_DOMAINS_MAX ? count : APQN_DOMAINS_MAX, sizeof(*card->apqns));
 	if (!card->apqns)
 		return -ENOMEM;
-	for (char *name = strtok_r(names, "\n", &rest); name; name = strtok_r(NULL, "\n", &rest)) {
+	for (char *name = strtok_r(card->names, "\n", &rest); name; name = strtok_r(NULL, "\n", &rest)) {
 		uint8_t number, domain;
 		int r = apqn_parse_name(name, &number, &domain);
 
@@ -166,122 +221,118 @@ static int take_queue_names(struct card_scan *card, char *names)
 	return 0;
 }
 
-static void list_done(struct scan *scan, struct card_scan *card, struct lane *lane)
+static void take_list(struct scan *scan, struct card_scan *card, int r)
 {
-	int r = lane->call.error;
-
 	if (r == 0)
-		r = take_queue_names(card, lane->data);
+		r = take_queue_names(card);
 	/* A card that vanished after the listing of all cards has no queues. */
 	if (r < 0 && r != -ENOENT && r != -ENODEV) {
 		log_error("card%02x: its queues cannot be listed: %s", card->card, strerror(-r));
 		scan->error = r;
 	}
-	card->step = card->count > 0 ? STEP_TYPE : STEP_DONE;
 }
 
-static void type_done(struct card_scan *card, const struct lane *lane)
+static void take_type(struct card_scan *card, int r, const char *text)
 {
-	int r = lane->call.error;
-
 	if (r == 0)
-		r = apqn_parse_type(lane->data, &card->generation, &card->mode);
-	if (r < 0)
+		r = apqn_parse_type(text, &card->generation, &card->mode);
+	if (r < 0 && card->count > 0)
 		log_warning("card%02x: its type cannot be read: %s; its queues are not used", card->card, strerror(-r));
 	for (size_t i = 0; i < card->count; i++) {
 		card->apqns[i].generation = card->generation;
 		card->apqns[i].mode = card->mode;
 	}
-	card->step = card->mode == APQN_MODE_UNKNOWN ? STEP_DONE : STEP_ONLINE;
 }
 
-static void online_done(struct card_scan *card, const struct lane *lane)
+static void take_online(struct apqn *apqn, int r, const char *text)
 {
-	int r = lane->call.error;
-
 	if (r == 0)
-		r = apqn_parse_online(lane->data, &card->apqns[card->current].online);
+		r = apqn_parse_online(text, &apqn->online);
 	if (r < 0)
-		fail_queue(card, APQN_UNREADABLE, r);
-	else if (card->mode == APQN_MODE_CCA)
-		next_queue(card);
-	else
-		card->step = STEP_BIND;
+		fail_queue(apqn, APQN_UNREADABLE, r);
 }
 
-static void bind_done(struct scan *scan, struct card_scan *card, const struct lane *lane)
+static void take_bind(struct scan *scan, struct apqn *apqn, int r, const char *text)
 {
-	struct apqn *apqn = &card->apqns[card->current];
-	int r = lane->call.error;
-
 	if (r == 0)
-		r = apqn_parse_bind(lane->data, &apqn->bind);
+		r = apqn_parse_bind(text, &apqn->bind);
 	if (r == -ENOENT)
 		scan->no_bind_support = true;
 	/* EIO: the queue is in an asynchronous error, which an unbind cures. Its bind state stays unknown. */
 	if (r < 0 && r != -EIO)
-		fail_queue(card, APQN_UNREADABLE, r);
-	else if (card->mode == APQN_MODE_EP11 && apqn->bind == APQN_BOUND)
-		card->step = STEP_ASSOCIATION;
-	else
-		next_queue(card);
+		fail_queue(apqn, APQN_UNREADABLE, r);
 }
 
-static void association_done(struct card_scan *card, const struct lane *lane)
+static void take_association(struct apqn *apqn, int r, const char *text)
 {
-	struct apqn *apqn = &card->apqns[card->current];
-	int r = lane->call.error;
-
 	if (r == 0)
-		r = apqn_parse_association(lane->data, &apqn->association, &apqn->association_index);
+		r = apqn_parse_association(text, &apqn->association, &apqn->association_index);
 	/* EIO: the kernel lost the index (kexec), or a reset runs. The association stays unknown. */
 	if (r < 0 && r != -EIO)
-		fail_queue(card, APQN_UNREADABLE, r);
-	else
-		next_queue(card);
+		fail_queue(apqn, APQN_UNREADABLE, r);
 }
 
 static void card_stuck(struct card_scan *card)
 {
-	log_warning("card%02x: %s; it is not used", card->card, apqn_failure_text(APQN_CARD_STUCK));
+	if (card->phase != PHASE_DONE)
+		log_warning("card%02x: %s; it is not used", card->card, apqn_failure_text(APQN_CARD_STUCK));
 	for (size_t i = 0; i < card->count; i++) {
 		card->apqns[i].failure = APQN_CARD_STUCK;
 		card->apqns[i].failure_error = -ETIMEDOUT;
 	}
-	card->step = STEP_DONE;
+	begin_phase(card, PHASE_DONE);
 }
 
-static bool scan_next(struct lane *lane, int64_t now_ms, void *context)
+static void ask_queue(struct machine_call *call, const struct apqn *apqn, const char *attribute)
 {
-	static const char *const attributes[] = {
-		[STEP_ONLINE] = "online",
-		[STEP_BIND] = "se_bind",
-		[STEP_ASSOCIATION] = "se_associate",
-	};
-	const struct card_scan *card = card_of(context, lane);
+	lanes_read(call, "devices/ap/card%02x/%02x.%04x/%s", apqn->card, apqn->card, apqn->domain, attribute);
+}
+
+static void ask_card(struct machine_call *call, struct card_scan *card)
+{
+	if (card->asked == 0)
+		lanes_list(call, card->names, NAMES_SIZE, "devices/ap/card%02x", card->card);
+	else
+		lanes_read(call, "devices/ap/card%02x/type", card->card);
+}
+
+static bool scan_next(struct lane *lane, struct machine_call *call, int64_t now_ms, void *context)
+{
+	struct card_scan *card = card_of(context, lane);
+	size_t per_queue = states_per_queue(card);
 
 	(void)now_ms;
-	switch (card->step) {
-	case STEP_LIST:
-		lanes_list(lane, "devices/ap/card%02x", card->card);
-		return true;
-	case STEP_TYPE:
-		lanes_read(lane, "devices/ap/card%02x/type", card->card);
-		return true;
-	case STEP_ONLINE:
-	case STEP_BIND:
-	case STEP_ASSOCIATION:
-		lanes_read(lane, "devices/ap/card%02x/%02x.%04x/%s", card->card, card->card, card->apqns[card->current].domain,
-			   attributes[card->step]);
-		return true;
-	case STEP_DONE:
-		break;
+	if (card->asked == card->total) {
+		lane->due_ms = MACHINE_FOREVER;
+		return false;
 	}
-	lane->due_ms = MACHINE_FOREVER;
-	return false;
+	if (card->phase == PHASE_CARD)
+		ask_card(call, card);
+	else if (card->phase == PHASE_STATES)
+		ask_queue(call, &card->apqns[card->asked / per_queue], card->asked % per_queue == 0 ? "online" : "se_bind");
+	else
+		ask_queue(call, association_queue(card, card->asked), "se_associate");
+	card->asked++;
+	return true;
 }
 
-static void scan_done(struct lane *lane, int64_t now_ms, void *context)
+static void take_answer(struct scan *scan, struct card_scan *card, const struct machine_call *call)
+{
+	size_t per_queue = states_per_queue(card), n = card->taken;
+
+	if (card->phase == PHASE_CARD && n == 0)
+		take_list(scan, card, call->error);
+	else if (card->phase == PHASE_CARD)
+		take_type(card, call->error, call->data);
+	else if (card->phase == PHASE_STATES && n % per_queue == 0)
+		take_online(&card->apqns[n / per_queue], call->error, call->data);
+	else if (card->phase == PHASE_STATES)
+		take_bind(scan, &card->apqns[n / per_queue], call->error, call->data);
+	else
+		take_association(association_queue(card, n), call->error, call->data);
+}
+
+static void scan_done(struct lane *lane, const struct machine_call *call, int64_t now_ms, void *context)
 {
 	struct scan *scan = context;
 	struct card_scan *card = card_of(scan, lane);
@@ -291,31 +342,18 @@ static void scan_done(struct lane *lane, int64_t now_ms, void *context)
 		card_stuck(card);
 		return;
 	}
-	switch (card->step) {
-	case STEP_LIST:
-		list_done(scan, card, lane);
-		break;
-	case STEP_TYPE:
-		type_done(card, lane);
-		break;
-	case STEP_ONLINE:
-		online_done(card, lane);
-		break;
-	case STEP_BIND:
-		bind_done(scan, card, lane);
-		break;
-	case STEP_ASSOCIATION:
-		association_done(card, lane);
-		break;
-	case STEP_DONE:
-		break;
-	}
+	take_answer(scan, card, call);
+	card->taken++;
+	while (card->phase != PHASE_DONE && card->taken == card->total)
+		begin_phase(card, card->phase + 1);
 }
 
 static void release_scan(struct scan *scan, size_t count)
 {
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++) {
 		free(scan->cards[i].apqns);
+		free(scan->cards[i].names);
+	}
 	free(scan->cards);
 }
 
@@ -383,34 +421,50 @@ static int collect(const struct scan *scan, size_t card_count, struct inventory 
 	return 0;
 }
 
+static int create_scan(struct scan *scan, struct lanes *lanes, const uint8_t *cards)
+{
+	scan->cards = calloc(lanes->count > 0 ? lanes->count : 1, sizeof(*scan->cards));
+	if (!scan->cards)
+		return -ENOMEM;
+	for (size_t i = 0; i < lanes->count; i++) {
+		scan->cards[i].card = lanes->list[i].card = cards[i];
+		scan->cards[i].names = malloc(NAMES_SIZE);
+		if (!scan->cards[i].names)
+			return -ENOMEM;
+		begin_phase(&scan->cards[i], PHASE_CARD);
+	}
+	scan->first_lane = lanes->list;
+	lanes->context = scan;
+	return 0;
+}
+
+static int scan_cards(struct lanes *lanes, const uint8_t *cards, struct inventory *inventory)
+{
+	struct scan scan = { 0 };
+	int r = create_scan(&scan, lanes, cards);
+
+	if (r == 0)
+		r = run_scan(lanes, &scan);
+	if (r == 0)
+		r = collect(&scan, lanes->count, inventory);
+	if (scan.cards)
+		release_scan(&scan, lanes->count);
+	return r;
+}
+
 int inventory_gather(struct machine *machine, int64_t deadline_ms, struct inventory *inventory)
 {
 	cleanup_(lanes_release) struct lanes lanes = {
 		.machine = machine, .deadline_ms = deadline_ms, .next = scan_next, .done = scan_done
 	};
 	uint8_t cards[APQN_CARDS_MAX];
-	struct scan scan = { 0 };
 	size_t count = 0;
-	int r;
+	int r = list_cards(machine, deadline_ms, cards, &count);
 
-	r = list_cards(machine, deadline_ms, cards, &count);
 	if (r < 0)
 		return r;
 	r = lanes_create(&lanes, count);
-	if (r < 0)
-		return r;
-	scan.cards = calloc(count > 0 ? count : 1, sizeof(*scan.cards));
-	if (!scan.cards)
-		return -ENOMEM;
-	for (size_t i = 0; i < count; i++)
-		scan.cards[i].card = lanes.list[i].card = cards[i];
-	scan.first_lane = lanes.list;
-	lanes.context = &scan;
-	r = run_scan(&lanes, &scan);
-	if (r == 0)
-		r = collect(&scan, count, inventory);
-	release_scan(&scan, count);
-	return r;
+	return r < 0 ? r : scan_cards(&lanes, cards, inventory);
 }
 
 void inventory_release(struct inventory *inventory)

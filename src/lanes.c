@@ -24,44 +24,46 @@ void lanes_release(struct lanes *lanes)
 	lanes->count = 0;
 }
 
-static void prepare(struct lane *lane, enum machine_operation operation, const char *path, va_list arguments)
+/* Paths are made of card and queue names and fixed words: they fit. */
+static void set_path(struct machine_call *call, const char *path, va_list arguments) __attribute__((format(printf, 2, 0)));
+
+static void set_path(struct machine_call *call, const char *path, va_list arguments)
 {
-	memset(&lane->call, 0, sizeof(lane->call));
-	lane->call.operation = operation;
-	lane->call.data = lane->data;
-	lane->call.size = sizeof(lane->data);
-	lane->call.context = lane;
-	/* Paths are made of card and queue names and fixed words: they fit. */
-	vsnprintf(lane->call.path, sizeof(lane->call.path), path, arguments);
+	vsnprintf(call->path, sizeof(call->path), path, arguments);
 }
 
-void lanes_read(struct lane *lane, const char *path, ...)
+void lanes_read(struct machine_call *call, const char *path, ...)
 {
 	va_list arguments;
 
+	call->operation = MACHINE_READ;
 	va_start(arguments, path);
-	prepare(lane, MACHINE_READ, path, arguments);
+	set_path(call, path, arguments);
 	va_end(arguments);
 }
 
-void lanes_list(struct lane *lane, const char *path, ...)
+void lanes_write(struct machine_call *call, const char *text, const char *path, ...)
 {
 	va_list arguments;
 
+	call->operation = MACHINE_WRITE;
+	snprintf(call->data, call->size, "%s", text);
+	call->length = strlen(call->data);
 	va_start(arguments, path);
-	prepare(lane, MACHINE_LIST, path, arguments);
+	set_path(call, path, arguments);
 	va_end(arguments);
 }
 
-void lanes_write(struct lane *lane, const char *text, const char *path, ...)
+void lanes_list(struct machine_call *call, char *names, size_t size, const char *path, ...)
 {
 	va_list arguments;
 
+	call->operation = MACHINE_LIST;
+	call->data = names;
+	call->size = size;
 	va_start(arguments, path);
-	prepare(lane, MACHINE_WRITE, path, arguments);
+	set_path(call, path, arguments);
 	va_end(arguments);
-	snprintf(lane->data, sizeof(lane->data), "%s", text);
-	lane->call.length = strlen(lane->data);
 }
 
 void lanes_wake(struct lanes *lanes)
@@ -70,24 +72,37 @@ void lanes_wake(struct lanes *lanes)
 		lanes->list[i].due_ms = 0;
 }
 
-static int64_t call_limit(const struct lanes *lanes, int64_t now_ms)
+static void prepare(const struct lanes *lanes, struct lane *lane, struct lane_call *slot)
 {
-	int64_t limit_ms = now_ms + LANES_CALL_LIMIT_MS;
-
-	return limit_ms < lanes->deadline_ms ? limit_ms : lanes->deadline_ms;
+	slot->lane = lane;
+	slot->call = (struct machine_call){
+		.data = slot->text,
+		.size = sizeof(slot->text),
+		.lane = lane->card + 1U, /* 0 is MACHINE_NO_LANE */
+		.limit_ms = LANES_CALL_LIMIT_MS,
+		.until_ms = lanes->deadline_ms,
+	};
 }
 
-static int start_due(struct lanes *lanes, struct lane *lane, int64_t now_ms)
+/* A new row is begun only when the one before is through: what it brought may change what is to be called. */
+static int start_row(struct lanes *lanes, struct lane *lane, int64_t now_ms)
 {
-	int r;
+	unsigned int count = 0;
 
-	if (lane->busy || lane->stuck || lane->due_ms > now_ms || !lanes->next(lane, now_ms, lanes->context))
+	if (lane->under_way > 0 || lane->stuck || lane->due_ms > now_ms)
 		return 0;
-	lane->call.until_ms = call_limit(lanes, now_ms);
-	r = machine_start(lanes->machine, &lane->call);
-	if (r < 0)
-		return r;
-	lane->busy = true;
+	while (count < LANES_ROW_MAX) {
+		struct lane_call *slot = &lane->calls[count];
+		int r;
+
+		prepare(lanes, lane, slot);
+		if (!lanes->next(lane, &slot->call, now_ms, lanes->context))
+			break;
+		r = machine_start(lanes->machine, &slot->call);
+		if (r < 0)
+			return r;
+		lane->under_way = ++count;
+	}
 	lane->since_ms = now_ms;
 	return 0;
 }
@@ -97,10 +112,16 @@ static int64_t earliest_due(const struct lanes *lanes, int64_t until_ms)
 	for (size_t i = 0; i < lanes->count; i++) {
 		const struct lane *lane = &lanes->list[i];
 
-		if (!lane->busy && !lane->stuck && lane->due_ms < until_ms)
+		if (lane->under_way == 0 && !lane->stuck && lane->due_ms < until_ms)
 			until_ms = lane->due_ms;
 	}
 	return until_ms;
+}
+
+/* The slot that a completed call lies in. */
+static struct lane_call *slot_of(struct machine_call *call)
+{
+	return (struct lane_call *)((char *)call - offsetof(struct lane_call, call));
 }
 
 int lanes_turn(struct lanes *lanes, int64_t until_ms)
@@ -111,7 +132,7 @@ int lanes_turn(struct lanes *lanes, int64_t until_ms)
 	int r;
 
 	for (size_t i = 0; i < lanes->count; i++) {
-		r = start_due(lanes, &lanes->list[i], now_ms);
+		r = start_row(lanes, &lanes->list[i], now_ms);
 		if (r < 0)
 			return r;
 	}
@@ -120,11 +141,13 @@ int lanes_turn(struct lanes *lanes, int64_t until_ms)
 	r = machine_wait(lanes->machine, earliest_due(lanes, until_ms), &call);
 	if (r < 0 || !call)
 		return r;
-	lane = call->context;
-	lane->busy = false;
-	lane->stuck = call->error == -ETIMEDOUT;
+	now_ms = machine_now_ms(lanes->machine);
+	lane = slot_of(call)->lane;
+	lane->under_way--;
+	lane->stuck = lane->stuck || call->error == -ETIMEDOUT;
 	lane->due_ms = 0;
-	lanes->done(lane, machine_now_ms(lanes->machine), lanes->context);
+	lane->since_ms = now_ms;
+	lanes->done(lane, call, now_ms, lanes->context);
 	return 0;
 }
 
@@ -133,7 +156,7 @@ bool lanes_idle(const struct lanes *lanes)
 	for (size_t i = 0; i < lanes->count; i++) {
 		const struct lane *lane = &lanes->list[i];
 
-		if (lane->busy || (!lane->stuck && lane->due_ms != MACHINE_FOREVER))
+		if (lane->under_way > 0 || (!lane->stuck && lane->due_ms != MACHINE_FOREVER))
 			return false;
 	}
 	return true;

@@ -2,11 +2,12 @@
 #pragma once
 
 /*
- * Calls on cards, one at a time a card, the cards overlapping.
+ * Calls on cards, one after the other a card, the cards overlapping.
  *
  * Two calls on one card at the same time would gain nothing, because a card answers one after the other, and are dangerous: a second
  * identity read on a vanished card can lock up the kernel's bus scan (design decision 5). So every card has a lane. Its user says what to
- * call next, and hears how it went. A card that kept a call beyond its limit is never touched again.
+ * call next, and hears how it went. Calls that do not depend on each other are handed over in a row, which the machine makes one after
+ * the other without coming back to us in between. A card that kept a call beyond its limit is never touched again.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -15,15 +16,22 @@
 #include "machine.h"
 
 #define LANES_CALL_LIMIT_MS 5000 /* far above what any healthy call takes (milliseconds) */
+#define LANES_ROW_MAX 16         /* calls under way in one lane */
+#define LANES_TEXT_SIZE 256      /* bytes: above what any attribute of a card or queue has */
+
+struct lane_call {
+	struct machine_call call;
+	struct lane *lane;
+	char text[LANES_TEXT_SIZE];
+};
 
 struct lane {
 	uint8_t card;
-	bool busy;         /* a call is under way */
-	bool stuck;        /* a call did not come back */
-	int64_t since_ms;  /* start of the call under way */
-	int64_t due_ms;    /* do not ask again before; set by next() */
-	struct machine_call call;
-	char data[MACHINE_TEXT_SIZE];
+	bool stuck;             /* a call did not come back */
+	unsigned int under_way; /* calls */
+	int64_t since_ms;       /* when the last of them completed, or the first was started */
+	int64_t due_ms;         /* do not ask again before; set by next() */
+	struct lane_call calls[LANES_ROW_MAX];
 };
 
 struct lanes {
@@ -32,12 +40,13 @@ struct lanes {
 	size_t count;
 	int64_t deadline_ms; /* every call ends then at the latest */
 	/*
-	 * Prepares lane->call by one of lanes_read/lanes_write/lanes_list and returns true; or returns false with lane->due_ms set
-	 * to when it wants to be asked again (MACHINE_FOREVER: not before lanes_wake).
+	 * Prepares a call by one of lanes_read/lanes_write/lanes_list and returns true; or returns false with lane->due_ms set
+	 * to when it wants to be asked again (MACHINE_FOREVER: not before lanes_wake). Asked again and again until it returns false or the row
+	 * is full: a call must not need the result of one that is under way. call->context is the user's.
 	 */
-	bool (*next)(struct lane *lane, int64_t now_ms, void *context);
-	/* The call is completed: look at lane->call.error and lane->data. lane->stuck is set if it did not come back. */
-	void (*done)(struct lane *lane, int64_t now_ms, void *context);
+	bool (*next)(struct lane *lane, struct machine_call *call, int64_t now_ms, void *context);
+	/* The call is completed: look at its error and data. lane->stuck is set if it did not come back. */
+	void (*done)(struct lane *lane, const struct machine_call *call, int64_t now_ms, void *context);
 	void *context;
 };
 
@@ -45,10 +54,11 @@ struct lanes {
 int lanes_create(struct lanes *lanes, size_t count);
 void lanes_release(struct lanes *lanes);
 
-/* For next(): what to call. */
-void lanes_read(struct lane *lane, const char *path, ...) __attribute__((format(printf, 2, 3)));
-void lanes_list(struct lane *lane, const char *path, ...) __attribute__((format(printf, 2, 3)));
-void lanes_write(struct lane *lane, const char *text, const char *path, ...) __attribute__((format(printf, 3, 4)));
+/* For next(): what to call. lanes_list wants a larger buffer, which must live until the call is completed. */
+void lanes_read(struct machine_call *call, const char *path, ...) __attribute__((format(printf, 2, 3)));
+void lanes_write(struct machine_call *call, const char *text, const char *path, ...) __attribute__((format(printf, 3, 4)));
+void lanes_list(struct machine_call *call, char *names, size_t size, const char *path, ...)
+	__attribute__((format(printf, 4, 5)));
 
 /* Has every idle lane asked again. */
 void lanes_wake(struct lanes *lanes);

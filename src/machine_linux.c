@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -14,8 +13,18 @@
 #include "cleanup.h"
 #include "worker.h"
 
-/* The callers have one call a card under way at a time, or one on the Ultravisor. A worker left behind is not counted. */
+/* One worker a lane is busy at a time, and lanes are cards. A worker left behind is not counted. */
 #define WORKERS_MAX 257
+
+/*
+ * Most calls take less time than a new process, so a further worker is made only when one has been busy for so long (microseconds):
+ * then it is waiting for a card, and other cards should not wait with it.
+ */
+#define BLOCKED_US 2000
+
+struct call_list {
+	struct machine_call *first, **end;
+};
 
 struct machine_linux {
 	struct machine machine;
@@ -26,6 +35,8 @@ struct machine_linux {
 	bool stopped;
 	struct worker *workers[WORKERS_MAX];
 	size_t worker_count;
+	struct call_list started;   /* no worker has them yet */
+	struct call_list completed; /* to be handed out */
 };
 
 static struct machine_linux *linux_of(struct machine *machine)
@@ -33,135 +44,267 @@ static struct machine_linux *linux_of(struct machine *machine)
 	return (struct machine_linux *)machine;
 }
 
-static int64_t linux_now_ms(struct machine *machine)
+/* --- lists of calls ------------------------------------------------------------------------------- */
+
+static void list_init(struct call_list *list)
+{
+	list->first = NULL;
+	list->end = &list->first;
+}
+
+static void list_append(struct call_list *list, struct machine_call *calls)
+{
+	*list->end = calls;
+	while (*list->end)
+		list->end = &(*list->end)->next;
+}
+
+static struct machine_call *list_take(struct call_list *list, struct machine_call **place)
+{
+	struct machine_call *call = *place;
+
+	*place = call->next;
+	if (list->end == &call->next)
+		list->end = place;
+	call->next = NULL;
+	return call;
+}
+
+/* --- clock ---------------------------------------------------------------------------------------- */
+
+static int64_t now_us(void)
 {
 	struct timespec now;
 
-	(void)machine;
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
+
+static int64_t linux_now_ms(struct machine *machine)
+{
+	(void)machine;
+	return now_us() / 1000;
+}
+
+/* --- workers -------------------------------------------------------------------------------------- */
 
 static void drop_worker(struct machine_linux *this, size_t i)
 {
-	worker_abandon(this->workers[i]);
+	list_append(&this->completed, worker_abandon(this->workers[i]));
 	this->workers[i] = this->workers[--this->worker_count];
 }
 
-static int find_idle_worker(struct machine_linux *this, size_t size, struct worker **worker)
+static bool lane_is_busy(const struct machine_linux *this, unsigned int lane)
+{
+	if (lane == MACHINE_NO_LANE)
+		return false;
+	for (size_t i = 0; i < this->worker_count; i++) {
+		if (this->workers[i]->calls && this->workers[i]->lane == lane)
+			return true;
+	}
+	return false;
+}
+
+/* Microseconds from which on a further worker may be made for what is waiting; INT64_MIN: now. */
+static int64_t fork_time_us(const struct machine_linux *this)
+{
+	int64_t oldest_us = INT64_MAX;
+
+	for (size_t i = 0; i < this->worker_count; i++) {
+		if (this->workers[i]->calls && this->workers[i]->started_us < oldest_us)
+			oldest_us = this->workers[i]->started_us;
+	}
+	return oldest_us == INT64_MAX ? INT64_MIN : oldest_us + BLOCKED_US;
+}
+
+static int find_worker(struct machine_linux *this, size_t size, int64_t time_us, struct worker **worker)
 {
 	int r;
 
 	for (size_t i = 0; i < this->worker_count; i++) {
-		if (!this->workers[i]->call && this->workers[i]->size >= size) {
+		if (!this->workers[i]->calls && this->workers[i]->size >= size) {
 			*worker = this->workers[i];
 			return 0;
 		}
 	}
-	if (this->worker_count == WORKERS_MAX)
+	if (this->worker_count == WORKERS_MAX || fork_time_us(this) > time_us)
 		return -EAGAIN;
-	r = worker_create(size, this->sysfs_fd, this->uv_device, worker);
+	r = worker_create(size > WORKER_DATA_SIZE ? size : WORKER_DATA_SIZE, this->sysfs_fd, this->uv_device, worker);
 	if (r == 0)
 		this->workers[this->worker_count++] = *worker;
 	return r;
 }
 
-static int linux_start(struct machine *machine, struct machine_call *call)
+/* Takes the call at `place` out of those started, and all others of its lane that fit into one row with it. */
+static struct machine_call *take_row(struct machine_linux *this, struct machine_call **place, size_t size)
 {
-	struct machine_linux *this = linux_of(machine);
-	size_t size = call->operation == MACHINE_UV && call->size > 2 * MACHINE_TEXT_SIZE ? call->size : 2 * MACHINE_TEXT_SIZE;
-	struct worker *worker;
-	int r;
+	struct machine_call *row = list_take(&this->started, place), **end = &row->next;
 
-	if (call->size > size || (call->operation == MACHINE_WRITE && call->length > size))
-		return -E2BIG;
-	r = find_idle_worker(this, size, &worker);
-	if (r < 0)
-		return r;
-	call->error = 0;
-	return worker_start(worker, call);
-}
-
-/* A call whose time is over: its worker is left to the kernel. */
-static struct machine_call *take_overdue(struct machine_linux *this, int64_t now_ms)
-{
-	for (size_t i = 0; i < this->worker_count; i++) {
-		struct machine_call *call = this->workers[i]->call;
-
-		if (call && call->until_ms <= now_ms) {
-			drop_worker(this, i);
-			call->error = -ETIMEDOUT;
-			return call;
+	while (row->lane != MACHINE_NO_LANE && *place) {
+		if ((*place)->lane != row->lane) {
+			place = &(*place)->next;
+			continue;
 		}
+		*end = list_take(&this->started, place);
+		if (!worker_fits(row, size)) {
+			/* Back to where it was. */
+			struct machine_call *call = *end;
+
+			*end = NULL;
+			call->next = *place;
+			*place = call;
+			if (!call->next)
+				this->started.end = &call->next;
+			break;
+		}
+		end = &(*end)->next;
 	}
-	return NULL;
+	return row;
 }
 
-static struct machine_call *take_finished(struct machine_linux *this, const struct pollfd *polled)
+/* Hands what was started to workers, as far as there are any. What cannot be handed over completes with the error. */
+static void dispatch(struct machine_linux *this)
 {
-	for (size_t i = 0; i < this->worker_count; i++) {
-		struct machine_call *call;
+	struct machine_call **place = &this->started.first;
+
+	while (*place) {
+		struct machine_call *row;
+		struct worker *worker;
+		int64_t time_us = now_us();
+		int r = -EAGAIN;
+
+		if (!lane_is_busy(this, (*place)->lane))
+			r = find_worker(this, (*place)->size, time_us, &worker);
+		if (r == -EAGAIN) {
+			place = &(*place)->next;
+			continue;
+		}
+		row = r < 0 ? list_take(&this->started, place) : take_row(this, place, worker->size);
+		if (r == 0)
+			r = worker_start(worker, row, time_us);
+		for (struct machine_call *call = row; r < 0 && call; call = call->next)
+			call->error = r;
+		if (r < 0)
+			list_append(&this->completed, row);
+	}
+}
+
+/* Calls whose time is over: their worker is left to the kernel. */
+static void drop_overdue(struct machine_linux *this, int64_t now_ms)
+{
+	struct machine_call **place = &this->started.first;
+
+	for (size_t i = this->worker_count; i-- > 0;) {
+		if (this->workers[i]->calls && worker_limit_ms(this->workers[i], now_ms) <= now_ms)
+			drop_worker(this, i);
+	}
+	while (*place) {
+		if ((*place)->until_ms > now_ms) {
+			place = &(*place)->next;
+			continue;
+		}
+		(*place)->error = -ETIMEDOUT;
+		list_append(&this->completed, list_take(&this->started, place));
+	}
+}
+
+static void finish_rows(struct machine_linux *this, const struct pollfd *polled, size_t count)
+{
+	for (size_t i = count; i-- > 0;) {
 		bool usable;
 
-		if (!this->workers[i]->call || polled[i].revents == 0)
+		if (polled[i].revents == 0)
 			continue;
-		call = worker_finish(this->workers[i], &usable);
+		list_append(&this->completed, worker_finish(this->workers[i], &usable));
 		if (!usable)
 			drop_worker(this, i);
-		return call;
 	}
-	return NULL;
 }
 
-static int64_t earliest_end(const struct machine_linux *this, int64_t until_ms)
-{
-	for (size_t i = 0; i < this->worker_count; i++) {
-		const struct machine_call *call = this->workers[i]->call;
+/* --- waiting -------------------------------------------------------------------------------------- */
 
-		if (call && call->until_ms < until_ms)
+/* When something has to be done at the latest (microseconds), whatever happens before. */
+static int64_t wake_time_us(struct machine_linux *this, int64_t until_ms, int64_t now_ms)
+{
+	int64_t wake_us;
+
+	for (size_t i = 0; i < this->worker_count; i++) {
+		if (this->workers[i]->calls && worker_limit_ms(this->workers[i], now_ms) < until_ms)
+			until_ms = worker_limit_ms(this->workers[i], now_ms);
+	}
+	for (const struct machine_call *call = this->started.first; call; call = call->next) {
+		if (call->until_ms < until_ms)
 			until_ms = call->until_ms;
 	}
-	return until_ms;
+	wake_us = until_ms < INT64_MAX / 1000 ? until_ms * 1000 : INT64_MAX;
+	if (this->started.first && fork_time_us(this) > now_us() && fork_time_us(this) < wake_us)
+		wake_us = fork_time_us(this);
+	return wake_us;
 }
 
-/* Milliseconds for poll(); -1: no limit. */
-static int poll_timeout(int64_t now_ms, int64_t until_ms)
+static int poll_until(struct pollfd *polled, size_t count, int64_t wake_us)
 {
-	if (until_ms == MACHINE_FOREVER)
-		return -1;
-	if (until_ms <= now_ms)
-		return 0;
-	return until_ms - now_ms > INT_MAX ? INT_MAX : (int)(until_ms - now_ms);
+	int64_t left_us = wake_us - now_us();
+	struct timespec left = { 0 };
+
+	if (left_us > 0) {
+		left.tv_sec = (time_t)(left_us / 1000000);
+		left.tv_nsec = (long)(left_us % 1000000) * 1000;
+	}
+	if (ppoll(polled, count, wake_us == INT64_MAX ? NULL : &left, NULL) < 0 && errno != EINTR)
+		return -errno;
+	return 0;
+}
+
+/* Waits for workers and signals, and takes what they bring. */
+static int look(struct machine_linux *this, int64_t until_ms)
+{
+	struct pollfd polled[WORKERS_MAX + 1];
+	size_t count = this->worker_count;
+	int r;
+
+	for (size_t i = 0; i < count; i++) {
+		/* An idle worker is not looked at: negative descriptors are skipped. */
+		polled[i] = (struct pollfd){ .fd = this->workers[i]->calls ? this->workers[i]->fd : -1, .events = POLLIN };
+	}
+	polled[count] = (struct pollfd){ .fd = this->signal_fd, .events = POLLIN };
+	r = poll_until(polled, count + 1, wake_time_us(this, until_ms, now_us() / 1000));
+	if (r < 0)
+		return r;
+	this->stopped = polled[count].revents != 0;
+	finish_rows(this, polled, count);
+	drop_overdue(this, now_us() / 1000);
+	return 0;
+}
+
+static int linux_start(struct machine *machine, struct machine_call *call)
+{
+	if (call->operation == MACHINE_WRITE && call->length > call->size)
+		return -E2BIG;
+	call->error = 0;
+	call->next = NULL;
+	list_append(&linux_of(machine)->started, call);
+	return 0;
 }
 
 static int linux_wait(struct machine *machine, int64_t until_ms, struct machine_call **done)
 {
 	struct machine_linux *this = linux_of(machine);
-	struct pollfd polled[WORKERS_MAX + 1];
 
 	for (;;) {
-		size_t count = this->worker_count;
-		int64_t now_ms = linux_now_ms(machine);
 		int r;
 
 		if (this->stopped)
 			return -EINTR;
-		for (size_t i = 0; i < count; i++) {
-			/* An idle worker is not looked at: poll() skips negative descriptors. */
-			polled[i].fd = this->workers[i]->call ? this->workers[i]->fd : -1;
-			polled[i].events = POLLIN;
-			polled[i].revents = 0;
+		dispatch(this);
+		if (this->completed.first) {
+			*done = list_take(&this->completed, &this->completed.first);
+			return 0;
 		}
-		polled[count] = (struct pollfd){ .fd = this->signal_fd, .events = POLLIN };
-		r = poll(polled, count + 1, poll_timeout(now_ms, earliest_end(this, until_ms)));
-		if (r < 0 && errno != EINTR)
-			return -errno;
-		this->stopped = r > 0 && polled[count].revents != 0;
-		*done = r > 0 && !this->stopped ? take_finished(this, polled) : NULL;
-		now_ms = linux_now_ms(machine);
-		if (!*done && !this->stopped)
-			*done = take_overdue(this, now_ms);
-		if (*done || (!this->stopped && until_ms <= now_ms))
+		r = look(this, until_ms);
+		if (r < 0)
+			return r;
+		if (!this->stopped && !this->completed.first && until_ms <= linux_now_ms(machine))
 			return 0;
 	}
 }
@@ -171,6 +314,8 @@ static const struct machine_interface linux_interface = {
 	.start = linux_start,
 	.wait = linux_wait,
 };
+
+/* --- beginning and end ---------------------------------------------------------------------------- */
 
 static int take_signals(struct machine_linux *this)
 {
@@ -202,6 +347,8 @@ int machine_linux_create(const char *sysfs, const char *uv_device, struct machin
 		return -errno;
 	this->machine.interface = &linux_interface;
 	this->uv_device = uv_device;
+	list_init(&this->started);
+	list_init(&this->completed);
 	r = take_signals(this);
 	if (r < 0)
 		return r;
@@ -225,8 +372,11 @@ void machine_linux_destroy(struct machine *machine)
 
 	if (!this)
 		return;
-	while (this->worker_count > 0)
+	while (this->worker_count > 0) {
+		/* Whoever started calls that are still under way may be gone together with them. */
+		this->workers[this->worker_count - 1]->calls = NULL;
 		drop_worker(this, this->worker_count - 1);
+	}
 	drain_signals(this->signal_fd);
 	sigprocmask(SIG_SETMASK, &this->old_mask, NULL);
 	close(this->signal_fd);

@@ -17,66 +17,73 @@ static struct card *card_of_lane(struct provision *this, const struct lane *lane
 
 /* --- gates: when an identity may be read ---------------------------------------------------------- */
 
-/* No identity is read on a card with an association under way: the read would hang (kernel-found: the request is forgotten). */
-static bool association_pending(const struct provision *this, const struct card *card)
+static bool association_is_near(const struct queue_task *task)
 {
-	for (size_t i = card->first; i < card->first + card->count; i++) {
-		const struct apqn *apqn = &this->apqns[i];
-
-		if (apqn->association == APQN_ASSOCIATION_PENDING && apqn->failure != APQN_VANISHED)
-			return true;
-	}
-	return false;
+	return task->action == QUEUE_WRITE_ASSOCIATION ||
+	       (task->apqn->association == APQN_ASSOCIATION_PENDING && task->apqn->failure != APQN_VANISHED);
 }
 
-/* The serial number is asked of any usable queue of the card, so none of them may be in a reset. */
-static bool reset_possible(const struct provision *this, const struct card *card, int64_t now_ms)
+/* A queue still to be bound may be in the reset that the driver starts with; one to be unbound will be in one. */
+static bool reset_is_near(const struct queue_task *task)
 {
-	if (card->unbound_ms != 0 && now_ms - card->unbound_ms < QUIET_MS)
-		return true;
+	return task->goal != QUEUE_REST &&
+	       (task->apqn->bind != APQN_BOUND || task->reset_may_run || task->goal == QUEUE_UNBIND ||
+		task->goal == QUEUE_REASSOCIATE);
+}
+
+struct card_gate provision_gate(const struct provision *this, const struct card *card, int64_t now_ms)
+{
+	struct card_gate gate = { .reset = card->unbound_ms != 0 && now_ms - card->unbound_ms < QUIET_MS };
+
 	for (size_t i = card->first; i < card->first + card->count; i++) {
 		const struct queue_task *task = &this->tasks[i];
 
-		if (task->goal != QUEUE_REST && (task->apqn->bind != APQN_BOUND || task->reset_may_run))
-			return true;
+		gate.association = gate.association || association_is_near(task);
+		gate.reset = gate.reset || reset_is_near(task);
+		gate.serialnr = gate.serialnr || task->action == QUEUE_READ_SERIALNR;
 	}
-	return false;
+	return gate;
 }
 
-bool provision_is_gated(const struct provision *this, const struct card *card, enum queue_action action, int64_t now_ms)
+/*
+ * An identity read on a card with an association under way is forgotten by the kernel and hangs. The serial number is asked of
+ * any usable queue of the card, so none of them may be in a reset.
+ */
+bool provision_is_gated(const struct card_gate *gate, enum queue_action action)
 {
 	if (action == QUEUE_READ_MKVPS)
-		return association_pending(this, card);
+		return gate->association;
 	if (action == QUEUE_READ_SERIALNR)
-		return association_pending(this, card) || reset_possible(this, card, now_ms);
+		return gate->association || gate->reset || gate->serialnr;
 	return false;
 }
 
 /* --- calls ---------------------------------------------------------------------------------------- */
 
-/* The queue of the card that is due first, or PLAN_NONE; *due_ms says when. */
-static size_t first_due(const struct provision *this, const struct card *card, int64_t now_ms, int64_t *due_ms)
+/* The queue of the card that is due first and has no call under way, or NULL; *due_ms says when. */
+static struct queue_task *first_due(const struct provision *this, const struct card *card, int64_t now_ms, int64_t *due_ms)
 {
-	size_t first = PLAN_NONE;
+	struct card_gate gate = provision_gate(this, card, now_ms);
+	struct queue_task *first = NULL;
 
 	*due_ms = MACHINE_FOREVER;
 	for (size_t i = card->first; i < card->first + card->count; i++) {
-		const struct queue_task *task = &this->tasks[i];
+		struct queue_task *task = &this->tasks[i];
 		int64_t task_due_ms = task->due_ms;
 
-		if (task->goal == QUEUE_REST)
+		if (task->goal == QUEUE_REST || task->action != QUEUE_NO_ACTION)
 			continue;
-		if (task_due_ms <= now_ms && provision_is_gated(this, card, queue_task_next(task), now_ms))
+		if (task_due_ms <= now_ms && provision_is_gated(&gate, queue_task_next(task)))
 			task_due_ms = now_ms + GATE_INTERVAL_MS;
 		if (task_due_ms < *due_ms) {
 			*due_ms = task_due_ms;
-			first = i;
+			first = task;
 		}
 	}
 	return first;
 }
 
-static void prepare_call(struct lane *lane, const struct queue_task *task)
+static void prepare_call(struct machine_call *call, const struct queue_task *task)
 {
 	static const char *const attributes[] = {
 		[QUEUE_WRITE_BIND] = "se_bind",
@@ -91,7 +98,7 @@ static void prepare_call(struct lane *lane, const struct queue_task *task)
 	char index[8];
 
 	if (task->action == QUEUE_READ_SERIALNR) {
-		lanes_read(lane, "devices/ap/card%02x/serialnr", task->apqn->card);
+		lanes_read(call, "devices/ap/card%02x/serialnr", task->apqn->card);
 		return;
 	}
 	if (task->action == QUEUE_WRITE_ASSOCIATION) {
@@ -99,24 +106,23 @@ static void prepare_call(struct lane *lane, const struct queue_task *task)
 		text = index;
 	}
 	if (task->action <= QUEUE_WRITE_ASSOCIATION)
-		lanes_write(lane, text, "devices/ap/card%02x/%02x.%04x/%s", task->apqn->card, task->apqn->card,
+		lanes_write(call, text, "devices/ap/card%02x/%02x.%04x/%s", task->apqn->card, task->apqn->card,
 			    task->apqn->domain, attributes[task->action]);
 	else
-		lanes_read(lane, "devices/ap/card%02x/%02x.%04x/%s", task->apqn->card, task->apqn->card, task->apqn->domain,
+		lanes_read(call, "devices/ap/card%02x/%02x.%04x/%s", task->apqn->card, task->apqn->card, task->apqn->domain,
 			   attributes[task->action]);
 }
 
-bool provision_next(struct lane *lane, int64_t now_ms, void *context)
+bool provision_next(struct lane *lane, struct machine_call *call, int64_t now_ms, void *context)
 {
 	struct provision *this = context;
-	struct card *card = card_of_lane(this, lane);
-	size_t i = first_due(this, card, now_ms, &lane->due_ms);
+	struct queue_task *task = first_due(this, card_of_lane(this, lane), now_ms, &lane->due_ms);
 
-	if (i == PLAN_NONE || lane->due_ms > now_ms)
+	if (!task || lane->due_ms > now_ms)
 		return false;
-	card->current = i;
-	this->tasks[i].action = queue_task_next(&this->tasks[i]);
-	prepare_call(lane, &this->tasks[i]);
+	task->action = queue_task_next(task);
+	call->context = task;
+	prepare_call(call, task);
 	return true;
 }
 
@@ -126,14 +132,18 @@ static bool serves_entry(const struct provision *this, size_t i)
 }
 
 /* The kernel did not come back: nothing on this card is touched any more. What already serves an entry goes on doing so. */
-static void card_stuck(struct provision *this, const struct card *card)
+static void card_stuck(struct provision *this, struct card *card)
 {
+	if (card->stuck)
+		return;
+	card->stuck = true;
+	this->changed = true;
 	log_warning("card%02x: %s; it is left alone from now on", this->apqns[card->first].card,
 		    apqn_failure_text(APQN_CARD_STUCK));
 	for (size_t i = card->first; i < card->first + card->count; i++) {
 		struct queue_task *task = &this->tasks[i];
 
-		if (task->goal != QUEUE_REST || i == card->current || !serves_entry(this, i))
+		if (task->goal != QUEUE_REST || !serves_entry(this, i))
 			queue_task_fail(task, APQN_CARD_STUCK, -ETIMEDOUT);
 	}
 }
@@ -213,38 +223,36 @@ static bool is_news(const struct provision *this, const struct queue_task *task,
 	       (goal_before == QUEUE_UNBIND && (this->refusals > 0 || this->request->dry_run));
 }
 
-static void note_result(struct provision *this, struct card *card, enum queue_action action, const struct apqn *before,
+static void note_result(struct provision *this, struct card *card, const struct queue_task *task, enum queue_action action,
 			int64_t now_ms)
 {
-	const struct queue_task *task = &this->tasks[card->current];
-
 	if (action == QUEUE_READ_SERIALNR && !card->serialnr.wanted)
 		share_serialnr(this, card);
 	if (action == QUEUE_WRITE_UNBIND)
 		card->unbound_ms = now_ms;
 	if (action == QUEUE_READ_BIND && task->apqn->bind == APQN_UNBOUND)
 		this->releases++;
-	if (task->apqn->failure == APQN_BIND_REFUSED && before->failure == APQN_WORKING)
-		note_refusal(this, card->current);
+	if (action == QUEUE_WRITE_BIND && task->apqn->failure == APQN_BIND_REFUSED)
+		note_refusal(this, (size_t)(task - this->tasks));
 }
 
-void provision_done(struct lane *lane, int64_t now_ms, void *context)
+void provision_done(struct lane *lane, const struct machine_call *call, int64_t now_ms, void *context)
 {
 	struct provision *this = context;
 	struct card *card = card_of_lane(this, lane);
-	struct queue_task *task = &this->tasks[card->current];
+	struct queue_task *task = call->context;
 	struct apqn before = *task->apqn;
 	enum queue_action action = task->action;
 	enum queue_goal goal_before = task->goal;
 
 	if (lane->stuck) {
+		task->action = QUEUE_NO_ACTION;
 		card_stuck(this, card);
-		this->changed = true;
 		return;
 	}
-	queue_task_done(task, lane->call.error, lane->data, now_ms);
-	note_result(this, card, action, &before, now_ms);
-	check_patience(this, card->current, now_ms);
+	queue_task_done(task, call->error, call->data, now_ms);
+	note_result(this, card, task, action, now_ms);
+	check_patience(this, (size_t)(task - this->tasks), now_ms);
 	provision_log_result(task, &before, now_ms);
 	if (is_news(this, task, &before, goal_before))
 		this->changed = true;

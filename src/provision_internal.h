@@ -9,8 +9,8 @@
 /* The queues of one card are a row in the array of all. */
 struct card {
 	size_t first, count;
-	size_t current; /* the queue whose call is under way */
 	int64_t unbound_ms; /* the last unbind on this card; 0: none */
+	bool stuck;         /* a call on this card did not come back, and that was told */
 	struct queue_serialnr serialnr;
 };
 
@@ -33,12 +33,21 @@ struct provision {
 	int error;
 };
 
-/* True if the next read of this queue has to wait, because it would hang in the kernel. */
-bool provision_is_gated(const struct provision *this, const struct card *card, enum queue_action action, int64_t now_ms);
+/* What is going on on a card, as far as reads of identities have to wait for it. */
+struct card_gate {
+	bool association; /* an association is under way, or about to be */
+	bool reset;       /* a queue may be in a reset */
+	bool serialnr;    /* the serial number is being read */
+};
+
+struct card_gate provision_gate(const struct provision *this, const struct card *card, int64_t now_ms);
+
+/* True if this call has to wait, because it would hang in the kernel. */
+bool provision_is_gated(const struct card_gate *gate, enum queue_action action);
 
 /* The two callbacks of the lanes. */
-bool provision_next(struct lane *lane, int64_t now_ms, void *context);
-void provision_done(struct lane *lane, int64_t now_ms, void *context);
+bool provision_next(struct lane *lane, struct machine_call *call, int64_t now_ms, void *context);
+void provision_done(struct lane *lane, const struct machine_call *call, int64_t now_ms, void *context);
 
 /* Makes a plan and sets the goals for it; 0, -ENOMEM or -EEXIST (two APQNs with one master key). */
 int provision_plan(struct provision *this, int64_t now_ms);

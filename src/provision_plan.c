@@ -31,12 +31,14 @@ bool provision_is_late(const struct provision *this, const struct card *card, si
 {
 	const struct queue_task *task = &this->tasks[i];
 	const struct lane *lane = &this->lanes.list[card - this->cards];
+	struct card_gate gate;
 
 	if (task->goal != QUEUE_IDENTIFY && task->goal != QUEUE_SETTLE)
 		return false;
-	if (is_slow(task, now_ms) || (lane->busy && now_ms - lane->since_ms >= LATE_MS))
+	if (is_slow(task, now_ms) || (lane->under_way > 0 && now_ms - lane->since_ms >= LATE_MS))
 		return true;
-	return provision_is_gated(this, card, queue_task_next(task), now_ms) && card_is_slow(this, card, now_ms);
+	gate = provision_gate(this, card, now_ms);
+	return provision_is_gated(&gate, queue_task_next(task)) && card_is_slow(this, card, now_ms);
 }
 
 /* --- planning ------------------------------------------------------------------------------------- */

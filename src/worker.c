@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -17,33 +18,42 @@
 #include "cleanup.h"
 #include "uv.h"
 
-/* The shared memory of one worker: what to do, and how it went. */
 struct worker_job {
 	enum machine_operation operation;
 	char path[MACHINE_PATH_SIZE];
-	size_t size, length;
+	size_t offset, size; /* where its data lies */
+	size_t length;
 	unsigned int uv_command;
 	uint16_t uv_rc, uv_rrc;
 	int error;
+};
+
+/* The shared memory of one worker: what to do, and how it went. */
+struct worker_row {
+	unsigned int count;
+	atomic_uint done; /* jobs whose results are complete */
+	struct worker_job jobs[WORKER_ROW_MAX];
 	char data[];
 };
 
-static size_t job_size(size_t size)
+static size_t row_size(size_t size)
 {
-	return sizeof(struct worker_job) + size;
+	return sizeof(struct worker_row) + size;
 }
 
-static int do_job(struct worker_job *job, int sysfs_fd, const char *uv_path)
+/* --- the child ------------------------------------------------------------------------------------ */
+
+static int do_job(struct worker_job *job, char *data, int sysfs_fd, const char *uv_path)
 {
 	switch (job->operation) {
 	case MACHINE_READ:
-		return attribute_read(sysfs_fd, job->path, job->data, job->size, &job->length);
+		return attribute_read(sysfs_fd, job->path, data, job->size, &job->length);
 	case MACHINE_WRITE:
-		return attribute_write(sysfs_fd, job->path, job->data, job->length);
+		return attribute_write(sysfs_fd, job->path, data, job->length);
 	case MACHINE_LIST:
-		return attribute_list(sysfs_fd, job->path, job->data, job->size, &job->length);
+		return attribute_list(sysfs_fd, job->path, data, job->size, &job->length);
 	case MACHINE_UV:
-		return uv_call(uv_path, job->uv_command, job->data, job->size, &job->uv_rc, &job->uv_rrc);
+		return uv_call(uv_path, job->uv_command, data, job->size, &job->uv_rc, &job->uv_rrc);
 	}
 	return -ENOSYS;
 }
@@ -78,7 +88,7 @@ static void drop_other_descriptors(int fd, int sysfs_fd)
 	close_from_to(upper + 1, INT_MAX);
 }
 
-_Noreturn static void run_child(struct worker_job *job, int fd, int sysfs_fd, const char *uv_path, pid_t parent)
+_Noreturn static void run_child(struct worker_row *row, int fd, int sysfs_fd, const char *uv_path, pid_t parent)
 {
 	char byte;
 
@@ -89,12 +99,19 @@ _Noreturn static void run_child(struct worker_job *job, int fd, int sysfs_fd, co
 	drop_standard_streams();
 	drop_other_descriptors(fd, sysfs_fd);
 	while (recv(fd, &byte, 1, 0) == 1) {
-		job->error = do_job(job, sysfs_fd, uv_path);
+		for (unsigned int i = 0; i < row->count; i++) {
+			struct worker_job *job = &row->jobs[i];
+
+			job->error = do_job(job, row->data + job->offset, sysfs_fd, uv_path);
+			atomic_store_explicit(&row->done, i + 1, memory_order_release);
+		}
 		if (send(fd, &byte, 1, MSG_NOSIGNAL) != 1)
 			break;
 	}
 	_exit(0);
 }
+
+/* --- our side ------------------------------------------------------------------------------------- */
 
 static int start_child(struct worker *worker, int sysfs_fd, const char *uv_path)
 {
@@ -105,7 +122,7 @@ static int start_child(struct worker *worker, int sysfs_fd, const char *uv_path)
 		return -errno;
 	worker->pid = fork();
 	if (worker->pid == 0)
-		run_child(worker->job, ends[1], sysfs_fd, uv_path, parent);
+		run_child(worker->row, ends[1], sysfs_fd, uv_path, parent);
 	close(ends[1]);
 	if (worker->pid < 0) {
 		int error = -errno;
@@ -119,8 +136,7 @@ static int start_child(struct worker *worker, int sysfs_fd, const char *uv_path)
 
 static void worker_free(struct worker *worker)
 {
-	if (worker->job)
-		munmap(worker->job, job_size(worker->size));
+	munmap(worker->row, row_size(worker->size));
 	free(worker);
 }
 
@@ -133,12 +149,12 @@ int worker_create(size_t size, int sysfs_fd, const char *uv_path, struct worker 
 	if (!worker)
 		return -ENOMEM;
 	worker->size = size;
-	memory = mmap(NULL, job_size(size), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	memory = mmap(NULL, row_size(size), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (memory == MAP_FAILED) {
 		free(worker);
 		return -ENOMEM;
 	}
-	worker->job = memory;
+	worker->row = memory;
 	r = start_child(worker, sysfs_fd, uv_path);
 	if (r < 0) {
 		worker_free(worker);
@@ -148,56 +164,120 @@ int worker_create(size_t size, int sysfs_fd, const char *uv_path, struct worker 
 	return 0;
 }
 
-int worker_start(struct worker *worker, struct machine_call *call)
+bool worker_fits(const struct machine_call *calls, size_t size)
 {
-	struct worker_job *job = worker->job;
+	size_t count = 0;
+
+	for (; calls; calls = calls->next) {
+		if (++count > WORKER_ROW_MAX || calls->size > size)
+			return false;
+		size -= calls->size;
+	}
+	return true;
+}
+
+static void fill_job(struct worker_row *row, size_t *offset, const struct machine_call *call)
+{
+	struct worker_job *job = &row->jobs[row->count++];
 
 	job->operation = call->operation;
 	job->uv_command = call->uv_command;
+	job->offset = *offset;
 	job->size = call->size;
 	job->length = call->length;
 	memcpy(job->path, call->path, sizeof(job->path));
 	if (call->operation == MACHINE_WRITE)
-		memcpy(job->data, call->data, call->length);
+		memcpy(row->data + *offset, call->data, call->length);
 	else if (call->operation == MACHINE_UV)
-		memcpy(job->data, call->data, call->size);
+		memcpy(row->data + *offset, call->data, call->size);
+	*offset += call->size;
+}
+
+int worker_start(struct worker *worker, struct machine_call *calls, int64_t now_us)
+{
+	size_t offset = 0;
+
+	worker->row->count = 0;
+	atomic_store_explicit(&worker->row->done, 0, memory_order_relaxed);
+	for (const struct machine_call *call = calls; call; call = call->next)
+		fill_job(worker->row, &offset, call);
 	if (send(worker->fd, "", 1, MSG_NOSIGNAL) != 1)
 		return -errno;
-	worker->call = call;
+	worker->calls = calls;
+	worker->lane = calls->lane;
+	worker->seen_done = 0;
+	worker->started_us = now_us;
+	worker->progress_ms = now_us / 1000;
 	return 0;
 }
 
-struct machine_call *worker_finish(struct worker *worker, bool *usable)
+static void take_result(const struct worker_row *row, const struct worker_job *job, struct machine_call *call)
 {
-	const struct worker_job *job = worker->job;
-	struct machine_call *call = worker->call;
-	char byte;
+	const char *data = row->data + job->offset;
 
-	worker->call = NULL;
-	*usable = recv(worker->fd, &byte, 1, MSG_DONTWAIT) == 1;
-	if (!*usable) {
-		call->error = -EPIPE;
-		return call;
-	}
 	call->error = job->error;
 	call->uv_rc = job->uv_rc;
 	call->uv_rrc = job->uv_rrc;
 	if (call->operation == MACHINE_READ || call->operation == MACHINE_LIST) {
 		/* The child is ours, but the length is checked all the same: the NUL must lie inside. */
 		call->length = job->error == 0 && job->length < call->size ? job->length : 0;
-		memcpy(call->data, job->data, call->length);
+		memcpy(call->data, data, call->length);
 		call->data[call->length] = '\0';
 	} else if (call->operation == MACHINE_UV && job->error == 0) {
-		memcpy(call->data, job->data, call->size);
+		memcpy(call->data, data, call->size);
 	}
-	return call;
 }
 
-void worker_abandon(struct worker *worker)
+/* Results of what is done, `error` for the rest; the worker is idle afterwards. */
+static struct machine_call *take_results(struct worker *worker, int error)
 {
+	const struct worker_row *row = worker->row;
+	unsigned int done = atomic_load_explicit(&worker->row->done, memory_order_acquire), i = 0;
+	struct machine_call *calls = worker->calls;
+
+	for (struct machine_call *call = calls; call; call = call->next, i++) {
+		if (i < done)
+			take_result(row, &row->jobs[i], call);
+		else
+			call->error = error;
+	}
+	worker->calls = NULL;
+	return calls;
+}
+
+struct machine_call *worker_finish(struct worker *worker, bool *usable)
+{
+	char byte;
+
+	*usable = recv(worker->fd, &byte, 1, MSG_DONTWAIT) == 1;
+	return take_results(worker, -EPIPE);
+}
+
+int64_t worker_limit_ms(struct worker *worker, int64_t now_ms)
+{
+	unsigned int done = atomic_load_explicit(&worker->row->done, memory_order_acquire);
+	const struct machine_call *call = worker->calls;
+	int64_t limit_ms;
+
+	if (done != worker->seen_done) {
+		worker->seen_done = done;
+		worker->progress_ms = now_ms;
+	}
+	for (unsigned int i = 0; i < done && call->next; i++)
+		call = call->next;
+	limit_ms = call->limit_ms > 0 ? worker->progress_ms + call->limit_ms : call->until_ms;
+	return limit_ms < call->until_ms ? limit_ms : call->until_ms;
+}
+
+struct machine_call *worker_abandon(struct worker *worker)
+{
+	struct machine_call *calls;
+
 	kill(worker->pid, SIGKILL);
 	/* Reaps it if it is gone at once; one that the kernel keeps is inherited by init. */
 	waitpid(worker->pid, NULL, WNOHANG);
 	close(worker->fd);
+	calls = take_results(worker, -ETIMEDOUT);
 	worker_free(worker);
+	return calls;
 }

@@ -80,6 +80,12 @@ struct sim_card {
 	unsigned int known; /* how many of them there are devices for */
 };
 
+/* Calls of one lane are made one after the other. */
+struct sim_lane {
+	bool busy;
+	struct machine_call *waiting; /* linked by next, in the order of their start */
+};
+
 struct sim_kernel {
 	int64_t now_us;
 	bool booted;
@@ -98,6 +104,7 @@ struct sim_kernel {
 	struct sim_record *journal;
 	size_t journal_count, journal_size;
 	struct sim_card cards[MODEL_CARDS_MAX];
+	struct sim_lane lanes[MODEL_CARDS_MAX + 1];
 	size_t active_count;
 	size_t call_limit; /* no call is at or above this place */
 	/* From here on only what is in use is ever set. */

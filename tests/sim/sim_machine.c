@@ -118,24 +118,59 @@ static struct sim_call *find_free(struct sim_kernel *kernel, const struct machin
 	return unused;
 }
 
+/* Every lane has at most one call here, so there is a place. */
+static void begin(struct sim *sim, struct machine_call *call)
+{
+	struct sim_kernel *kernel = sim->kernel;
+	struct sim_call *slot = find_free(kernel, call);
+	int64_t limit_us = call->limit_ms > 0 ? later(kernel->now_us, to_us(call->limit_ms)) : SIM_NEVER;
+
+	if (!slot)
+		sim_die("more than %d calls under way", SIM_CALLS_MAX);
+	*slot = (struct sim_call){ .stage = SIM_STARTED, .call = call, .number = ++kernel->call_number };
+	slot->at_us = later(kernel->now_us, cost_of(sim, call->operation));
+	slot->until_us = to_us(call->until_ms) < limit_us ? to_us(call->until_ms) : limit_us;
+	sim_journal_start(sim, slot);
+}
+
 static int sim_start(struct machine *machine, struct machine_call *call)
 {
 	struct sim *sim = sim_of(machine);
 	struct sim_kernel *kernel = sim->kernel;
-	struct sim_call *slot;
+	struct sim_lane *lane = &kernel->lanes[call->lane];
 
 	boot(sim);
 	if (call->operation != MACHINE_UV && !memchr(call->path, '\0', sizeof(call->path)))
 		return -ENAMETOOLONG;
-	slot = find_free(kernel, call);
-	if (!slot)
-		return -EAGAIN;
-	*slot = (struct sim_call){ .stage = SIM_STARTED, .call = call, .number = ++kernel->call_number };
-	slot->at_us = later(kernel->now_us, cost_of(sim, call->operation));
-	slot->until_us = to_us(call->until_ms);
-	sim_journal_start(sim, slot);
 	kernel->idle_waits = 0;
+	if (call->lane != MACHINE_NO_LANE && lane->busy) {
+		struct machine_call **end = &lane->waiting;
+
+		while (*end)
+			end = &(*end)->next;
+		call->next = NULL;
+		*end = call;
+		return 0;
+	}
+	lane->busy = true;
+	begin(sim, call);
 	return 0;
+}
+
+/* A call of the lane is completed: the next one begins, or is given up together with one that did not come back. */
+static void go_on(struct sim *sim, unsigned int number, bool overdue)
+{
+	struct sim_lane *lane = &sim->kernel->lanes[number];
+	struct machine_call *call = lane->waiting;
+
+	if (!call || number == MACHINE_NO_LANE) {
+		lane->busy = false;
+		return;
+	}
+	lane->waiting = call->next;
+	if (overdue)
+		call->until_ms = 0;
+	begin(sim, call);
 }
 
 /* The call has come to the kernel's function. */
@@ -234,6 +269,7 @@ static struct machine_call *run_call(struct sim *sim, struct sim_call *slot, boo
 	call->error = slot->error;
 	sim_journal_end(sim, slot);
 	sim_request_abandon(sim, slot);
+	go_on(sim, call->lane, overdue);
 	return call;
 }
 
