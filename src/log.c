@@ -33,6 +33,8 @@ static const char *level_prefix(enum log_level level)
 		return "pvapconfig: error: ";
 	case LOG_LEVEL_WARNING:
 		return "pvapconfig: warning: ";
+	case LOG_LEVEL_OUTPUT:
+		return "";
 	case LOG_LEVEL_NOTICE:
 	case LOG_LEVEL_INFO:
 		break;

@@ -5,16 +5,17 @@
  * The one way in which text reaches a person.
  *
  * Errors and warnings go to standard error, each a full line: `pvapconfig: error: <what> <where>: <why>[; hint]`.
- * What is being done (shown with --verbose only) and what was asked for (lists, dry-run actions) go to
- * standard output, as they are. The newline and the level are added here. Everything in the text that is not printable
+ * What is being done goes to standard output as `pvapconfig: <text>`, what was asked for (the usage) as it
+ * is. The newline and the level are added here. Everything in the text that is not printable
  * ASCII is replaced by '?', byte by byte, because names and attribute texts come from outside and end up on a console.
  */
 
 enum log_level {
 	LOG_LEVEL_ERROR,
 	LOG_LEVEL_WARNING,
-	LOG_LEVEL_NOTICE, /* always shown, standard output */
-	LOG_LEVEL_INFO,   /* shown with --verbose, standard output */
+	LOG_LEVEL_OUTPUT,  /* what was asked for, like the usage: standard output, as it is */
+	LOG_LEVEL_NOTICE,  /* always shown, standard output */
+	LOG_LEVEL_INFO,    /* shown with --verbose, standard output */
 };
 
 /* Where lines that would be shown go instead of the standard streams, without prefix and newline. For tests. */
@@ -28,5 +29,6 @@ void log_line(enum log_level level, const char *format, ...) __attribute__((form
 
 #define log_error(...) log_line(LOG_LEVEL_ERROR, __VA_ARGS__)
 #define log_warning(...) log_line(LOG_LEVEL_WARNING, __VA_ARGS__)
+#define log_output(...) log_line(LOG_LEVEL_OUTPUT, __VA_ARGS__)
 #define log_notice(...) log_line(LOG_LEVEL_NOTICE, __VA_ARGS__)
 #define log_info(...) log_line(LOG_LEVEL_INFO, __VA_ARGS__)

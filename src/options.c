@@ -58,7 +58,7 @@ static void print_help(void)
 	};
 
 	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
-		log_notice("%s", lines[i]);
+		log_output("%s", lines[i]);
 }
 
 static const char *long_name(int value)
@@ -128,7 +128,7 @@ static enum options_action apply_option(int option, const char *argument, struct
 		options->verbose = true;
 		break;
 	case 'V':
-		log_notice("pvapconfig " PVAPCONFIG_VERSION);
+		log_output("pvapconfig " PVAPCONFIG_VERSION);
 		return OPTIONS_EXIT_SUCCESS;
 	case OPTION_UNBIND:
 		options->unbind = true;

@@ -41,6 +41,17 @@ static void format_no_mkvp(const struct config_entry *entry, char reason[REASON_
 	snprintf(reason, REASON_SIZE, "no usable APQN has the master key 0x%s", mkvp);
 }
 
+static void format_serialnr(const struct config_entry *entry, const struct apqn *apqn, const char *name,
+			    char reason[REASON_SIZE])
+{
+	static const char start[] = "has the master key, but the serial number of its card is";
+
+	if (apqn && apqn->serialnr[0] != '\0')
+		snprintf(reason, REASON_SIZE, "APQN %s %s '%s', not '%s'", name, start, apqn->serialnr, entry->serialnr);
+	else
+		snprintf(reason, REASON_SIZE, "APQN %s %s not known, and '%s' is asked for", name, start, entry->serialnr);
+}
+
 static void format_failed(const struct apqn *apqn, const char *name, char reason[REASON_SIZE])
 {
 	if (apqn)
@@ -71,15 +82,16 @@ static void format_reason(const struct report *report, size_t index, char reason
 		snprintf(reason, REASON_SIZE, "no APQN with mode %s is online", mode);
 		break;
 	case PLAN_GENERATION:
-		snprintf(reason, REASON_SIZE, "the newest APQN with mode %s is %s, a CEX%u, and CEX%u or newer is asked for", mode,
+		/* There may be newer ones with other master keys. */
+		snprintf(reason, REASON_SIZE,
+			 "the newest APQN with mode %s that comes into question is %s, a CEX%u; CEX%u or newer is asked for", mode,
 			 name, apqn ? apqn->generation : 0, entry->min_generation);
 		break;
 	case PLAN_NO_MKVP:
 		format_no_mkvp(entry, reason);
 		break;
 	case PLAN_SERIALNR:
-		snprintf(reason, REASON_SIZE, "APQN %s has the master key, but the serial number of its card is '%s', not '%s'", name,
-			 apqn ? apqn->serialnr : "", entry->serialnr);
+		format_serialnr(entry, apqn, name, reason);
 		break;
 	case PLAN_FAILED:
 		format_failed(apqn, name, reason);

@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * Catches what the code under test says. Every line is kept as "error: …", "warning: …", "notice: …" or
+ * Catches what the code under test says. Every line is kept as "error: …", "warning: …", "output: …", "notice: …" or
  * "info: …" with a newline, so that a whole dialogue can be compared with one string.
  */
 #include <stdio.h>
@@ -18,7 +18,7 @@ struct log_capture {
 
 static inline void log_capture_line(enum log_level level, const char *line, void *context)
 {
-	static const char *const names[] = {"error", "warning", "notice", "info"};
+	static const char *const names[] = {"error", "warning", "output", "notice", "info"};
 	struct log_capture *capture = context;
 	size_t used = strlen(capture->text);
 

@@ -152,7 +152,7 @@ static void help(void **state)
 
 	/* fits the width of a console */
 	for (const char *line = capture.text; *line; line = strchr(line, '\n') + 1)
-		assert_in_range(strcspn(line, "\n"), 0, strlen("notice: ") + 80);
+		assert_in_range(strcspn(line, "\n"), 0, strlen("output: ") + 80);
 
 	assert_int_equal(parse("-vh --nonsense", &options), OPTIONS_EXIT_SUCCESS);
 }
@@ -163,9 +163,9 @@ static void version(void **state)
 
 	(void)state;
 	assert_int_equal(parse("-V", &options), OPTIONS_EXIT_SUCCESS);
-	assert_string_equal(capture.text, "notice: pvapconfig " PVAPCONFIG_VERSION "\n");
+	assert_string_equal(capture.text, "output: pvapconfig " PVAPCONFIG_VERSION "\n");
 	assert_int_equal(parse("--version", &options), OPTIONS_EXIT_SUCCESS);
-	assert_string_equal(capture.text, "notice: pvapconfig " PVAPCONFIG_VERSION "\n");
+	assert_string_equal(capture.text, "output: pvapconfig " PVAPCONFIG_VERSION "\n");
 }
 
 /* The same result with and without what getopt would otherwise look at. */
