@@ -47,9 +47,11 @@ static void format_serialnr(const struct config_entry *entry, const struct apqn 
 	static const char start[] = "has the master key, but the serial number of its card is";
 
 	if (apqn && apqn->serialnr[0] != '\0')
-		snprintf(reason, REASON_SIZE, "APQN %s %s '%s', not '%s'", name, start, apqn->serialnr, entry->serialnr);
+		snprintf(reason, REASON_SIZE, "APQN %s %s '%s', not '%s'", name, start, apqn->serialnr,
+			 entry->serialnr);
 	else
-		snprintf(reason, REASON_SIZE, "APQN %s %s not known, and '%s' is asked for", name, start, entry->serialnr);
+		snprintf(reason, REASON_SIZE, "APQN %s %s not known, and '%s' is asked for", name, start,
+			 entry->serialnr);
 }
 
 static void format_failed(const struct apqn *apqn, const char *name, char reason[REASON_SIZE])
@@ -84,8 +86,9 @@ static void format_reason(const struct report *report, size_t index, char reason
 	case PLAN_GENERATION:
 		/* There may be newer ones with other master keys. */
 		snprintf(reason, REASON_SIZE,
-			 "the newest APQN with mode %s that comes into question is %s, a CEX%u; CEX%u or newer is asked for", mode,
-			 name, apqn ? apqn->generation : 0, entry->min_generation);
+			 "the newest APQN with mode %s that comes into question is %s, a CEX%u; CEX%u or newer is "
+			 "asked for",
+			 mode, name, apqn ? apqn->generation : 0, entry->min_generation);
 		break;
 	case PLAN_NO_MKVP:
 		format_no_mkvp(entry, reason);
