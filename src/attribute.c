@@ -8,8 +8,7 @@
 
 #include "cleanup.h"
 
-/* 0 means the end; EINTR is tried again. */
-static ssize_t read_some(int fd, char *buffer, size_t size)
+static ssize_t read_once(int fd, char *buffer, size_t size)
 {
 	ssize_t count;
 
@@ -22,23 +21,18 @@ static ssize_t read_some(int fd, char *buffer, size_t size)
 int attribute_read(int directory, const char *path, char *text, size_t size, size_t *length)
 {
 	cleanup_close_ int fd = openat(directory, path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-	size_t used = 0;
+	ssize_t count;
 
 	if (fd < 0)
 		return -errno;
-	for (;;) {
-		ssize_t count = read_some(fd, text + used, size - used);
-
-		if (count < 0)
-			return (int)count;
-		if (count == 0)
-			break;
-		used += (size_t)count;
-		if (used == size)
-			return -E2BIG;
-	}
-	text[used] = '\0';
-	*length = used;
+	/* sysfs gives a text whole in the first read (fs/seq_file.c); a second one would only find the end. */
+	count = read_once(fd, text, size);
+	if (count < 0)
+		return (int)count;
+	if ((size_t)count == size)
+		return -E2BIG;
+	text[count] = '\0';
+	*length = (size_t)count;
 	return 0;
 }
 

@@ -33,6 +33,7 @@ struct machine_linux {
 	sigset_t old_mask;
 	const char *uv_device;
 	bool stopped;
+	int64_t now_us; /* when the clock was last looked at */
 	struct worker *workers[WORKERS_MAX];
 	size_t worker_count;
 	struct call_list started;   /* no worker has them yet */
@@ -72,18 +73,18 @@ static struct machine_call *list_take(struct call_list *list, struct machine_cal
 
 /* --- clock ---------------------------------------------------------------------------------------- */
 
-static int64_t now_us(void)
+/* A look at the clock is a system call here, and not a cheap one in a guest; one before and one after every wait will do. */
+static void look_at_clock(struct machine_linux *this)
 {
 	struct timespec now;
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+	this->now_us = (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
 static int64_t linux_now_ms(struct machine *machine)
 {
-	(void)machine;
-	return now_us() / 1000;
+	return linux_of(machine)->now_us / 1000;
 }
 
 /* --- workers -------------------------------------------------------------------------------------- */
@@ -117,7 +118,7 @@ static int64_t fork_time_us(const struct machine_linux *this)
 	return oldest_us == INT64_MAX ? INT64_MIN : oldest_us + BLOCKED_US;
 }
 
-static int find_worker(struct machine_linux *this, size_t size, int64_t time_us, struct worker **worker)
+static int find_worker(struct machine_linux *this, size_t size, struct worker **worker)
 {
 	int r;
 
@@ -127,7 +128,7 @@ static int find_worker(struct machine_linux *this, size_t size, int64_t time_us,
 			return 0;
 		}
 	}
-	if (this->worker_count == WORKERS_MAX || fork_time_us(this) > time_us)
+	if (this->worker_count == WORKERS_MAX || fork_time_us(this) > this->now_us)
 		return -EAGAIN;
 	r = worker_create(size > WORKER_DATA_SIZE ? size : WORKER_DATA_SIZE, this->sysfs_fd, this->uv_device, worker);
 	if (r == 0)
@@ -170,18 +171,17 @@ static void dispatch(struct machine_linux *this)
 	while (*place) {
 		struct machine_call *row;
 		struct worker *worker;
-		int64_t time_us = now_us();
 		int r = -EAGAIN;
 
 		if (!lane_is_busy(this, (*place)->lane))
-			r = find_worker(this, (*place)->size, time_us, &worker);
+			r = find_worker(this, (*place)->size, &worker);
 		if (r == -EAGAIN) {
 			place = &(*place)->next;
 			continue;
 		}
 		row = r < 0 ? list_take(&this->started, place) : take_row(this, place, worker->size);
 		if (r == 0)
-			r = worker_start(worker, row, time_us);
+			r = worker_start(worker, row, this->now_us);
 		for (struct machine_call *call = row; r < 0 && call; call = call->next)
 			call->error = r;
 		if (r < 0)
@@ -190,8 +190,9 @@ static void dispatch(struct machine_linux *this)
 }
 
 /* Calls whose time is over: their worker is left to the kernel. */
-static void drop_overdue(struct machine_linux *this, int64_t now_ms)
+static void drop_overdue(struct machine_linux *this)
 {
+	int64_t now_ms = this->now_us / 1000;
 	struct machine_call **place = &this->started.first;
 
 	for (size_t i = this->worker_count; i-- > 0;) {
@@ -224,9 +225,9 @@ static void finish_rows(struct machine_linux *this, const struct pollfd *polled,
 /* --- waiting -------------------------------------------------------------------------------------- */
 
 /* When something has to be done at the latest (microseconds), whatever happens before. */
-static int64_t wake_time_us(struct machine_linux *this, int64_t until_ms, int64_t now_ms)
+static int64_t wake_time_us(struct machine_linux *this, int64_t until_ms)
 {
-	int64_t wake_us;
+	int64_t wake_us, now_ms = this->now_us / 1000;
 
 	for (size_t i = 0; i < this->worker_count; i++) {
 		if (this->workers[i]->calls && worker_limit_ms(this->workers[i], now_ms) < until_ms)
@@ -237,14 +238,14 @@ static int64_t wake_time_us(struct machine_linux *this, int64_t until_ms, int64_
 			until_ms = call->until_ms;
 	}
 	wake_us = until_ms < INT64_MAX / 1000 ? until_ms * 1000 : INT64_MAX;
-	if (this->started.first && fork_time_us(this) > now_us() && fork_time_us(this) < wake_us)
+	if (this->started.first && fork_time_us(this) > this->now_us && fork_time_us(this) < wake_us)
 		wake_us = fork_time_us(this);
 	return wake_us;
 }
 
-static int poll_until(struct pollfd *polled, size_t count, int64_t wake_us)
+static int poll_until(struct machine_linux *this, struct pollfd *polled, size_t count, int64_t wake_us)
 {
-	int64_t left_us = wake_us - now_us();
+	int64_t left_us = wake_us - this->now_us;
 	struct timespec left = { 0 };
 
 	if (left_us > 0) {
@@ -253,6 +254,7 @@ static int poll_until(struct pollfd *polled, size_t count, int64_t wake_us)
 	}
 	if (ppoll(polled, count, wake_us == INT64_MAX ? NULL : &left, NULL) < 0 && errno != EINTR)
 		return -errno;
+	look_at_clock(this);
 	return 0;
 }
 
@@ -268,12 +270,12 @@ static int look(struct machine_linux *this, int64_t until_ms)
 		polled[i] = (struct pollfd){ .fd = this->workers[i]->calls ? this->workers[i]->fd : -1, .events = POLLIN };
 	}
 	polled[count] = (struct pollfd){ .fd = this->signal_fd, .events = POLLIN };
-	r = poll_until(polled, count + 1, wake_time_us(this, until_ms, now_us() / 1000));
+	r = poll_until(this, polled, count + 1, wake_time_us(this, until_ms));
 	if (r < 0)
 		return r;
 	this->stopped = polled[count].revents != 0;
 	finish_rows(this, polled, count);
-	drop_overdue(this, now_us() / 1000);
+	drop_overdue(this);
 	return 0;
 }
 
@@ -291,6 +293,7 @@ static int linux_wait(struct machine *machine, int64_t until_ms, struct machine_
 {
 	struct machine_linux *this = linux_of(machine);
 
+	look_at_clock(this);
 	for (;;) {
 		int r;
 
@@ -349,6 +352,7 @@ int machine_linux_create(const char *sysfs, const char *uv_device, struct machin
 	this->uv_device = uv_device;
 	list_init(&this->started);
 	list_init(&this->completed);
+	look_at_clock(this);
 	r = take_signals(this);
 	if (r < 0)
 		return r;
@@ -373,9 +377,7 @@ void machine_linux_destroy(struct machine *machine)
 	if (!this)
 		return;
 	while (this->worker_count > 0) {
-		/* Whoever started calls that are still under way may be gone together with them. */
-		this->workers[this->worker_count - 1]->calls = NULL;
-		drop_worker(this, this->worker_count - 1);
+		worker_release(this->workers[--this->worker_count]);
 	}
 	drain_signals(this->signal_fd);
 	sigprocmask(SIG_SETMASK, &this->old_mask, NULL);

@@ -269,15 +269,22 @@ int64_t worker_limit_ms(struct worker *worker, int64_t now_ms)
 	return limit_ms < call->until_ms ? limit_ms : call->until_ms;
 }
 
+void worker_release(struct worker *worker)
+{
+	if (worker->calls)
+		kill(worker->pid, SIGKILL);
+	/* The end of the socket is the end of an idle child. One that the kernel keeps is inherited by init. */
+	close(worker->fd);
+	waitpid(worker->pid, NULL, WNOHANG);
+	worker_free(worker);
+}
+
 struct machine_call *worker_abandon(struct worker *worker)
 {
-	struct machine_call *calls;
+	struct machine_call *calls = worker->calls;
 
-	kill(worker->pid, SIGKILL);
-	/* Reaps it if it is gone at once; one that the kernel keeps is inherited by init. */
-	waitpid(worker->pid, NULL, WNOHANG);
-	close(worker->fd);
-	calls = take_results(worker, -ETIMEDOUT);
-	worker_free(worker);
+	take_results(worker, -ETIMEDOUT);
+	worker->calls = calls;
+	worker_release(worker);
 	return calls;
 }

@@ -52,7 +52,10 @@ struct machine_call *worker_finish(struct worker *worker, bool *usable);
 int64_t worker_limit_ms(struct worker *worker, int64_t now_ms);
 
 /*
- * Kills the child without waiting for it, and frees the worker. Returns its calls: those done have their results, the others the error
- * -ETIMEDOUT; none of them will be touched again.
+ * Lets go of the child without waiting for it, and frees the worker: an idle child ends by itself, a busy one is killed, if the kernel
+ * lets it. Returns its calls: those done have their results, the others the error -ETIMEDOUT; none of them will be touched again.
  */
 struct machine_call *worker_abandon(struct worker *worker);
+
+/* The same at the end, when whoever started the calls may be gone together with them. */
+void worker_release(struct worker *worker);

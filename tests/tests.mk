@@ -23,3 +23,22 @@ $(CHECK)/test_%: $(CHECK)/tests/unit/test_%.o $(CHECK_OBJECTS)
 .PHONY: check
 check: $(CHECK_PROGRAMS) ## build the unit tests with both sanitizers and run them
 	tests/run-unit-tests $(CHECK_PROGRAMS)
+
+.PHONY: test
+test: deps ## install what is missing, run all checks and boot all scenarios
+	tests/run-all
+
+.PHONY: demo
+demo: deps ## boot one guest and watch pvapconfig at work
+	qemu/demo
+
+.PHONY: bench
+bench: deps build/bench/bench_plan ## measure planning here and whole runs in guests
+	build/bench/bench_plan
+	qemu/bench
+
+# As the program is built, not as the tests are.
+build/bench/bench_%: tests/bench/bench_%.c $(filter-out src/main.c,$(SOURCES))
+	@mkdir -p $(@D)
+	$(call say,LD)
+	$(Q)$(CC) $(LANGUAGE) $(WARNINGS) -O2 -Isrc -o $@ $^ $(PROGRAM_LIBS)

@@ -81,6 +81,11 @@ static int64_t later(int64_t now_us, int64_t by_us)
 	return now_us > INT64_MAX - by_us ? SIM_NEVER : now_us + by_us;
 }
 
+static int64_t earlier(int64_t left, int64_t right)
+{
+	return left < right ? left : right;
+}
+
 static int64_t sim_now_ms(struct machine *machine)
 {
 	return sim_of(machine)->kernel->now_us / 1000;
@@ -118,38 +123,65 @@ static struct sim_call *find_free(struct sim_kernel *kernel, const struct machin
 	return unused;
 }
 
-/* Every lane has at most one call here, so there is a place. */
-static void begin(struct sim *sim, struct machine_call *call)
+static struct sim_call *enter(struct sim_kernel *kernel, struct machine_call *call)
 {
-	struct sim_kernel *kernel = sim->kernel;
 	struct sim_call *slot = find_free(kernel, call);
-	int64_t limit_us = call->limit_ms > 0 ? later(kernel->now_us, to_us(call->limit_ms)) : SIM_NEVER;
 
 	if (!slot)
 		sim_die("more than %d calls under way", SIM_CALLS_MAX);
-	*slot = (struct sim_call){ .stage = SIM_STARTED, .call = call, .number = ++kernel->call_number };
+	*slot = (struct sim_call){ .call = call, .number = ++kernel->call_number };
+	return slot;
+}
+
+static void begin(struct sim *sim, struct machine_call *call)
+{
+	struct sim_kernel *kernel = sim->kernel;
+	struct sim_call *slot = enter(kernel, call);
+	int64_t limit_us = call->limit_ms > 0 ? later(kernel->now_us, to_us(call->limit_ms)) : SIM_NEVER;
+
+	slot->stage = SIM_STARTED;
 	slot->at_us = later(kernel->now_us, cost_of(sim, call->operation));
-	slot->until_us = to_us(call->until_ms) < limit_us ? to_us(call->until_ms) : limit_us;
+	slot->until_us = earlier(to_us(call->until_ms), limit_us);
 	sim_journal_start(sim, slot);
+}
+
+/* The call is never made, and so not in the journal. */
+static void give_up(struct sim *sim, struct machine_call *call)
+{
+	struct sim_call *slot = enter(sim->kernel, call);
+
+	sim_finish(slot, -ETIMEDOUT, sim->kernel->now_us);
+	slot->until_us = SIM_NEVER;
+	slot->record = SIZE_MAX;
+}
+
+/* Behind the others of its lane. */
+static void queue_up(struct sim_lane *lane, struct machine_call *call)
+{
+	struct machine_call **end = &lane->waiting;
+
+	for (; *end; end = &(*end)->next)
+		if (*end == call)
+			sim_die("call on %s is under way", call->path);
+	call->next = NULL;
+	*end = call;
 }
 
 static int sim_start(struct machine *machine, struct machine_call *call)
 {
 	struct sim *sim = sim_of(machine);
 	struct sim_kernel *kernel = sim->kernel;
-	struct sim_lane *lane = &kernel->lanes[call->lane];
+	struct sim_lane *lane;
 
 	boot(sim);
 	if (call->operation != MACHINE_UV && !memchr(call->path, '\0', sizeof(call->path)))
 		return -ENAMETOOLONG;
+	if (call->lane >= SIM_LANES)
+		sim_die("no lane %u", call->lane);
+	lane = &kernel->lanes[call->lane];
 	kernel->idle_waits = 0;
 	if (call->lane != MACHINE_NO_LANE && lane->busy) {
-		struct machine_call **end = &lane->waiting;
-
-		while (*end)
-			end = &(*end)->next;
-		call->next = NULL;
-		*end = call;
+		queue_up(lane, call);
 		return 0;
 	}
 	lane->busy = true;
@@ -157,20 +189,24 @@ static int sim_start(struct machine *machine, struct machine_call *call)
 	return 0;
 }
 
-/* A call of the lane is completed: the next one begins, or is given up together with one that did not come back. */
+/* A call of the lane is completed: the next one begins, or all are given up together with one that did not come back. */
 static void go_on(struct sim *sim, unsigned int number, bool overdue)
 {
 	struct sim_lane *lane = &sim->kernel->lanes[number];
 	struct machine_call *call = lane->waiting;
 
-	if (!call || number == MACHINE_NO_LANE) {
+	if (!call) {
 		lane->busy = false;
-		return;
+	} else if (!overdue) {
+		lane->waiting = call->next;
+		begin(sim, call);
+	} else {
+		lane->waiting = NULL;
+		for (struct machine_call *next; call; call = next) {
+			next = call->next;
+			give_up(sim, call);
+		}
 	}
-	lane->waiting = call->next;
-	if (overdue)
-		call->until_ms = 0;
-	begin(sim, call);
 }
 
 /* The call has come to the kernel's function. */
@@ -221,11 +257,6 @@ static struct sim_call *next_call(struct sim_kernel *kernel, int64_t *at_us, boo
 		*overdue = slot_overdue;
 	}
 	return *at_us == SIM_NEVER ? NULL : next;
-}
-
-static int64_t earlier(int64_t left, int64_t right)
-{
-	return left < right ? left : right;
 }
 
 static int64_t next_event(const struct sim_kernel *kernel)

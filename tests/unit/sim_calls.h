@@ -65,15 +65,21 @@ static inline int64_t elapsed(struct sim *sim)
 	return sim_now_us(sim) - 1 * S;
 }
 
-/* Starts a call that may take limit_ms. */
-static inline void start(struct sim *sim, struct machine_call *call, enum machine_operation operation, const char *path,
-			 int64_t limit_ms)
+/* Fills in a call that may take limit_ms. */
+static inline void prepare(struct sim *sim, struct machine_call *call, enum machine_operation operation,
+			   const char *path, int64_t limit_ms)
 {
 	static char data[MACHINE_TEXT_SIZE];
 
 	*call = (struct machine_call){ .operation = operation, .data = data, .size = sizeof(data) };
 	call->until_ms = machine_now_ms(&sim->machine) + limit_ms;
 	snprintf(call->path, sizeof(call->path), "%s", path);
+}
+
+static inline void start(struct sim *sim, struct machine_call *call, enum machine_operation operation, const char *path,
+			 int64_t limit_ms)
+{
+	prepare(sim, call, operation, path, limit_ms);
 	assert_int_equal(machine_start(&sim->machine, call), 0);
 }
 

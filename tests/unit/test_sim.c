@@ -128,22 +128,81 @@ static void costs(void **state)
 	sim_free(sim);
 }
 
+/* Calls of a lane are made one after the other, those of different lanes at the same time. */
+static void lanes(void **state)
+{
+	static const size_t order[] = { 2, 0, 1, 3 };
+	static const int64_t end_us[] = { 100, 5100, 5200, 5300 };
+	struct sim *sim = make(ALL_KINDS "delay request=5ms\n", SIM_KERNEL_7);
+	struct machine_call calls[4], *done;
+
+	(void)state;
+	prepare(sim, &calls[0], MACHINE_READ, QUEUE "mkvps", 1000);
+	prepare(sim, &calls[1], MACHINE_READ, CARD "type", 1000);
+	prepare(sim, &calls[2], MACHINE_READ, "devices/ap/card12/type", 1000);
+	prepare(sim, &calls[3], MACHINE_READ, CARD "online", 1000);
+	for (size_t i = 0; i < COUNT(calls); i++) {
+		calls[i].lane = i == 2 ? 0x12 + 1 : 0x11 + 1;
+		assert_int_equal(machine_start(&sim->machine, &calls[i]), 0);
+	}
+	for (size_t i = 0; i < COUNT(calls); i++) {
+		assert_int_equal(machine_wait(&sim->machine, MACHINE_FOREVER, &done), 0);
+		assert_ptr_equal(done, &calls[order[i]]);
+		assert_int_equal(done->error, 0);
+		assert_int_equal(elapsed(sim), end_us[i]);
+	}
+	start(sim, &calls[0], MACHINE_READ, CARD "type", 1000);
+	assert_int_equal(machine_wait(&sim->machine, MACHINE_FOREVER, &done), 0);
+	assert_int_equal(elapsed(sim), 5400);
+	sim_free(sim);
+}
+
+/* What stands behind a call that does not come back is never made. */
+static void lane_gives_up(void **state)
+{
+	struct sim *sim = make(ALL_KINDS "fault 11.* request never\n", SIM_KERNEL_7);
+	struct machine_call calls[3], *done;
+
+	(void)state;
+	prepare(sim, &calls[0], MACHINE_READ, QUEUE "mkvps", 1000);
+	calls[0].limit_ms = 7;
+	prepare(sim, &calls[1], MACHINE_WRITE, QUEUE "se_bind", 1000);
+	calls[1].length = 1;
+	calls[1].data[0] = '0';
+	prepare(sim, &calls[2], MACHINE_READ, CARD "type", 1000);
+	for (size_t i = 0; i < COUNT(calls); i++) {
+		calls[i].lane = 0x11 + 1;
+		assert_int_equal(machine_start(&sim->machine, &calls[i]), 0);
+	}
+	for (size_t i = 0; i < COUNT(calls); i++) {
+		assert_int_equal(machine_wait(&sim->machine, MACHINE_FOREVER, &done), 0);
+		assert_ptr_equal(done, &calls[i]);
+		assert_int_equal(done->error, -ETIMEDOUT);
+		assert_int_equal(elapsed(sim), 7 * MS);
+	}
+	assert_int_equal(sim_write_count(sim), 0);
+	assert_int_equal(sim_count(sim, MACHINE_READ, "*"), 1);
+	/* The lane itself can be used again. */
+	assert_int_equal(machine_start(&sim->machine, &calls[2]), 0);
+	assert_int_equal(machine_wait(&sim->machine, MACHINE_FOREVER, &done), 0);
+	assert_int_equal(done->error, 0);
+	sim_free(sim);
+}
+
 static void many_calls(void **state)
 {
-	static struct machine_call calls[513];
+	static struct machine_call calls[512];
 	struct sim *sim = make(ALL_KINDS, SIM_KERNEL_7);
 	struct machine_call *done;
 
 	(void)state;
-	for (size_t i = 0; i < 512; i++)
+	for (size_t i = 0; i < COUNT(calls); i++)
 		start(sim, &calls[i], MACHINE_READ, CARD "type", 1000);
-	calls[512] = calls[0];
-	assert_int_equal(machine_start(&sim->machine, &calls[512]), -EAGAIN);
-	for (size_t i = 0; i < 512; i++) {
+	for (size_t i = 0; i < COUNT(calls); i++) {
 		assert_int_equal(machine_wait(&sim->machine, MACHINE_FOREVER, &done), 0);
 		assert_ptr_equal(done, &calls[i]);
 	}
-	assert_int_equal(machine_start(&sim->machine, &calls[512]), 0);
+	start(sim, &calls[0], MACHINE_READ, CARD "type", 1000);
 	sim_free(sim);
 }
 
@@ -322,6 +381,36 @@ static void start_twice(struct sim *sim)
 	machine_start(&sim->machine, &call);
 }
 
+static void start_twice_in_lane(struct sim *sim)
+{
+	struct machine_call first, second;
+
+	prepare(sim, &first, MACHINE_READ, CARD "type", 1000);
+	prepare(sim, &second, MACHINE_READ, CARD "type", 1000);
+	first.lane = 1;
+	second.lane = 1;
+	machine_start(&sim->machine, &first);
+	machine_start(&sim->machine, &second);
+	machine_start(&sim->machine, &second);
+}
+
+static void use_unknown_lane(struct sim *sim)
+{
+	struct machine_call call;
+
+	prepare(sim, &call, MACHINE_READ, CARD "type", 1000);
+	call.lane = 257;
+	machine_start(&sim->machine, &call);
+}
+
+static void start_too_many(struct sim *sim)
+{
+	struct machine_call calls[513];
+
+	for (size_t i = 0; i < COUNT(calls); i++)
+		start(sim, &calls[i], MACHINE_READ, CARD "type", 1000);
+}
+
 static void misspell(struct sim *sim)
 {
 	(void)sim;
@@ -331,7 +420,8 @@ static void misspell(struct sim *sim)
 static void dies(void **state)
 {
 	static void (*const mistakes[])(struct sim *sim) = {
-		wait_for_nothing, wait_for_lost_call, spin, start_twice, misspell,
+		wait_for_nothing, wait_for_lost_call, spin,           start_twice,
+		start_twice_in_lane, use_unknown_lane, start_too_many, misspell,
 	};
 
 	(void)state;
@@ -359,6 +449,8 @@ int main(void)
 		cmocka_unit_test(calls_overlap),
 		cmocka_unit_test(calls_time_out),
 		cmocka_unit_test(costs),
+		cmocka_unit_test(lanes),
+		cmocka_unit_test(lane_gives_up),
 		cmocka_unit_test(many_calls),
 		cmocka_unit_test(injected_failures),
 		cmocka_unit_test(injected_texts),

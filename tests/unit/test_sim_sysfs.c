@@ -10,69 +10,71 @@
 
 /* --- sysfs ---------------------------------------------------------------------------------------- */
 
+#define ACCEL "devices/ap/card12/"
+#define CCA "devices/ap/card13/"
+
+static const struct {
+	enum sim_kernel_version kernel;
+	const char *folder, *name, *text;
+} texts_of_kernels[] = {
+	{ SIM_KERNEL_7, "bus/ap/", "features", "APSC APXA QACT RC8A APSB\n" },
+	{ SIM_KERNEL_7, "bus/ap/", "bindings", "4/4 (complete)\n" },
+	{ SIM_KERNEL_7, "bus/ap/", "bindings_complete_count", "1\n" },
+	{ SIM_KERNEL_6_12, "bus/ap/", "bindings_complete_count", "ENOENT" },
+	{ SIM_KERNEL_7, "bus/ap/", "scans", "1\n" },
+	{ SIM_KERNEL_7, CARD, "type", "CEX8P\n" },
+	{ SIM_KERNEL_7, ACCEL, "type", "CEX4A\n" },
+	{ SIM_KERNEL_7, CCA, "type", "CEX6C\n" },
+	{ SIM_KERNEL_7, CARD, "online", "1\n" },
+	{ SIM_KERNEL_7, CARD, "config", "1\n" },
+	{ SIM_KERNEL_7, CARD, "chkstop", "0\n" },
+	{ SIM_KERNEL_7, CARD, "serialnr", "0123456789ABCDEF\n" },
+	{ SIM_KERNEL_7, ACCEL, "serialnr", "ENOENT" },
+	{ SIM_KERNEL_7, CCA, "serialnr", "\n" },
+	{ SIM_KERNEL_7, QUEUE, "online", "1\n" },
+	{ SIM_KERNEL_7, QUEUE, "config", "1\n" },
+	{ SIM_KERNEL_7, QUEUE, "chkstop", "0\n" },
+	{ SIM_KERNEL_7, QUEUE, "se_bind", "bound\n" },
+	{ SIM_KERNEL_7, QUEUE, "se_associate", "unassociated\n" },
+	{ SIM_KERNEL_7, QUEUE, "mkvps", "WK CUR: invalid -\nWK NEW: empty -\n" },
+	{ SIM_KERNEL_7, CARD, "11.00ff/se_bind", "unbound\n" },
+	{ SIM_KERNEL_7, ACCEL, "12.0008/se_bind", "unbound\n" },
+	{ SIM_KERNEL_7, ACCEL, "12.0008/se_associate", "ENOENT" },
+	{ SIM_KERNEL_6_12, ACCEL, "12.0008/se_associate", "-\n" },
+	{ SIM_KERNEL_7, ACCEL, "12.0008/mkvps", "ENOENT" },
+	{ SIM_KERNEL_7, CCA, "13.0008/se_bind", "ENOENT" },
+	{ SIM_KERNEL_6_12, CCA, "13.0008/se_bind", "-\n" },
+	{ SIM_KERNEL_7, CCA, "13.0008/mkvps",
+	  "AES NEW: - -\nAES CUR: - -\nAES OLD: - -\nAPKA NEW: - -\nAPKA CUR: - -\nAPKA OLD: - -\n" },
+	{ SIM_KERNEL_6_1, QUEUE, "se_bind", "ENOENT" },
+	{ SIM_KERNEL_6_1, QUEUE, "se_associate", "ENOENT" },
+	{ SIM_KERNEL_7, "firmware/uv/", "prot_virt_guest", "1\n" },
+	{ SIM_KERNEL_7, "firmware/uv/query/", "facilities", "80c0000700000000\n0\n0\n0\n" },
+	{ SIM_KERNEL_7, "firmware/uv/query/", "max_secrets", "4096\n" },
+	{ SIM_KERNEL_7, "", "bus/ap", "EISDIR" },
+	{ SIM_KERNEL_7, "", "devices/ap/card11/11.0008", "EISDIR" },
+	{ SIM_KERNEL_7, "", "", "ENOENT" },
+	{ SIM_KERNEL_7, "", "devices/apx", "ENOENT" },
+	{ SIM_KERNEL_7, "", "devices/ap/card1/type", "ENOENT" },
+	{ SIM_KERNEL_7, "", "devices/ap/card14/type", "ENOENT" },
+	{ SIM_KERNEL_7, "", "devices/ap/card11/12.0008/online", "ENOENT" },
+	{ SIM_KERNEL_7, "", "devices/ap/card11/11.0108/online", "ENOENT" },
+	{ SIM_KERNEL_7, "", "devices/ap/card11/11.00FF/online", "ENOENT" },
+	{ SIM_KERNEL_7, "", "devices/ap/card11/11.0008x/online", "ENOENT" },
+	{ SIM_KERNEL_7, QUEUE, "type", "ENOENT" },
+	{ SIM_KERNEL_7, CARD, "se_bind", "ENOENT" },
+};
+
 static void texts(void **state)
 {
-	static const char accel[] = "devices/ap/card12/", cca[] = "devices/ap/card13/";
-	static const struct {
-		enum sim_kernel_version kernel;
-		const char *folder, *name, *text;
-	} cases[] = {
-		{ SIM_KERNEL_7, "bus/ap/", "features", "APSC APXA QACT RC8A APSB\n" },
-		{ SIM_KERNEL_7, "bus/ap/", "bindings", "4/4 (complete)\n" },
-		{ SIM_KERNEL_7, "bus/ap/", "bindings_complete_count", "1\n" },
-		{ SIM_KERNEL_6_12, "bus/ap/", "bindings_complete_count", "ENOENT" },
-		{ SIM_KERNEL_7, "bus/ap/", "scans", "1\n" },
-		{ SIM_KERNEL_7, CARD, "type", "CEX8P\n" },
-		{ SIM_KERNEL_7, accel, "type", "CEX4A\n" },
-		{ SIM_KERNEL_7, cca, "type", "CEX6C\n" },
-		{ SIM_KERNEL_7, CARD, "online", "1\n" },
-		{ SIM_KERNEL_7, CARD, "config", "1\n" },
-		{ SIM_KERNEL_7, CARD, "chkstop", "0\n" },
-		{ SIM_KERNEL_7, CARD, "serialnr", "0123456789ABCDEF\n" },
-		{ SIM_KERNEL_7, accel, "serialnr", "ENOENT" },
-		{ SIM_KERNEL_7, cca, "serialnr", "\n" },
-		{ SIM_KERNEL_7, QUEUE, "online", "1\n" },
-		{ SIM_KERNEL_7, QUEUE, "config", "1\n" },
-		{ SIM_KERNEL_7, QUEUE, "chkstop", "0\n" },
-		{ SIM_KERNEL_7, QUEUE, "se_bind", "bound\n" },
-		{ SIM_KERNEL_7, QUEUE, "se_associate", "unassociated\n" },
-		{ SIM_KERNEL_7, QUEUE, "mkvps", "WK CUR: invalid -\nWK NEW: empty -\n" },
-		{ SIM_KERNEL_7, CARD, "11.00ff/se_bind", "unbound\n" },
-		{ SIM_KERNEL_7, accel, "12.0008/se_bind", "unbound\n" },
-		{ SIM_KERNEL_7, accel, "12.0008/se_associate", "ENOENT" },
-		{ SIM_KERNEL_6_12, accel, "12.0008/se_associate", "-\n" },
-		{ SIM_KERNEL_7, accel, "12.0008/mkvps", "ENOENT" },
-		{ SIM_KERNEL_7, cca, "13.0008/se_bind", "ENOENT" },
-		{ SIM_KERNEL_6_12, cca, "13.0008/se_bind", "-\n" },
-		{ SIM_KERNEL_7, cca, "13.0008/mkvps",
-		  "AES NEW: - -\nAES CUR: - -\nAES OLD: - -\nAPKA NEW: - -\nAPKA CUR: - -\nAPKA OLD: - -\n" },
-		{ SIM_KERNEL_6_1, QUEUE, "se_bind", "ENOENT" },
-		{ SIM_KERNEL_6_1, QUEUE, "se_associate", "ENOENT" },
-		{ SIM_KERNEL_7, "firmware/uv/", "prot_virt_guest", "1\n" },
-		{ SIM_KERNEL_7, "firmware/uv/query/", "facilities", "80c0000700000000\n0\n0\n0\n" },
-		{ SIM_KERNEL_7, "firmware/uv/query/", "max_secrets", "4096\n" },
-		{ SIM_KERNEL_7, "", "bus/ap", "EISDIR" },
-		{ SIM_KERNEL_7, "", "devices/ap/card11/11.0008", "EISDIR" },
-		{ SIM_KERNEL_7, "", "", "ENOENT" },
-		{ SIM_KERNEL_7, "", "devices/apx", "ENOENT" },
-		{ SIM_KERNEL_7, "", "devices/ap/card1/type", "ENOENT" },
-		{ SIM_KERNEL_7, "", "devices/ap/card14/type", "ENOENT" },
-		{ SIM_KERNEL_7, "", "devices/ap/card11/12.0008/online", "ENOENT" },
-		{ SIM_KERNEL_7, "", "devices/ap/card11/11.0108/online", "ENOENT" },
-		{ SIM_KERNEL_7, "", "devices/ap/card11/11.00FF/online", "ENOENT" },
-		{ SIM_KERNEL_7, "", "devices/ap/card11/11.0008x/online", "ENOENT" },
-		{ SIM_KERNEL_7, QUEUE, "type", "ENOENT" },
-		{ SIM_KERNEL_7, CARD, "se_bind", "ENOENT" },
-	};
-
 	(void)state;
-	for (size_t i = 0; i < COUNT(cases); i++) {
-		struct sim *sim = make(ALL_KINDS, cases[i].kernel);
+	for (size_t i = 0; i < COUNT(texts_of_kernels); i++) {
+		struct sim *sim = make(ALL_KINDS, texts_of_kernels[i].kernel);
 		char path[MACHINE_PATH_SIZE];
 
-		snprintf(path, sizeof(path), "%s%s", cases[i].folder, cases[i].name);
-		if (strcmp(perform_text(sim, MACHINE_READ, path), cases[i].text) != 0)
-			fail_msg("%s: expected %s", path, cases[i].text);
+		snprintf(path, sizeof(path), "%s%s", texts_of_kernels[i].folder, texts_of_kernels[i].name);
+		if (strcmp(perform_text(sim, MACHINE_READ, path), texts_of_kernels[i].text) != 0)
+			fail_msg("%s: expected %s", path, texts_of_kernels[i].text);
 		sim_free(sim);
 	}
 }
