@@ -189,7 +189,7 @@ static int sim_start(struct machine *machine, struct machine_call *call)
 	return 0;
 }
 
-/* A call of the lane is completed: the next one begins, or all are given up together with one that did not come back. */
+/* A call of the lane is completed: the next one begins; behind one that did not come back all are given up. */
 static void go_on(struct sim *sim, unsigned int number, bool overdue)
 {
 	struct sim_lane *lane = &sim->kernel->lanes[number];
