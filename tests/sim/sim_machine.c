@@ -106,6 +106,11 @@ static int64_t cost_of(const struct sim *sim, enum machine_operation operation)
 	sim_die("unknown operation %d", (int)operation);
 }
 
+static bool is_stopped(const struct sim_kernel *kernel)
+{
+	return kernel->call_number >= kernel->stop_number;
+}
+
 static struct sim_call *find_free(struct sim_kernel *kernel, const struct machine_call *call)
 {
 	struct sim_call *unused = NULL;
@@ -115,7 +120,7 @@ static struct sim_call *find_free(struct sim_kernel *kernel, const struct machin
 
 		if (slot->stage == SIM_FREE)
 			unused = slot;
-		else if (slot->call == call)
+		else if (slot->call == call && !is_stopped(kernel))
 			sim_die("call on %s is under way", call->path);
 	}
 	if (!unused && kernel->call_limit < SIM_CALLS_MAX)
@@ -180,7 +185,7 @@ static int sim_start(struct machine *machine, struct machine_call *call)
 		sim_die("no lane %u", call->lane);
 	lane = &kernel->lanes[call->lane];
 	kernel->idle_waits = 0;
-	if (call->lane != MACHINE_NO_LANE && lane->busy) {
+	if (call->lane != MACHINE_NO_LANE && lane->busy && !is_stopped(kernel)) {
 		queue_up(lane, call);
 		return 0;
 	}
@@ -330,7 +335,7 @@ static int sim_wait(struct machine *machine, int64_t until_ms, struct machine_ca
 		struct sim_call *slot = next_call(kernel, &call_us, &overdue);
 		int64_t event_us = next_event(kernel);
 
-		if (kernel->call_number >= kernel->stop_number)
+		if (is_stopped(kernel))
 			return -EINTR;
 		if (earlier(call_us, event_us) > limit_us) {
 			pass_time(kernel, limit_us);

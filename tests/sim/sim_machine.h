@@ -86,7 +86,7 @@ struct sim_injection {
 /* path and text must live as long as the machine. Of several that strike at once the first counts. */
 void sim_inject(struct sim *sim, const struct sim_injection *injection);
 
-/* Once so many more calls were started, every machine_wait returns -EINTR. */
+/* Once so many more calls were started, every machine_wait returns -EINTR, and what is under way stays so for ever. */
 void sim_stop_after(struct sim *sim, size_t calls);
 
 /* --- what happened ------------------------------------------------------------------------------------------------ */
