@@ -115,7 +115,8 @@ struct card_scan {
 struct scan {
 	struct card_scan *cards; /* in the order of the lanes */
 	const struct lane *first_lane;
-	bool no_bind_support; /* a kernel before 6.7 */
+	/* A queue without se_bind has vanished, unless no queue has it: then this is a kernel before 6.7. */
+	bool bind_missing, bind_seen;
 	int error;
 };
 
@@ -174,14 +175,10 @@ static void begin_phase(struct card_scan *card, enum phase phase)
 
 static void fail_queue(struct apqn *apqn, enum apqn_failure failure, int error)
 {
-	char name[APQN_NAME_SIZE];
-
 	if (apqn->failure != APQN_WORKING)
 		return;
 	apqn->failure = error == -ENOENT || error == -ENODEV ? APQN_VANISHED : failure;
 	apqn->failure_error = error;
-	apqn_format_name(apqn, name);
-	log_warning("APQN %s: %s: %s; it is not used", name, apqn_failure_text(apqn->failure), strerror(-error));
 }
 
 static int add_queue(struct card_scan *card, uint8_t domain)
@@ -256,8 +253,10 @@ static void take_bind(struct scan *scan, struct apqn *apqn, int r, const char *t
 {
 	if (r == 0)
 		r = apqn_parse_bind(text, &apqn->bind);
-	if (r == -ENOENT)
-		scan->no_bind_support = true;
+	if (r != -ENOENT)
+		scan->bind_seen = true;
+	else if (apqn->failure == APQN_WORKING)
+		scan->bind_missing = true;
 	/* EIO: the queue is in an asynchronous error, which an unbind cures. Its bind state stays unknown. */
 	if (r < 0 && r != -EIO)
 		fail_queue(apqn, APQN_UNREADABLE, r);
@@ -396,7 +395,7 @@ static int run_scan(struct lanes *lanes, struct scan *scan)
 		if (r < 0)
 			return r;
 	}
-	if (scan->no_bind_support) {
+	if (scan->bind_missing && !scan->bind_seen) {
 		log_error("AP bus: the queues have no attribute se_bind; Linux 6.7 or newer is needed");
 		return -EOPNOTSUPP;
 	}
@@ -419,6 +418,21 @@ static int collect(const struct scan *scan, size_t card_count, struct inventory 
 	}
 	qsort(inventory->apqns, inventory->count, sizeof(*inventory->apqns), apqn_compare);
 	return 0;
+}
+
+/* Cards that are stuck were reported as such. */
+static void report_failures(const struct inventory *inventory)
+{
+	for (size_t i = 0; i < inventory->count; i++) {
+		const struct apqn *apqn = &inventory->apqns[i];
+		char name[APQN_NAME_SIZE];
+
+		if (apqn->failure == APQN_WORKING || apqn->failure == APQN_CARD_STUCK)
+			continue;
+		apqn_format_name(apqn, name);
+		log_warning("APQN %s: %s: %s; it is not used", name, apqn_failure_text(apqn->failure),
+			    strerror(-apqn->failure_error));
+	}
 }
 
 static int create_scan(struct scan *scan, struct lanes *lanes, const uint8_t *cards)
@@ -447,6 +461,8 @@ static int scan_cards(struct lanes *lanes, const uint8_t *cards, struct inventor
 		r = run_scan(lanes, &scan);
 	if (r == 0)
 		r = collect(&scan, lanes->count, inventory);
+	if (r == 0)
+		report_failures(inventory);
 	if (scan.cards)
 		release_scan(&scan, lanes->count);
 	return r;
