@@ -76,7 +76,6 @@ static void report_stop(struct machine *machine)
 
 bool run_pvapconfig(struct machine *machine, const struct options *options)
 {
-	bool success;
 	struct config no_config = { 0 };
 	struct secrets no_secrets = { 0 };
 	struct provision_request request = {
@@ -88,9 +87,9 @@ bool run_pvapconfig(struct machine *machine, const struct options *options)
 		.deadline_ms = options->timeout_ms > 0 ? machine_now_ms(machine) + options->timeout_ms : MACHINE_FOREVER,
 	};
 
-	if (inventory_check_bus(machine, request.deadline_ms) < 0)
-		return false;
-	success = options->unbind ? provision(machine, options, &request) : configure(machine, options, &request);
+	bool success = inventory_check_bus(machine, request.deadline_ms) == 0 &&
+		       (options->unbind ? provision(machine, options, &request) : configure(machine, options, &request));
+
 	if (!success)
 		report_stop(machine);
 	return success;

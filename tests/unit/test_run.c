@@ -1,0 +1,490 @@
+/* SPDX-License-Identifier: MIT */
+/* Whole runs, from the options to the exit status, with a configuration file, on simulated machines. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "log_capture.h"
+#include "run.h"
+#include "sim_calls.h"
+
+#define MKVP_A "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+#define MKVP_B "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
+#define PAD "00000000000000000000000000000000"
+
+#define ENTRY_ACCEL "- mode: Accel\n  name: fast\n"
+#define ENTRY_A "- mode: EP11\n  mkvp: " MKVP_A "\n  secretid: " ID_A "\n"
+#define ENTRY_B "- mode: EP11\n  mkvp: " MKVP_B "\n  secretid: " ID_B "\n"
+
+#define SMALL                                                                                                          \
+	"delay bind=1ms reset=20ms associate=30ms request=2ms\nsecret 5 id=" ID_A "\nsecret 6 id=" ID_B "\n"           \
+	"card 05 CEX8A\nqueue 05.0001\nqueue 05.0002 state=bound\n"                                                    \
+	"card 11 CEX8P\nqueue 11.0001 mkvp=" MKVP_A PAD "\n"
+
+#define STOPPED "error: stopped by a signal; the APQNs are left as they are now\n"
+
+struct fixture {
+	struct sim *sim;
+	struct options options;
+	struct log_capture log;
+	char path[32];
+};
+
+static int setup(void **state)
+{
+	struct fixture *fixture = calloc(1, sizeof(*fixture));
+	int fd;
+
+	strcpy(fixture->path, "/tmp/test_run.XXXXXX");
+	fd = mkstemp(fixture->path);
+	assert_true(fd >= 0);
+	close(fd);
+	fixture->options = (struct options){ .config_path = fixture->path, .timeout_ms = 60000 };
+	log_set_verbose(1);
+	*state = fixture;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct fixture *fixture = *state;
+
+	unlink(fixture->path);
+	sim_free(fixture->sim);
+	log_capture_end();
+	log_set_verbose(0);
+	free(fixture);
+	return 0;
+}
+
+/* A machine long after its boot, and the configuration. */
+static void begin(struct fixture *fixture, const char *topology, const char *yaml)
+{
+	FILE *file = fopen(fixture->path, "w");
+
+	assert_non_null(file);
+	assert_true(fputs(yaml, file) >= 0);
+	assert_int_equal(fclose(file), 0);
+	sim_free(fixture->sim);
+	fixture->sim = settled(topology);
+	log_capture_begin(&fixture->log);
+}
+
+static bool run(struct fixture *fixture)
+{
+	return run_pvapconfig(&fixture->sim->machine, &fixture->options);
+}
+
+/* Replaces `length` bytes at `place` by a word that is not longer. */
+static void replace(char *place, size_t length, const char *word)
+{
+	memcpy(place, word, strlen(word));
+	memmove(place + strlen(word), place + length, strlen(place + length) + 1);
+}
+
+/* Compares all that was said; the path of the configuration file is FILE in `expected`, and times are N ms. */
+static void check_log(struct fixture *fixture, const char *expected)
+{
+	static const char after[] = " after ";
+	char *place;
+
+	while ((place = strstr(fixture->log.text, fixture->path)))
+		replace(place, strlen(fixture->path), "FILE");
+	for (place = fixture->log.text; (place = strstr(place, after)); place++)
+		replace(place + strlen(after), strspn(place + strlen(after), "0123456789"), "N");
+	assert_string_equal(fixture->log.text, expected);
+}
+
+static void inject(struct fixture *fixture, enum machine_operation operation, const char *path,
+		   enum sim_injection_action action, int error)
+{
+	sim_inject(fixture->sim, &(struct sim_injection){ operation, path, action, error, NULL, 0, 0 });
+}
+
+static size_t call_count(struct fixture *fixture)
+{
+	size_t count;
+
+	sim_journal(fixture->sim, &count);
+	return count;
+}
+
+/* The state of a queue in the model. */
+static enum model_bind_state state_of(struct fixture *fixture, uint8_t card, uint8_t domain)
+{
+	return sim_queue(fixture->sim, card, domain)->state;
+}
+
+/* --- stages that fail, in their order --------------------------------------------------------------- */
+
+static void test_no_bus(void **state)
+{
+	struct fixture *fixture = *state;
+
+	begin(fixture, "guest ap=0\n", "not even yaml: [");
+	assert_false(run(fixture));
+	check_log(fixture, "error: AP bus /sys/bus/ap/features: not there; this kernel has no AP support (module ap), "
+			   "or this machine has no crypto adapters passed through\n");
+	assert_int_equal(call_count(fixture), 1);
+}
+
+static void test_not_an_se_guest(void **state)
+{
+	struct fixture *fixture = *state;
+
+	begin(fixture, "guest se=0\ncard 05 CEX8A\nqueue 05.0001\n", ENTRY_ACCEL);
+	assert_false(run(fixture));
+	check_log(fixture, "error: AP bus /sys/bus/ap/features: no APSB among 'APSC APXA QACT RC8A'; only a KVM guest "
+			   "in Secure Execution mode with AP pass-through has it\n");
+	assert_int_equal(call_count(fixture), 1);
+}
+
+/* The Ultravisor comes before the configuration file, as in the manual. */
+static void test_no_uv(void **state)
+{
+	struct fixture *fixture = *state;
+
+	begin(fixture, SMALL, "not even yaml: [");
+	fixture->sim->options.uv_missing = true;
+	assert_false(run(fixture));
+	check_log(fixture, "error: Ultravisor /sys/firmware/uv/prot_virt_guest: not there; this kernel or this "
+			   "machine does not support Secure Execution guests\n");
+	begin(fixture, "guest list=0\n" SMALL, "not even yaml: [");
+	assert_false(run(fixture));
+	check_log(fixture, "error: Ultravisor /sys/firmware/uv/query/facilities: bit 30 is off: this firmware cannot "
+			   "list secrets; a newer one is needed on the host\n");
+}
+
+static void test_no_config(void **state)
+{
+	struct fixture *fixture = *state;
+
+	begin(fixture, SMALL, ENTRY_ACCEL);
+	assert_int_equal(unlink(fixture->path), 0);
+	assert_false(run(fixture));
+	check_log(fixture, "error: cannot open configuration file FILE: No such file or directory\n");
+	assert_int_equal(sim_count(fixture->sim, MACHINE_UV, "*"), 0);
+	assert_int_equal(sim_count(fixture->sim, MACHINE_LIST, "*"), 0);
+}
+
+static void test_bad_config(void **state)
+{
+	struct fixture *fixture = *state;
+
+	begin(fixture, SMALL, "- mode: Accel\n- mode: EP12\n");
+	assert_false(run(fixture));
+	assert_non_null(strstr(fixture->log.text, ":2:9: "));
+	/* An empty file may be a truncated copy. */
+	begin(fixture, SMALL, "");
+	assert_false(run(fixture));
+	assert_int_equal(strncmp(fixture->log.text, "error: ", 7), 0);
+	assert_int_equal(sim_count(fixture->sim, MACHINE_UV, "*"), 0);
+	assert_int_equal(sim_write_count(fixture->sim), 0);
+}
+
+static void test_empty_list(void **state)
+{
+	struct fixture *fixture = *state;
+
+	begin(fixture, SMALL, "[]\n");
+	assert_true(run(fixture));
+	check_log(fixture, "notice: FILE: an empty list: nothing to do\n");
+	assert_int_equal(sim_count(fixture->sim, MACHINE_LIST, "*"), 0);
+	assert_int_equal(sim_write_count(fixture->sim), 0);
+}
+
+static void test_no_secrets(void **state)
+{
+	struct fixture *fixture = *state;
+
+	begin(fixture, SMALL, ENTRY_ACCEL);
+	fixture->sim->options.uv_device_missing = true;
+	assert_false(run(fixture));
+	check_log(fixture, "error: Ultravisor /dev/uv: not there; load the kernel module uvdevice\n");
+	begin(fixture, SMALL "guest list_rc=0005\n", ENTRY_ACCEL);
+	assert_false(run(fixture));
+	check_log(fixture, "error: Ultravisor: does not list the secrets: rc 0x0005, rrc 0x0000\n");
+	assert_int_equal(sim_write_count(fixture->sim), 0);
+}
+
+#define SECRETS "info: Ultravisor: 2 secrets, 2 of them association secrets\n"
+
+static void test_drivers_never_come(void **state)
+{
+	struct fixture *fixture = *state;
+
+	begin(fixture, SMALL, ENTRY_ACCEL);
+	fixture->sim->options.settled = false;
+	fixture->sim->options.driver_missing = true;
+	fixture->options.timeout_ms = 7000;
+	assert_false(run(fixture));
+	check_log(fixture, SECRETS "notice: waiting for the AP bus for 5 s now: drivers bound: 0/3\n"
+				   "error: AP bus /sys/bus/ap/bindings: still '0/3', not complete when the time was "
+				   "over; are the modules zcrypt and zcrypt_cex4 loaded? A longer wait: --timeout\n");
+	assert_in_range(elapsed(fixture->sim), 7 * S, 7 * S + 1 * MS);
+}
+
+static void test_no_listing(void **state)
+{
+	struct fixture *fixture = *state;
+
+	begin(fixture, SMALL, ENTRY_ACCEL);
+	inject(fixture, MACHINE_LIST, "devices/ap", SIM_FAIL, -EIO);
+	assert_false(run(fixture));
+	check_log(fixture, SECRETS "info: AP bus: all drivers are bound: 3/3 (complete)\n"
+				   "error: AP bus /sys/devices/ap: Input/output error\n");
+}
+
+static void test_no_apqn(void **state)
+{
+	struct fixture *fixture = *state;
+
+	begin(fixture, "secret 5 id=" ID_A "\nsecret 6 id=" ID_B "\n", ENTRY_ACCEL);
+	assert_false(run(fixture));
+	check_log(fixture, SECRETS "info: AP bus: all drivers are bound: 0/0 (complete)\n"
+				   "info: AP bus: 0 APQNs\n"
+				   "error: AP bus: there is no APQN; the host passes no crypto queue through to "
+				   "this guest\n");
+	/* To unbind nothing is easy. */
+	fixture->options.unbind = true;
+	assert_true(run(fixture));
+}
+
+static void test_duplicate_master_key(void **state)
+{
+	struct fixture *fixture = *state;
+
+	begin(fixture, SMALL "queue 11.0002 mkvp=" MKVP_A PAD "\n", ENTRY_A);
+	assert_false(run(fixture));
+	assert_non_null(strstr(fixture->log.text, "error: APQN 11.0001 and APQN 11.0002: "));
+	assert_null(strstr(fixture->log.text, "entries"));
+}
+
+/* --- what a run comes to ---------------------------------------------------------------------------- */
+
+static void test_success(void **state)
+{
+	struct fixture *fixture = *state;
+
+	begin(fixture, SMALL, ENTRY_ACCEL ENTRY_A);
+	assert_true(run(fixture));
+	check_log(fixture, SECRETS "info: AP bus: all drivers are bound: 3/3 (complete)\n"
+				   "info: AP bus: 3 APQNs\n"
+				   "info: 11.0001: bind to read its master key\n"
+				   "info: 11.0001: bound\n"
+				   "info: 11.0001: master key 0x" MKVP_A "\n"
+				   "info: 11.0001: associate with secret index 5 for entry #2\n"
+				   "info: 11.0001: associated with secret index 5 after N ms\n"
+				   "info: entry #1 'fast': is served by APQN 05.0002\n"
+				   "info: entry #2: is served by APQN 11.0001\n"
+				   "info: 2 of 2 entries are satisfied\n");
+	assert_int_equal(state_of(fixture, 0x11, 1), MODEL_USABLE);
+	/* The second run finds everything done. */
+	sim_journal_clear(fixture->sim);
+	assert_true(run(fixture));
+	assert_int_equal(sim_write_count(fixture->sim), 0);
+}
+
+static void test_quiet_success(void **state)
+{
+	struct fixture *fixture = *state;
+
+	begin(fixture, SMALL, ENTRY_ACCEL ENTRY_A);
+	log_set_verbose(0);
+	assert_true(run(fixture));
+	check_log(fixture, "");
+}
+
+static void test_strict(void **state)
+{
+	struct fixture *fixture = *state;
+
+	log_set_verbose(0);
+	begin(fixture, SMALL, ENTRY_A ENTRY_B);
+	assert_true(run(fixture));
+	check_log(fixture, "warning: entry #2: no usable APQN has the master key 0x" MKVP_B "\n");
+	begin(fixture, SMALL, ENTRY_A ENTRY_B);
+	fixture->options.strict = true;
+	assert_false(run(fixture));
+	check_log(fixture, "error: entry #2: no usable APQN has the master key 0x" MKVP_B "\n"
+			   "error: 1 of 2 entries satisfied, all are asked for (--strict)\n");
+	/* What could be done was done. */
+	assert_int_equal(state_of(fixture, 0x11, 1), MODEL_USABLE);
+	begin(fixture, SMALL, ENTRY_A ENTRY_ACCEL);
+	assert_true(run(fixture));
+	check_log(fixture, "");
+}
+
+static void test_nothing_satisfied(void **state)
+{
+	struct fixture *fixture = *state;
+
+	log_set_verbose(0);
+	begin(fixture, SMALL, ENTRY_B);
+	assert_false(run(fixture));
+	check_log(fixture, "error: entry #1: no usable APQN has the master key 0x" MKVP_B "\n"
+			   "error: 0 of 1 entries satisfied, at least one is needed\n");
+	assert_int_equal(state_of(fixture, 0x05, 2), MODEL_BINDABLE);
+	assert_int_equal(state_of(fixture, 0x11, 1), MODEL_BINDABLE);
+}
+
+static void test_dry_run(void **state)
+{
+	struct fixture *fixture = *state;
+
+	fixture->options.dry_run = true;
+	begin(fixture, SMALL, ENTRY_ACCEL ENTRY_A);
+	assert_true(run(fixture));
+	check_log(fixture, SECRETS "info: AP bus: all drivers are bound: 3/3 (complete)\n"
+				   "info: AP bus: 3 APQNs\n"
+				   "info: dry run: 11.0001: bind to read its master key; what follows depends on it "
+				   "(--probe tells)\n"
+				   "info: entry #1 'fast': would be served by APQN 05.0002\n"
+				   "warning: entry #2: cannot be known without binding queues to read their master "
+				   "keys (--probe does it)\n"
+				   "info: 1 of 2 entries would be satisfied\n");
+	assert_int_equal(sim_write_count(fixture->sim), 0);
+	begin(fixture, SMALL, ENTRY_ACCEL ENTRY_A);
+	fixture->options.probe = true;
+	fixture->options.strict = true;
+	assert_true(run(fixture));
+	assert_non_null(strstr(fixture->log.text, "info: 2 of 2 entries would be satisfied\n"));
+	assert_int_equal(sim_count(fixture->sim, MACHINE_WRITE, "*/se_associate"), 0);
+	assert_int_equal(state_of(fixture, 0x11, 1), MODEL_BINDABLE);
+}
+
+/* --- unbinding -------------------------------------------------------------------------------------- */
+
+/* Needs neither configuration nor Ultravisor. */
+static void test_unbind(void **state)
+{
+	struct fixture *fixture = *state;
+
+	begin(fixture, SMALL "queue 11.0003 state=associated:6\n", "not even yaml: [");
+	fixture->sim->options.uv_missing = true;
+	fixture->options.unbind = true;
+	assert_true(run(fixture));
+	check_log(fixture, "info: AP bus: all drivers are bound: 4/4 (complete)\n"
+			   "info: AP bus: 4 APQNs\n"
+			   "info: 05.0002: unbind, it serves no entry\n"
+			   "info: 11.0003: unbind, it serves no entry\n"
+			   "info: 05.0002: unbound\n"
+			   "info: 11.0003: unbound\n");
+	assert_int_equal(state_of(fixture, 0x05, 2), MODEL_BINDABLE);
+	assert_int_equal(state_of(fixture, 0x11, 3), MODEL_BINDABLE);
+	assert_int_equal(sim_write_count(fixture->sim), 2);
+}
+
+static void test_unbind_without_effect(void **state)
+{
+	struct fixture *fixture = *state;
+
+	log_set_verbose(0);
+	begin(fixture, SMALL "card 06 CEX8A configured=0\nqueue 06.0001 state=bound\n", "");
+	fixture->options.unbind = true;
+	assert_false(run(fixture));
+	check_log(fixture, "warning: APQN 06.0001: the unbind has no effect\n"
+			   "error: APQN 06.0001: still bound, though it serves no entry\n");
+	assert_int_equal(state_of(fixture, 0x05, 2), MODEL_BINDABLE);
+}
+
+static void test_unbind_dry_run(void **state)
+{
+	struct fixture *fixture = *state;
+
+	begin(fixture, SMALL, "");
+	fixture->options.unbind = true;
+	fixture->options.dry_run = true;
+	assert_true(run(fixture));
+	check_log(fixture, "info: AP bus: all drivers are bound: 3/3 (complete)\n"
+			   "info: AP bus: 3 APQNs\n"
+			   "info: dry run: 05.0002: unbind, it serves no entry\n");
+	assert_int_equal(sim_write_count(fixture->sim), 0);
+}
+
+/* --- time and signals ------------------------------------------------------------------------------- */
+
+/* One deadline for everything: what the wait for the drivers takes is gone. */
+static void test_one_deadline(void **state)
+{
+	struct fixture *fixture = *state;
+
+	begin(fixture, SMALL "fault 11.0001 associate never\n", ENTRY_A);
+	fixture->sim->options.settled = false;
+	fixture->sim->options.bindings_us = 8 * S;
+	fixture->options.timeout_ms = 10000;
+	assert_false(run(fixture));
+	assert_in_range(elapsed(fixture->sim), 8 * S, 10 * S);
+	assert_non_null(strstr(fixture->log.text, "error: entry #1: APQN 11.0001 fits, but the association was "
+						  "started and did not end in time\n"));
+	/* Tidied up all the same. */
+	assert_int_equal(state_of(fixture, 0x11, 1), MODEL_BINDABLE);
+}
+
+static void test_no_deadline(void **state)
+{
+	struct fixture *fixture = *state;
+
+	begin(fixture, SMALL, ENTRY_A);
+	fixture->sim->options.settled = false;
+	fixture->sim->options.bindings_us = 3600 * S;
+	fixture->options.timeout_ms = 0;
+	assert_true(run(fixture));
+	assert_in_range(elapsed(fixture->sim), 3600 * S, 3601 * S);
+}
+
+/* Wherever it comes: the run ends, and says why. */
+static void test_signal(void **state)
+{
+	struct fixture *fixture = *state;
+	size_t total;
+
+	begin(fixture, SMALL, ENTRY_ACCEL ENTRY_A);
+	assert_true(run(fixture));
+	total = call_count(fixture);
+	assert_true(total > 20);
+	for (size_t calls = 0; calls < total; calls++) {
+		begin(fixture, SMALL, ENTRY_ACCEL ENTRY_A);
+		sim_stop_after(fixture->sim, calls);
+		assert_false(run(fixture));
+		assert_true(call_count(fixture) <= calls + 16);
+		assert_true(strlen(fixture->log.text) >= strlen(STOPPED));
+		assert_string_equal(fixture->log.text + strlen(fixture->log.text) - strlen(STOPPED), STOPPED);
+	}
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_no_bus),
+		TEST(test_not_an_se_guest),
+		TEST(test_no_uv),
+		TEST(test_no_config),
+		TEST(test_bad_config),
+		TEST(test_empty_list),
+		TEST(test_no_secrets),
+		TEST(test_drivers_never_come),
+		TEST(test_no_listing),
+		TEST(test_no_apqn),
+		TEST(test_duplicate_master_key),
+		TEST(test_success),
+		TEST(test_quiet_success),
+		TEST(test_strict),
+		TEST(test_nothing_satisfied),
+		TEST(test_dry_run),
+		TEST(test_unbind),
+		TEST(test_unbind_without_effect),
+		TEST(test_unbind_dry_run),
+		TEST(test_one_deadline),
+		TEST(test_no_deadline),
+		TEST(test_signal),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
