@@ -124,21 +124,14 @@ static struct lane_call *slot_of(struct machine_call *call)
 	return (struct lane_call *)((char *)call - offsetof(struct lane_call, call));
 }
 
-int lanes_turn(struct lanes *lanes, int64_t until_ms)
+/* Waits for a call and hands it to the user. */
+static int take_call(struct lanes *lanes, int64_t until_ms)
 {
-	int64_t now_ms = machine_now_ms(lanes->machine);
 	struct machine_call *call;
 	struct lane *lane;
-	int r;
+	int64_t now_ms;
+	int r = machine_wait(lanes->machine, until_ms, &call);
 
-	for (size_t i = 0; i < lanes->count; i++) {
-		r = start_row(lanes, &lanes->list[i], now_ms);
-		if (r < 0)
-			return r;
-	}
-	if (lanes_idle(lanes))
-		return 0;
-	r = machine_wait(lanes->machine, earliest_due(lanes, until_ms), &call);
 	if (r < 0 || !call)
 		return r;
 	now_ms = machine_now_ms(lanes->machine);
@@ -149,6 +142,37 @@ int lanes_turn(struct lanes *lanes, int64_t until_ms)
 	lane->since_ms = now_ms;
 	lanes->done(lane, call, now_ms, lanes->context);
 	return 0;
+}
+
+int lanes_turn(struct lanes *lanes, int64_t until_ms)
+{
+	int64_t now_ms = machine_now_ms(lanes->machine);
+	int r;
+
+	for (size_t i = 0; i < lanes->count; i++) {
+		r = start_row(lanes, &lanes->list[i], now_ms);
+		if (r < 0)
+			return r;
+	}
+	return lanes_idle(lanes) ? 0 : take_call(lanes, earliest_due(lanes, until_ms));
+}
+
+int lanes_finish(struct lanes *lanes)
+{
+	int r = 0;
+
+	while (r == 0 && lanes_busy(lanes))
+		r = take_call(lanes, MACHINE_FOREVER);
+	return r;
+}
+
+bool lanes_busy(const struct lanes *lanes)
+{
+	for (size_t i = 0; i < lanes->count; i++) {
+		if (lanes->list[i].under_way > 0)
+			return true;
+	}
+	return false;
 }
 
 bool lanes_idle(const struct lanes *lanes)

@@ -173,14 +173,16 @@ static int run(struct provision *this)
 		bool expected;
 		int r;
 
-		if (now_ms >= this->request->deadline_ms)
-			return this->error;
+		if (now_ms >= this->request->deadline_ms) {
+			r = lanes_finish(&this->lanes);
+			return r < 0 ? r : this->error;
+		}
 		if (!this->closing && now_ms >= this->work_until_ms)
 			close_work(this);
 		expected = identities_expected(this, now_ms);
 		if (this->changed && !expected && this->error == 0)
 			plan_anew(this, now_ms);
-		if (!provision_any_task(this) && !this->changed)
+		if (!provision_any_task(this) && !this->changed && !lanes_busy(&this->lanes))
 			return this->error;
 		if (expected && now_ms + LATE_CHECK_MS < until_ms)
 			until_ms = now_ms + LATE_CHECK_MS;

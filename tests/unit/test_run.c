@@ -437,6 +437,21 @@ static void test_no_deadline(void **state)
 	assert_in_range(elapsed(fixture->sim), 3600 * S, 3601 * S);
 }
 
+/* Two calls at once do not come back before the deadline. */
+static void test_stuck_at_the_deadline(void **state)
+{
+	struct fixture *fixture = *state;
+
+	begin(fixture, SMALL "card 12 CEX8P\nqueue 12.0001 mkvp=" MKVP_A PAD "\n", ENTRY_A);
+	inject(fixture, MACHINE_WRITE, "*/se_bind", SIM_HANG, 0);
+	fixture->options.timeout_ms = 3000;
+	assert_false(run(fixture));
+	assert_in_range(elapsed(fixture->sim), 3 * S, 3 * S + 1 * MS);
+	assert_non_null(strstr(fixture->log.text, "warning: card11: the kernel did not come back"));
+	assert_non_null(strstr(fixture->log.text, "warning: card12: the kernel did not come back"));
+	assert_null(strstr(fixture->log.text, STOPPED));
+}
+
 /* Wherever it comes: the run ends, and says why. */
 static void test_signal(void **state)
 {
@@ -483,6 +498,7 @@ int main(void)
 		TEST(test_unbind_dry_run),
 		TEST(test_one_deadline),
 		TEST(test_no_deadline),
+		TEST(test_stuck_at_the_deadline),
 		TEST(test_signal),
 	};
 
