@@ -452,6 +452,20 @@ static void test_stuck_at_the_deadline(void **state)
 	assert_null(strstr(fixture->log.text, STOPPED));
 }
 
+/* A bind that is through only after its queue was given up: it is unbound in the time kept for that. */
+static void test_bind_ends_after_the_work_time(void **state)
+{
+	struct fixture *fixture = *state;
+
+	begin(fixture, SMALL "fault 11.0001 bind slow=3500ms\n", ENTRY_A);
+	fixture->sim->options.settled = false;
+	fixture->sim->options.bindings_us = 8 * S;
+	fixture->options.timeout_ms = 12000;
+	assert_false(run(fixture));
+	assert_in_range(elapsed(fixture->sim), 11 * S + 500 * MS, 12 * S);
+	assert_int_equal(state_of(fixture, 0x11, 1), MODEL_BINDABLE);
+}
+
 /* Wherever it comes: the run ends, and says why. */
 static void test_signal(void **state)
 {
@@ -499,6 +513,7 @@ int main(void)
 		TEST(test_one_deadline),
 		TEST(test_no_deadline),
 		TEST(test_stuck_at_the_deadline),
+		TEST(test_bind_ends_after_the_work_time),
 		TEST(test_signal),
 	};
 
