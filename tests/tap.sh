@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=sh
+#
+# TAP for shell tests: source it, give verdicts, end with finish.
+
+tap_tests=0
+tap_failed=0
+
+# verdict STATUS TEXT [WHY...]
+verdict() {
+	tap_tests=$((tap_tests + 1))
+	if [ "$1" -eq 0 ]; then
+		echo "ok $tap_tests - $2"
+		return
+	fi
+	tap_failed=$((tap_failed + 1))
+	echo "not ok $tap_tests - $2"
+	shift 2
+	[ $# -eq 0 ] || printf '%s\n' "$@" | sed 's/^/# /'
+}
+
+# check TEXT COMMAND...: the command has to succeed; what it prints is shown only if it does not.
+check() {
+	tap_text=$1
+	shift
+	tap_status=0
+	tap_output=$("$@" 2>&1 </dev/null) || tap_status=$?
+	verdict "$tap_status" "$tap_text" "$tap_output"
+}
+
+finish() {
+	echo "1..$tap_tests"
+	[ "$tap_failed" -eq 0 ] && [ "$tap_tests" -gt 0 ]
+	exit
+}
