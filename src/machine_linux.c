@@ -20,7 +20,7 @@
  * Most calls take less time than a new process, so a further worker is made only when one has been busy for so long (microseconds):
  * then it is waiting for a card, and other cards should not wait with it.
  */
-#define BLOCKED_US 2000
+#define BLOCKED_US 1000
 
 struct call_list {
 	struct machine_call *first, **end;
@@ -163,7 +163,10 @@ static struct machine_call *take_row(struct machine_linux *this, struct machine_
 	return row;
 }
 
-/* Hands what was started to workers, as far as there are any. What cannot be handed over completes with the error. */
+/*
+ * Hands what was started to workers, as far as there are any. What cannot be handed over completes with the error. Where there is no
+ * worker for one call there is none for those after it either, and they must not overtake it: it may be of their lane.
+ */
 static void dispatch(struct machine_linux *this)
 {
 	struct machine_call **place = &this->started.first;
@@ -171,14 +174,15 @@ static void dispatch(struct machine_linux *this)
 	while (*place) {
 		struct machine_call *row;
 		struct worker *worker;
-		int r = -EAGAIN;
+		int r;
 
-		if (!lane_is_busy(this, (*place)->lane))
-			r = find_worker(this, (*place)->size, &worker);
-		if (r == -EAGAIN) {
+		if (lane_is_busy(this, (*place)->lane)) {
 			place = &(*place)->next;
 			continue;
 		}
+		r = find_worker(this, (*place)->size, &worker);
+		if (r == -EAGAIN)
+			return;
 		row = r < 0 ? list_take(&this->started, place) : take_row(this, place, worker->size);
 		if (r == 0)
 			r = worker_start(worker, row, this->now_us);

@@ -2,6 +2,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 
 #include "cleanup.h"
 #include "config.h"
@@ -53,6 +54,8 @@ int main(int argc, char *argv[])
 	case OPTIONS_EXIT_FAILURE:
 		return EXIT_FAILURE;
 	}
+	/* A memory dump would wait for all processes that share our memory, so also for one that the kernel keeps. */
+	prctl(PR_SET_DUMPABLE, 0);
 	/* A closed pipe behind our output must not end us while we hold the lock. */
 	signal(SIGPIPE, SIG_IGN);
 	log_set_verbose(options.verbose);

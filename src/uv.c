@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 
-#include "cleanup.h"
+#include "raw_syscall.h"
 
 /* struct uvio_ioctl_cb: native byte order; the kernel refuses non-zero flags and reserved bytes. */
 struct control_block {
@@ -22,18 +22,21 @@ _Static_assert(sizeof(struct control_block) == 64, "layout of struct uvio_ioctl_
 
 int uv_call(const char *device, unsigned int command, void *data, size_t size, uint16_t *rc, uint16_t *rrc)
 {
-	cleanup_close_ int fd = open(device, O_RDWR | O_CLOEXEC | O_NOCTTY);
 	struct control_block block;
+	int fd, r;
 
-	if (fd < 0)
-		return -errno;
 	if (size > UINT32_MAX)
 		return -E2BIG;
+	fd = (int)raw_syscall(SYS_openat, AT_FDCWD, (long)device, O_RDWR | O_CLOEXEC | O_NOCTTY, 0);
+	if (fd < 0)
+		return fd;
 	memset(&block, 0, sizeof(block));
 	block.argument_addr = size > 0 ? (uint64_t)(uintptr_t)data : 0;
 	block.argument_len = (uint32_t)size;
-	if (ioctl(fd, _IOWR('u', command, struct control_block), &block) < 0)
-		return -errno;
+	r = (int)raw_syscall(SYS_ioctl, fd, (long)_IOWR('u', command, struct control_block), (long)&block, 0);
+	raw_syscall(SYS_close, fd, 0, 0, 0);
+	if (r < 0)
+		return r;
 	*rc = block.uv_rc;
 	*rrc = block.uv_rrc;
 	return 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* The Ultravisor device (arch/s390/include/uapi/asm/uvdevice.h). Blocking: called in workers only. */
+/* The Ultravisor device (arch/s390/include/uapi/asm/uvdevice.h). Blocking: called in workers only, see attribute.h. */
 #include <stddef.h>
 #include <stdint.h>
 

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdint.h>
@@ -11,12 +12,15 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "attribute.h"
 #include "cleanup.h"
+#include "raw_syscall.h"
 #include "uv.h"
+
+#define GUARD_SIZE 4096  /* bytes */
+#define STACK_SIZE 16384 /* bytes; what a call needs is a fraction of it */
 
 struct worker_job {
 	enum machine_operation operation;
@@ -28,18 +32,21 @@ struct worker_job {
 	int error;
 };
 
+/* What the child gets to know. */
+struct worker_start {
+	int fd, sysfs_fd;
+	const char *uv_path;
+	pid_t parent;
+};
+
 /* The shared memory of one worker: what to do, and how it went. */
 struct worker_row {
+	struct worker_start start;
 	unsigned int count;
 	atomic_uint done; /* jobs whose results are complete */
 	struct worker_job jobs[WORKER_ROW_MAX];
 	char data[];
 };
-
-static size_t row_size(size_t size)
-{
-	return sizeof(struct worker_row) + size;
-}
 
 /* --- the child ------------------------------------------------------------------------------------ */
 
@@ -61,21 +68,19 @@ static int do_job(struct worker_job *job, char *data, int sysfs_fd, const char *
 /* The three standard streams must not be held open by a child that never returns. */
 static void drop_standard_streams(void)
 {
-	int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	int fd = (int)raw_syscall(SYS_openat, AT_FDCWD, (long)"/dev/null", O_RDWR, 0);
 
 	for (int stream = STDIN_FILENO; stream <= STDERR_FILENO; stream++) {
-		if (fd < 0 || dup2(fd, stream) < 0)
-			close(stream);
+		if (fd < 0 || raw_syscall(SYS_dup3, fd, stream, 0, 0) < 0)
+			raw_syscall(SYS_close, stream, 0, 0, 0);
 	}
-	if (fd > STDERR_FILENO)
-		close(fd);
 }
 
-/* Closes everything from `first` to `last`; a kernel with se_bind has this call, whatever the C library knows of it. */
+/* Closes everything from `first` to `last`; a kernel with se_bind has this call. */
 static void close_from_to(int first, int last)
 {
 	if (first <= last)
-		syscall(SYS_close_range, (unsigned int)first, (unsigned int)last, 0U);
+		raw_syscall(SYS_close_range, first, last, 0, 0);
 }
 
 /* Closes everything but the standard streams, the sysfs directory and our socket. */
@@ -88,80 +93,111 @@ static void drop_other_descriptors(int fd, int sysfs_fd)
 	close_from_to(upper + 1, INT_MAX);
 }
 
-_Noreturn static void run_child(struct worker_row *row, int fd, int sysfs_fd, const char *uv_path, pid_t parent)
+/* The signals that stop the parent are blocked here, as the parent blocks them: it ends this process itself. */
+static int run_child(void *argument)
 {
+	struct worker_row *row = argument;
+	const struct worker_start *start = &row->start;
 	char byte;
 
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (getppid() != parent)
-		_exit(0);
-	/* The signals that stop the parent are blocked here, as the parent blocks them: it ends this process itself. */
-	drop_standard_streams();
-	drop_other_descriptors(fd, sysfs_fd);
-	while (recv(fd, &byte, 1, 0) == 1) {
-		for (unsigned int i = 0; i < row->count; i++) {
-			struct worker_job *job = &row->jobs[i];
+	raw_syscall(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0);
+	if (raw_syscall(SYS_getppid, 0, 0, 0, 0) == start->parent) {
+		drop_standard_streams();
+		drop_other_descriptors(start->fd, start->sysfs_fd);
+		while (raw_syscall(SYS_read, start->fd, (long)&byte, 1, 0) == 1) {
+			for (unsigned int i = 0; i < row->count; i++) {
+				struct worker_job *job = &row->jobs[i];
 
-			job->error = do_job(job, row->data + job->offset, sysfs_fd, uv_path);
-			atomic_store_explicit(&row->done, i + 1, memory_order_release);
+				job->error = do_job(job, row->data + job->offset, start->sysfs_fd, start->uv_path);
+				atomic_store_explicit(&row->done, i + 1, memory_order_release);
+			}
+			if (raw_syscall(SYS_write, start->fd, (long)&byte, 1, 0) != 1)
+				break;
 		}
-		if (send(fd, &byte, 1, MSG_NOSIGNAL) != 1)
-			break;
 	}
-	_exit(0);
+	raw_syscall(SYS_exit_group, 0, 0, 0, 0);
+	return 0;
 }
 
 /* --- our side ------------------------------------------------------------------------------------- */
 
-static int start_child(struct worker *worker, int sysfs_fd, const char *uv_path)
+#ifdef RAW_SYSCALLS
+static pid_t start_sharing_memory(struct worker *worker)
 {
-	pid_t parent = getpid();
-	int ends[2];
+	/* A user-mode emulator knows no process that shares memory and yet is not a thread: EINVAL. */
+	pid_t pid = clone(run_child, worker->stack + STACK_SIZE, CLONE_VM | SIGCHLD, worker->row);
+
+	return pid < 0 ? -errno : pid;
+}
+#else
+static pid_t start_sharing_memory(struct worker *worker)
+{
+	(void)worker;
+	return -ENOSYS;
+}
+#endif
+
+static pid_t start_child(struct worker *worker)
+{
+	pid_t pid = start_sharing_memory(worker);
+
+	if (pid >= 0)
+		return pid;
+	pid = fork();
+	if (pid == 0)
+		run_child(worker->row);
+	return pid < 0 ? -errno : pid;
+}
+
+/* Row and stack in one mapping: a page that nobody may touch, the stack, the row. Shared, in case the child is not. */
+static int map_memory(struct worker *worker)
+{
+	size_t size = GUARD_SIZE + STACK_SIZE + sizeof(struct worker_row) + worker->size;
+	char *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	if (memory == MAP_FAILED)
+		return -ENOMEM;
+	if (mprotect(memory, GUARD_SIZE, PROT_NONE) < 0)
+		return -errno;
+	worker->stack = memory + GUARD_SIZE;
+	worker->row = (struct worker_row *)(void *)(worker->stack + STACK_SIZE);
+	return 0;
+}
+
+static int connect_child(struct worker *worker, int sysfs_fd, const char *uv_path)
+{
+	int ends[2], r;
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
 		return -errno;
-	worker->pid = fork();
-	if (worker->pid == 0)
-		run_child(worker->row, ends[1], sysfs_fd, uv_path, parent);
+	worker->row->start = (struct worker_start){
+		.fd = ends[1], .sysfs_fd = sysfs_fd, .uv_path = uv_path, .parent = getpid()
+	};
+	r = start_child(worker);
 	close(ends[1]);
-	if (worker->pid < 0) {
-		int error = -errno;
-
+	if (r < 0) {
 		close(ends[0]);
-		return error;
+		return r;
 	}
+	worker->pid = r;
 	worker->fd = ends[0];
 	return 0;
 }
 
-static void worker_free(struct worker *worker)
-{
-	munmap(worker->row, row_size(worker->size));
-	free(worker);
-}
-
 int worker_create(size_t size, int sysfs_fd, const char *uv_path, struct worker **result)
 {
-	struct worker *worker = calloc(1, sizeof(*worker));
-	void *memory;
+	cleanup_free_ struct worker *worker = calloc(1, sizeof(*worker));
 	int r;
 
 	if (!worker)
 		return -ENOMEM;
 	worker->size = size;
-	memory = mmap(NULL, row_size(size), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (memory == MAP_FAILED) {
-		free(worker);
-		return -ENOMEM;
-	}
-	worker->row = memory;
-	r = start_child(worker, sysfs_fd, uv_path);
-	if (r < 0) {
-		worker_free(worker);
-		return r;
-	}
-	*result = worker;
-	return 0;
+	r = map_memory(worker);
+	if (r == 0)
+		r = connect_child(worker, sysfs_fd, uv_path);
+	if (r == 0)
+		*result = take_pointer(worker);
+	return r;
 }
 
 bool worker_fits(const struct machine_call *calls, size_t size)
@@ -276,7 +312,7 @@ void worker_release(struct worker *worker)
 	/* The end of the socket is the end of an idle child. One that the kernel keeps is inherited by init. */
 	close(worker->fd);
 	waitpid(worker->pid, NULL, WNOHANG);
-	worker_free(worker);
+	free(worker);
 }
 
 struct machine_call *worker_abandon(struct worker *worker)

@@ -5,8 +5,12 @@
  * A child process that makes blocking calls, so that the kernel can keep it instead of us (design decision 5).
  *
  * Some reads of AP attributes hang for 30 seconds, for more than 100, or for ever in an uninterruptible sleep. A thread in that
- * state keeps its process from exiting; a child can be left behind. So a worker has none of our descriptors beside its
- * two ends (nobody waits for a console or pipe that it holds open), shares only the memory of its own calls, and ends with us.
+ * state keeps its process from exiting; a child process can be left behind. So a worker has none of our descriptors beside its
+ * two ends (nobody waits for a console or pipe that it holds open), and ends with us.
+ *
+ * It is a process, but one that shares our memory, like the child of vfork: a copy of our page tables, and switching to it and
+ * back, would cost more than most calls. It touches nothing but its own row and stack, which are never given back, because
+ * the kernel may still write to them long after we gave up.
  *
  * It takes a row of calls at once and makes them one after the other: waking another process costs more than most calls.
  */
@@ -25,6 +29,7 @@ struct worker {
 	pid_t pid;
 	int fd;      /* our end: readable when the row is done or the child is gone */
 	size_t size; /* bytes of data */
+	char *stack;
 	struct worker_row *row;
 	struct machine_call *calls; /* the row under way, linked by next; NULL: idle */
 	unsigned int lane;
