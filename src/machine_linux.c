@@ -73,7 +73,7 @@ static struct machine_call *list_take(struct call_list *list, struct machine_cal
 
 /* --- clock ---------------------------------------------------------------------------------------- */
 
-/* A look at the clock is a system call here, and not a cheap one in a guest; one before and one after every wait will do. */
+/* A look at the clock is a system call here, and not a cheap one in a guest: one before and one after each sleep will do. */
 static void look_at_clock(struct machine_linux *this)
 {
 	struct timespec now;
@@ -269,6 +269,7 @@ static int look(struct machine_linux *this, int64_t until_ms)
 	size_t count = this->worker_count;
 	int r;
 
+	look_at_clock(this);
 	for (size_t i = 0; i < count; i++) {
 		/* An idle worker is not looked at: negative descriptors are skipped. */
 		polled[i] = (struct pollfd){ .fd = this->workers[i]->calls ? this->workers[i]->fd : -1, .events = POLLIN };
@@ -297,7 +298,6 @@ static int linux_wait(struct machine *machine, int64_t until_ms, struct machine_
 {
 	struct machine_linux *this = linux_of(machine);
 
-	look_at_clock(this);
 	for (;;) {
 		int r;
 

@@ -65,17 +65,6 @@ static int do_job(struct worker_job *job, char *data, int sysfs_fd, const char *
 	return -ENOSYS;
 }
 
-/* The three standard streams must not be held open by a child that never returns. */
-static void drop_standard_streams(void)
-{
-	int fd = (int)raw_syscall(SYS_openat, AT_FDCWD, (long)"/dev/null", O_RDWR, 0);
-
-	for (int stream = STDIN_FILENO; stream <= STDERR_FILENO; stream++) {
-		if (fd < 0 || raw_syscall(SYS_dup3, fd, stream, 0, 0) < 0)
-			raw_syscall(SYS_close, stream, 0, 0, 0);
-	}
-}
-
 /* Closes everything from `first` to `last`; a kernel with se_bind has this call. */
 static void close_from_to(int first, int last)
 {
@@ -83,12 +72,12 @@ static void close_from_to(int first, int last)
 		raw_syscall(SYS_close_range, first, last, 0, 0);
 }
 
-/* Closes everything but the standard streams, the sysfs directory and our socket. */
+/* Closes everything but the sysfs directory and our socket: a child that never returns must not hold a console or pipe open. */
 static void drop_other_descriptors(int fd, int sysfs_fd)
 {
 	int lower = fd < sysfs_fd ? fd : sysfs_fd, upper = fd < sysfs_fd ? sysfs_fd : fd;
 
-	close_from_to(STDERR_FILENO + 1, lower - 1);
+	close_from_to(0, lower - 1);
 	close_from_to(lower + 1, upper - 1);
 	close_from_to(upper + 1, INT_MAX);
 }
@@ -102,7 +91,6 @@ static int run_child(void *argument)
 
 	raw_syscall(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0);
 	if (raw_syscall(SYS_getppid, 0, 0, 0, 0) == start->parent) {
-		drop_standard_streams();
 		drop_other_descriptors(start->fd, start->sysfs_fd);
 		while (raw_syscall(SYS_read, start->fd, (long)&byte, 1, 0) == 1) {
 			for (unsigned int i = 0; i < row->count; i++) {

@@ -199,7 +199,7 @@ static void test_children_hold_no_streams(void **state)
 	char folder[64], *name, *rest, names[MACHINE_TEXT_SIZE];
 	struct machine *machine = NULL;
 	struct machine_call call = { .operation = MACHINE_LIST, .data = names, .size = sizeof(names) };
-	int standard = 0;
+	int open_count = 0;
 
 	/* Its own descriptors are what a child sees under /proc/self/fd: with that as sysfs it lists them. */
 	snprintf(folder, sizeof(folder), "/proc");
@@ -208,10 +208,64 @@ static void test_children_hold_no_streams(void **state)
 	strcpy(call.path, "self/fd");
 	assert_int_equal(machine_perform(machine, &call), 0);
 	for (name = strtok_r(names, "\n", &rest); name; name = strtok_r(NULL, "\n", &rest))
-		standard++;
-	/* Three standard streams on /dev/null, the directory, the socket, and the listing itself. */
-	assert_int_equal(standard, 6);
+		open_count++;
+	/* The directory, the socket, and the listing itself. */
+	assert_int_equal(open_count, 3);
 	machine_linux_destroy(machine);
+}
+
+/* Calls of a lane are made in the order of their start, rows and all, also while another lane holds a worker. */
+static void test_lane_keeps_order(void **state)
+{
+	enum { CALLS = 40 };
+	struct fixture *fixture = *state;
+	struct machine_call calls[CALLS], blocked, *done;
+	char texts[CALLS][16], blocked_text[16];
+
+	blocked = reading(fixture, "blocks", blocked_text, sizeof(blocked_text));
+	blocked.lane = 1;
+	blocked.until_ms = machine_now_ms(fixture->machine) + 200;
+	assert_int_equal(machine_start(fixture->machine, &blocked), 0);
+	for (int i = 0; i < CALLS; i++) {
+		calls[i] = reading(fixture, "text", texts[i], sizeof(texts[i]));
+		calls[i].lane = 2;
+		if (i % 2 == 0) {
+			calls[i].operation = MACHINE_WRITE;
+			calls[i].length = (size_t)snprintf(texts[i], sizeof(texts[i]), "%07d", i);
+		}
+		assert_int_equal(machine_start(fixture->machine, &calls[i]), 0);
+	}
+	for (int i = 0; i < CALLS; i++) {
+		assert_int_equal(machine_wait(fixture->machine, MACHINE_FOREVER, &done), 0);
+		assert_ptr_equal(done, &calls[i]);
+		assert_int_equal(done->error, 0);
+		if (i % 2 == 1)
+			assert_int_equal(atoi(texts[i]), i - 1);
+	}
+	assert_int_equal(machine_wait(fixture->machine, MACHINE_FOREVER, &done), 0);
+	assert_ptr_equal(done, &blocked);
+}
+
+/* What stands behind a call that does not come back is not made. */
+static void test_lane_ends_with_a_blocked_call(void **state)
+{
+	struct fixture *fixture = *state;
+	char texts[2][16] = { "", "untouched" };
+	struct machine_call first = reading(fixture, "blocks", texts[0], sizeof(texts[0]));
+	struct machine_call second = reading(fixture, "text", texts[1], sizeof(texts[1]));
+	struct machine_call *done;
+
+	first.lane = second.lane = 7;
+	first.limit_ms = 50;
+	assert_int_equal(machine_start(fixture->machine, &first), 0);
+	assert_int_equal(machine_start(fixture->machine, &second), 0);
+	assert_int_equal(machine_wait(fixture->machine, MACHINE_FOREVER, &done), 0);
+	assert_ptr_equal(done, &first);
+	assert_int_equal(first.error, -ETIMEDOUT);
+	assert_int_equal(machine_wait(fixture->machine, MACHINE_FOREVER, &done), 0);
+	assert_ptr_equal(done, &second);
+	assert_int_equal(second.error, -ETIMEDOUT);
+	assert_string_equal(texts[1], "untouched");
 }
 
 static void test_bad_folder(void **state)
@@ -234,6 +288,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_wait_ends_at_its_time, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_signal_stops, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_children_hold_no_streams, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_lane_keeps_order, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_lane_ends_with_a_blocked_call, setup, teardown),
 		cmocka_unit_test(test_bad_folder),
 	};
 
