@@ -70,8 +70,9 @@ void lanes_wake(struct lanes *lanes);
 int lanes_turn(struct lanes *lanes, int64_t until_ms);
 
 /*
- * Waits for the calls that are under way and starts none: they live in the lanes, which must not be released before. Takes no longer than until
- * the deadline. 0 or negative errno, as above; after that the machine does not touch them any more.
+ * Waits for the calls that are under way and starts none: they live in the lanes, which must not be released before.
+ * Takes no longer than until the deadline. 0 or negative errno, as above; after either the machine does not touch
+ * them any more.
  */
 int lanes_finish(struct lanes *lanes);
 
