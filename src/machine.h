@@ -6,6 +6,7 @@
  * machine of the tests. Calls may block in the kernel for long or for ever, so they are started here and completed later,
  * many at a time; nobody who uses this interface is ever blocked beyond the time he names.
  */
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -30,6 +31,7 @@ struct machine_call {
 	unsigned int uv_command;      /* UV: number of the ioctl (uapi/asm/uvdevice.h) */
 	uint16_t uv_rc, uv_rrc;       /* UV: the firmware's answer, valid if error is 0 */
 	unsigned int lane;            /* calls with the same lane are made one after the other; MACHINE_NO_LANE: on its own */
+	bool quick;                   /* waits for no card, so calls of other lanes may wait for it */
 	int64_t limit_ms;             /* how long the kernel may keep this call; 0: until until_ms */
 	int64_t until_ms;             /* completed with -ETIMEDOUT at this time at the latest */
 	int error;                    /* result: 0 or a negative errno */

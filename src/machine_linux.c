@@ -71,6 +71,14 @@ static struct machine_call *list_take(struct call_list *list, struct machine_cal
 	return call;
 }
 
+static void list_put_back(struct call_list *list, struct machine_call **place, struct machine_call *call)
+{
+	call->next = *place;
+	*place = call;
+	if (!call->next)
+		list->end = &call->next;
+}
+
 /* --- clock ---------------------------------------------------------------------------------------- */
 
 /* A look at the clock is a system call here, and not a cheap one in a guest: one before and one after each sleep will do. */
@@ -89,10 +97,33 @@ static int64_t linux_now_ms(struct machine *machine)
 
 /* --- workers -------------------------------------------------------------------------------------- */
 
+/*
+ * Leaves a worker behind. Calls of the lane in which it is stuck end; those of other lanes were only waiting behind it, and are
+ * started anew.
+ */
 static void drop_worker(struct machine_linux *this, size_t i)
 {
-	list_append(&this->completed, worker_abandon(this->workers[i]));
+	struct machine_call *calls = worker_abandon(this->workers[i]), **place = &calls;
+	struct call_list others, ended;
+	unsigned int stuck_lane = MACHINE_NO_LANE;
+
+	list_init(&others);
+	list_init(&ended);
 	this->workers[i] = this->workers[--this->worker_count];
+	while (*place) {
+		struct machine_call *call = *place;
+
+		*place = call->next;
+		call->next = NULL;
+		if (call->error == -ETIMEDOUT && stuck_lane == MACHINE_NO_LANE)
+			stuck_lane = call->lane;
+		list_append(call->error == -ETIMEDOUT && call->lane != stuck_lane ? &others : &ended, call);
+	}
+	list_append(&this->completed, ended.first);
+	list_append(&others, this->started.first);
+	this->started = others;
+	if (!others.first)
+		list_init(&this->started);
 }
 
 static bool lane_is_busy(const struct machine_linux *this, unsigned int lane)
@@ -100,8 +131,10 @@ static bool lane_is_busy(const struct machine_linux *this, unsigned int lane)
 	if (lane == MACHINE_NO_LANE)
 		return false;
 	for (size_t i = 0; i < this->worker_count; i++) {
-		if (this->workers[i]->calls && this->workers[i]->lane == lane)
-			return true;
+		for (const struct machine_call *call = this->workers[i]->calls; call; call = call->next) {
+			if (call->lane == lane)
+				return true;
+		}
 	}
 	return false;
 }
@@ -136,29 +169,36 @@ static int find_worker(struct machine_linux *this, size_t size, struct worker **
 	return r;
 }
 
-/* Takes the call at `place` out of those started, and all others of its lane that fit into one row with it. */
+/* A row is the rest of a lane, or quick calls of whatever lanes no other worker is busy with. */
+static bool may_join(const struct machine_linux *this, const struct machine_call *row, const struct machine_call *call)
+{
+	if (row->lane == MACHINE_NO_LANE || !row->quick)
+		return row->lane != MACHINE_NO_LANE && call->lane == row->lane;
+	return call->quick && call->lane != MACHINE_NO_LANE && !lane_is_busy(this, call->lane);
+}
+
+/* Takes the call at `place` out of those started, and what fits into one row with it. */
 static struct machine_call *take_row(struct machine_linux *this, struct machine_call **place, size_t size)
 {
 	struct machine_call *row = list_take(&this->started, place), **end = &row->next;
 
-	while (row->lane != MACHINE_NO_LANE && *place) {
-		if ((*place)->lane != row->lane) {
-			place = &(*place)->next;
+	while (*place) {
+		struct machine_call *call = *place;
+
+		if (!may_join(this, row, call)) {
+			/* The first that does not join ends a quick row, so that nothing overtakes a call of its own lane. */
+			if (row->quick)
+				break;
+			place = &call->next;
 			continue;
 		}
 		*end = list_take(&this->started, place);
 		if (!worker_fits(row, size)) {
-			/* Back to where it was. */
-			struct machine_call *call = *end;
-
 			*end = NULL;
-			call->next = *place;
-			*place = call;
-			if (!call->next)
-				this->started.end = &call->next;
+			list_put_back(&this->started, place, call);
 			break;
 		}
-		end = &(*end)->next;
+		end = &call->next;
 	}
 	return row;
 }

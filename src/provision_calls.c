@@ -99,6 +99,7 @@ static void prepare_call(struct machine_call *call, const struct queue_task *tas
 
 	if (task->action == QUEUE_READ_SERIALNR) {
 		lanes_read(call, "devices/ap/card%02x/serialnr", task->apqn->card);
+		call->quick = false;
 		return;
 	}
 	if (task->action == QUEUE_WRITE_ASSOCIATION) {
@@ -111,6 +112,7 @@ static void prepare_call(struct machine_call *call, const struct queue_task *tas
 	else
 		lanes_read(call, "devices/ap/card%02x/%02x.%04x/%s", task->apqn->card, task->apqn->card, task->apqn->domain,
 			   attributes[task->action]);
+	call->quick = call->quick && task->action != QUEUE_READ_MKVPS;
 }
 
 bool provision_next(struct lane *lane, struct machine_call *call, int64_t now_ms, void *context)

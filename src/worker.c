@@ -228,7 +228,6 @@ int worker_start(struct worker *worker, struct machine_call *calls, int64_t now_
 	if (send(worker->fd, "", 1, MSG_NOSIGNAL) != 1)
 		return -errno;
 	worker->calls = calls;
-	worker->lane = calls->lane;
 	worker->seen_done = 0;
 	worker->started_us = now_us;
 	worker->progress_ms = now_us / 1000;

@@ -20,7 +20,7 @@
 
 #include "machine.h"
 
-#define WORKER_ROW_MAX 16                       /* calls in a row */
+#define WORKER_ROW_MAX 32                        /* calls in a row */
 #define WORKER_DATA_SIZE (4 * MACHINE_TEXT_SIZE) /* bytes of data for all calls of a row, if no call asks for more */
 
 struct worker_row; /* shared with the child */
@@ -32,7 +32,6 @@ struct worker {
 	char *stack;
 	struct worker_row *row;
 	struct machine_call *calls; /* the row under way, linked by next; NULL: idle */
-	unsigned int lane;
 	unsigned int seen_done;     /* calls of the row that were done when somebody last looked */
 	int64_t started_us;         /* when the row was started */
 	int64_t progress_ms;        /* when the call that is made now was begun, as far as known */

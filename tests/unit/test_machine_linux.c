@@ -268,6 +268,37 @@ static void test_lane_ends_with_a_blocked_call(void **state)
 	assert_string_equal(texts[1], "untouched");
 }
 
+/* A quick call that does not come back costs its own lane; those that stood behind it in other lanes are made all the same. */
+static void test_quick_row_survives_a_blocked_call(void **state)
+{
+	struct fixture *fixture = *state;
+	struct machine_call calls[4], *done;
+	char texts[4][16];
+	int timeouts = 0, good = 0;
+
+	for (unsigned int i = 0; i < 4; i++) {
+		/* Lane 1 reads well, then blocks, then has one more; lane 2 stands behind. */
+		calls[i] = reading(fixture, i == 1 ? "blocks" : "text", texts[i], sizeof(texts[i]));
+		calls[i].quick = true;
+		calls[i].lane = i < 3 ? 1 : 2;
+		calls[i].limit_ms = 50;
+		assert_int_equal(machine_start(fixture->machine, &calls[i]), 0);
+	}
+	for (int i = 0; i < 4; i++) {
+		assert_int_equal(machine_wait(fixture->machine, MACHINE_FOREVER, &done), 0);
+		assert_non_null(done);
+		timeouts += done->error == -ETIMEDOUT;
+		good += done->error == 0;
+	}
+	assert_int_equal(timeouts, 2);
+	assert_int_equal(good, 2);
+	assert_int_equal(calls[0].error, 0);
+	assert_int_equal(calls[1].error, -ETIMEDOUT);
+	assert_int_equal(calls[2].error, -ETIMEDOUT);
+	assert_int_equal(calls[3].error, 0);
+	assert_string_equal(texts[3], "unbound\n");
+}
+
 static void test_bad_folder(void **state)
 {
 	struct machine *machine;
@@ -290,6 +321,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_children_hold_no_streams, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_lane_keeps_order, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_lane_ends_with_a_blocked_call, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_quick_row_survives_a_blocked_call, setup, teardown),
 		cmocka_unit_test(test_bad_folder),
 	};
 

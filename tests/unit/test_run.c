@@ -1,123 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* Whole runs, from the options to the exit status, with a configuration file, on simulated machines. */
+/* Whole runs, from the options to the exit status: every stage that fails, and what a run comes to. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
-#include "log_capture.h"
-#include "run.h"
-#include "sim_calls.h"
-
-#define MKVP_A "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-#define MKVP_B "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
-#define PAD "00000000000000000000000000000000"
-
-#define ENTRY_ACCEL "- mode: Accel\n  name: fast\n"
-#define ENTRY_A "- mode: EP11\n  mkvp: " MKVP_A "\n  secretid: " ID_A "\n"
-#define ENTRY_B "- mode: EP11\n  mkvp: " MKVP_B "\n  secretid: " ID_B "\n"
-
-#define SMALL                                                                                                          \
-	"delay bind=1ms reset=20ms associate=30ms request=2ms\nsecret 5 id=" ID_A "\nsecret 6 id=" ID_B "\n"           \
-	"card 05 CEX8A\nqueue 05.0001\nqueue 05.0002 state=bound\n"                                                    \
-	"card 11 CEX8P\nqueue 11.0001 mkvp=" MKVP_A PAD "\n"
-
-#define STOPPED "error: stopped by a signal; the APQNs are left as they are now\n"
-
-struct fixture {
-	struct sim *sim;
-	struct options options;
-	struct log_capture log;
-	char path[32];
-};
-
-static int setup(void **state)
-{
-	struct fixture *fixture = calloc(1, sizeof(*fixture));
-	int fd;
-
-	strcpy(fixture->path, "/tmp/test_run.XXXXXX");
-	fd = mkstemp(fixture->path);
-	assert_true(fd >= 0);
-	close(fd);
-	fixture->options = (struct options){ .config_path = fixture->path, .timeout_ms = 60000 };
-	log_set_verbose(1);
-	*state = fixture;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct fixture *fixture = *state;
-
-	unlink(fixture->path);
-	sim_free(fixture->sim);
-	log_capture_end();
-	log_set_verbose(0);
-	free(fixture);
-	return 0;
-}
-
-/* A machine long after its boot, and the configuration. */
-static void begin(struct fixture *fixture, const char *topology, const char *yaml)
-{
-	FILE *file = fopen(fixture->path, "w");
-
-	assert_non_null(file);
-	assert_true(fputs(yaml, file) >= 0);
-	assert_int_equal(fclose(file), 0);
-	sim_free(fixture->sim);
-	fixture->sim = settled(topology);
-	log_capture_begin(&fixture->log);
-}
-
-static bool run(struct fixture *fixture)
-{
-	return run_pvapconfig(&fixture->sim->machine, &fixture->options);
-}
-
-/* Replaces `length` bytes at `place` by a word that is not longer. */
-static void replace(char *place, size_t length, const char *word)
-{
-	memcpy(place, word, strlen(word));
-	memmove(place + strlen(word), place + length, strlen(place + length) + 1);
-}
-
-/* Compares all that was said; the path of the configuration file is FILE in `expected`, and times are N ms. */
-static void check_log(struct fixture *fixture, const char *expected)
-{
-	static const char after[] = " after ";
-	char *place;
-
-	while ((place = strstr(fixture->log.text, fixture->path)))
-		replace(place, strlen(fixture->path), "FILE");
-	for (place = fixture->log.text; (place = strstr(place, after)); place++)
-		replace(place + strlen(after), strspn(place + strlen(after), "0123456789"), "N");
-	assert_string_equal(fixture->log.text, expected);
-}
-
-static void inject(struct fixture *fixture, enum machine_operation operation, const char *path,
-		   enum sim_injection_action action, int error)
-{
-	sim_inject(fixture->sim, &(struct sim_injection){ operation, path, action, error, NULL, 0, 0 });
-}
-
-static size_t call_count(struct fixture *fixture)
-{
-	size_t count;
-
-	sim_journal(fixture->sim, &count);
-	return count;
-}
-
-/* The state of a queue in the model. */
-static enum model_bind_state state_of(struct fixture *fixture, uint8_t card, uint8_t domain)
-{
-	return sim_queue(fixture->sim, card, domain)->state;
-}
+#include "run_fixture.h"
 
 /* --- stages that fail, in their order --------------------------------------------------------------- */
 
@@ -406,88 +296,6 @@ static void test_unbind_dry_run(void **state)
 	assert_int_equal(sim_write_count(fixture->sim), 0);
 }
 
-/* --- time and signals ------------------------------------------------------------------------------- */
-
-/* One deadline for everything: what the wait for the drivers takes is gone. */
-static void test_one_deadline(void **state)
-{
-	struct fixture *fixture = *state;
-
-	begin(fixture, SMALL "fault 11.0001 associate never\n", ENTRY_A);
-	fixture->sim->options.settled = false;
-	fixture->sim->options.bindings_us = 8 * S;
-	fixture->options.timeout_ms = 10000;
-	assert_false(run(fixture));
-	assert_in_range(elapsed(fixture->sim), 8 * S, 10 * S);
-	assert_non_null(strstr(fixture->log.text, "error: entry #1: APQN 11.0001 fits, but the association was "
-						  "started and did not end in time\n"));
-	/* Tidied up all the same. */
-	assert_int_equal(state_of(fixture, 0x11, 1), MODEL_BINDABLE);
-}
-
-static void test_no_deadline(void **state)
-{
-	struct fixture *fixture = *state;
-
-	begin(fixture, SMALL, ENTRY_A);
-	fixture->sim->options.settled = false;
-	fixture->sim->options.bindings_us = 3600 * S;
-	fixture->options.timeout_ms = 0;
-	assert_true(run(fixture));
-	assert_in_range(elapsed(fixture->sim), 3600 * S, 3601 * S);
-}
-
-/* Two calls at once do not come back before the deadline. */
-static void test_stuck_at_the_deadline(void **state)
-{
-	struct fixture *fixture = *state;
-
-	begin(fixture, SMALL "card 12 CEX8P\nqueue 12.0001 mkvp=" MKVP_A PAD "\n", ENTRY_A);
-	inject(fixture, MACHINE_WRITE, "*/se_bind", SIM_HANG, 0);
-	fixture->options.timeout_ms = 3000;
-	assert_false(run(fixture));
-	assert_in_range(elapsed(fixture->sim), 3 * S, 3 * S + 1 * MS);
-	assert_non_null(strstr(fixture->log.text, "warning: card11: the kernel did not come back"));
-	assert_non_null(strstr(fixture->log.text, "warning: card12: the kernel did not come back"));
-	assert_null(strstr(fixture->log.text, STOPPED));
-}
-
-/* A bind that is through only after its queue was given up: it is unbound in the time kept for that. */
-static void test_bind_ends_after_the_work_time(void **state)
-{
-	struct fixture *fixture = *state;
-
-	begin(fixture, SMALL "fault 11.0001 bind slow=3500ms\n", ENTRY_A);
-	fixture->sim->options.settled = false;
-	fixture->sim->options.bindings_us = 8 * S;
-	fixture->options.timeout_ms = 12000;
-	assert_false(run(fixture));
-	assert_in_range(elapsed(fixture->sim), 11 * S + 500 * MS, 12 * S);
-	assert_int_equal(state_of(fixture, 0x11, 1), MODEL_BINDABLE);
-}
-
-/* Wherever it comes: the run ends, and says why. */
-static void test_signal(void **state)
-{
-	struct fixture *fixture = *state;
-	size_t total;
-
-	begin(fixture, SMALL, ENTRY_ACCEL ENTRY_A);
-	assert_true(run(fixture));
-	total = call_count(fixture);
-	assert_true(total > 20);
-	for (size_t calls = 0; calls < total; calls++) {
-		begin(fixture, SMALL, ENTRY_ACCEL ENTRY_A);
-		sim_stop_after(fixture->sim, calls);
-		assert_false(run(fixture));
-		assert_true(call_count(fixture) <= calls + 16);
-		assert_true(strlen(fixture->log.text) >= strlen(STOPPED));
-		assert_string_equal(fixture->log.text + strlen(fixture->log.text) - strlen(STOPPED), STOPPED);
-	}
-}
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -510,11 +318,6 @@ int main(void)
 		TEST(test_unbind),
 		TEST(test_unbind_without_effect),
 		TEST(test_unbind_dry_run),
-		TEST(test_one_deadline),
-		TEST(test_no_deadline),
-		TEST(test_stuck_at_the_deadline),
-		TEST(test_bind_ends_after_the_work_time),
-		TEST(test_signal),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
