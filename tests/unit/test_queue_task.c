@@ -79,7 +79,7 @@ static void test_bind(void **state)
 		  QUEUE_REST, APQN_VANISHED, -ENODEV, UNBOUND },
 		{ "no such device or address", QUEUE_BIND, UNBOUND, { { QUEUE_WRITE_BIND, -ENXIO, NULL, 0 } },
 		  QUEUE_REST, APQN_VANISHED, -ENXIO, UNBOUND },
-		{ "an errno that the driver does not give", QUEUE_BIND, UNBOUND, { { QUEUE_WRITE_BIND, -EPERM, NULL, 0 } },
+		{ "an errno the driver does not give", QUEUE_BIND, UNBOUND, { { QUEUE_WRITE_BIND, -EPERM, NULL, 0 } },
 		  QUEUE_REST, APQN_BIND_REFUSED, -EPERM, UNBOUND },
 		{ "not available: a look tells that it belongs to another guest", QUEUE_BIND, UNBOUND,
 		  { { QUEUE_WRITE_BIND, -EINVAL, NULL, 0 }, { QUEUE_READ_BIND, 0, "unbound\n", 0 } },

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT */
+/* Whole runs that come to the end of their time, or are stopped by a signal. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "run_fixture.h"
+
+/* One deadline for everything: what the wait for the drivers takes is gone. */
+static void test_one_deadline(void **state)
+{
+	struct fixture *fixture = *state;
+
+	begin(fixture, SMALL "fault 11.0001 associate never\n", ENTRY_A);
+	fixture->sim->options.settled = false;
+	fixture->sim->options.bindings_us = 8 * S;
+	fixture->options.timeout_ms = 10000;
+	assert_false(run(fixture));
+	assert_in_range(elapsed(fixture->sim), 8 * S, 10 * S);
+	assert_non_null(strstr(fixture->log.text, "error: entry #1: APQN 11.0001 fits, but the association was "
+						  "started and did not end in time\n"));
+	/* Tidied up all the same. */
+	assert_int_equal(state_of(fixture, 0x11, 1), MODEL_BINDABLE);
+}
+
+static void test_no_deadline(void **state)
+{
+	struct fixture *fixture = *state;
+
+	begin(fixture, SMALL, ENTRY_A);
+	fixture->sim->options.settled = false;
+	fixture->sim->options.bindings_us = 3600 * S;
+	fixture->options.timeout_ms = 0;
+	assert_true(run(fixture));
+	assert_in_range(elapsed(fixture->sim), 3600 * S, 3601 * S);
+}
+
+/* Two calls at once do not come back before the deadline. */
+static void test_stuck_at_the_deadline(void **state)
+{
+	struct fixture *fixture = *state;
+
+	begin(fixture, SMALL "card 12 CEX8P\nqueue 12.0001 mkvp=" MKVP_A PAD "\n", ENTRY_A);
+	inject(fixture, MACHINE_WRITE, "*/se_bind", SIM_HANG, 0);
+	fixture->options.timeout_ms = 3000;
+	assert_false(run(fixture));
+	assert_in_range(elapsed(fixture->sim), 3 * S, 3 * S + 1 * MS);
+	assert_non_null(strstr(fixture->log.text, "warning: card11: the kernel did not come back"));
+	assert_non_null(strstr(fixture->log.text, "warning: card12: the kernel did not come back"));
+	assert_null(strstr(fixture->log.text, STOPPED));
+}
+
+/* A bind that is through only after its queue was given up: it is unbound in the time kept for that. */
+static void test_bind_ends_after_the_work_time(void **state)
+{
+	struct fixture *fixture = *state;
+
+	begin(fixture, SMALL "fault 11.0001 bind slow=3500ms\n", ENTRY_A);
+	fixture->sim->options.settled = false;
+	fixture->sim->options.bindings_us = 8 * S;
+	fixture->options.timeout_ms = 12000;
+	assert_false(run(fixture));
+	assert_in_range(elapsed(fixture->sim), 11 * S + 500 * MS, 12 * S);
+	assert_int_equal(state_of(fixture, 0x11, 1), MODEL_BINDABLE);
+}
+
+/* Wherever it comes: the run ends, and says why. */
+static void test_signal(void **state)
+{
+	struct fixture *fixture = *state;
+	size_t total;
+
+	begin(fixture, SMALL, ENTRY_ACCEL ENTRY_A);
+	assert_true(run(fixture));
+	total = call_count(fixture);
+	assert_true(total > 20);
+	for (size_t calls = 0; calls < total; calls++) {
+		begin(fixture, SMALL, ENTRY_ACCEL ENTRY_A);
+		sim_stop_after(fixture->sim, calls);
+		assert_false(run(fixture));
+		assert_true(call_count(fixture) <= calls + 16);
+		assert_true(strlen(fixture->log.text) >= strlen(STOPPED));
+		assert_string_equal(fixture->log.text + strlen(fixture->log.text) - strlen(STOPPED), STOPPED);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_one_deadline),
+		TEST(test_no_deadline),
+		TEST(test_stuck_at_the_deadline),
+		TEST(test_bind_ends_after_the_work_time),
+		TEST(test_signal),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
