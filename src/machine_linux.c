@@ -22,6 +22,8 @@
  */
 #define BLOCKED_US 1000
 
+#define END_TRIES 50 /* looks, a millisecond apart, for the end of our children */
+
 struct call_list {
 	struct machine_call *first, **end;
 };
@@ -414,15 +416,35 @@ static void drain_signals(int fd)
 		;
 }
 
+/*
+ * A child that ends after us is the child of init, which in an initramfs is often a shell that does not expect it. One that the
+ * kernel keeps is left to it all the same.
+ */
+static void dismiss_workers(struct machine_linux *this)
+{
+	for (size_t i = 0; i < this->worker_count; i++)
+		worker_dismiss(this->workers[i]);
+	for (int tries = 0; this->worker_count > 0 && tries < END_TRIES; tries++) {
+		for (size_t i = this->worker_count; i-- > 0;) {
+			if (!worker_has_ended(this->workers[i]))
+				continue;
+			worker_free(this->workers[i]);
+			this->workers[i] = this->workers[--this->worker_count];
+		}
+		if (this->worker_count > 0)
+			poll(NULL, 0, 1);
+	}
+	while (this->worker_count > 0)
+		worker_free(this->workers[--this->worker_count]);
+}
+
 void machine_linux_destroy(struct machine *machine)
 {
 	struct machine_linux *this = linux_of(machine);
 
 	if (!this)
 		return;
-	while (this->worker_count > 0) {
-		worker_release(this->workers[--this->worker_count]);
-	}
+	dismiss_workers(this);
 	drain_signals(this->signal_fd);
 	sigprocmask(SIG_SETMASK, &this->old_mask, NULL);
 	close(this->signal_fd);

@@ -292,22 +292,30 @@ int64_t worker_limit_ms(struct worker *worker, int64_t now_ms)
 	return limit_ms < call->until_ms ? limit_ms : call->until_ms;
 }
 
-void worker_release(struct worker *worker)
+void worker_dismiss(struct worker *worker)
 {
 	if (worker->calls)
 		kill(worker->pid, SIGKILL);
-	/* The end of the socket is the end of an idle child. One that the kernel keeps is inherited by init. */
+	/* The end of the socket is the end of an idle child. */
 	close(worker->fd);
-	waitpid(worker->pid, NULL, WNOHANG);
+}
+
+bool worker_has_ended(const struct worker *worker)
+{
+	return waitpid(worker->pid, NULL, WNOHANG) != 0;
+}
+
+void worker_free(struct worker *worker)
+{
 	free(worker);
 }
 
 struct machine_call *worker_abandon(struct worker *worker)
 {
-	struct machine_call *calls = worker->calls;
+	struct machine_call *calls;
 
-	take_results(worker, -ETIMEDOUT);
-	worker->calls = calls;
-	worker_release(worker);
+	worker_dismiss(worker);
+	calls = take_results(worker, -ETIMEDOUT);
+	worker_free(worker);
 	return calls;
 }
