@@ -99,6 +99,21 @@ static int64_t linux_now_ms(struct machine *machine)
 
 /* --- workers -------------------------------------------------------------------------------------- */
 
+/* What was started behind a call that did not come back is not made. */
+static void end_lane(struct machine_linux *this, unsigned int lane)
+{
+	struct machine_call **place = &this->started.first;
+
+	while (lane != MACHINE_NO_LANE && *place) {
+		if ((*place)->lane != lane) {
+			place = &(*place)->next;
+			continue;
+		}
+		(*place)->error = -ETIMEDOUT;
+		list_append(&this->completed, list_take(&this->started, place));
+	}
+}
+
 /*
  * Leaves a worker behind. Calls of the lane in which it is stuck end; those of other lanes were only waiting behind it, and are
  * started anew.
@@ -126,6 +141,7 @@ static void drop_worker(struct machine_linux *this, size_t i)
 	this->started = others;
 	if (!others.first)
 		list_init(&this->started);
+	end_lane(this, stuck_lane);
 }
 
 static bool lane_is_busy(const struct machine_linux *this, unsigned int lane)
@@ -153,8 +169,10 @@ static int64_t fork_time_us(const struct machine_linux *this)
 	return oldest_us == INT64_MAX ? INT64_MIN : oldest_us + BLOCKED_US;
 }
 
+/* An idle worker, or a new one; NULL if the call has to wait for one of those that are busy. */
 static int find_worker(struct machine_linux *this, size_t size, struct worker **worker)
 {
+	int64_t fork_us = fork_time_us(this);
 	int r;
 
 	for (size_t i = 0; i < this->worker_count; i++) {
@@ -163,12 +181,14 @@ static int find_worker(struct machine_linux *this, size_t size, struct worker **
 			return 0;
 		}
 	}
-	if (this->worker_count == WORKERS_MAX || fork_time_us(this) > this->now_us)
-		return -EAGAIN;
+	*worker = NULL;
+	if (this->worker_count == WORKERS_MAX || fork_us > this->now_us)
+		return 0;
 	r = worker_create(size > WORKER_DATA_SIZE ? size : WORKER_DATA_SIZE, this->sysfs_fd, this->uv_device, worker);
 	if (r == 0)
 		this->workers[this->worker_count++] = *worker;
-	return r;
+	/* Where there cannot be more processes, those that are busy now have to do. */
+	return fork_us == INT64_MIN ? r : 0;
 }
 
 /* A row is the rest of a lane, or quick calls of whatever lanes no other worker is busy with. */
@@ -205,6 +225,20 @@ static struct machine_call *take_row(struct machine_linux *this, struct machine_
 	return row;
 }
 
+/* Hands a row to an idle worker. One that cannot take it has died, and is no use for the next row either. */
+static int start_row(struct machine_linux *this, struct worker *worker, struct machine_call *row)
+{
+	int r = worker_start(worker, row, this->now_us);
+
+	for (size_t i = this->worker_count; r < 0 && i-- > 0;) {
+		if (this->workers[i] == worker) {
+			drop_worker(this, i);
+			break;
+		}
+	}
+	return r;
+}
+
 /*
  * Hands what was started to workers, as far as there are any. What cannot be handed over completes with the error. Where there is no
  * worker for one call there is none for those after it either, and they must not overtake it: it may be of their lane.
@@ -223,11 +257,11 @@ static void dispatch(struct machine_linux *this)
 			continue;
 		}
 		r = find_worker(this, (*place)->size, &worker);
-		if (r == -EAGAIN)
+		if (r == 0 && !worker)
 			return;
 		row = r < 0 ? list_take(&this->started, place) : take_row(this, place, worker->size);
 		if (r == 0)
-			r = worker_start(worker, row, this->now_us);
+			r = start_row(this, worker, row);
 		for (struct machine_call *call = row; r < 0 && call; call = call->next)
 			call->error = r;
 		if (r < 0)

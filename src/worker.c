@@ -137,19 +137,21 @@ static pid_t start_child(struct worker *worker)
 	return pid < 0 ? -errno : pid;
 }
 
+static size_t memory_size(const struct worker *worker)
+{
+	return GUARD_SIZE + STACK_SIZE + sizeof(struct worker_row) + worker->size;
+}
+
 /* Row and stack in one mapping: a page that nobody may touch, the stack, the row. Shared, in case the child is not. */
 static int map_memory(struct worker *worker)
 {
-	size_t size = GUARD_SIZE + STACK_SIZE + sizeof(struct worker_row) + worker->size;
-	char *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	char *memory = mmap(NULL, memory_size(worker), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
 	if (memory == MAP_FAILED)
 		return -ENOMEM;
-	if (mprotect(memory, GUARD_SIZE, PROT_NONE) < 0)
-		return -errno;
 	worker->stack = memory + GUARD_SIZE;
 	worker->row = (struct worker_row *)(void *)(worker->stack + STACK_SIZE);
-	return 0;
+	return mprotect(memory, GUARD_SIZE, PROT_NONE) < 0 ? -errno : 0;
 }
 
 static int connect_child(struct worker *worker, int sysfs_fd, const char *uv_path)
@@ -185,6 +187,8 @@ int worker_create(size_t size, int sysfs_fd, const char *uv_path, struct worker 
 		r = connect_child(worker, sysfs_fd, uv_path);
 	if (r == 0)
 		*result = take_pointer(worker);
+	else if (worker->stack) /* nobody works with it yet */
+		munmap(worker->stack - GUARD_SIZE, memory_size(worker));
 	return r;
 }
 

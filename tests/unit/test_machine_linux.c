@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -16,6 +17,8 @@
 
 #include "machine.h"
 #include "machine_linux.h"
+
+#define SHORT_MS 300 /* real time: no call that does not block takes so long, also where the machine is busy */
 
 struct fixture {
 	char folder[32];
@@ -154,7 +157,7 @@ static void test_blocked_call_is_left_behind(void **state)
 	struct machine_call call = reading(fixture, "text", text, sizeof(text));
 	struct machine_call *done;
 
-	blocked.until_ms = machine_now_ms(fixture->machine) + 100;
+	blocked.until_ms = machine_now_ms(fixture->machine) + SHORT_MS;
 	assert_int_equal(machine_start(fixture->machine, &blocked), 0);
 	assert_int_equal(machine_start(fixture->machine, &call), 0);
 	assert_int_equal(machine_wait(fixture->machine, MACHINE_FOREVER, &done), 0);
@@ -224,7 +227,7 @@ static void test_lane_keeps_order(void **state)
 
 	blocked = reading(fixture, "blocks", blocked_text, sizeof(blocked_text));
 	blocked.lane = 1;
-	blocked.until_ms = machine_now_ms(fixture->machine) + 200;
+	blocked.until_ms = machine_now_ms(fixture->machine) + SHORT_MS;
 	assert_int_equal(machine_start(fixture->machine, &blocked), 0);
 	for (int i = 0; i < CALLS; i++) {
 		calls[i] = reading(fixture, "text", texts[i], sizeof(texts[i]));
@@ -256,7 +259,7 @@ static void test_lane_ends_with_a_blocked_call(void **state)
 	struct machine_call *done;
 
 	first.lane = second.lane = 7;
-	first.limit_ms = 50;
+	first.limit_ms = SHORT_MS;
 	assert_int_equal(machine_start(fixture->machine, &first), 0);
 	assert_int_equal(machine_start(fixture->machine, &second), 0);
 	assert_int_equal(machine_wait(fixture->machine, MACHINE_FOREVER, &done), 0);
@@ -266,6 +269,72 @@ static void test_lane_ends_with_a_blocked_call(void **state)
 	assert_ptr_equal(done, &second);
 	assert_int_equal(second.error, -ETIMEDOUT);
 	assert_string_equal(texts[1], "untouched");
+}
+
+/* The same where the two kinds of calls are not made in one row. */
+static void test_lane_ends_with_a_blocked_quick_call(void **state)
+{
+	struct fixture *fixture = *state;
+	char texts[2][16] = { "", "untouched" };
+	struct machine_call first = reading(fixture, "blocks", texts[0], sizeof(texts[0]));
+	struct machine_call second = reading(fixture, "text", texts[1], sizeof(texts[1]));
+	struct machine_call *done;
+
+	first.lane = second.lane = 7;
+	first.quick = true;
+	first.limit_ms = SHORT_MS;
+	assert_int_equal(machine_start(fixture->machine, &first), 0);
+	assert_int_equal(machine_start(fixture->machine, &second), 0);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(machine_wait(fixture->machine, MACHINE_FOREVER, &done), 0);
+		assert_ptr_equal(done, i == 0 ? &first : &second);
+		assert_int_equal(done->error, -ETIMEDOUT);
+	}
+	assert_string_equal(texts[1], "untouched");
+}
+
+/* A child that somebody kills costs one call. */
+static void test_killed_child(void **state)
+{
+	struct fixture *fixture = *state;
+	char text[MACHINE_TEXT_SIZE];
+	FILE *children;
+	int pid = 0;
+
+	assert_int_equal(machine_read_text(fixture->machine, soon(fixture), text, "text"), 0);
+	children = fopen("/proc/thread-self/children", "r");
+	assert_non_null(children);
+	/* The newest one: the first tests have left others behind. */
+	while (fscanf(children, "%d", &pid) == 1)
+		;
+	fclose(children);
+	assert_true(pid > 0);
+	assert_int_equal(kill(pid, SIGKILL), 0);
+	assert_int_equal(waitid(P_PID, (id_t)pid, NULL, WEXITED | WNOWAIT), 0);
+	assert_int_equal(machine_read_text(fixture->machine, soon(fixture), text, "text"), -EPIPE);
+	assert_int_equal(machine_read_text(fixture->machine, soon(fixture), text, "text"), 0);
+}
+
+/* Where there can be no process more, a call fails at once instead of waiting for one. */
+static void test_no_more_processes(void **state)
+{
+	const struct fixture *fixture = *state;
+	int status;
+	pid_t pid = fork();
+
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		struct rlimit limit = { 1, 1 };
+		char text[MACHINE_TEXT_SIZE];
+
+		/* The limit does not count for root. */
+		if (chmod(fixture->folder, 0755) < 0 || setrlimit(RLIMIT_NPROC, &limit) < 0 ||
+		    (getuid() == 0 && setuid(65534) < 0))
+			_exit(2);
+		_exit(machine_read_text(fixture->machine, soon(fixture), text, "text") == -EAGAIN ? 0 : 1);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
 }
 
 /* A quick call that does not come back costs its own lane; those that stood behind it in other lanes are made all the same. */
@@ -281,7 +350,7 @@ static void test_quick_row_survives_a_blocked_call(void **state)
 		calls[i] = reading(fixture, i == 1 ? "blocks" : "text", texts[i], sizeof(texts[i]));
 		calls[i].quick = true;
 		calls[i].lane = i < 3 ? 1 : 2;
-		calls[i].limit_ms = 50;
+		calls[i].limit_ms = SHORT_MS;
 		assert_int_equal(machine_start(fixture->machine, &calls[i]), 0);
 	}
 	for (int i = 0; i < 4; i++) {
@@ -321,6 +390,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_children_hold_no_streams, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_lane_keeps_order, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_lane_ends_with_a_blocked_call, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_lane_ends_with_a_blocked_quick_call, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_killed_child, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_no_more_processes, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_quick_row_survives_a_blocked_call, setup, teardown),
 		cmocka_unit_test(test_bad_folder),
 	};
