@@ -35,7 +35,8 @@ struct machine_linux {
 	sigset_t old_mask;
 	const char *uv_device;
 	bool stopped;
-	int64_t now_us; /* when the clock was last looked at */
+	int64_t now_us;  /* when the clock was last looked at */
+	int64_t fork_us; /* when there may be a further worker for calls that wait for one; INT64_MAX: none does */
 	struct worker *workers[WORKERS_MAX];
 	size_t worker_count;
 	struct call_list started;   /* no worker has them yet */
@@ -157,7 +158,7 @@ static bool lane_is_busy(const struct machine_linux *this, unsigned int lane)
 	return false;
 }
 
-/* Microseconds from which on a further worker may be made for what is waiting; INT64_MIN: now. */
+/* Microseconds from which on a further worker may be made; INT64_MIN: now, as none is busy. */
 static int64_t fork_time_us(const struct machine_linux *this)
 {
 	int64_t oldest_us = INT64_MAX;
@@ -182,8 +183,12 @@ static int find_worker(struct machine_linux *this, size_t size, struct worker **
 		}
 	}
 	*worker = NULL;
-	if (this->worker_count == WORKERS_MAX || fork_us > this->now_us)
+	if (this->worker_count == WORKERS_MAX)
 		return 0;
+	if (fork_us > this->now_us) {
+		this->fork_us = fork_us;
+		return 0;
+	}
 	r = worker_create(size > WORKER_DATA_SIZE ? size : WORKER_DATA_SIZE, this->sysfs_fd, this->uv_device, worker);
 	if (r == 0)
 		this->workers[this->worker_count++] = *worker;
@@ -247,6 +252,7 @@ static void dispatch(struct machine_linux *this)
 {
 	struct machine_call **place = &this->started.first;
 
+	this->fork_us = INT64_MAX;
 	while (*place) {
 		struct machine_call *row;
 		struct worker *worker;
@@ -318,9 +324,7 @@ static int64_t wake_time_us(struct machine_linux *this, int64_t until_ms)
 			until_ms = call->until_ms;
 	}
 	wake_us = until_ms < INT64_MAX / 1000 ? until_ms * 1000 : INT64_MAX;
-	if (this->started.first && fork_time_us(this) > this->now_us && fork_time_us(this) < wake_us)
-		wake_us = fork_time_us(this);
-	return wake_us;
+	return this->fork_us < wake_us ? this->fork_us : wake_us;
 }
 
 static int poll_until(struct machine_linux *this, struct pollfd *polled, size_t count, int64_t wake_us)

@@ -11,6 +11,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -168,6 +169,27 @@ static void test_blocked_call_is_left_behind(void **state)
 	assert_int_equal(blocked.error, -ETIMEDOUT);
 	assert_string_equal(blocked_text, "untouched");
 	assert_int_equal(machine_perform(fixture->machine, &call), 0);
+}
+
+/* The same after some time without a look at the clock: the second call does not wait for the first one's end. */
+static void test_blocked_call_after_a_pause(void **state)
+{
+	struct fixture *fixture = *state;
+	char blocked_text[64], text[64];
+	struct machine_call blocked = reading(fixture, "blocks", blocked_text, sizeof(blocked_text));
+	struct machine_call call = reading(fixture, "text", text, sizeof(text));
+	struct machine_call *done;
+	struct timespec start, now;
+
+	clock_gettime(CLOCK_MONOTONIC, &start);
+	do
+		clock_gettime(CLOCK_MONOTONIC, &now);
+	while ((now.tv_sec - start.tv_sec) * 1000000000 + now.tv_nsec - start.tv_nsec < 5000000);
+	blocked.until_ms = machine_now_ms(fixture->machine) + 5000;
+	assert_int_equal(machine_start(fixture->machine, &blocked), 0);
+	assert_int_equal(machine_start(fixture->machine, &call), 0);
+	assert_int_equal(machine_wait(fixture->machine, MACHINE_FOREVER, &done), 0);
+	assert_ptr_equal(done, &call);
 }
 
 static void test_wait_ends_at_its_time(void **state)
@@ -385,6 +407,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_list, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_uv_device_missing, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_blocked_call_is_left_behind, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_blocked_call_after_a_pause, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_wait_ends_at_its_time, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_signal_stops, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_children_hold_no_streams, setup, teardown),
