@@ -34,9 +34,7 @@ static bool has_completions(const struct sim *sim, const struct sim_target *targ
 
 static bool has_bind(const struct sim *sim, const struct sim_target *target)
 {
-	if (!sim->model.se_guest || sim->options.kernel < SIM_KERNEL_6_12)
-		return false;
-	return sim->options.kernel == SIM_KERNEL_6_12 || mode_of(sim, target) != MODEL_CCA;
+	return sim->model.se_guest && sim->options.kernel >= SIM_KERNEL_6_12 && mode_of(sim, target) != MODEL_CCA;
 }
 
 static bool has_associate(const struct sim *sim, const struct sim_target *target)
@@ -49,7 +47,7 @@ static bool has_associate(const struct sim *sim, const struct sim_target *target
 
 static void read_features(struct sim *sim, struct sim_call *slot)
 {
-	sim_finish_text(sim, slot, "APSC APXA QACT RC8A%s\n", sim->model.se_guest ? " APSB" : "");
+	sim_finish_text(sim, slot, "APSC APXA QACT%s\n", sim->model.se_guest ? " APSB" : "");
 }
 
 static void read_bindings(struct sim *sim, struct sim_call *slot)
@@ -117,10 +115,6 @@ static void read_bind(struct sim *sim, struct sim_call *slot)
 	int64_t hang_us = 0;
 	int error;
 
-	if (mode_of(sim, &slot->target) == MODEL_CCA) {
-		sim_finish_text(sim, slot, "-\n");
-		return;
-	}
 	error = sim_driver_test(sim, slot->target.place, &test, &hang_us);
 	if (error == 0)
 		sim_finish_text(sim, slot, "%s\n", is_bound(test.bind_state) ? "bound" : "unbound");
@@ -159,12 +153,10 @@ static void write_bind(struct sim *sim, struct sim_call *slot, const char *text)
 	int64_t hang_us = 0;
 	int error = -EINVAL;
 
-	if (mode_of(sim, &slot->target) != MODEL_CCA) {
-		if (text[0] == '0')
-			error = sim_driver_unbind(sim, slot->target.place, &hang_us);
-		else if (text[0] == '1')
-			error = sim_driver_bind(sim, slot->target.place, &hang_us);
-	}
+	if (text[0] == '0')
+		error = sim_driver_unbind(sim, slot->target.place, &hang_us);
+	else if (text[0] == '1')
+		error = sim_driver_bind(sim, slot->target.place, &hang_us);
 	sim_finish(slot, error, sim->kernel->now_us + hang_us);
 }
 

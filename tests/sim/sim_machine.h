@@ -26,7 +26,7 @@
 
 enum sim_kernel_version {
 	SIM_KERNEL_6_1,  /* no se_bind, no se_associate */
-	SIM_KERNEL_6_12, /* no bindings_complete_count; one page of secrets; "-" in se_bind of CCA queues */
+	SIM_KERNEL_6_12, /* no bindings_complete_count; one page of secrets; "-" in se_associate of accelerators */
 	SIM_KERNEL_7,
 };
 

@@ -44,7 +44,8 @@ static void finish_mkvps(struct sim *sim, struct sim_call *slot, bool replied)
 
 	if (sim->model.cards[queue->card].mode == MODEL_CCA) {
 		sim_finish_text(sim, slot, "AES NEW: - -\nAES CUR: - -\nAES OLD: - -\n"
-					   "APKA NEW: - -\nAPKA CUR: - -\nAPKA OLD: - -\n");
+					   "APKA NEW: - -\nAPKA CUR: - -\nAPKA OLD: - -\n"
+					   "ASYM NEW: - -\nASYM CUR: - -\nASYM OLD: - -\n");
 		return;
 	}
 	if (!replied) {

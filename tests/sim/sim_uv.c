@@ -31,8 +31,9 @@ void sim_uv_read_facilities(struct sim *sim, struct sim_call *slot)
 	uint64_t first = facility_bit(0);
 
 	if (model->se_guest)
-		first |= facility_bit(8) | facility_bit(9) | (model->add_secret ? facility_bit(29) : 0) |
-			 (model->list_secrets ? facility_bit(30) : 0) | (model->lock_secrets ? facility_bit(31) : 0);
+		first |= facility_bit(8) | facility_bit(9) | facility_bit(20) |
+			 (model->add_secret ? facility_bit(29) : 0) | (model->list_secrets ? facility_bit(30) : 0) |
+			 (model->lock_secrets ? facility_bit(31) : 0);
 	sim_finish_text(sim, slot, "%" PRIx64 "\n0\n0\n0\n", first);
 }
 
@@ -76,6 +77,9 @@ static int list_secrets(const struct sim *sim, struct machine_call *call)
 
 	if (call->size == 0 || call->size % PAGE_BYTES != 0 || (one_page && call->size != PAGE_BYTES))
 		return -EINVAL;
+	/* The page that goes back is the kernel's own, whatever the firmware says. */
+	if (one_page)
+		memset(call->data, 0, call->size);
 	call->uv_rc = fill_list(&sim->model, (uint8_t *)call->data, call->size);
 	return 0;
 }

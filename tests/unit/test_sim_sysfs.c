@@ -17,7 +17,7 @@ static const struct {
 	enum sim_kernel_version kernel;
 	const char *folder, *name, *text;
 } texts_of_kernels[] = {
-	{ SIM_KERNEL_7, "bus/ap/", "features", "APSC APXA QACT RC8A APSB\n" },
+	{ SIM_KERNEL_7, "bus/ap/", "features", "APSC APXA QACT APSB\n" },
 	{ SIM_KERNEL_7, "bus/ap/", "bindings", "4/4 (complete)\n" },
 	{ SIM_KERNEL_7, "bus/ap/", "bindings_complete_count", "1\n" },
 	{ SIM_KERNEL_6_12, "bus/ap/", "bindings_complete_count", "ENOENT" },
@@ -43,13 +43,15 @@ static const struct {
 	{ SIM_KERNEL_6_12, ACCEL, "12.0008/se_associate", "-\n" },
 	{ SIM_KERNEL_7, ACCEL, "12.0008/mkvps", "ENOENT" },
 	{ SIM_KERNEL_7, CCA, "13.0008/se_bind", "ENOENT" },
-	{ SIM_KERNEL_6_12, CCA, "13.0008/se_bind", "-\n" },
+	{ SIM_KERNEL_6_12, CCA, "13.0008/se_bind", "ENOENT" },
+	{ SIM_KERNEL_6_12, CCA, "13.0008/se_associate", "ENOENT" },
 	{ SIM_KERNEL_7, CCA, "13.0008/mkvps",
-	  "AES NEW: - -\nAES CUR: - -\nAES OLD: - -\nAPKA NEW: - -\nAPKA CUR: - -\nAPKA OLD: - -\n" },
+	  "AES NEW: - -\nAES CUR: - -\nAES OLD: - -\nAPKA NEW: - -\nAPKA CUR: - -\nAPKA OLD: - -\n"
+	  "ASYM NEW: - -\nASYM CUR: - -\nASYM OLD: - -\n" },
 	{ SIM_KERNEL_6_1, QUEUE, "se_bind", "ENOENT" },
 	{ SIM_KERNEL_6_1, QUEUE, "se_associate", "ENOENT" },
 	{ SIM_KERNEL_7, "firmware/uv/", "prot_virt_guest", "1\n" },
-	{ SIM_KERNEL_7, "firmware/uv/query/", "facilities", "80c0000700000000\n0\n0\n0\n" },
+	{ SIM_KERNEL_7, "firmware/uv/query/", "facilities", "80c0080700000000\n0\n0\n0\n" },
 	{ SIM_KERNEL_7, "firmware/uv/query/", "max_secrets", "4096\n" },
 	{ SIM_KERNEL_7, "", "bus/ap", "EISDIR" },
 	{ SIM_KERNEL_7, "", "devices/ap/card11/11.0008", "EISDIR" },
@@ -108,7 +110,7 @@ static void machines_without(void **state)
 	sim_free(sim);
 
 	sim = make(ALL_KINDS "guest se=0\n", SIM_KERNEL_7);
-	assert_text(sim, "bus/ap/features", "APSC APXA QACT RC8A\n");
+	assert_text(sim, "bus/ap/features", "APSC APXA QACT\n");
 	assert_text(sim, "firmware/uv/prot_virt_guest", "0\n");
 	assert_text(sim, "firmware/uv/query/facilities", "8000000000000000\n0\n0\n0\n");
 	assert_text(sim, QUEUE "se_bind", "ENOENT");
@@ -117,7 +119,7 @@ static void machines_without(void **state)
 
 	sim = make("guest list=0 add=0 lock=0\n", SIM_KERNEL_7);
 	sim->options.uv_missing = false;
-	assert_text(sim, "firmware/uv/query/facilities", "80c0000000000000\n0\n0\n0\n");
+	assert_text(sim, "firmware/uv/query/facilities", "80c0080000000000\n0\n0\n0\n");
 	assert_text(sim, "bus/ap/bindings", "0/0 (complete)\n");
 	assert_list(sim, "devices/ap", "uevent\npower\n");
 	sim_free(sim);
@@ -239,6 +241,12 @@ static void uv_refusals(void **state)
 	sim->model.list_rc = 0x0123;
 	assert_int_equal(perform_uv(sim, UV_LIST, buffer, 8192, &rc), 0);
 	assert_int_equal(rc, 0x0123);
+	/* A kernel with a page of its own hands that back, empty. */
+	sim->options.kernel = SIM_KERNEL_6_12;
+	buffer[4095] = 1;
+	assert_int_equal(perform_uv(sim, UV_LIST, buffer, 4096, &rc), 0);
+	assert_int_equal(rc, 0x0123);
+	assert_int_equal(buffer[0] | buffer[4095], 0);
 	sim->options.uv_device_missing = true;
 	assert_int_equal(perform_uv(sim, UV_LIST, buffer, 4096, &rc), -ENOENT);
 	sim_free(sim);
