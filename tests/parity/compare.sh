@@ -1,0 +1,17 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=sh
+#
+# Words of qemu/checks.sh for the scenarios with a list of operations.
+
+# parity: what the guest printed for its operations is what the simulated machine prints for the same.
+parity() {
+	release=$(console | sed -n 's/^MARK init //p')
+	console | grep '^PARITY ' >"${log:?}/real"
+	"${top:?}/build/parity/parity_sim" "$release" "${folder:?}/topology" "$folder/operations" >"$log/simulated" &&
+		status=0 || status=1
+	verdict "$status" 'the simulated machine carries out all operations'
+	console_has 'MARK parity-exit 0'
+	differences=$(diff -U 0 "$log/real" "$log/simulated") && status=0 || status=1
+	verdict "$status" 'the simulated machine does what the kernel does' 'kernel: -, simulated: +' \
+		"$(echo "$differences" | grep -v -e '^---' -e '^+++' -e '^@@')"
+}
