@@ -33,12 +33,18 @@ static void format_no_secret(const struct config_entry *entry, char reason[REASO
 		 id);
 }
 
-static void format_no_mkvp(const struct config_entry *entry, char reason[REASON_SIZE])
+/* `apqn`: one that might have it, had it not failed, or NULL. */
+static void format_no_mkvp(const struct config_entry *entry, const struct apqn *apqn, const char *name,
+			   char reason[REASON_SIZE])
 {
 	char mkvp[2 * APQN_MKVP_SIZE + 1];
+	int length;
 
 	text_format_hex(entry->mkvp, sizeof(entry->mkvp), mkvp);
-	snprintf(reason, REASON_SIZE, "no usable APQN has the master key 0x%s", mkvp);
+	length = snprintf(reason, REASON_SIZE, "no usable APQN has the master key 0x%s", mkvp);
+	if (apqn)
+		snprintf(reason + length, (size_t)(REASON_SIZE - length), "; that of APQN %s is not known: %s", name,
+			 apqn_failure_text(apqn->failure));
 }
 
 static void format_serialnr(const struct config_entry *entry, const struct apqn *apqn, const char *name,
@@ -91,7 +97,7 @@ static void format_reason(const struct report *report, size_t index, char reason
 			 mode, name, apqn ? apqn->generation : 0, entry->min_generation);
 		break;
 	case PLAN_NO_MKVP:
-		format_no_mkvp(entry, reason);
+		format_no_mkvp(entry, apqn, name, reason);
 		break;
 	case PLAN_SERIALNR:
 		format_serialnr(entry, apqn, name, reason);
@@ -129,19 +135,26 @@ static void print_entry(const struct report *report, size_t index, enum log_leve
 	log_info("entry %s: %s by APQN %s", label, report->dry_run ? "would be served" : "is served", name);
 }
 
-/* APQNs that should have been unbound and are not. Returns how many. */
+/* Should have been unbound and is not. */
+static bool is_left_bound(const struct report *report, size_t i)
+{
+	const struct apqn *apqn = &report->apqns[i];
+
+	return report->plan->apqns[i].goal == PLAN_UNBIND || apqn->failure == APQN_STAYS_BOUND ||
+	       (apqn->failure == APQN_CARD_STUCK && apqn->bind == APQN_BOUND);
+}
+
+/* Returns how many there are. */
 static size_t print_still_bound(const struct report *report, enum log_level level)
 {
 	size_t count = 0;
 	char name[APQN_NAME_SIZE];
 
 	for (size_t i = 0; i < report->apqn_count; i++) {
-		const struct apqn *apqn = &report->apqns[i];
-
-		if (report->dry_run || (report->plan->apqns[i].goal != PLAN_UNBIND && apqn->failure != APQN_STAYS_BOUND))
+		if (report->dry_run || !is_left_bound(report, i))
 			continue;
 		count++;
-		apqn_format_name(apqn, name);
+		apqn_format_name(&report->apqns[i], name);
 		log_line(level, "APQN %s: still bound, though it serves no entry", name);
 	}
 	return count;
@@ -163,7 +176,28 @@ void report_print(const struct report *report)
 			  report->strict ? "all are asked for (--strict)" : "at least one is needed");
 }
 
+/* APQNs whose bind state could never be read. Returns how many there are. */
+static size_t print_unknown(const struct report *report)
+{
+	size_t count = 0;
+	char name[APQN_NAME_SIZE];
+
+	for (size_t i = 0; i < report->apqn_count; i++) {
+		const struct apqn *apqn = &report->apqns[i];
+
+		if (report->dry_run || apqn->mode == APQN_MODE_CCA || apqn->bind != APQN_BIND_UNKNOWN ||
+		    (apqn->failure != APQN_CARD_STUCK && apqn->failure != APQN_UNREADABLE))
+			continue;
+		count++;
+		apqn_format_name(apqn, name);
+		log_error("APQN %s: may still be bound: %s", name, apqn_failure_text(apqn->failure));
+	}
+	return count;
+}
+
 bool report_unbind(const struct report *report)
 {
-	return print_still_bound(report, LOG_LEVEL_ERROR) == 0;
+	size_t bound = print_still_bound(report, LOG_LEVEL_ERROR), unknown = print_unknown(report);
+
+	return bound + unknown == 0;
 }

@@ -27,5 +27,5 @@ bool report_is_success(const struct report *report);
 /* Says why entries are not satisfied (errors if the run failed, else warnings) and, verbosely, which APQNs serve the others. */
 void report_print(const struct report *report);
 
-/* The result of --unbind: says which APQNs are still bound, and returns true if none is. */
+/* The result of --unbind: says which APQNs are still bound, or may be, and returns true if none is. */
 bool report_unbind(const struct report *report);
