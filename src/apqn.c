@@ -21,6 +21,11 @@ void apqn_format_name(const struct apqn *apqn, char name[APQN_NAME_SIZE])
 	snprintf(name, APQN_NAME_SIZE, "%02x.%04x", apqn->card, apqn->domain);
 }
 
+bool apqn_is_out_of_reach(const struct apqn *apqn)
+{
+	return apqn->failure == APQN_STAYS_BOUND || apqn->failure == APQN_VANISHED || apqn->failure == APQN_CARD_STUCK;
+}
+
 const char *apqn_failure_text(enum apqn_failure failure)
 {
 	switch (failure) {
@@ -39,7 +44,7 @@ const char *apqn_failure_text(enum apqn_failure failure)
 	case APQN_ASSOCIATION_FAILED:
 		return "the association was started and failed";
 	case APQN_ASSOCIATION_TIMEOUT:
-		return "the association was started and did not end in time";
+		return "the association was not through in time";
 	case APQN_STAYS_BOUND:
 		return "the unbind has no effect";
 	case APQN_UNREADABLE:

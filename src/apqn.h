@@ -50,7 +50,7 @@ enum apqn_failure {
 	APQN_BIND_TIMEOUT,        /* still busy when the time was over */
 	APQN_ASSOCIATION_REFUSED, /* the firmware refuses the secret */
 	APQN_ASSOCIATION_FAILED,  /* started, then failed */
-	APQN_ASSOCIATION_TIMEOUT, /* started, never ended */
+	APQN_ASSOCIATION_TIMEOUT, /* never ended, or could not even be started */
 	APQN_STAYS_BOUND,         /* an unbind fails or has no effect; it is left as it is */
 	APQN_UNREADABLE,          /* an attribute that must be there cannot be read or makes no sense */
 	APQN_VANISHED,            /* the queue or its card is no longer there */
@@ -78,6 +78,9 @@ int apqn_compare(const void *left, const void *right);
 
 /* "11.0008" */
 void apqn_format_name(const struct apqn *apqn, char name[APQN_NAME_SIZE]);
+
+/* True if nothing more can be done with it in this run, not even an unbind. */
+bool apqn_is_out_of_reach(const struct apqn *apqn);
 
 /* What happened, for people: "bind refused by the firmware". */
 const char *apqn_failure_text(enum apqn_failure failure);

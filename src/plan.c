@@ -30,7 +30,7 @@ static enum plan_goal idle_goal(const struct apqn *apqn)
 {
 	if (apqn->mode != APQN_MODE_ACCEL && apqn->mode != APQN_MODE_EP11)
 		return PLAN_LEAVE;
-	if (apqn->failure == APQN_VANISHED || apqn->failure == APQN_CARD_STUCK || apqn->failure == APQN_STAYS_BOUND)
+	if (apqn_is_out_of_reach(apqn))
 		return PLAN_LEAVE;
 	return apqn->bind == APQN_BOUND ? PLAN_UNBIND : PLAN_LEAVE;
 }

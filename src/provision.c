@@ -116,9 +116,13 @@ static bool identities_expected(const struct provision *this, int64_t now_ms)
 	return false;
 }
 
-/* After an error that ends the run: what was bound only to be identified is released. */
+/*
+ * After an error that ends the run: what was bound only to be identified is released. What comes in later, a bind that was
+ * under way, is no reason for a new plan, but for this.
+ */
 static void release_probed(struct provision *this, int64_t now_ms)
 {
+	this->changed = false;
 	for (size_t i = 0; i < this->count; i++) {
 		struct queue_task *task = &this->tasks[i];
 
@@ -133,54 +137,61 @@ static void release_probed(struct provision *this, int64_t now_ms)
 
 static void plan_anew(struct provision *this, int64_t now_ms)
 {
-	int r = this->request->dry_run ? provision_plan_dry(this, now_ms) : provision_plan(this, now_ms);
+	int r = 0;
 
-	if (r == 0)
-		return;
+	if (this->error == 0)
+		r = this->request->dry_run ? provision_plan_dry(this, now_ms) : provision_plan(this, now_ms);
 	if (r == -EEXIST)
 		provision_log_duplicate(this);
-	else
+	else if (r < 0)
 		log_error("no plan can be made: %s", strerror(-r));
-	this->error = r;
-	this->changed = false;
-	release_probed(this, now_ms);
+	if (r < 0)
+		this->error = r;
+	if (this->error < 0)
+		release_probed(this, now_ms);
 }
 
 /* The work time is over: what is not ready now has failed, and the rest of the time is for tidying up. */
-static void close_work(struct provision *this)
+static void close_work(struct provision *this, int64_t now_ms)
 {
 	this->closing = true;
 	this->changed = true;
 	for (size_t i = 0; i < this->count; i++) {
 		struct queue_task *task = &this->tasks[i];
+		struct apqn before = *task->apqn;
 
 		if (task->goal == QUEUE_REST || task->goal == QUEUE_UNBIND)
 			continue;
-		if (task->apqn->bind != APQN_BOUND)
+		if (before.bind != APQN_BOUND)
 			queue_task_fail(task, APQN_BIND_TIMEOUT, 0);
-		else if (task->apqn->association == APQN_ASSOCIATION_PENDING)
-			queue_task_fail(task, APQN_ASSOCIATION_TIMEOUT, 0);
-		else
+		else if (task->goal == QUEUE_IDENTIFY)
 			queue_task_fail(task, APQN_UNREADABLE, -ETIMEDOUT);
+		else
+			queue_task_fail(task, APQN_ASSOCIATION_TIMEOUT, 0);
+		provision_log_result(task, &before, now_ms);
 	}
 }
 
 static int run(struct provision *this)
 {
+	bool expected = false;
+
 	for (;;) {
 		int64_t now_ms = machine_now_ms(this->lanes.machine);
 		int64_t until_ms = this->closing ? this->request->deadline_ms : this->work_until_ms;
-		bool expected;
+		bool was_expected = expected;
 		int r;
 
+		if (!this->closing && now_ms >= this->work_until_ms)
+			close_work(this, now_ms);
 		if (now_ms >= this->request->deadline_ms) {
 			r = lanes_finish(&this->lanes);
 			return r < 0 ? r : this->error;
 		}
-		if (!this->closing && now_ms >= this->work_until_ms)
-			close_work(this);
 		expected = identities_expected(this, now_ms);
-		if (this->changed && !expected && this->error == 0)
+		/* That nobody is waited for any more is news, too: it may be because the last one is late. */
+		this->changed = this->changed || (was_expected && !expected);
+		if (this->changed && !expected)
 			plan_anew(this, now_ms);
 		if (!provision_any_task(this) && !this->changed && !lanes_busy(&this->lanes))
 			return this->error;

@@ -48,7 +48,8 @@ void provision_log_goal(const struct provision *this, size_t apqn, enum queue_go
 		log_info("%s%s: unbind, bind and associate with %s", dry, name, purpose);
 		break;
 	case QUEUE_UNBIND:
-		log_info("%s%s: unbind, %s", dry, name, purpose);
+		log_info("%s%s: unbind, %s", dry, name,
+			 this->plan.apqns[apqn].entry == PLAN_NONE ? purpose : "no time is left to associate it");
 		break;
 	}
 }

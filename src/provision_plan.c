@@ -12,9 +12,7 @@
 
 static bool is_slow(const struct queue_task *task, int64_t now_ms)
 {
-	if (task->refused_since_ms != 0 && now_ms - task->refused_since_ms >= LATE_MS)
-		return true;
-	return task->goal == QUEUE_SETTLE && now_ms - task->since_ms >= LATE_MS;
+	return task->waiting_since_ms != 0 && now_ms - task->waiting_since_ms >= LATE_MS;
 }
 
 static bool card_is_slow(const struct provision *this, const struct card *card, int64_t now_ms)
@@ -161,7 +159,11 @@ static enum queue_goal goal_of_queue(const struct provision *this, size_t i, boo
 		return this->tasks[i].goal;
 	if (late && this->apqns[i].bind == APQN_BOUND)
 		goal = QUEUE_UNBIND;
-	return this->closing && goal != QUEUE_UNBIND ? QUEUE_REST : goal;
+	if (!this->closing || goal == QUEUE_UNBIND)
+		return goal;
+	/* There is no time to bring it to its state any more: what this run has bound for that is released. */
+	return goal != QUEUE_REST && this->tasks[i].bound_here && this->apqns[i].bind == APQN_BOUND ? QUEUE_UNBIND :
+												       QUEUE_REST;
 }
 
 static void apply_plan(struct provision *this, const bool *late, int64_t now_ms)

@@ -18,6 +18,7 @@ void queue_task_begin(struct queue_task *task, enum queue_goal goal, int64_t now
 	task->since_ms = now_ms;
 	task->due_ms = now_ms;
 	task->interval_ms = 0;
+	task->waiting_since_ms = 0;
 	task->refused_since_ms = 0;
 	task->tries = 0;
 	task->look = QUEUE_LOOK_NOT;
@@ -33,6 +34,8 @@ void queue_task_fail(struct queue_task *task, enum apqn_failure failure, int err
 /* Look again: soon at first, then at growing intervals. */
 static void again(struct queue_task *task, int64_t now_ms)
 {
+	if (task->waiting_since_ms == 0)
+		task->waiting_since_ms = now_ms;
 	task->interval_ms = task->interval_ms == 0 ? INTERVAL_FIRST_MS : task->interval_ms + task->interval_ms / 2 + 1;
 	if (task->interval_ms > INTERVAL_MAX_MS)
 		task->interval_ms = INTERVAL_MAX_MS;
@@ -42,6 +45,7 @@ static void again(struct queue_task *task, int64_t now_ms)
 static void progress(struct queue_task *task, int64_t now_ms)
 {
 	task->interval_ms = 0;
+	task->waiting_since_ms = 0;
 	task->due_ms = now_ms;
 }
 

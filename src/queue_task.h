@@ -59,6 +59,7 @@ struct queue_task {
 	int64_t since_ms;         /* when the goal was set, or the association started */
 	int64_t due_ms;           /* no call before */
 	int64_t interval_ms;      /* to the next look */
+	int64_t waiting_since_ms; /* start of an unbroken row of looks at the same thing; 0: none */
 	int64_t refused_since_ms; /* start of an unbroken row of EIO on binds; 0: none */
 	int64_t give_up_ms;       /* end of the patience with an association */
 	unsigned int tries;       /* identity reads without a result */

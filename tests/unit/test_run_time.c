@@ -21,7 +21,7 @@ static void test_one_deadline(void **state)
 	assert_false(run(fixture));
 	assert_in_range(elapsed(fixture->sim), 8 * S, 10 * S);
 	assert_non_null(strstr(fixture->log.text, "error: entry #1: APQN 11.0001 fits, but the association was "
-						  "started and did not end in time\n"));
+						  "not through in time\n"));
 	/* Tidied up all the same. */
 	assert_int_equal(state_of(fixture, 0x11, 1), MODEL_BINDABLE);
 }

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: MIT */
+/* Whole runs with queues and calls that get stuck: they cost only themselves, and the run ends. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "run_fixture.h"
+
+#define SECRETS "secret 5 id=" ID_A "\nsecret 6 id=" ID_B "\n"
+/* Two EP11 cards with a queue each. */
+#define CARDS                                                                                                          \
+	"delay bind=1ms reset=20ms associate=30ms request=2ms\n" SECRETS "card 11 CEX8P\nqueue 11.0001 mkvp=" MKVP_A PAD \
+	"\ncard 12 CEX8P\nqueue 12.0001 mkvp=" MKVP_B PAD "\n"
+
+#define assert_log(fixture, expected) assert_non_null(strstr((fixture)->log.text, expected))
+
+static void fail_after(struct fixture *fixture, const char *path, int error, unsigned int after)
+{
+	sim_inject(fixture->sim, &(struct sim_injection){ MACHINE_WRITE, path, SIM_FAIL, error, NULL, after, 0 });
+}
+
+/* A probe of a dry run cannot be undone on a card from which a call did not come back. */
+static void test_probe_gets_stuck(void **state)
+{
+	struct fixture *fixture = *state;
+
+	begin(fixture, CARDS, ENTRY_A ENTRY_B);
+	fixture->options.dry_run = fixture->options.probe = true;
+	inject(fixture, MACHINE_READ, "*/11.0001/mkvps", SIM_HANG, 0);
+	assert_true(run(fixture));
+	assert_in_range(elapsed(fixture->sim), 5 * S, 6 * S);
+	assert_int_equal(state_of(fixture, 0x12, 1), MODEL_BINDABLE);
+	assert_log(fixture, "warning: entry #1: no usable APQN has the master key 0x" MKVP_A
+			    "; that of APQN 11.0001 is not known: the kernel did not come back from a call on this card\n");
+	assert_log(fixture, "info: entry #2: would be served by APQN 12.0001\n");
+}
+
+static void test_probed_queue_vanishes(void **state)
+{
+	struct fixture *fixture = *state;
+
+	begin(fixture, CARDS, ENTRY_A ENTRY_B);
+	fixture->options.dry_run = fixture->options.probe = true;
+	inject(fixture, MACHINE_READ, "*/11.0001/mkvps", SIM_FAIL, -ENOENT);
+	fail_after(fixture, "*/11.0001/se_bind", -ENOENT, 1);
+	assert_true(run(fixture));
+	assert_true(elapsed(fixture->sim) < 1 * S);
+	assert_int_equal(state_of(fixture, 0x12, 1), MODEL_BINDABLE);
+}
+
+/* What goes wrong after the error that ends the run changes nothing any more. */
+static void test_failure_after_duplicates(void **state)
+{
+	struct fixture *fixture = *state;
+
+	begin(fixture, SMALL "queue 11.0002 mkvp=" MKVP_A PAD "\n", ENTRY_A);
+	fail_after(fixture, "*/11.0001/se_bind", -EIO, 1);
+	assert_false(run(fixture));
+	assert_true(elapsed(fixture->sim) < 1 * S);
+	assert_int_equal(state_of(fixture, 0x11, 2), MODEL_BINDABLE);
+	assert_log(fixture, "error: APQN 11.0001 and APQN 11.0002: two domains of one card");
+}
+
+/* A queue whose driver is busy for ever does not keep the other card from being configured. */
+static void test_busy_queue(void **state)
+{
+	struct fixture *fixture = *state;
+
+	begin(fixture, CARDS, ENTRY_A ENTRY_B);
+	inject(fixture, MACHINE_WRITE, "*/11.0001/se_bind", SIM_FAIL, -EBUSY);
+	fixture->options.timeout_ms = 10000;
+	assert_true(run(fixture));
+	assert_int_equal(state_of(fixture, 0x12, 1), MODEL_USABLE);
+	assert_log(fixture, "warning: APQN 11.0001: not ready for a bind in time\n");
+	assert_log(fixture, "warning: entry #1: no usable APQN has the master key 0x" MKVP_A
+			    "; that of APQN 11.0001 is not known: not ready for a bind in time\n");
+}
+
+/* Nor does one that was found bound and never gets through its reset: the others are not even looked at before. */
+static void test_endless_reset(void **state)
+{
+	struct fixture *fixture = *state;
+
+	begin(fixture, CARDS "queue 12.0002 mkvp=" MKVP_A PAD " state=bound\n", ENTRY_A ENTRY_B);
+	sim_inject(fixture->sim, &(struct sim_injection){ MACHINE_READ, "*/12.0002/reset", SIM_TEXT, 0,
+							  "Reset in progress.\n", 0, 0 });
+	assert_true(run(fixture));
+	assert_true(elapsed(fixture->sim) < 1 * S);
+	assert_int_equal(state_of(fixture, 0x11, 1), MODEL_USABLE);
+	assert_int_equal(state_of(fixture, 0x12, 1), MODEL_USABLE);
+	assert_int_equal(state_of(fixture, 0x12, 2), MODEL_BINDABLE);
+}
+
+/* Identified too late to be associated: what this run has bound it releases. */
+static void test_no_time_left(void **state)
+{
+	struct fixture *fixture = *state;
+
+	begin(fixture, CARDS "fault 11.0001 request slow=150ms\n", ENTRY_A ENTRY_B);
+	fixture->sim->options.settled = false;
+	fixture->sim->options.bindings_us = 1700 * MS;
+	fixture->options.timeout_ms = 2000;
+	assert_false(run(fixture));
+	assert_log(fixture, "info: 12.0001: unbind, no time is left to associate it\n");
+	assert_log(fixture, "error: entry #2: APQN 12.0001 fits, but was not ready when the time was over\n");
+	assert_int_equal(state_of(fixture, 0x11, 1), MODEL_BINDABLE);
+	assert_int_equal(state_of(fixture, 0x12, 1), MODEL_BINDABLE);
+}
+
+/* --unbind cannot claim success for queues that it could not touch. */
+static void test_unbind_gets_stuck(void **state)
+{
+	struct fixture *fixture = *state;
+
+	begin(fixture, SMALL, ENTRY_A);
+	fixture->options.unbind = true;
+	inject(fixture, MACHINE_WRITE, "*/05.0002/se_bind", SIM_HANG, 0);
+	assert_false(run(fixture));
+	assert_log(fixture, "error: APQN 05.0002: still bound, though it serves no entry\n");
+	begin(fixture, SMALL, ENTRY_A);
+	inject(fixture, MACHINE_READ, "*/05.0001/online", SIM_HANG, 0);
+	assert_false(run(fixture));
+	assert_log(fixture, "error: APQN 05.0002: may still be bound: the kernel did not come back from a call on this card\n");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_probe_gets_stuck),
+		TEST(test_probed_queue_vanishes),
+		TEST(test_failure_after_duplicates),
+		TEST(test_busy_queue),
+		TEST(test_endless_reset),
+		TEST(test_no_time_left),
+		TEST(test_unbind_gets_stuck),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
