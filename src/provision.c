@@ -226,8 +226,11 @@ static int conclude(struct provision *this, struct plan *plan)
 
 	for (size_t i = 0; i < this->count; i++) {
 		/* An unbind that nobody saw taking effect. */
-		if (this->tasks[i].goal == QUEUE_UNBIND)
-			this->apqns[i].bind = APQN_BOUND;
+		if (this->tasks[i].goal != QUEUE_UNBIND)
+			continue;
+		this->apqns[i].bind = APQN_BOUND;
+		if (this->apqns[i].failure == APQN_WORKING)
+			queue_task_fail(&this->tasks[i], APQN_STAYS_BOUND, 0);
 	}
 	plan_release(&this->plan);
 	r = plan_make(request->config, this->apqns, this->count, request->secrets, &this->plan, this->duplicate);

@@ -161,6 +161,9 @@ static enum queue_goal goal_of_queue(const struct provision *this, size_t i, boo
 		goal = QUEUE_UNBIND;
 	if (!this->closing || goal == QUEUE_UNBIND)
 		return goal;
+	/* No queue is looked at any more to decide whether it is needed after all. */
+	if (this->tasks[i].goal == QUEUE_UNBIND)
+		return QUEUE_UNBIND;
 	/* There is no time to bring it to its state any more: what this run has bound for that is released. */
 	return goal != QUEUE_REST && this->tasks[i].bound_here && this->apqns[i].bind == APQN_BOUND ? QUEUE_UNBIND :
 												       QUEUE_REST;

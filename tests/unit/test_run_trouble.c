@@ -111,6 +111,21 @@ static void test_no_time_left(void **state)
 	assert_int_equal(state_of(fixture, 0x12, 1), MODEL_BINDABLE);
 }
 
+/* A queue that is not wanted any more and cannot be unbound is told of, also when it was never identified. */
+static void test_busy_unbind(void **state)
+{
+	struct fixture *fixture = *state;
+
+	begin(fixture, CARDS "queue 12.0002 mkvp=" MKVP_A PAD " state=associated:5\n", ENTRY_A ENTRY_B);
+	fixture->sim->options.settled = false; /* the driver does not know the association */
+	inject(fixture, MACHINE_WRITE, "*/12.0002/se_bind", SIM_FAIL, -EBUSY);
+	fixture->options.timeout_ms = 10000;
+	assert_true(run(fixture));
+	assert_int_equal(state_of(fixture, 0x11, 1), MODEL_USABLE);
+	assert_int_equal(state_of(fixture, 0x12, 1), MODEL_USABLE);
+	assert_log(fixture, "warning: APQN 12.0002: still bound, though it serves no entry\n");
+}
+
 /* --unbind cannot claim success for queues that it could not touch. */
 static void test_unbind_gets_stuck(void **state)
 {
@@ -136,6 +151,7 @@ int main(void)
 		TEST(test_busy_queue),
 		TEST(test_endless_reset),
 		TEST(test_no_time_left),
+		TEST(test_busy_unbind),
 		TEST(test_unbind_gets_stuck),
 	};
 
