@@ -135,18 +135,24 @@ static void release_probed(struct provision *this, int64_t now_ms)
 	lanes_wake(&this->lanes);
 }
 
+static void report_no_plan(const struct provision *this, int error)
+{
+	if (error == -EEXIST)
+		provision_log_duplicate(this);
+	else
+		log_error("no plan can be made: %s", strerror(-error));
+}
+
 static void plan_anew(struct provision *this, int64_t now_ms)
 {
 	int r = 0;
 
 	if (this->error == 0)
 		r = this->request->dry_run ? provision_plan_dry(this, now_ms) : provision_plan(this, now_ms);
-	if (r == -EEXIST)
-		provision_log_duplicate(this);
-	else if (r < 0)
-		log_error("no plan can be made: %s", strerror(-r));
-	if (r < 0)
+	if (r < 0) {
+		report_no_plan(this, r);
 		this->error = r;
+	}
 	if (this->error < 0)
 		release_probed(this, now_ms);
 }
@@ -234,8 +240,10 @@ static int conclude(struct provision *this, struct plan *plan)
 	}
 	plan_release(&this->plan);
 	r = plan_make(request->config, this->apqns, this->count, request->secrets, &this->plan, this->duplicate);
-	if (r < 0)
+	if (r < 0) {
+		report_no_plan(this, r);
 		return r;
+	}
 	if (request->dry_run)
 		provision_log_dry_run(this);
 	else
@@ -272,9 +280,11 @@ int provision_run(struct machine *machine, const struct provision_request *reque
 
 	this.lanes.context = &this;
 	r = provision_init(&this);
-	if (r == 0) {
-		settle_pending(&this, machine_now_ms(machine));
-		r = run(&this);
+	if (r < 0) {
+		report_no_plan(&this, r);
+		return r;
 	}
+	settle_pending(&this, machine_now_ms(machine));
+	r = run(&this);
 	return r < 0 ? r : conclude(&this, plan);
 }

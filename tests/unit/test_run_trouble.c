@@ -65,6 +65,19 @@ static void test_failure_after_duplicates(void **state)
 	assert_log(fixture, "error: APQN 11.0001 and APQN 11.0002: two domains of one card");
 }
 
+/* Duplicates that are found only when the time is over, because another card was waited for, are told, too. */
+static void test_duplicates_at_the_end(void **state)
+{
+	struct fixture *fixture = *state;
+
+	begin(fixture, CARDS "queue 12.0002 mkvp=" MKVP_B PAD "\n", ENTRY_A ENTRY_B);
+	fixture->options.dry_run = fixture->options.probe = true;
+	fixture->options.timeout_ms = 4000;
+	inject(fixture, MACHINE_READ, "*/11.0001/mkvps", SIM_HANG, 0);
+	assert_false(run(fixture));
+	assert_log(fixture, "error: APQN 12.0001 and APQN 12.0002: two domains of one card");
+}
+
 /* A queue whose driver is busy for ever does not keep the other card from being configured. */
 static void test_busy_queue(void **state)
 {
@@ -148,6 +161,7 @@ int main(void)
 		TEST(test_probe_gets_stuck),
 		TEST(test_probed_queue_vanishes),
 		TEST(test_failure_after_duplicates),
+		TEST(test_duplicates_at_the_end),
 		TEST(test_busy_queue),
 		TEST(test_endless_reset),
 		TEST(test_no_time_left),
