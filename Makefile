@@ -59,7 +59,7 @@ ifeq ($(LIBC),musl)
 LIBC_CFLAGS = -nostdinc -isystem /usr/include/$(MUSL_TRIPLET) -isystem $(shell $(CC) -print-file-name=include) \
 	-isystem $(BUILD)/include
 LIBC_INCLUDE := $(BUILD)/include
-LIBC_SOURCES := src/musl/unused.c
+LIBC_SOURCES := $(sort $(wildcard src/musl/*.c))
 LINK_HEAD = -nostdlib -static-pie $(MUSL_LIB)/rcrt1.o $(MUSL_LIB)/crti.o
 LINK_LIBS := $(addprefix $(BUILD)/lib/,$(notdir $(STATIC_LIBS)) libc.a)
 LINK_TAIL = $(LINK_LIBS) $(shell $(CC) -print-libgcc-file-name) $(MUSL_LIB)/crtn.o

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -141,13 +142,11 @@ static int acquire(const char *path, const char *prepared, bool takeover)
 
 int lock_acquire(const char *path, bool takeover)
 {
-	cleanup_free_ char *prepared = NULL;
+	char prepared[PATH_MAX];
 	int r;
 
-	if (asprintf(&prepared, "%s.%d", path, (int)getpid()) < 0) {
-		prepared = NULL;
-		return report_error("make", path, -ENOMEM);
-	}
+	if ((size_t)snprintf(prepared, sizeof(prepared), "%s.%d", path, (int)getpid()) >= sizeof(prepared))
+		return report_error("make", path, -ENAMETOOLONG);
 	r = prepare(path, prepared);
 	if (r < 0)
 		return r;

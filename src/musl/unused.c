@@ -1,15 +1,27 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * Debian's libmbedcrypto.a was compiled against glibc, and each of its members brings along more than SHA-256 needs. These are functions
- * that such neighbours refer to and that this program never calls: the checked printf of the self-test, which musl does not have, and the
- * calendar of mbedtls' certificate times, which would pull musl's whole time zone code into an initramfs. Should one be called after
- * all, that must not go unnoticed.
+ * Each member of a static library brings along more than is used here. These are functions that such neighbours refer to
+ * and that this program never calls; the C library's own would pull streams, floating point and time zones into an
+ * initramfs. Should one be called after all, that must not go unnoticed.
+ *
+ *   __printf_chk, puts, putchar  self-test of mbedtls; compiled for glibc, so one of them musl does not even have
+ *   gmtime_r                     mbedtls' certificate times
+ *   fread, fwrite, ferror        libyaml's reading and writing of streams
+ *   fputs, putc                  messages of getopt, which options.c asks to be silent
+ *
+ * A failed assertion of libyaml ends the program, too; it says where, as the C library would.
  */
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 int __printf_chk(int flag, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void __assert_fail(const char *assertion, const char *file, int line, const char *function) __attribute__((noreturn));
+#undef putc
+#undef putchar
 
 int __printf_chk(int flag, const char *format, ...)
 {
@@ -18,9 +30,70 @@ int __printf_chk(int flag, const char *format, ...)
 	abort();
 }
 
+int puts(const char *text)
+{
+	(void)text;
+	abort();
+}
+
+int putchar(int character)
+{
+	(void)character;
+	abort();
+}
+
 struct tm *gmtime_r(const time_t *restrict seconds, struct tm *restrict result)
 {
 	(void)seconds;
 	(void)result;
+	abort();
+}
+
+size_t fread(void *restrict data, size_t size, size_t count, FILE *restrict stream)
+{
+	(void)data;
+	(void)size;
+	(void)count;
+	(void)stream;
+	abort();
+}
+
+size_t fwrite(const void *restrict data, size_t size, size_t count, FILE *restrict stream)
+{
+	(void)data;
+	(void)size;
+	(void)count;
+	(void)stream;
+	abort();
+}
+
+int ferror(FILE *stream)
+{
+	(void)stream;
+	abort();
+}
+
+int fputs(const char *restrict text, FILE *restrict stream)
+{
+	(void)text;
+	(void)stream;
+	abort();
+}
+
+int putc(int character, FILE *stream)
+{
+	(void)character;
+	(void)stream;
+	abort();
+}
+
+void __assert_fail(const char *assertion, const char *file, int line, const char *function)
+{
+	char text[256];
+
+	snprintf(text, sizeof(text), "pvapconfig: error: %s:%d: %s: assertion failed: %s\n", file, line, function,
+		 assertion);
+	if (write(STDERR_FILENO, text, strlen(text)) < 0)
+		abort();
 	abort();
 }
