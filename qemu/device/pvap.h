@@ -27,8 +27,9 @@
  *
  * Keys: TAPQ state=0…3 (bind state as the hardware tells it; 0 usable, 1 bound but no secure key, 2 unbound,
  * 3 another guest's) and async=1 for a late failure; RAPQ and ZAPQ unbind=0|1; AAPQ index=N; NQAP request=module,
- * request=domain (what serialnr and mkvps ask for), request=function:N or request=unknown; UVC list start=N; any
- * queue instruction hang=N when it is going to keep the processor for N microseconds.
+ * request=domain (what serialnr and mkvps ask for), request=volumekey:given or request=volumekey:refused (PVAP_VOLUME_KEY),
+ * request=function:N or request=unknown; UVC list start=N; any queue instruction hang=N when it is going to keep the processor
+ * for N microseconds.
  *
  *         4105233 BAPQ 11.0008 rc=00 write
  *         4105310 TAPQ 11.0008 rc=00 state=1
@@ -78,8 +79,15 @@ void pvap_write(CPUS390XState *env, uint64_t address, const void *buffer, size_t
  */
 void pvap_hang(CPUS390XState *env, uint32_t cc, int64_t hang_us, uintptr_t ra);
 
-/* What a request asks for, as the journal tells it. */
-void pvap_ep11_kind(const uint8_t *request, size_t length, char *kind, size_t size);
+/*
+ * An EP11 function of our own, for tests that open a disk with a key out of a queue: answers with the queue's volume key (32 bytes),
+ * or with the result PVAP_VOLUME_KEY_REFUSED if the queue has none or is not associated with the right secret.
+ */
+#define PVAP_VOLUME_KEY 0x764b
+#define PVAP_VOLUME_KEY_REFUSED 0x101
+
+/* What a request to this queue (or NULL, if there is none) asks for, as the journal tells it. */
+void pvap_ep11_kind(const struct model_queue *queue, const uint8_t *request, size_t length, char *kind, size_t size);
 
 /* What a card answers to a request through this queue: the length of `reply`, which has PVAP_REPLY_MAX bytes. */
 size_t pvap_ep11_answer(const struct model_card *card, const struct model_queue *queue, const uint8_t *request,

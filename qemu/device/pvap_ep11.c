@@ -130,12 +130,28 @@ static void describe_domain(const struct model_queue *queue, struct answer *answ
 		memcpy(answer->data + DOMAIN_CURRENT_KEY, queue->mkvp, sizeof(queue->mkvp));
 }
 
+static void give_volume_key(const struct model_queue *queue, struct answer *answer)
+{
+	const uint8_t *key = model_volume_key(queue);
+
+	if (!key) {
+		answer->result = PVAP_VOLUME_KEY_REFUSED;
+		return;
+	}
+	answer->length = MODEL_VOLUME_KEY_LENGTH;
+	memcpy(answer->data, key, answer->length);
+}
+
+static bool is_volume_key(const struct question *question)
+{
+	return (question->function & FUNCTION_MASK) == PVAP_VOLUME_KEY;
+}
+
 static bool is_query(const struct question *question, uint32_t query)
 {
 	return (question->function & FUNCTION_MASK) == FUNCTION_GET_INFO && question->query == query;
 }
 
-/* Here, and in pvap_ep11_kind, is the place for functions of our own. */
 static void find_answer(const struct model_card *card, const struct model_queue *queue,
 			const struct question *question, struct answer *answer)
 {
@@ -144,6 +160,8 @@ static void find_answer(const struct model_card *card, const struct model_queue 
 		describe_module(card, answer);
 	else if (is_query(question, QUERY_DOMAIN))
 		describe_domain(queue, answer);
+	else if (is_volume_key(question))
+		give_volume_key(queue, answer);
 	else
 		answer->result = RESULT_NOT_SUPPORTED;
 }
@@ -197,7 +215,7 @@ static size_t put_reply(uint8_t *reply, const struct question *question, const s
 	return REPLY_BLOCK + BLOCK_HEADER_SIZE + payload;
 }
 
-void pvap_ep11_kind(const uint8_t *request, size_t length, char *kind, size_t size)
+void pvap_ep11_kind(const struct model_queue *queue, const uint8_t *request, size_t length, char *kind, size_t size)
 {
 	struct question question;
 
@@ -207,6 +225,8 @@ void pvap_ep11_kind(const uint8_t *request, size_t length, char *kind, size_t si
 		snprintf(kind, size, "module");
 	else if (is_query(&question, QUERY_DOMAIN))
 		snprintf(kind, size, "domain");
+	else if (is_volume_key(&question))
+		snprintf(kind, size, "volumekey:%s", queue && model_volume_key(queue) ? "given" : "refused");
 	else
 		snprintf(kind, size, "function:%u", question.function & FUNCTION_MASK);
 }

@@ -318,8 +318,8 @@ uint32_t HELPER(pvap_nqap)(CPUS390XState *env, uint32_t r1, uint32_t r2)
 	pvap_read(env, env->regs[r2], message, length, GETPC());
 	pvap_lock();
 	now_us = pvap_now();
-	pvap_ep11_kind(message, length, kind, sizeof(kind));
 	response = send_request(env, r1, &apqn, message, length, now_us);
+	pvap_ep11_kind(model_find(pvap_model(), apqn.card, apqn.domain), message, length, kind, sizeof(kind));
 	if (response == MODEL_OK)
 		env->regs[r2 + 1] = 0;
 	env->regs[1] = status_of(apqn.number, now_us, response, false);
