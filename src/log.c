@@ -6,12 +6,18 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define LINE_LENGTH_MAX 1000
 #define PREFIX_SIZE 32
+#define KERNEL_LINE_MAX 976 /* LOG_LINE_MAX in kernel/printk: what is longer is refused */
 
 static int log_verbose;
+static bool log_boot;
+static bool log_journal;
+static int log_kernel = -1;
+static char log_error_text[LINE_LENGTH_MAX + 1];
 static log_sink *log_current_sink;
 static void *log_sink_context;
 
@@ -24,6 +30,20 @@ void log_set_sink(log_sink *sink, void *context)
 {
 	log_current_sink = sink;
 	log_sink_context = context;
+}
+
+void log_begin_boot(int kernel_log)
+{
+	struct stat status;
+
+	log_boot = true;
+	log_journal = fstat(STDERR_FILENO, &status) == 0 && S_ISSOCK(status.st_mode);
+	log_kernel = kernel_log;
+}
+
+const char *log_last_error(void)
+{
+	return log_error_text[0] ? log_error_text : NULL;
 }
 
 static const char *level_prefix(enum log_level level)
@@ -71,6 +91,9 @@ static void write_line(int fd, const char *prefix, const char *text)
 	size_t length = (size_t)snprintf(line, sizeof(line), "%s%s\n", prefix, text);
 	size_t written = 0;
 
+	if (fd == log_kernel && length > KERNEL_LINE_MAX)
+		length = KERNEL_LINE_MAX;
+
 	while (written < length) {
 		ssize_t count = write(fd, line + written, length - written);
 
@@ -79,6 +102,22 @@ static void write_line(int fd, const char *prefix, const char *text)
 		else if (count == 0 || errno != EINTR)
 			return;
 	}
+}
+
+/* In the words of syslog, which the journal and the kernel understand at the start of a line. */
+static void write_boot_line(enum log_level level, const char *text)
+{
+	static const char severity[] = {
+		[LOG_LEVEL_ERROR] = '3', [LOG_LEVEL_WARNING] = '4', [LOG_LEVEL_OUTPUT] = '5', [LOG_LEVEL_NOTICE] = '5',
+		[LOG_LEVEL_INFO] = '6',
+	};
+	char prefix[PREFIX_SIZE];
+
+	snprintf(prefix, sizeof(prefix), "<%c>%s", severity[level], level_prefix(level));
+	write_line(STDERR_FILENO, log_journal ? prefix : level_prefix(level), text);
+	/* The kernel takes only ten lines in five seconds: none for details. */
+	if (!log_journal && log_kernel >= 0 && level != LOG_LEVEL_INFO)
+		write_line(log_kernel, prefix, text);
 }
 
 void log_line(enum log_level level, const char *format, ...)
@@ -94,8 +133,12 @@ void log_line(enum log_level level, const char *format, ...)
 	format_text(text, format, arguments);
 	va_end(arguments);
 
+	if (level == LOG_LEVEL_ERROR)
+		memcpy(log_error_text, text, sizeof(text));
 	if (log_current_sink)
 		log_current_sink(level, text, log_sink_context);
+	else if (log_boot)
+		write_boot_line(level, text);
 	else if (level == LOG_LEVEL_ERROR || level == LOG_LEVEL_WARNING)
 		write_line(STDERR_FILENO, level_prefix(level), text);
 	else

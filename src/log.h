@@ -24,6 +24,16 @@ typedef void log_sink(enum log_level level, const char *line, void *context);
 void log_set_verbose(int verbose);
 void log_set_sink(log_sink *sink, void *context);
 
+/*
+ * Early boot: from now on everything goes to standard error. Where that is a socket it is the journal's, and lines
+ * begin with their severity ("<4>"); else they go to the file descriptor `kernel_log` (/dev/kmsg; -1: none), too. It
+ * stays the caller's.
+ */
+void log_begin_boot(int kernel_log);
+
+/* The last error that was reported, or NULL. */
+const char *log_last_error(void);
+
 /* Writes one line; longer than 1000 bytes is cut and ends in "...". Never fails, keeps errno. */
 void log_line(enum log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

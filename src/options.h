@@ -13,6 +13,8 @@
 
 struct options {
 	const char *config_path; /* part of argv, or OPTIONS_CONFIG_PATH */
+	const char *report_path; /* what the run came to is written there (report_json.h); NULL: nowhere */
+	bool boot;         /* early boot: the kernel command line decides everything else (boot.h) */
 	bool dry_run;
 	bool strict;
 	bool verbose;

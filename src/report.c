@@ -6,8 +6,6 @@
 #include "log.h"
 #include "text.h"
 
-#define REASON_SIZE 256
-
 static size_t count_unknown(const struct report *report)
 {
 	size_t count = 0;
@@ -24,52 +22,52 @@ bool report_is_success(const struct report *report)
 	return report->strict ? possible == report->config->count : possible > 0;
 }
 
-static void format_no_secret(const struct config_entry *entry, char reason[REASON_SIZE])
+static void format_no_secret(const struct config_entry *entry, char reason[REPORT_REASON_SIZE])
 {
 	char id[2 * CONFIG_SECRETID_SIZE + 1];
 
 	text_format_hex(entry->secretid, sizeof(entry->secretid), id);
-	snprintf(reason, REASON_SIZE, "the Ultravisor has no association secret with the id 0x%s; it must be added first (pvsecret add)",
+	snprintf(reason, REPORT_REASON_SIZE, "the Ultravisor has no association secret with the id 0x%s; it must be added first "
+					    "(pvsecret add)",
 		 id);
 }
 
 /* `apqn`: one that might have it, had it not failed, or NULL. */
 static void format_no_mkvp(const struct config_entry *entry, const struct apqn *apqn, const char *name,
-			   char reason[REASON_SIZE])
+			   char reason[REPORT_REASON_SIZE])
 {
 	char mkvp[2 * APQN_MKVP_SIZE + 1];
 	int length;
 
 	text_format_hex(entry->mkvp, sizeof(entry->mkvp), mkvp);
-	length = snprintf(reason, REASON_SIZE, "no usable APQN has the master key 0x%s", mkvp);
+	length = snprintf(reason, REPORT_REASON_SIZE, "no usable APQN has the master key 0x%s", mkvp);
 	if (apqn)
-		snprintf(reason + length, (size_t)(REASON_SIZE - length), "; that of APQN %s is not known: %s", name,
-			 apqn_failure_text(apqn->failure));
+		snprintf(reason + length, (size_t)(REPORT_REASON_SIZE - length),
+			 "; that of APQN %s is not known: %s", name, apqn_failure_text(apqn->failure));
 }
 
 static void format_serialnr(const struct config_entry *entry, const struct apqn *apqn, const char *name,
-			    char reason[REASON_SIZE])
+			    char reason[REPORT_REASON_SIZE])
 {
 	static const char start[] = "has the master key, but the serial number of its card is";
 
 	if (apqn && apqn->serialnr[0] != '\0')
-		snprintf(reason, REASON_SIZE, "APQN %s %s '%s', not '%s'", name, start, apqn->serialnr,
+		snprintf(reason, REPORT_REASON_SIZE, "APQN %s %s '%s', not '%s'", name, start, apqn->serialnr,
 			 entry->serialnr);
 	else
-		snprintf(reason, REASON_SIZE, "APQN %s %s not known, and '%s' is asked for", name, start,
+		snprintf(reason, REPORT_REASON_SIZE, "APQN %s %s not known, and '%s' is asked for", name, start,
 			 entry->serialnr);
 }
 
-static void format_failed(const struct apqn *apqn, const char *name, char reason[REASON_SIZE])
+static void format_failed(const struct apqn *apqn, const char *name, char reason[REPORT_REASON_SIZE])
 {
 	if (apqn)
-		snprintf(reason, REASON_SIZE, "APQN %s fits, but %s", name, apqn_failure_text(apqn->failure));
+		snprintf(reason, REPORT_REASON_SIZE, "APQN %s fits, but %s", name, apqn_failure_text(apqn->failure));
 	else
-		snprintf(reason, REASON_SIZE, "the APQNs that fit have failed");
+		snprintf(reason, REPORT_REASON_SIZE, "the APQNs that fit have failed");
 }
 
-/* Why entry `index` is not satisfied. */
-static void format_reason(const struct report *report, size_t index, char reason[REASON_SIZE])
+void report_format_reason(const struct report *report, size_t index, char reason[REPORT_REASON_SIZE])
 {
 	const struct config_entry *entry = &report->config->entries[index];
 	const struct plan_entry *planned = &report->plan->entries[index];
@@ -81,17 +79,17 @@ static void format_reason(const struct report *report, size_t index, char reason
 		apqn_format_name(apqn, name);
 	switch (planned->reason) {
 	case PLAN_SATISFIED:
-		snprintf(reason, REASON_SIZE, "satisfied");
+		snprintf(reason, REPORT_REASON_SIZE, "satisfied");
 		break;
 	case PLAN_NO_SECRET:
 		format_no_secret(entry, reason);
 		break;
 	case PLAN_NO_APQN:
-		snprintf(reason, REASON_SIZE, "no APQN with mode %s is online", mode);
+		snprintf(reason, REPORT_REASON_SIZE, "no APQN with mode %s is online", mode);
 		break;
 	case PLAN_GENERATION:
 		/* There may be newer ones with other master keys. */
-		snprintf(reason, REASON_SIZE,
+		snprintf(reason, REPORT_REASON_SIZE,
 			 "the newest APQN with mode %s that comes into question is %s, a CEX%u; CEX%u or newer is "
 			 "asked for",
 			 mode, name, apqn ? apqn->generation : 0, entry->min_generation);
@@ -106,16 +104,17 @@ static void format_reason(const struct report *report, size_t index, char reason
 		format_failed(apqn, name, reason);
 		break;
 	case PLAN_TAKEN:
-		snprintf(reason, REASON_SIZE, "all APQNs that fit serve other entries");
+		snprintf(reason, REPORT_REASON_SIZE, "all APQNs that fit serve other entries");
 		break;
 	case PLAN_UNKNOWN:
 	case PLAN_UNDECIDED:
-		snprintf(reason, REASON_SIZE, "%s",
-			 report->dry_run ? "cannot be known without binding queues to read their master keys (--probe does it)" :
+		snprintf(reason, REPORT_REASON_SIZE, "%s",
+			 report->dry_run ? "cannot be known without binding queues to read their master keys "
+					   "(--probe does it)" :
 					   "APQNs that may fit could not be identified in time");
 		break;
 	case PLAN_NO_TIME:
-		snprintf(reason, REASON_SIZE, "APQN %s fits, but was not ready when the time was over", name);
+		snprintf(reason, REPORT_REASON_SIZE, "APQN %s fits, but was not ready when the time was over", name);
 		break;
 	}
 }
@@ -123,11 +122,11 @@ static void format_reason(const struct report *report, size_t index, char reason
 static void print_entry(const struct report *report, size_t index, enum log_level level)
 {
 	const struct plan_entry *planned = &report->plan->entries[index];
-	char label[CONFIG_LABEL_SIZE], name[APQN_NAME_SIZE], reason[REASON_SIZE];
+	char label[CONFIG_LABEL_SIZE], name[APQN_NAME_SIZE], reason[REPORT_REASON_SIZE];
 
 	config_format_label(report->config, index, label);
 	if (planned->apqn == PLAN_NONE) {
-		format_reason(report, index, reason);
+		report_format_reason(report, index, reason);
 		log_line(level, "entry %s: %s", label, reason);
 		return;
 	}

@@ -19,12 +19,19 @@ struct report {
 };
 
 /*
- * True if enough entries are satisfied: all with strict, else one. In a dry run an entry that cannot be known without a bind
- * does not count as a failure.
+ * True if enough entries are satisfied: all with strict, else one. In a dry run an entry that cannot be known without a
+ * bind does not count as a failure.
  */
 bool report_is_success(const struct report *report);
 
-/* Says why entries are not satisfied (errors if the run failed, else warnings) and, verbosely, which APQNs serve the others. */
+/* Why entry `index` is not satisfied, in words. */
+#define REPORT_REASON_SIZE 256
+void report_format_reason(const struct report *report, size_t index, char reason[REPORT_REASON_SIZE]);
+
+/*
+ * Says why entries are not satisfied (errors if the run failed, else warnings) and, verbosely, which APQNs serve the
+ * others.
+ */
 void report_print(const struct report *report);
 
 /* The result of --unbind: says which APQNs are still bound, or may be, and returns true if none is. */

@@ -11,60 +11,93 @@
 #include "plan.h"
 #include "provision.h"
 #include "report.h"
+#include "report_json.h"
 #include "secrets.h"
 
-static int gather(struct machine *machine, int64_t deadline_ms, struct inventory *inventory)
+/* What a run gathers on its way, as far as it gets. */
+struct run {
+	struct machine *machine;
+	const struct options *options;
+	struct config config;
+	struct secrets secrets;
+	struct inventory inventory;
+	struct plan plan;
+	bool planned;
+	int64_t start_ms, deadline_ms;
+};
+
+static void run_release(struct run *run)
 {
-	int r = inventory_wait_bindings(machine, deadline_ms);
+	if (run->planned)
+		plan_release(&run->plan);
+	inventory_release(&run->inventory);
+	secrets_release(&run->secrets);
+	config_release(&run->config);
+}
+
+static struct report report_of(const struct run *run)
+{
+	return (struct report){
+		.config = &run->config,
+		.apqns = run->inventory.apqns,
+		.apqn_count = run->inventory.count,
+		.plan = run->planned ? &run->plan : NULL,
+		.strict = run->options->strict,
+		.dry_run = run->options->dry_run,
+	};
+}
+
+static int gather(struct run *run)
+{
+	int r = inventory_wait_bindings(run->machine, run->deadline_ms);
 
 	if (r < 0)
 		return r;
-	r = inventory_gather(machine, deadline_ms, inventory);
+	r = inventory_gather(run->machine, run->deadline_ms, &run->inventory);
 	if (r == 0)
-		log_info("AP bus: %zu APQNs", inventory->count);
+		log_info("AP bus: %zu APQNs", run->inventory.count);
 	return r;
 }
 
-static bool provision(struct machine *machine, const struct options *options, const struct provision_request *request)
+static bool provision(struct run *run)
 {
-	cleanup_(inventory_release) struct inventory inventory = { 0 };
-	cleanup_(plan_release) struct plan plan = { 0 };
-	struct report report = {
-		.config = request->config, .plan = &plan, .strict = options->strict, .dry_run = options->dry_run
+	const struct provision_request request = {
+		.config = &run->config,
+		.secrets = &run->secrets,
+		.dry_run = run->options->dry_run,
+		.probe = run->options->probe,
+		.timeout_ms = run->options->timeout_ms,
+		.deadline_ms = run->deadline_ms,
 	};
+	struct report report;
 
-	if (gather(machine, request->deadline_ms, &inventory) < 0)
+	if (gather(run) < 0)
 		return false;
-	if (inventory.count == 0 && !options->unbind) {
+	if (run->inventory.count == 0 && !run->options->unbind) {
 		log_error("AP bus: there is no APQN; the host passes no crypto queue through to this guest");
 		return false;
 	}
-	if (provision_run(machine, request, inventory.apqns, inventory.count, &plan) < 0)
+	if (provision_run(run->machine, &request, run->inventory.apqns, run->inventory.count, &run->plan) < 0)
 		return false;
-	report.apqns = inventory.apqns;
-	report.apqn_count = inventory.count;
-	if (options->unbind)
+	run->planned = true;
+	report = report_of(run);
+	if (run->options->unbind)
 		return report_unbind(&report);
 	report_print(&report);
 	return report_is_success(&report);
 }
 
-static bool configure(struct machine *machine, const struct options *options, struct provision_request *request)
+static bool configure(struct run *run)
 {
-	cleanup_(config_release) struct config config = { 0 };
-	cleanup_(secrets_release) struct secrets secrets = { 0 };
+	const char *path = run->options->config_path;
 
-	if (secrets_check_uv(machine, request->deadline_ms) < 0 || config_load(options->config_path, &config) < 0)
+	if (secrets_check_uv(run->machine, run->deadline_ms) < 0 || config_load(path, &run->config) < 0)
 		return false;
-	if (config.count == 0) {
-		log_notice("%s: an empty list: nothing to do", options->config_path);
+	if (run->config.count == 0) {
+		log_notice("%s: an empty list: nothing to do", path);
 		return true;
 	}
-	if (secrets_fetch(machine, request->deadline_ms, &secrets) < 0)
-		return false;
-	request->config = &config;
-	request->secrets = &secrets;
-	return provision(machine, options, request);
+	return secrets_fetch(run->machine, run->deadline_ms, &run->secrets) == 0 && provision(run);
 }
 
 /* Only the machine knows that a signal came; what failed for it has told its own part. */
@@ -74,23 +107,31 @@ static void report_stop(struct machine *machine)
 		log_error("stopped by a signal; the APQNs are left as they are now");
 }
 
+/* Nothing depends on it, so a failure is no failure of the run. */
+static void write_report(const struct run *run, bool success)
+{
+	struct report report = report_of(run);
+	int r = report_json_write(&report, run->options, machine_now_ms(run->machine) - run->start_ms, success);
+
+	if (r < 0)
+		log_warning("cannot write report %s: %s", run->options->report_path, strerror(-r));
+}
+
 bool run_pvapconfig(struct machine *machine, const struct options *options)
 {
-	struct config no_config = { 0 };
-	struct secrets no_secrets = { 0 };
-	struct provision_request request = {
-		.config = &no_config,
-		.secrets = &no_secrets,
-		.dry_run = options->dry_run,
-		.probe = options->probe,
-		.timeout_ms = options->timeout_ms,
-		.deadline_ms = options->timeout_ms > 0 ? machine_now_ms(machine) + options->timeout_ms : MACHINE_FOREVER,
+	int64_t now_ms = machine_now_ms(machine);
+	cleanup_(run_release) struct run run = {
+		.machine = machine,
+		.options = options,
+		.start_ms = now_ms,
+		.deadline_ms = options->timeout_ms > 0 ? now_ms + options->timeout_ms : MACHINE_FOREVER,
 	};
-
-	bool success = inventory_check_bus(machine, request.deadline_ms) == 0 &&
-		       (options->unbind ? provision(machine, options, &request) : configure(machine, options, &request));
+	bool success = inventory_check_bus(machine, run.deadline_ms) == 0 &&
+		       (options->unbind ? provision(&run) : configure(&run));
 
 	if (!success)
 		report_stop(machine);
+	if (options->report_path)
+		write_report(&run, success);
 	return success;
 }

@@ -157,6 +157,79 @@ static void streams(void **state)
 	close(errors);
 }
 
+/* Under systemd: one stream, a severity in front of each line, nothing to the kernel. */
+static void boot_with_journal(void **state)
+{
+	int saved, errors = divert(STDERR_FILENO, &saved);
+	int ends[2];
+
+	(void)state;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends), 0);
+	log_capture_end();
+	log_set_verbose(1);
+	log_begin_boot(ends[1]);
+	log_error("one");
+	log_warning("two");
+	log_notice("three");
+	log_info("four");
+	restore(STDERR_FILENO, saved);
+	close(ends[1]);
+
+	assert_packet(errors, "<3>pvapconfig: error: one\n");
+	assert_packet(errors, "<4>pvapconfig: warning: two\n");
+	assert_packet(errors, "<5>pvapconfig: three\n");
+	assert_packet(errors, "<6>pvapconfig: four\n");
+	assert_no_packet(errors);
+	assert_no_packet(ends[0]);
+	close(errors);
+	close(ends[0]);
+}
+
+/* Without: plain lines on the console, and the kernel's log gets all but the details, in lines that it takes. */
+static void boot_without_journal(void **state)
+{
+	char text[1001], line[2000];
+	int saved = dup(STDERR_FILENO), console[2], kernel[2];
+	ssize_t length;
+
+	(void)state;
+	memset(text, 'x', sizeof(text));
+	text[1000] = '\0';
+	assert_int_equal(pipe(console), 0);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, kernel), 0);
+	assert_int_equal(dup2(console[1], STDERR_FILENO), STDERR_FILENO);
+	close(console[1]);
+	log_capture_end();
+	log_set_verbose(1);
+	log_begin_boot(kernel[1]);
+	log_error("one");
+	log_info("two");
+	log_warning("%s", text);
+	restore(STDERR_FILENO, saved);
+	close(kernel[1]);
+
+	assert_packet(kernel[0], "<3>pvapconfig: error: one\n");
+	assert_int_equal(recv(kernel[0], line, sizeof(line), MSG_DONTWAIT), 976);
+	assert_no_packet(kernel[0]);
+	length = read(console[0], line, sizeof(line));
+	assert_true(length > 0);
+	line[length] = '\0';
+	assert_string_equal(strtok(line, "\n"), "pvapconfig: error: one");
+	assert_string_equal(strtok(NULL, "\n"), "pvapconfig: two");
+	assert_int_equal(strlen(strtok(NULL, "\n")), strlen("pvapconfig: warning: ") + 1000);
+	close(console[0]);
+	close(kernel[0]);
+}
+
+static void last_error(void **state)
+{
+	(void)state;
+	log_error("first\n");
+	log_error("second %d", 2);
+	log_warning("third");
+	assert_string_equal(log_last_error(), "second 2");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -165,6 +238,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(long_lines, begin, end),
 		cmocka_unit_test_setup_teardown(errno_is_kept, begin, end),
 		cmocka_unit_test_setup_teardown(streams, begin, end),
+		cmocka_unit_test_setup_teardown(last_error, begin, end),
+		/* Last, as there is no way back from early boot. */
+		cmocka_unit_test_setup_teardown(boot_with_journal, begin, end),
+		cmocka_unit_test_setup_teardown(boot_without_journal, begin, end),
 	};
 
 	return cmocka_run_group_tests_name("log", tests, NULL, NULL);

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * What a run has come to, for programs and for the next stage of the boot. The schema is described in the README; its
+ * version changes when a field changes its meaning or goes away.
+ */
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "options.h"
+#include "report.h"
+
+#define REPORT_JSON_VERSION 1
+
+/*
+ * Writes options->report_path. `report->plan` is NULL if the run did not get so far. The file can be read by its owner
+ * only: a configuration may be private, and this repeats it. 0 or negative errno, not reported.
+ */
+int report_json_write(const struct report *report, const struct options *options, int64_t duration_ms, bool success);
