@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 
+#include "boot_linux.h"
 #include "cleanup.h"
 #include "config.h"
 #include "lock.h"
@@ -22,7 +26,7 @@ static bool check_config(const char *path)
 	return true;
 }
 
-static bool run_locked(const struct options *options)
+static bool run_locked(const struct options *options, bool takeover)
 {
 	struct machine *machine = NULL;
 	bool success = false;
@@ -33,7 +37,7 @@ static bool run_locked(const struct options *options)
 		return false;
 	}
 	/* From here on signals no longer end the program, so the lock is removed in any case. */
-	if (lock_acquire(LOCK_PATH, false) == 0) {
+	if (lock_acquire(LOCK_PATH, takeover) == 0) {
 		success = run_pvapconfig(machine, options);
 		lock_release(LOCK_PATH);
 	}
@@ -41,10 +45,41 @@ static bool run_locked(const struct options *options)
 	return success;
 }
 
+static bool run_in_initramfs(const struct options *options)
+{
+	if (mkdir(BOOT_REPORT_DIRECTORY, 0755) < 0 && errno != EEXIST)
+		log_warning("cannot make %s: %s", BOOT_REPORT_DIRECTORY, strerror(errno));
+	return lock_make_directory(LOCK_PATH) == 0 && run_locked(options, true);
+}
+
+static bool run_apart(const struct options *options)
+{
+	return boot_linux_run_apart(run_in_initramfs, options);
+}
+
+static bool boot(void)
+{
+	static const struct boot_actions actions = {
+		.run = run_apart,
+		.pause = boot_linux_pause,
+		.in_initramfs = boot_linux_in_initramfs,
+		.stop = boot_linux_stop,
+	};
+
+	log_begin_boot(open("/dev/kmsg", O_WRONLY | O_NOCTTY | O_CLOEXEC));
+	return boot_run("", &actions) == BOOT_GOES_ON;
+}
+
+static bool act(const struct options *options)
+{
+	if (options->boot)
+		return boot();
+	return options->check_config ? check_config(options->config_path) : run_locked(options, false);
+}
+
 int main(int argc, char *argv[])
 {
 	struct options options;
-	bool success;
 
 	switch (options_parse(argc, argv, &options)) {
 	case OPTIONS_RUN:
@@ -59,6 +94,5 @@ int main(int argc, char *argv[])
 	/* A closed pipe behind our output must not end us while we hold the lock. */
 	signal(SIGPIPE, SIG_IGN);
 	log_set_verbose(options.verbose);
-	success = options.check_config ? check_config(options.config_path) : run_locked(&options);
-	return success ? EXIT_SUCCESS : EXIT_FAILURE;
+	return act(&options) ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -12,7 +12,7 @@
 #define STRING(value) STRINGIFY(value)
 
 /* Options without a short form. */
-enum { OPTION_UNBIND = 256, OPTION_TIMEOUT, OPTION_PROBE, OPTION_CHECK_CONFIG };
+enum { OPTION_UNBIND = 256, OPTION_TIMEOUT, OPTION_PROBE, OPTION_CHECK_CONFIG, OPTION_BOOT };
 
 /*
  * With the plus sign getopt stops at the first operand, which is an error anyway, and does not ask the environment
@@ -31,6 +31,7 @@ static const struct option long_options[] = {
 	{"timeout", required_argument, NULL, OPTION_TIMEOUT},
 	{"probe", no_argument, NULL, OPTION_PROBE},
 	{"check-config", no_argument, NULL, OPTION_CHECK_CONFIG},
+	{"boot", no_argument, NULL, OPTION_BOOT},
 	{NULL, 0, NULL, 0},
 };
 
@@ -44,6 +45,8 @@ static void print_help(void)
 		"  -c, --config FILE      configuration file (default: " OPTIONS_CONFIG_PATH ")",
 		"  -s, --strict           fail unless every entry of the file is satisfied",
 		"      --check-config     only check the configuration file; works on any machine",
+		"      --boot             early boot: as the kernel command line has it",
+		"                         (rd.pvapconfig...); not with any other option",
 		"      --unbind           unbind all APQNs; not with --config or --strict",
 		"",
 		"How to do it:",
@@ -142,12 +145,22 @@ static enum options_action apply_option(int option, const char *argument, struct
 	case OPTION_CHECK_CONFIG:
 		options->check_config = true;
 		break;
+	case OPTION_BOOT:
+		options->boot = true;
+		break;
 	default:
 		report_refused(option, argument);
 		error = -EINVAL;
 		break;
 	}
 	return error ? OPTIONS_EXIT_FAILURE : OPTIONS_RUN;
+}
+
+static bool is_anything_set(const struct options *options)
+{
+	return options->config_path || options->dry_run || options->strict || options->verbose || options->unbind ||
+	       options->probe || options->check_config ||
+	       options->timeout_ms != OPTIONS_TIMEOUT_DEFAULT * INT64_C(1000);
 }
 
 /* The first pair of options that contradict each other, if any. */
@@ -157,6 +170,8 @@ static int check_combination(const struct options *options)
 		bool wrong;
 		const char *message;
 	} rules[] = {
+		{options->boot && is_anything_set(options),
+		 "option --boot excludes all others: the kernel command line has their place (rd.pvapconfig...)"},
 		{options->unbind && options->config_path, "options --unbind and --config exclude each other"},
 		{options->unbind && options->strict, "options --unbind and --strict exclude each other"},
 		{options->unbind && options->check_config, "options --unbind and --check-config exclude each other"},

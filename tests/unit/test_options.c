@@ -15,6 +15,7 @@
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define WORDS_MAX 12
+#define BOOT_ALONE "option --boot excludes all others: the kernel command line has their place (rd.pvapconfig...)"
 #define HINT "error: try 'pvapconfig --help'\n"
 
 static struct log_capture capture;
@@ -40,10 +41,11 @@ static const char *describe(const struct options *options)
 {
 	static char text[256];
 
-	snprintf(text, sizeof(text), "%s%s%s%s%s%s%s %d", options->config_path, options->dry_run ? " dry_run" : "",
+	assert_null(options->report_path);
+	snprintf(text, sizeof(text), "%s%s%s%s%s%s%s%s %d", options->config_path, options->dry_run ? " dry_run" : "",
 		 options->strict ? " strict" : "", options->verbose ? " verbose" : "",
 		 options->unbind ? " unbind" : "", options->probe ? " probe" : "",
-		 options->check_config ? " check_config" : "", (int)options->timeout_ms);
+		 options->check_config ? " check_config" : "", options->boot ? " boot" : "", (int)options->timeout_ms);
 	return text;
 }
 
@@ -69,6 +71,7 @@ static void good(void **state)
 		{"--probe --dry-run", "/etc/pvapconfig.yaml dry_run probe 60000"},
 		{"-n --probe", "/etc/pvapconfig.yaml dry_run probe 60000"},
 		{"--check-config -c a.yaml", "a.yaml check_config 60000"},
+		{"--boot", "/etc/pvapconfig.yaml boot 60000"},
 		{"--timeout 0", "/etc/pvapconfig.yaml 0"},
 		{"--timeout=1", "/etc/pvapconfig.yaml 1000"},
 		{"--timeout 86400", "/etc/pvapconfig.yaml 86400000"},
@@ -121,6 +124,13 @@ static void bad(void **state)
 		{"--unbind -s", "options --unbind and --strict exclude each other"},
 		{"--unbind --check-config", "options --unbind and --check-config exclude each other"},
 		{"--unbind -n --probe", "options --unbind and --probe exclude each other"},
+		{"--boot -v", BOOT_ALONE},
+		{"-n --boot", BOOT_ALONE},
+		{"--boot -c a.yaml", BOOT_ALONE},
+		{"--boot --timeout 5", BOOT_ALONE},
+		{"--boot --unbind", BOOT_ALONE},
+		{"--boot --check-config", BOOT_ALONE},
+		{"--boot=1", "option --boot takes no value: '--boot=1'"},
 		{"--probe", "option --probe works only together with --dry-run"},
 	};
 	struct options options;
@@ -140,6 +150,7 @@ static void help(void **state)
 	static const char *const names[] = {
 		"-c, --config FILE", "-h, --help",  "-n, --dry-run",      "-s, --strict", "-v, --verbose",
 		"-V, --version",     " --unbind",   " --timeout SECONDS", " --probe",     " --check-config",
+		" --boot ",
 		"/etc/pvapconfig.yaml", "default: 60, 0: no limit",
 	};
 	struct options options;
