@@ -7,6 +7,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+static int64_t call_limit_ms(const struct lanes *lanes)
+{
+	int64_t limit_ms = (lanes->deadline_ms - machine_now_ms(lanes->machine)) / 4;
+
+	if (limit_ms < LANES_CALL_LIMIT_MIN_MS)
+		return LANES_CALL_LIMIT_MIN_MS;
+	return limit_ms < LANES_CALL_LIMIT_MS ? limit_ms : LANES_CALL_LIMIT_MS;
+}
+
 int lanes_create(struct lanes *lanes, size_t count)
 {
 	/* At least one, so that an empty bus does not look like a lack of memory. */
@@ -14,6 +23,7 @@ int lanes_create(struct lanes *lanes, size_t count)
 	if (!lanes->list)
 		return -ENOMEM;
 	lanes->count = count;
+	lanes->limit_ms = call_limit_ms(lanes);
 	return 0;
 }
 
@@ -81,7 +91,7 @@ static void prepare(const struct lanes *lanes, struct lane *lane, struct lane_ca
 		.data = slot->text,
 		.size = sizeof(slot->text),
 		.lane = lane->card + 1U, /* 0 is MACHINE_NO_LANE */
-		.limit_ms = LANES_CALL_LIMIT_MS,
+		.limit_ms = lanes->limit_ms,
 		.until_ms = lanes->deadline_ms,
 	};
 }

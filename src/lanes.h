@@ -15,9 +15,10 @@
 
 #include "machine.h"
 
-#define LANES_CALL_LIMIT_MS 5000 /* far above what any healthy call takes (milliseconds) */
-#define LANES_ROW_MAX 16         /* calls under way in one lane */
-#define LANES_TEXT_SIZE 256      /* bytes: above what any attribute of a card or queue has */
+#define LANES_CALL_LIMIT_MS 5000    /* far above what any healthy call takes (milliseconds) */
+#define LANES_CALL_LIMIT_MIN_MS 250 /* no healthy call should be given up because the time is short */
+#define LANES_ROW_MAX 16            /* calls under way in one lane */
+#define LANES_TEXT_SIZE 256         /* bytes: above what any attribute of a card or queue has */
 
 struct lane_call {
 	struct machine_call call;
@@ -39,6 +40,7 @@ struct lanes {
 	struct lane *list;
 	size_t count;
 	int64_t deadline_ms; /* every call ends then at the latest */
+	int64_t limit_ms;    /* how long the kernel may keep a call; set by lanes_create */
 	/*
 	 * Prepares a call by one of lanes_read/lanes_write/lanes_list and returns true; or returns false with lane->due_ms set
 	 * to when it wants to be asked again (MACHINE_FOREVER: not before lanes_wake). Asked again and again until it returns false or the row
@@ -50,7 +52,11 @@ struct lanes {
 	void *context;
 };
 
-/* Allocates `count` lanes, all due at once. 0 or -ENOMEM. */
+/*
+ * Allocates `count` lanes, all due at once, for the machine and until the deadline that are set already. A call may take
+ * LANES_CALL_LIMIT_MS, but at most a quarter of the time that is left now, so that a stuck card does not cost the
+ * others their time; not less than LANES_CALL_LIMIT_MIN_MS. 0 or -ENOMEM.
+ */
 int lanes_create(struct lanes *lanes, size_t count);
 void lanes_release(struct lanes *lanes);
 

@@ -298,6 +298,38 @@ static void test_limit_of_each_call(void **state)
 	assert_int_equal(user->stuck[0], 0);
 }
 
+/* The shorter the time, the sooner a card is given up, so that there is some left for the others. */
+static void test_limit_with_little_time(void **state)
+{
+	static const struct {
+		int64_t time_ms, limit_ms;
+	} cases[] = {
+		{ 60000, LANES_CALL_LIMIT_MS },
+		{ 20000, 5000 },
+		{ 4000, 1000 },
+		{ 1000, LANES_CALL_LIMIT_MIN_MS },
+		{ 400, LANES_CALL_LIMIT_MIN_MS },
+		{ 100, 100 },
+		{ 0, 0 },
+	};
+	struct user *user = *state;
+
+	hang(user, "*/card11/*", 0);
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		int64_t start_ms = machine_now_ms(&user->sim->machine);
+
+		lanes_release(&user->lanes);
+		user->lanes.deadline_ms = start_ms + cases[i].time_ms;
+		assert_int_equal(lanes_create(&user->lanes, CARDS), 0);
+		user->lanes.list[0].card = 0x11;
+		user->started[0] = 0;
+		user->wanted[0] = 2;
+		run(user);
+		assert_true(user->lanes.list[0].stuck);
+		assert_int_equal(machine_now_ms(&user->sim->machine) - start_ms, cases[i].limit_ms);
+	}
+}
+
 static void test_deadline(void **state)
 {
 	struct user *user = *state;
@@ -356,6 +388,7 @@ int main(void)
 		TEST(test_due_while_another_is_busy),
 		TEST(test_stuck_card),
 		TEST(test_limit_of_each_call),
+		TEST(test_limit_with_little_time),
 		TEST(test_deadline),
 		TEST(test_finish),
 		TEST(test_signal),

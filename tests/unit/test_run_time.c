@@ -45,9 +45,11 @@ static void test_stuck_at_the_deadline(void **state)
 
 	begin(fixture, SMALL "card 12 CEX8P\nqueue 12.0001 mkvp=" MKVP_A PAD "\n", ENTRY_A);
 	inject(fixture, MACHINE_WRITE, "*/se_bind", SIM_HANG, 0);
-	fixture->options.timeout_ms = 3000;
+	fixture->sim->options.settled = false;
+	fixture->sim->options.bindings_us = 800 * MS;
+	fixture->options.timeout_ms = 1000;
 	assert_false(run(fixture));
-	assert_in_range(elapsed(fixture->sim), 3 * S, 3 * S + 1 * MS);
+	assert_in_range(elapsed(fixture->sim), 1 * S, 1 * S + 1 * MS);
 	assert_non_null(strstr(fixture->log.text, "warning: card11: the kernel did not come back"));
 	assert_non_null(strstr(fixture->log.text, "warning: card12: the kernel did not come back"));
 	assert_null(strstr(fixture->log.text, STOPPED));
@@ -58,12 +60,12 @@ static void test_bind_ends_after_the_work_time(void **state)
 {
 	struct fixture *fixture = *state;
 
-	begin(fixture, SMALL "fault 11.0001 bind slow=3500ms\n", ENTRY_A);
+	begin(fixture, SMALL "fault 11.0001 bind slow=280ms\n", ENTRY_A);
 	fixture->sim->options.settled = false;
-	fixture->sim->options.bindings_us = 8 * S;
-	fixture->options.timeout_ms = 12000;
+	fixture->sim->options.bindings_us = 8800 * MS;
+	fixture->options.timeout_ms = 10000;
 	assert_false(run(fixture));
-	assert_in_range(elapsed(fixture->sim), 11 * S + 500 * MS, 12 * S);
+	assert_in_range(elapsed(fixture->sim), 9 * S + 80 * MS, 10 * S);
 	assert_int_equal(state_of(fixture, 0x11, 1), MODEL_BINDABLE);
 }
 

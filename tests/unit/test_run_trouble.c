@@ -39,6 +39,23 @@ static void test_probe_gets_stuck(void **state)
 	assert_log(fixture, "info: entry #2: would be served by APQN 12.0001\n");
 }
 
+/* Where the time is short, a stuck card is given up so early that the other one is configured all the same. */
+static void test_stuck_in_a_short_time(void **state)
+{
+	static const char *const paths[] = { "*/11.0001/online", "*/11.0001/mkvps", "*/11.0001/se_bind" };
+	static const int64_t timeouts_ms[] = { 5000, 2000, 1000 };
+	struct fixture *fixture = *state;
+
+	for (size_t i = 0; i < COUNT(paths) * COUNT(timeouts_ms); i++) {
+		begin(fixture, CARDS, ENTRY_A ENTRY_B);
+		fixture->options.timeout_ms = timeouts_ms[i / COUNT(paths)];
+		inject(fixture, MACHINE_READ, paths[i % COUNT(paths)], SIM_HANG, 0);
+		assert_true(run(fixture));
+		assert_int_equal(state_of(fixture, 0x12, 1), MODEL_USABLE);
+		assert_log(fixture, "warning: entry #1: no usable APQN has the master key 0x" MKVP_A);
+	}
+}
+
 static void test_probed_queue_vanishes(void **state)
 {
 	struct fixture *fixture = *state;
@@ -72,7 +89,9 @@ static void test_duplicates_at_the_end(void **state)
 
 	begin(fixture, CARDS "queue 12.0002 mkvp=" MKVP_B PAD "\n", ENTRY_A ENTRY_B);
 	fixture->options.dry_run = fixture->options.probe = true;
-	fixture->options.timeout_ms = 4000;
+	fixture->sim->options.settled = false;
+	fixture->sim->options.bindings_us = 800 * MS;
+	fixture->options.timeout_ms = 1000;
 	inject(fixture, MACHINE_READ, "*/11.0001/mkvps", SIM_HANG, 0);
 	assert_false(run(fixture));
 	assert_log(fixture, "error: APQN 12.0001 and APQN 12.0002: two domains of one card");
@@ -159,6 +178,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_probe_gets_stuck),
+		TEST(test_stuck_in_a_short_time),
 		TEST(test_probed_queue_vanishes),
 		TEST(test_failure_after_duplicates),
 		TEST(test_duplicates_at_the_end),
