@@ -64,7 +64,8 @@ int machine_start(struct machine *machine, struct machine_call *call);
 
 /*
  * Waits for the next call to complete. 0 with the call in *done (call->error says how it went), or 0 with NULL in *done when
- * until_ms has come. -EINTR: somebody asked the program to stop (a signal); so does every later call.
+ * until_ms has come. Anything else is -errno, the end of all work: what is under way is not touched any more, and every
+ * later machine_wait returns the same error. -EINTR: somebody asked the program to stop (a signal).
  * A call completed with -ETIMEDOUT is left behind in the kernel; it can no longer touch the caller's data.
  */
 int machine_wait(struct machine *machine, int64_t until_ms, struct machine_call **done);

@@ -34,7 +34,7 @@ struct machine_linux {
 	int signal_fd;
 	sigset_t old_mask;
 	const char *uv_device;
-	bool stopped;
+	int error;       /* what ended the work, -EINTR if a signal did; nothing of the caller's is touched then */
 	int64_t now_us;  /* when the clock was last looked at */
 	int64_t fork_us; /* when there may be a further worker for calls that wait for one; INT64_MAX: none does */
 	struct worker *workers[WORKERS_MAX];
@@ -343,11 +343,10 @@ static int poll_until(struct machine_linux *this, struct pollfd *polled, size_t 
 }
 
 /* Waits for workers and signals, and takes what they bring. */
-static int look(struct machine_linux *this, int64_t until_ms)
+static void look(struct machine_linux *this, int64_t until_ms)
 {
 	struct pollfd polled[WORKERS_MAX + 1];
 	size_t count = this->worker_count;
-	int r;
 
 	look_at_clock(this);
 	for (size_t i = 0; i < count; i++) {
@@ -355,22 +354,26 @@ static int look(struct machine_linux *this, int64_t until_ms)
 		polled[i] = (struct pollfd){ .fd = this->workers[i]->calls ? this->workers[i]->fd : -1, .events = POLLIN };
 	}
 	polled[count] = (struct pollfd){ .fd = this->signal_fd, .events = POLLIN };
-	r = poll_until(this, polled, count + 1, wake_time_us(this, until_ms));
-	if (r < 0)
-		return r;
-	this->stopped = polled[count].revents != 0;
+	this->error = poll_until(this, polled, count + 1, wake_time_us(this, until_ms));
+	if (this->error < 0)
+		return;
+	if (polled[count].revents != 0)
+		this->error = -EINTR;
 	finish_rows(this, polled, count);
 	drop_overdue(this);
-	return 0;
 }
 
 static int linux_start(struct machine *machine, struct machine_call *call)
 {
+	struct machine_linux *this = linux_of(machine);
+
+	if (this->error < 0)
+		return this->error;
 	if (call->operation == MACHINE_WRITE && call->length > call->size)
 		return -E2BIG;
 	call->error = 0;
 	call->next = NULL;
-	list_append(&linux_of(machine)->started, call);
+	list_append(&this->started, call);
 	return 0;
 }
 
@@ -378,22 +381,17 @@ static int linux_wait(struct machine *machine, int64_t until_ms, struct machine_
 {
 	struct machine_linux *this = linux_of(machine);
 
-	for (;;) {
-		int r;
-
-		if (this->stopped)
-			return -EINTR;
+	while (this->error == 0) {
 		dispatch(this);
 		if (this->completed.first) {
 			*done = list_take(&this->completed, &this->completed.first);
 			return 0;
 		}
-		r = look(this, until_ms);
-		if (r < 0)
-			return r;
-		if (!this->stopped && !this->completed.first && until_ms <= linux_now_ms(machine))
+		look(this, until_ms);
+		if (this->error == 0 && !this->completed.first && until_ms <= linux_now_ms(machine))
 			return 0;
 	}
+	return this->error;
 }
 
 static const struct machine_interface linux_interface = {

@@ -217,6 +217,60 @@ static void test_signal_stops(void **state)
 	/* The tear-down unblocks the signal: were it still pending, it would end this program. */
 }
 
+/* A call that is under way for ever, on the heap, so that the sanitizer sees who still touches it when it is freed. */
+static struct machine_call *start_blocked(const struct fixture *fixture)
+{
+	struct machine_call *call = malloc(sizeof(*call) + 64), *done;
+
+	assert_non_null(call);
+	*call = reading(fixture, "blocks", (char *)(call + 1), 64);
+	call->until_ms = machine_now_ms(fixture->machine) + 20;
+	call->lane = 1;
+	assert_int_equal(machine_start(fixture->machine, call), 0);
+	assert_int_equal(machine_wait(fixture->machine, 0, &done), 0);
+	assert_null(done);
+	return call;
+}
+
+/* After an error the calls are no longer the machine's: their owner may have freed them. */
+static void check_broken(const struct fixture *fixture, int error)
+{
+	struct machine_call other = reading(fixture, "text", (char[16]){ "" }, 16), *done;
+
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(machine_wait(fixture->machine, machine_now_ms(fixture->machine) + 50, &done), error);
+		assert_null(done);
+		assert_int_equal(machine_start(fixture->machine, &other), error);
+	}
+}
+
+static void test_nothing_is_touched_after_a_signal(void **state)
+{
+	const struct fixture *fixture = *state;
+	struct machine_call *blocked = start_blocked(fixture), *done;
+
+	raise(SIGHUP);
+	assert_int_equal(machine_wait(fixture->machine, MACHINE_FOREVER, &done), -EINTR);
+	free(blocked);
+	check_broken(fixture, -EINTR);
+}
+
+static void test_nothing_is_touched_after_an_error(void **state)
+{
+	const struct fixture *fixture = *state;
+	struct machine_call *blocked = start_blocked(fixture), *done;
+	struct rlimit before, one;
+
+	/* With fewer descriptors allowed than asked for, the wait itself fails. */
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	one = (struct rlimit){ 1, before.rlim_max };
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &one), 0);
+	assert_int_equal(machine_wait(fixture->machine, MACHINE_FOREVER, &done), -EINVAL);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	free(blocked);
+	check_broken(fixture, -EINVAL);
+}
+
 /* Our children must not keep a pipe or console open that somebody waits for. */
 static void test_children_hold_no_streams(void **state)
 {
@@ -410,6 +464,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_blocked_call_after_a_pause, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_wait_ends_at_its_time, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_signal_stops, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_nothing_is_touched_after_a_signal, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_nothing_is_touched_after_an_error, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_children_hold_no_streams, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_lane_keeps_order, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_lane_ends_with_a_blocked_call, setup, teardown),
