@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <string.h>
 #include <sys/signalfd.h>
+#include <sys/wait.h>
 #include <time.h>
 
 #include "cleanup.h"
@@ -453,25 +454,21 @@ static void drain_signals(int fd)
 }
 
 /*
- * A child that ends after us is the child of init, which in an initramfs is often a shell that does not expect it. One that the
- * kernel keeps is left to it all the same.
+ * A child that ends after us is the child of init, which in an initramfs is often a shell that does not expect it. So all are
+ * waited for, also those that were given up; one that the kernel keeps is left to it all the same.
  */
 static void dismiss_workers(struct machine_linux *this)
 {
-	for (size_t i = 0; i < this->worker_count; i++)
-		worker_dismiss(this->workers[i]);
-	for (int tries = 0; this->worker_count > 0 && tries < END_TRIES; tries++) {
-		for (size_t i = this->worker_count; i-- > 0;) {
-			if (!worker_has_ended(this->workers[i]))
-				continue;
-			worker_free(this->workers[i]);
-			this->workers[i] = this->workers[--this->worker_count];
-		}
-		if (this->worker_count > 0)
-			poll(NULL, 0, 1);
-	}
+	int tries = 0;
+	pid_t ended;
+
 	while (this->worker_count > 0)
-		worker_free(this->workers[--this->worker_count]);
+		worker_dismiss(this->workers[--this->worker_count]);
+	do {
+		ended = waitpid(-1, NULL, WNOHANG);
+		if (ended == 0)
+			poll(NULL, 0, 1);
+	} while (ended > 0 || (ended == 0 && ++tries < END_TRIES));
 }
 
 void machine_linux_destroy(struct machine *machine)

@@ -13,5 +13,8 @@
  */
 int machine_linux_create(const char *sysfs, const char *uv_device, struct machine **machine);
 
-/* Ends all children; one that the kernel keeps is left behind. Signals are as before. NULL is fine. */
+/*
+ * Ends and reaps all children of this process; one that the kernel keeps is left behind after 50 ms. Signals are as before.
+ * NULL is fine.
+ */
 void machine_linux_destroy(struct machine *machine);

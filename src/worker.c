@@ -12,7 +12,6 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 
 #include "attribute.h"
 #include "cleanup.h"
@@ -296,7 +295,7 @@ int64_t worker_limit_ms(struct worker *worker, int64_t now_ms)
 	return limit_ms < call->until_ms ? limit_ms : call->until_ms;
 }
 
-void worker_dismiss(struct worker *worker)
+static void end_child(const struct worker *worker)
 {
 	if (worker->calls)
 		kill(worker->pid, SIGKILL);
@@ -304,13 +303,9 @@ void worker_dismiss(struct worker *worker)
 	close(worker->fd);
 }
 
-bool worker_has_ended(const struct worker *worker)
+void worker_dismiss(struct worker *worker)
 {
-	return waitpid(worker->pid, NULL, WNOHANG) != 0;
-}
-
-void worker_free(struct worker *worker)
-{
+	end_child(worker);
 	free(worker);
 }
 
@@ -318,8 +313,8 @@ struct machine_call *worker_abandon(struct worker *worker)
 {
 	struct machine_call *calls;
 
-	worker_dismiss(worker);
+	end_child(worker);
 	calls = take_results(worker, -ETIMEDOUT);
-	worker_free(worker);
+	free(worker);
 	return calls;
 }

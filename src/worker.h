@@ -55,17 +55,14 @@ struct machine_call *worker_finish(struct worker *worker, bool *usable);
 /* When the time of the call that is made now is over. Takes note of calls that were done since the last look. */
 int64_t worker_limit_ms(struct worker *worker, int64_t now_ms);
 
-/* Has an idle child end by itself, and kills a busy one, if the kernel lets it. Does not wait. */
+/*
+ * Has an idle child end by itself, and kills a busy one, if the kernel lets it; frees the worker. Does not wait: the child is to
+ * be reaped later. The memory that it works with stays.
+ */
 void worker_dismiss(struct worker *worker);
 
-/* True if a dismissed child has ended (and is reaped). */
-bool worker_has_ended(const struct worker *worker);
-
-/* Frees a worker that was dismissed. The memory that its child works with stays. */
-void worker_free(struct worker *worker);
-
 /*
- * Dismisses and frees a busy worker. Returns its calls: those done have their results, the others the error -ETIMEDOUT; none of
+ * Dismisses a busy worker. Returns its calls: those done have their results, the others the error -ETIMEDOUT; none of
  * them will be touched again.
  */
 struct machine_call *worker_abandon(struct worker *worker);

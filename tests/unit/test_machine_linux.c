@@ -380,7 +380,7 @@ static void test_killed_child(void **state)
 	assert_int_equal(machine_read_text(fixture->machine, soon(fixture), text, "text"), 0);
 	children = fopen("/proc/thread-self/children", "r");
 	assert_non_null(children);
-	/* The newest one: the first tests have left others behind. */
+	/* The newest one, should a test before have left others behind. */
 	while (fscanf(children, "%d", &pid) == 1)
 		;
 	fclose(children);
@@ -444,6 +444,23 @@ static void test_quick_row_survives_a_blocked_call(void **state)
 	assert_string_equal(texts[3], "unbound\n");
 }
 
+/* No child is left to init, also none that was given up and has ended since. */
+static void test_children_are_reaped(void **state)
+{
+	struct fixture *fixture = *state;
+	char text[MACHINE_TEXT_SIZE];
+	struct machine_call blocked = reading(fixture, "blocks", text, sizeof(text));
+
+	assert_int_equal(machine_read_text(fixture->machine, soon(fixture), text, "text"), 0);
+	blocked.until_ms = machine_now_ms(fixture->machine) + 20;
+	assert_int_equal(machine_perform(fixture->machine, &blocked), -ETIMEDOUT);
+	assert_int_equal(waitid(P_ALL, 0, NULL, WEXITED | WNOWAIT), 0);
+	machine_linux_destroy(fixture->machine);
+	fixture->machine = NULL;
+	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
+	assert_int_equal(errno, ECHILD);
+}
+
 static void test_bad_folder(void **state)
 {
 	struct machine *machine;
@@ -473,6 +490,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_killed_child, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_more_processes, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_quick_row_survives_a_blocked_call, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_children_are_reaped, setup, teardown),
 		cmocka_unit_test(test_bad_folder),
 	};
 
