@@ -14,8 +14,10 @@
 
 static void test_names(void **state)
 {
-	static const char *const bad[] = { "", "11.000", "11.00080", "11.0100", "11-0008", "1A.0008", "11.000G", "card11" };
-	static const char *const bad_cards[] = { "", "card", "card1", "card111", "cardXY", "card1A", "cord11", "11.0008" };
+	static const char *const bad[] = { "", "11.000", "11.00080", "11.0100",
+					   "11-0008", "1A.0008", "11.000G", "card11" };
+	static const char *const bad_cards[] = { "", "card", "card1", "card111",
+						 "cardXY", "card1A", "cord11", "11.0008" };
 	struct apqn apqn = { .card = 0x0a, .domain = 0xff };
 	char name[APQN_NAME_SIZE];
 	uint8_t card, domain;
@@ -114,8 +116,17 @@ static void test_association(void **state)
 		{ "associated 0\n", APQN_ASSOCIATED, 0 },
 		{ "associated 65535", APQN_ASSOCIATED, 65535 },
 	};
-	static const char *const bad[] = { "",		    "associated",   "associated \n", "associated 65536\n", "associated -1\n",
-					   "associated 1x\n", "associated 1 \n", "associated 000001\n", "associating\n" };
+	static const char *const bad[] = {
+		"",
+		"associated",
+		"associated \n",
+		"associated 65536\n",
+		"associated -1\n",
+		"associated 1x\n",
+		"associated 1 \n",
+		"associated 000001\n",
+		"associating\n",
+	};
 	enum apqn_association association = APQN_ASSOCIATION_UNKNOWN;
 	uint16_t index;
 
@@ -163,8 +174,13 @@ static void test_mkvps(void **state)
 
 static void test_serialnr(void **state)
 {
-	static const char *const bad[] = { "93AADFK71950000\n",	 "93AADFK7195000055\n", "93AADFK7 9500005\n", "93AADFK71950000\t\n",
-					   "93AADFK7195000\xc3\xa4\n" };
+	static const char *const bad[] = {
+		"93AADFK71950000\n",
+		"93AADFK7195000055\n",
+		"93AADFK7 9500005\n",
+		"93AADFK71950000\t\n",
+		"93AADFK7195000\xc3\xa4\n",
+	};
 	char serialnr[APQN_SERIALNR_LENGTH + 1] = "x";
 
 	(void)state;
@@ -193,9 +209,15 @@ static void test_texts_for_people(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_names),	 cmocka_unit_test(test_order),	cmocka_unit_test(test_type),
-		cmocka_unit_test(test_online),	 cmocka_unit_test(test_bind),	cmocka_unit_test(test_association),
-		cmocka_unit_test(test_mkvps),	 cmocka_unit_test(test_serialnr), cmocka_unit_test(test_texts_for_people),
+		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_order),
+		cmocka_unit_test(test_type),
+		cmocka_unit_test(test_online),
+		cmocka_unit_test(test_bind),
+		cmocka_unit_test(test_association),
+		cmocka_unit_test(test_mkvps),
+		cmocka_unit_test(test_serialnr),
+		cmocka_unit_test(test_texts_for_people),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -120,7 +120,8 @@ static void parse_mistakes(void **state)
 		"volumekey 11.0002 secret=5 key=" ID_A, "volumekey a1.0001 secret=5 key=" ID_A,
 		"volumekey 12.0001 secret=5 key=" ID_A, "volumekey 11.0003 secret=5 key=" ID_A,
 	};
-	static const char before[] = "card 11 CEX8P\ncard a1 CEX8A\ncard c1 CEX8C\nqueue a1.0001\nqueue 11.0001\nqueue 11.0003\n"
+	static const char before[] = "card 11 CEX8P\ncard a1 CEX8A\ncard c1 CEX8C\n"
+				     "queue a1.0001\nqueue 11.0001\nqueue 11.0003\n"
 				     "secret 5 id=" ID_B "\nvolumekey 11.0003 secret=5 key=" ID_A "\n";
 
 	(void)state;

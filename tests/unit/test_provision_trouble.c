@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: MIT */
+/* Provisioning on a simulated machine with faults: what fails costs only itself, and nothing waits for ever. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include "provision_fixture.h"
+
+static void test_refused_bind_takes_the_second(void **state)
+{
+	struct fixture *fixture = *state;
+
+	new_machine(fixture, DELAYS SECRETS "card 11 CEX8P\nqueue 11.0001" KEY_A "\n"
+					    "card 12 CEX8P\nqueue 12.0001" KEY_A "\n"
+					    "fault 11.0001 bind rc=30\n");
+	run(fixture, ENTRY_A);
+	assert_int_equal(fixture->plan.satisfied, 1);
+	assert_string_equal(truth(fixture, 0x12, 1), "associated 1");
+	/* The other one did not wait for the verdict on the first. */
+	assert_true(fixture->took_ms < 900);
+}
+
+static void test_refused_bind_is_a_failure(void **state)
+{
+	struct fixture *fixture = *state;
+
+	new_machine(fixture, DELAYS SECRETS "card 11 CEX8P\nqueue 11.0001" KEY_A "\nfault 11.0001 bind rc=30\n");
+	run(fixture, ENTRY_A);
+	assert_int_equal(fixture->plan.satisfied, 0);
+	assert_int_equal(fixture->inventory.apqns[0].failure, APQN_BIND_REFUSED);
+	assert_true(fixture->took_ms >= 1000 && fixture->took_ms < 1200);
+	assert_log(fixture, "warning: APQN 11.0001: the firmware refuses the bind: Input/output error");
+}
+
+static void test_refused_association_takes_the_second(void **state)
+{
+	struct fixture *fixture = *state;
+
+	new_machine(fixture, DELAYS SECRETS "card 11 CEX8P\nqueue 11.0001" KEY_A "\n"
+					    "card 12 CEX8P\nqueue 12.0001" KEY_A "\n"
+					    "fault 11.0001 associate rc=35\n");
+	run(fixture, ENTRY_A);
+	assert_int_equal(fixture->plan.satisfied, 1);
+	assert_string_equal(truth(fixture, 0x11, 1), "bindable");
+	assert_string_equal(truth(fixture, 0x12, 1), "associated 1");
+	assert_log(fixture, "warning: APQN 11.0001: the firmware refuses the association with this secret");
+}
+
+static void test_association_fails_late(void **state)
+{
+	struct fixture *fixture = *state;
+
+	new_machine(fixture, DELAYS SECRETS "card 11 CEX8P\nqueue 11.0001" KEY_A "\n"
+					    "card 12 CEX8P\nqueue 12.0001" KEY_A "\n"
+					    "fault 11.0001 associate late\n");
+	run(fixture, ENTRY_A);
+	assert_int_equal(fixture->plan.satisfied, 1);
+	assert_string_equal(truth(fixture, 0x11, 1), "bindable");
+	assert_string_equal(truth(fixture, 0x12, 1), "associated 1");
+	assert_log(fixture, "warning: APQN 11.0001: the association was started and failed");
+}
+
+static void test_association_falls_back(void **state)
+{
+	struct fixture *fixture = *state;
+
+	new_machine(fixture, DELAYS SECRETS "card 11 CEX8P\nqueue 11.0001" KEY_A "\n"
+					    "fault 11.0001 associate fall_back\n");
+	run(fixture, ENTRY_A);
+	assert_int_equal(fixture->plan.satisfied, 0);
+	assert_int_equal(fixture->inventory.apqns[0].failure, APQN_ASSOCIATION_FAILED);
+	assert_string_equal(truth(fixture, 0x11, 1), "bindable");
+}
+
+/* An association that never ends is given up at half time when another queue can take its place. */
+static void test_association_never_ends(void **state)
+{
+	struct fixture *fixture = *state;
+
+	new_machine(fixture, DELAYS SECRETS "card 11 CEX8P\nqueue 11.0001" KEY_A "\n"
+					    "card 12 CEX8P\nqueue 12.0001" KEY_A "\n"
+					    "fault 11.0001 associate never\n");
+	run(fixture, ENTRY_A);
+	assert_int_equal(fixture->plan.satisfied, 1);
+	assert_string_equal(truth(fixture, 0x12, 1), "associated 1");
+	assert_true(fixture->took_ms < 31000);
+}
+
+static void test_association_never_ends_alone(void **state)
+{
+	struct fixture *fixture = *state;
+
+	new_machine(fixture, DELAYS SECRETS "card 11 CEX8P\nqueue 11.0001" KEY_A "\nfault 11.0001 associate never\n");
+	fixture->request.timeout_ms = 10000;
+	run(fixture, ENTRY_A);
+	assert_int_equal(fixture->plan.satisfied, 0);
+	assert_int_equal(fixture->inventory.apqns[0].failure, APQN_ASSOCIATION_TIMEOUT);
+	/* Tidied up before the deadline. */
+	assert_string_equal(truth(fixture, 0x11, 1), "bindable");
+	assert_true(fixture->took_ms <= 10000);
+}
+
+/* Slow but the only one: it is waited for longer than half of the time. */
+static void test_slow_association_alone(void **state)
+{
+	struct fixture *fixture = *state;
+
+	new_machine(fixture, "delay reset=5s associate=40s\n" SECRETS "card 11 CEX8P\nqueue 11.0001" KEY_A "\n");
+	fixture->sim->options.settled = true;
+	run(fixture, ENTRY_A);
+	assert_int_equal(fixture->plan.satisfied, 1);
+	assert_true(fixture->took_ms >= 40000 && fixture->took_ms < 41000);
+}
+
+/* A reset of ours that takes long is no refusal. */
+static void test_slow_reset_of_ours(void **state)
+{
+	struct fixture *fixture = *state;
+
+	new_machine(fixture, "delay reset=5s\n" SECRETS "card 11 CEX8P\nqueue 11.0001" KEY_A " state=associated:2\n");
+	fixture->sim->options.settled = true;
+	run(fixture, ENTRY_A);
+	assert_int_equal(fixture->plan.satisfied, 1);
+	assert_string_equal(truth(fixture, 0x11, 1), "associated 1");
+}
+
+static void test_limit_of_bound_queues(void **state)
+{
+	struct fixture *fixture = *state;
+
+	new_machine(fixture, DELAYS SECRETS "limit 1\ncard 11 CEX8P\nqueue 11.0001" KEY_C "\nqueue 11.0002 mkvp=none\n"
+					    "card 12 CEX8P\nqueue 12.0001" KEY_C "\nqueue 12.0002" KEY_A "\n");
+	run(fixture, ENTRY_A);
+	assert_int_equal(fixture->plan.satisfied, 1);
+	assert_string_equal(truth(fixture, 0x12, 2), "associated 1");
+	assert_true(fixture->took_ms < 5000);
+}
+
+static void test_limit_is_reported(void **state)
+{
+	struct fixture *fixture = *state;
+
+	new_machine(fixture, MACHINE "limit 1\n");
+	run(fixture, ENTRY_A ENTRY_B);
+	assert_int_equal(fixture->plan.satisfied, 1);
+	assert_log(fixture, "the bind is refused while other queues are bound");
+}
+
+/* The kernel does not come back from a read: the other card is served, the deadline holds. */
+static void test_stuck_card_costs_only_itself(void **state)
+{
+	struct fixture *fixture = *state;
+
+	new_machine(fixture, MACHINE);
+	hang(fixture, MACHINE_READ, "*/11.0001/mkvps");
+	run(fixture, ENTRY_A ENTRY_B);
+	assert_int_equal(fixture->plan.satisfied, 1);
+	assert_string_equal(truth(fixture, 0x12, 1), "associated 2");
+	assert_log(fixture, "card11: the kernel did not come back from a call on this card");
+	assert_true(fixture->took_ms < 6000);
+}
+
+static void test_stuck_bind(void **state)
+{
+	struct fixture *fixture = *state;
+
+	new_machine(fixture, MACHINE);
+	hang(fixture, MACHINE_WRITE, "*/11.0001/se_bind");
+	fixture->request.timeout_ms = 3000;
+	run(fixture, ENTRY_A ENTRY_B);
+	assert_int_equal(fixture->plan.satisfied, 1);
+	assert_string_equal(truth(fixture, 0x12, 1), "associated 2");
+	assert_true(fixture->took_ms <= 3000);
+}
+
+static void test_vanished_card(void **state)
+{
+	struct fixture *fixture = *state;
+
+	new_machine(fixture, MACHINE "fault 11.* request vanish\n");
+	fixture->request.timeout_ms = 20000;
+	run(fixture, ENTRY_A ENTRY_B);
+	assert_int_equal(fixture->plan.satisfied, 1);
+	assert_string_equal(truth(fixture, 0x12, 1), "associated 2");
+	assert_true(fixture->took_ms <= 20000);
+}
+
+static void test_queue_of_another_guest(void **state)
+{
+	struct fixture *fixture = *state;
+
+	new_machine(fixture, DELAYS SECRETS "card 11 CEX8P\nqueue 11.0001" KEY_A " state=foreign\n");
+	run(fixture, ENTRY_A);
+	assert_int_equal(fixture->plan.satisfied, 0);
+	assert_int_equal(fixture->inventory.apqns[0].failure, APQN_BIND_TAKEN);
+}
+
+/* An unbind that has no effect is reported and does not go on for ever. */
+static void test_unbind_without_effect(void **state)
+{
+	struct fixture *fixture = *state;
+
+	new_machine(fixture, DELAYS SECRETS "card 05 CEX8A\nqueue 05.0001 state=bound\n"
+					    "card 06 CEX8A configured=0\nqueue 06.0001 state=bound\n");
+	fixture->sim->options.settled = true;
+	run(fixture, NULL);
+	assert_string_equal(truth(fixture, 0x05, 1), "bindable");
+	assert_int_equal(fixture->inventory.apqns[1].failure, APQN_STAYS_BOUND);
+	assert_true(fixture->took_ms < 1000);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_refused_bind_takes_the_second),
+		TEST(test_refused_bind_is_a_failure),
+		TEST(test_refused_association_takes_the_second),
+		TEST(test_association_fails_late),
+		TEST(test_association_falls_back),
+		TEST(test_association_never_ends),
+		TEST(test_association_never_ends_alone),
+		TEST(test_slow_association_alone),
+		TEST(test_slow_reset_of_ours),
+		TEST(test_limit_of_bound_queues),
+		TEST(test_limit_is_reported),
+		TEST(test_stuck_card_costs_only_itself),
+		TEST(test_stuck_bind),
+		TEST(test_vanished_card),
+		TEST(test_queue_of_another_guest),
+		TEST(test_unbind_without_effect),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
