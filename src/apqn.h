@@ -27,7 +27,7 @@ enum apqn_bind {
 };
 
 enum apqn_association {
-	APQN_ASSOCIATION_UNKNOWN, /* not read, or the read fails: reset under way, or the kernel lost the index (kexec) */
+	APQN_ASSOCIATION_UNKNOWN, /* not read, or the read fails: in a reset, or the kernel lost the index (kexec) */
 	APQN_ASSOCIATION_UNSUPPORTED, /* "-": not an EP11 queue */
 	APQN_UNASSOCIATED,
 	APQN_ASSOCIATION_PENDING, /* association_index is valid only if this run wrote it */
@@ -38,7 +38,7 @@ enum apqn_identity {
 	APQN_IDENTITY_UNREAD,   /* nobody looked yet */
 	APQN_IDENTITY_VALID,    /* mkvp is valid */
 	APQN_IDENTITY_NONE,     /* looked, while bound: there is no valid master key in this domain */
-	APQN_IDENTITY_WITHHELD, /* cannot be known now: needs a bind that is not allowed (dry run), or that takes too long */
+	APQN_IDENTITY_WITHHELD, /* cannot be known now: needs a bind that is not allowed (dry run), or takes too long */
 };
 
 /* Why a queue is out of the game for the rest of this run. */

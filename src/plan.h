@@ -36,13 +36,13 @@ enum plan_reason {
 	PLAN_NO_SECRET,       /* the UV has no association secret with the entry's id */
 	PLAN_NO_APQN,         /* no APQN of this mode is online and can be bound */
 	PLAN_GENERATION,      /* all of this mode, or with this MKVP (and serialnr), are too old; detail: the newest */
-	PLAN_NO_MKVP,         /* none with this MKVP was seen; detail: one that failed before its MKVP was known, if any */
+	PLAN_NO_MKVP,         /* none with this MKVP was seen; detail: one that failed before it was known, if any */
 	PLAN_SERIALNR,        /* the MKVP is there, the serialnr differs or is not known; detail: one such APQN */
 	PLAN_FAILED,          /* the last one that fitted has failed; detail: that APQN */
 	PLAN_TAKEN,           /* all that fit serve other entries */
 	PLAN_UNKNOWN,         /* an APQN that may help cannot be identified now (withheld); detail: that APQN */
 	PLAN_UNDECIDED,       /* APQNs have to be identified first (there are PLAN_IDENTIFY goals) */
-	PLAN_NO_TIME,         /* not by the planner: the time was over before the chosen APQN was ready; detail: that APQN */
+	PLAN_NO_TIME,         /* not by the planner: time was over before the chosen APQN was ready; detail: it */
 };
 
 #define PLAN_NONE SIZE_MAX
@@ -67,8 +67,8 @@ struct plan {
 };
 
 /*
- * Makes a plan. 0, -ENOMEM, or -EEXIST: two EP11 APQNs of one card have the same valid MKVP (decision 12); their indexes
- * are then in duplicate[0] < duplicate[1]. `apqns` must be sorted by apqn_compare. Release the plan after 0.
+ * Makes a plan. 0, -ENOMEM, or -EEXIST: two EP11 APQNs of one card have the same valid MKVP (decision 12); their
+ * indexes are then in duplicate[0] < duplicate[1]. `apqns` must be sorted by apqn_compare. Release the plan after 0.
  */
 int plan_make(const struct config *config, const struct apqn *apqns, size_t apqn_count, const struct secrets *secrets,
 	      struct plan *plan, size_t duplicate[2]);

@@ -109,7 +109,9 @@ static bool identities_expected(const struct provision *this, int64_t now_ms)
 		for (size_t i = card->first; i < card->first + card->count; i++) {
 			enum queue_goal goal = this->tasks[i].goal;
 
-			if ((goal == QUEUE_IDENTIFY || goal == QUEUE_SETTLE) && !provision_is_late(this, card, i, now_ms))
+			if (goal != QUEUE_IDENTIFY && goal != QUEUE_SETTLE)
+				continue;
+			if (!provision_is_late(this, card, i, now_ms))
 				return true;
 		}
 	}
@@ -117,19 +119,20 @@ static bool identities_expected(const struct provision *this, int64_t now_ms)
 }
 
 /*
- * After an error that ends the run: what was bound only to be identified is released. What comes in later, a bind that was
- * under way, is no reason for a new plan, but for this.
+ * After an error that ends the run: what was bound only to be identified is released. What comes in later, a bind that
+ * was under way, is no reason for a new plan, but for this.
  */
 static void release_probed(struct provision *this, int64_t now_ms)
 {
 	this->changed = false;
 	for (size_t i = 0; i < this->count; i++) {
 		struct queue_task *task = &this->tasks[i];
+		const struct apqn *apqn = task->apqn;
 
 		if (task->goal == QUEUE_UNBIND)
 			continue;
 		task->goal = QUEUE_REST;
-		if (task->bound_here && task->apqn->association == APQN_UNASSOCIATED && task->apqn->failure == APQN_WORKING)
+		if (task->bound_here && apqn->association == APQN_UNASSOCIATED && apqn->failure == APQN_WORKING)
 			queue_task_begin(task, QUEUE_UNBIND, now_ms);
 	}
 	lanes_wake(&this->lanes);
@@ -238,8 +241,7 @@ static int conclude(struct provision *this, struct plan *plan)
 		if (this->apqns[i].failure == APQN_WORKING)
 			queue_task_fail(&this->tasks[i], APQN_STAYS_BOUND, 0);
 	}
-	plan_release(&this->plan);
-	r = plan_make(request->config, this->apqns, this->count, request->secrets, &this->plan, this->duplicate);
+	r = provision_make_plan(this);
 	if (r < 0) {
 		report_no_plan(this, r);
 		return r;
@@ -260,8 +262,8 @@ static int64_t work_end_ms(const struct provision_request *request)
 	return request->deadline_ms == MACHINE_FOREVER ? MACHINE_FOREVER : request->deadline_ms - tidy_up_ms;
 }
 
-int provision_run(struct machine *machine, const struct provision_request *request, struct apqn *apqns, size_t apqn_count,
-		  struct plan *plan)
+int provision_run(struct machine *machine, const struct provision_request *request, struct apqn *apqns,
+		  size_t apqn_count, struct plan *plan)
 {
 	cleanup_(provision_release) struct provision this = {
 		.request = request,

@@ -46,8 +46,8 @@ struct card_gate provision_gate(const struct provision *this, const struct card 
 }
 
 /*
- * An identity read on a card with an association under way is forgotten by the kernel and hangs. The serial number is asked of
- * any usable queue of the card, so none of them may be in a reset.
+ * An identity read on a card with an association under way is forgotten by the kernel and hangs. The serial number is
+ * asked of any usable queue of the card, so none of them may be in a reset.
  */
 bool provision_is_gated(const struct card_gate *gate, enum queue_action action)
 {
@@ -61,7 +61,8 @@ bool provision_is_gated(const struct card_gate *gate, enum queue_action action)
 /* --- calls ---------------------------------------------------------------------------------------- */
 
 /* The queue of the card that is due first and has no call under way, or NULL; *due_ms says when. */
-static struct queue_task *first_due(const struct provision *this, const struct card *card, int64_t now_ms, int64_t *due_ms)
+static struct queue_task *first_due(const struct provision *this, const struct card *card, int64_t now_ms,
+				    int64_t *due_ms)
 {
 	struct card_gate gate = provision_gate(this, card, now_ms);
 	struct queue_task *first = NULL;
@@ -95,10 +96,12 @@ static void prepare_call(struct machine_call *call, const struct queue_task *tas
 		[QUEUE_READ_MKVPS] = "mkvps",
 	};
 	const char *text = task->action == QUEUE_WRITE_BIND ? "1" : "0";
+	unsigned int card = task->apqn->card, domain = task->apqn->domain;
+	const char *attribute;
 	char index[8];
 
 	if (task->action == QUEUE_READ_SERIALNR) {
-		lanes_read(call, "devices/ap/card%02x/serialnr", task->apqn->card);
+		lanes_read(call, "devices/ap/card%02x/serialnr", card);
 		call->quick = false;
 		return;
 	}
@@ -106,12 +109,11 @@ static void prepare_call(struct machine_call *call, const struct queue_task *tas
 		snprintf(index, sizeof(index), "%u", task->secret_index);
 		text = index;
 	}
+	attribute = attributes[task->action];
 	if (task->action <= QUEUE_WRITE_ASSOCIATION)
-		lanes_write(call, text, "devices/ap/card%02x/%02x.%04x/%s", task->apqn->card, task->apqn->card,
-			    task->apqn->domain, attributes[task->action]);
+		lanes_write(call, text, "devices/ap/card%02x/%02x.%04x/%s", card, card, domain, attribute);
 	else
-		lanes_read(call, "devices/ap/card%02x/%02x.%04x/%s", task->apqn->card, task->apqn->card, task->apqn->domain,
-			   attributes[task->action]);
+		lanes_read(call, "devices/ap/card%02x/%02x.%04x/%s", card, card, domain, attribute);
 	call->quick = call->quick && task->action != QUEUE_READ_MKVPS;
 }
 
@@ -133,7 +135,7 @@ static bool serves_entry(const struct provision *this, size_t i)
 	return this->plan.apqns && this->plan.apqns[i].goal == PLAN_KEEP;
 }
 
-/* The kernel did not come back: nothing on this card is touched any more. What already serves an entry goes on doing so. */
+/* The kernel did not come back: nothing on this card is touched any more. What serves an entry goes on doing so. */
 static void card_stuck(struct provision *this, struct card *card)
 {
 	if (card->stuck)
@@ -162,7 +164,7 @@ static void share_serialnr(struct provision *this, const struct card *card)
 	}
 }
 
-/* A bind refused while others are bound most likely hit the limit of bound queues: it gets another try after a release. */
+/* A bind refused while others are bound most likely hit the limit of bound queues: another try after a release. */
 static void note_refusal(struct provision *this, size_t refused)
 {
 	for (size_t i = 0; i < this->count; i++) {
@@ -176,18 +178,19 @@ static void note_refusal(struct provision *this, size_t refused)
 }
 
 /*
- * An association that takes longer than it should is given up only if another APQN can take its place; else it may go on
- * until the work time is over.
+ * An association that takes longer than it should is given up only if another APQN can take its place; else it may go
+ * on until the work time is over.
  */
 static bool has_alternative(const struct provision *this, size_t i)
 {
+	const struct provision_request *request = this->request;
 	cleanup_(plan_release) struct plan trial = { 0 };
 	size_t duplicate[2];
 	enum apqn_failure failure = this->apqns[i].failure;
 	bool better;
 
 	this->apqns[i].failure = APQN_ASSOCIATION_TIMEOUT;
-	better = plan_make(this->request->config, this->apqns, this->count, this->request->secrets, &trial, duplicate) == 0 &&
+	better = plan_make(request->config, this->apqns, this->count, request->secrets, &trial, duplicate) == 0 &&
 		 (trial.satisfied >= this->plan.satisfied || trial.identify > 0);
 	this->apqns[i].failure = failure;
 	return better;
@@ -225,8 +228,8 @@ static bool is_news(const struct provision *this, const struct queue_task *task,
 	       (goal_before == QUEUE_UNBIND && (this->refusals > 0 || this->request->dry_run));
 }
 
-static void note_result(struct provision *this, struct card *card, const struct queue_task *task, enum queue_action action,
-			int64_t now_ms)
+static void note_result(struct provision *this, struct card *card, const struct queue_task *task,
+			enum queue_action action, int64_t now_ms)
 {
 	if (action == QUEUE_READ_SERIALNR && !card->serialnr.wanted)
 		share_serialnr(this, card);

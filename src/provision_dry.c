@@ -57,9 +57,7 @@ int provision_plan_dry(struct provision *this, int64_t now_ms)
 		return 0;
 	provision_readmit_refused(this);
 	do {
-		plan_release(&this->plan);
-		r = plan_make(this->request->config, this->apqns, this->count, this->request->secrets, &this->plan,
-			      this->duplicate);
+		r = provision_make_plan(this);
 		if (r < 0)
 			return r;
 	} while (withhold_identities(this));

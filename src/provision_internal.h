@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* What the parts of provisioning share: provision.c (planning), provision_calls.c (calls on cards), provision_log.c (texts). */
+/*
+ * What the parts of provisioning share: provision.c (the run), provision_plan.c and provision_dry.c (planning),
+ * provision_calls.c (calls on cards), provision_log.c (texts).
+ */
 #include "lanes.h"
 #include "provision.h"
 #include "queue_task.h"
@@ -49,6 +52,8 @@ bool provision_is_gated(const struct card_gate *gate, enum queue_action action);
 bool provision_next(struct lane *lane, struct machine_call *call, int64_t now_ms, void *context);
 void provision_done(struct lane *lane, const struct machine_call *call, int64_t now_ms, void *context);
 
+/* Makes a plan from what is known, in place of the one before; 0, -ENOMEM or -EEXIST. */
+int provision_make_plan(struct provision *this);
 /* Makes a plan and sets the goals for it; 0, -ENOMEM or -EEXIST (two APQNs with one master key). */
 int provision_plan(struct provision *this, int64_t now_ms);
 /* The same for a dry run: identities are read as far as allowed, no other goal is set. */
@@ -58,7 +63,8 @@ int provision_plan_dry(struct provision *this, int64_t now_ms);
 bool provision_is_late(const struct provision *this, const struct card *card, size_t i, int64_t now_ms);
 bool provision_any_task(const struct provision *this);
 /* Gives a queue the goal that the newest plan has for it. */
-void provision_set_goal(struct provision *this, const struct card *card, size_t i, enum queue_goal goal, int64_t now_ms);
+void provision_set_goal(struct provision *this, const struct card *card, size_t i, enum queue_goal goal,
+			int64_t now_ms);
 /* Queues refused for the limit of bound queues get another try once others were released. */
 void provision_readmit_refused(struct provision *this);
 

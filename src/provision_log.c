@@ -70,7 +70,8 @@ void provision_log_dry_run(const struct provision *this)
 	for (size_t i = 0; i < this->count; i++) {
 		apqn_format_name(&this->apqns[i], name);
 		if (this->apqns[i].identity == APQN_IDENTITY_WITHHELD)
-			log_info("dry run: %s: bind to read its master key; what follows depends on it (--probe tells)", name);
+			log_info("dry run: %s: bind to read its master key; what follows depends on it (--probe tells)",
+				 name);
 		else
 			provision_log_goal(this, i, goals[this->plan.apqns[i].goal]);
 	}
@@ -115,7 +116,7 @@ void provision_log_duplicate(const struct provision *this)
 	apqn_format_name(first, names[0]);
 	apqn_format_name(&this->apqns[this->duplicate[1]], names[1]);
 	text_format_hex(first->mkvp, sizeof(first->mkvp), mkvp);
-	log_error("APQN %s and APQN %s: two domains of one card with the same master key 0x%s; nothing is associated, as it "
-		  "cannot be told which one is meant",
+	log_error("APQN %s and APQN %s: two domains of one card with the same master key 0x%s; nothing is associated, "
+		  "as it cannot be told which one is meant",
 		  names[0], names[1], mkvp);
 }

@@ -52,6 +52,14 @@ void provision_readmit_refused(struct provision *this)
 	}
 }
 
+int provision_make_plan(struct provision *this)
+{
+	const struct provision_request *request = this->request;
+
+	plan_release(&this->plan);
+	return plan_make(request->config, this->apqns, this->count, request->secrets, &this->plan, this->duplicate);
+}
+
 /* Plans as if late queues could not be known, and says for each of them that it was. */
 static int plan_without_late(struct provision *this, bool *late, int64_t now_ms)
 {
@@ -69,8 +77,7 @@ static int plan_without_late(struct provision *this, bool *late, int64_t now_ms)
 		if (late[i] && this->tasks[i].goal == QUEUE_SETTLE)
 			this->apqns[i].association = APQN_ASSOCIATION_UNKNOWN;
 	}
-	plan_release(&this->plan);
-	r = plan_make(this->request->config, this->apqns, this->count, this->request->secrets, &this->plan, this->duplicate);
+	r = provision_make_plan(this);
 	for (size_t i = 0; i < this->count; i++) {
 		if (late[i] && this->apqns[i].identity == APQN_IDENTITY_WITHHELD)
 			this->apqns[i].identity = APQN_IDENTITY_UNREAD;
@@ -122,17 +129,16 @@ static int64_t association_give_up_ms(const struct provision *this, int64_t now_
 	return now_ms + patience_ms;
 }
 
-static void set_association(struct provision *this, size_t i, int64_t now_ms)
+static uint16_t planned_secret(const struct provision *this, size_t i)
 {
-	this->tasks[i].secret_index = this->plan.entries[this->plan.apqns[i].entry].secret_index;
-	this->tasks[i].give_up_ms = association_give_up_ms(this, now_ms);
+	return this->plan.entries[this->plan.apqns[i].entry].secret_index;
 }
 
 void provision_set_goal(struct provision *this, const struct card *card, size_t i, enum queue_goal goal, int64_t now_ms)
 {
 	struct queue_task *task = &this->tasks[i];
 	bool associates = goal == QUEUE_ASSOCIATE || goal == QUEUE_REASSOCIATE;
-	bool same_secret = !associates || task->secret_index == this->plan.entries[this->plan.apqns[i].entry].secret_index;
+	bool same_secret = !associates || task->secret_index == planned_secret(this, i);
 
 	if (task->goal == goal && same_secret)
 		return;
@@ -146,8 +152,10 @@ void provision_set_goal(struct provision *this, const struct card *card, size_t 
 		return;
 	}
 	provision_log_goal(this, i, goal);
-	if (associates)
-		set_association(this, i, now_ms);
+	if (associates) {
+		task->secret_index = planned_secret(this, i);
+		task->give_up_ms = association_give_up_ms(this, now_ms);
+	}
 	queue_task_begin(task, goal, now_ms);
 }
 

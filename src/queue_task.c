@@ -50,8 +50,8 @@ static void progress(struct queue_task *task, int64_t now_ms)
 }
 
 /*
- * A queue found bound whose association the kernel does not know (kexec) needs a new bind anyway; its identity is read after it, when no
- * reset of the driver can be running.
+ * A queue found bound whose association the kernel does not know (kexec) needs a new bind anyway; its identity is read
+ * after it, when no reset of the driver can be running.
  */
 static bool needs_new_bind(const struct apqn *apqn)
 {
@@ -187,8 +187,8 @@ static void unbind_done(struct queue_task *task, int error, int64_t now_ms)
 	task->since_ms = now_ms;
 	progress(task, now_ms);
 	/*
-	 * On a deconfigured or check-stopped queue this was without effect. If a bind follows, its errno will tell; else
-	 * a look has to.
+	 * On a deconfigured or check-stopped queue this was without effect. If a bind follows, its errno will tell;
+	 * else a look has to.
 	 */
 	apqn->bind = APQN_UNBOUND;
 	apqn->association = apqn->mode == APQN_MODE_EP11 ? APQN_UNASSOCIATED : APQN_ASSOCIATION_UNSUPPORTED;
@@ -285,8 +285,8 @@ static void association_read_done(struct queue_task *task, int error, const char
 }
 
 /*
- * What the driver says of its own state machine ("Reset in progress." or anything else, reset_show in ap_queue.c). An identity
- * read during a reset hangs until the next bus scan.
+ * What the driver says of its own state machine ("Reset in progress." or anything else, reset_show in ap_queue.c). An
+ * identity read during a reset hangs until the next bus scan.
  */
 static void reset_read_done(struct queue_task *task, int error, const char *text, int64_t now_ms)
 {

@@ -2,12 +2,14 @@
 #pragma once
 
 /*
- * What one queue has to go through to reach its goal, one call at a time. No I/O and no clock here: queue_task_next tells which call the
- * queue needs, queue_task_done takes its result and brings the knowledge about the APQN up to date.
+ * What one queue has to go through to reach its goal, one call at a time. No I/O and no clock here: queue_task_next
+ * tells which call the queue needs, queue_task_done takes its result and brings the knowledge about the APQN up to
+ * date.
  *
  * The next call follows from the task and from what is known of the queue, so a task may be replaced at any time, even
- * while a call is under way. Kernel behaviour relied upon (drivers/s390/crypto/ap_queue.c, se_bind_store, se_associate_store):
- * a bind that returns 0 is done; EBUSY passes; EIO passes while a reset runs; an association is started by the write and seen by a read.
+ * while a call is under way. Kernel behaviour relied upon (drivers/s390/crypto/ap_queue.c, se_bind_store,
+ * se_associate_store): a bind that returns 0 is done; EBUSY passes; EIO passes while a reset runs; an association is
+ * started by the write and seen by a read.
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -72,8 +74,8 @@ void queue_task_begin(struct queue_task *task, enum queue_goal goal, int64_t now
 enum queue_action queue_task_next(const struct queue_task *task);
 
 /*
- * Takes the result of task->action: `error` is 0 or negative, `text` what was read. Afterwards the goal is QUEUE_REST if it was reached, or if the
- * queue failed (apqn->failure).
+ * Takes the result of task->action: `error` is 0 or negative, `text` what was read. Afterwards the goal is QUEUE_REST
+ * if it was reached, or if the queue failed (apqn->failure).
  */
 void queue_task_done(struct queue_task *task, int error, const char *text, int64_t now_ms);
 
