@@ -20,6 +20,8 @@ int inventory_check_bus(struct machine *machine, int64_t deadline_ms)
 	char features[MACHINE_TEXT_SIZE];
 	int r = machine_read_text(machine, deadline_ms, features, "bus/ap/features");
 
+	if (r == -EINTR)
+		return r;
 	if (r == -ENOENT) {
 		log_error("AP bus /sys/bus/ap/features: not there; this kernel has no AP support (module ap), or this machine has no "
 			  "crypto adapters passed through");
@@ -65,7 +67,8 @@ int inventory_wait_bindings(struct machine *machine, int64_t deadline_ms)
 			return r;
 		}
 		if (r < 0) {
-			log_error("AP bus /sys/bus/ap/bindings: %s", strerror(-r));
+			if (r != -EINTR)
+				log_error("AP bus /sys/bus/ap/bindings: %s", strerror(-r));
 			return r;
 		}
 		memcpy(seen, text, strlen(text) + 1);
@@ -380,7 +383,8 @@ static int list_cards(struct machine *machine, int64_t deadline_ms, uint8_t card
 	int r = machine_perform(machine, &call);
 
 	if (r < 0) {
-		log_error("AP bus /sys/devices/ap: %s", strerror(-r));
+		if (r != -EINTR)
+			log_error("AP bus /sys/devices/ap: %s", strerror(-r));
 		return r;
 	}
 	*count = take_card_names(names, cards);

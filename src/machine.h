@@ -65,7 +65,8 @@ int machine_start(struct machine *machine, struct machine_call *call);
 /*
  * Waits for the next call to complete. 0 with the call in *done (call->error says how it went), or 0 with NULL in *done when
  * until_ms has come. Anything else is -errno, the end of all work: what is under way is not touched any more, and every
- * later machine_wait returns the same error. -EINTR: somebody asked the program to stop (a signal).
+ * later machine_wait returns the same error. -EINTR: somebody asked the program to stop (a signal),
+ * which is said once, at the end of the run, and by nobody else.
  * A call completed with -ETIMEDOUT is left behind in the kernel; it can no longer touch the caller's data.
  */
 int machine_wait(struct machine *machine, int64_t until_ms, struct machine_call **done);

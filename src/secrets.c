@@ -35,6 +35,8 @@ static int check_guest(struct machine *machine, int64_t until_ms)
 	char text[MACHINE_TEXT_SIZE];
 	int r = machine_read_text(machine, until_ms, text, GUEST_PATH);
 
+	if (r == -EINTR)
+		return r;
 	if (r == -ENOENT) {
 		log_error("Ultravisor /sys/" GUEST_PATH ": not there; this kernel or this machine does not support "
 			  "Secure Execution guests");
@@ -74,7 +76,8 @@ static int check_facilities(struct machine *machine, int64_t until_ms)
 	int r = machine_read_text(machine, until_ms, text, FACILITIES_PATH);
 
 	if (r < 0) {
-		log_error("Ultravisor /sys/" FACILITIES_PATH ": %s", strerror(-r));
+		if (r != -EINTR)
+			log_error("Ultravisor /sys/" FACILITIES_PATH ": %s", strerror(-r));
 		return r;
 	}
 	r = parse_facilities(text, &word);
@@ -150,6 +153,8 @@ int secrets_decode(const uint8_t *buffer, size_t size, struct secrets *secrets, 
 static void report_call_error(int error)
 {
 	switch (error) {
+	case -EINTR:
+		break;
 	case -ENOENT:
 	case -ENODEV:
 	case -ENXIO:

@@ -35,6 +35,8 @@ struct fake {
 	int uv_error;     /* of the ioctl */
 	int large_error;  /* of the ioctl with more than a page */
 	uint16_t uv_rc, uv_rrc; /* unless 0: the answer to every call */
+	int stop_at;            /* a signal comes during this wait; 0: none */
+	int waits;
 	size_t calls, largest;
 	struct machine_call *done;
 };
@@ -129,6 +131,8 @@ static int fake_wait(struct machine *machine, int64_t until_ms, struct machine_c
 	struct fake *fake = (struct fake *)machine;
 
 	(void)until_ms;
+	if (++fake->waits == fake->stop_at)
+		return -EINTR;
 	*done = fake->done;
 	fake->done = NULL;
 	return 0;
@@ -406,6 +410,25 @@ static void fetch_errors(void **state)
 	}
 }
 
+/* That a signal came is said once, by whoever runs all this. */
+static void stopped(void **state)
+{
+	(void)state;
+	for (int wait = 1; wait <= 2; wait++) {
+		struct fake fake = {
+			.machine.interface = &fake_interface, .guest = "1\n", .facilities = "200000000\n",
+			.secrets = 100, .stop_at = wait,
+		};
+		struct secrets secrets;
+
+		log_capture_begin(&capture);
+		assert_int_equal(secrets_check_uv(&fake.machine, UNTIL), -EINTR);
+		fake.waits = 0;
+		assert_int_equal(secrets_fetch(&fake.machine, UNTIL, &secrets), -EINTR);
+		assert_string_equal(capture.text, "");
+	}
+}
+
 static void fetch_verbose(void **state)
 {
 	struct fake fake = {.machine.interface = &fake_interface, .secrets = 7};
@@ -425,7 +448,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(check_uv),      cmocka_unit_test(check_uv_unreadable), cmocka_unit_test(decode_counts),
 		cmocka_unit_test(decode_short),  cmocka_unit_test(decode_layout),       cmocka_unit_test(fetch),
-		cmocka_unit_test(fetch_errors),  cmocka_unit_test(fetch_verbose),
+		cmocka_unit_test(fetch_errors),  cmocka_unit_test(fetch_verbose),       cmocka_unit_test(stopped),
 	};
 
 	return cmocka_run_group_tests_name("secrets", tests, NULL, NULL);
