@@ -15,7 +15,7 @@
 /* What is asked in one go: a phase does not begin before the one before is complete. */
 enum phase {
 	PHASE_CARD,        /* the card's directory, its type */
-	PHASE_STATES,      /* of every queue: online, se_bind */
+	PHASE_STATES,      /* of every queue: se_bind, online */
 	PHASE_ASSOCIATION, /* of every EP11 queue that is bound: se_associate */
 	PHASE_DONE,
 };
@@ -34,7 +34,7 @@ struct card_scan {
 struct scan {
 	struct card_scan *cards; /* in the order of the lanes */
 	const struct lane *first_lane;
-	/* A queue without se_bind has vanished, unless no queue has it: then this is a kernel before 6.7. */
+	/* A queue without se_bind has vanished, unless it is still there and none has it: on a kernel before 6.7. */
 	bool bind_missing, bind_seen;
 	int error;
 };
@@ -48,6 +48,14 @@ static struct card_scan *card_of(struct scan *scan, const struct lane *lane)
 static size_t states_per_queue(const struct card_scan *card)
 {
 	return card->mode == APQN_MODE_CCA ? 1 : 2;
+}
+
+/* The n-th question of this phase is not whether a queue is bound but, the last about it, whether it is online. */
+static bool asks_online(const struct card_scan *card, size_t n)
+{
+	size_t per_queue = states_per_queue(card);
+
+	return n % per_queue == per_queue - 1;
 }
 
 static bool wants_association(const struct apqn *apqn)
@@ -160,24 +168,25 @@ static void take_type(struct card_scan *card, int r, const char *text)
 	}
 }
 
-static void take_online(struct apqn *apqn, int r, const char *text)
-{
-	if (r == 0)
-		r = apqn_parse_online(text, &apqn->online);
-	if (r < 0)
-		fail_queue(apqn, APQN_UNREADABLE, r);
-}
-
 static void take_bind(struct scan *scan, struct apqn *apqn, int r, const char *text)
 {
 	if (r == 0)
 		r = apqn_parse_bind(text, &apqn->bind);
 	if (r != -ENOENT)
 		scan->bind_seen = true;
-	else if (apqn->failure == APQN_WORKING)
-		scan->bind_missing = true;
 	/* EIO: the queue is in an asynchronous error, which an unbind cures. Its bind state stays unknown. */
 	if (r < 0 && r != -EIO)
+		fail_queue(apqn, APQN_UNREADABLE, r);
+}
+
+/* Comes after se_bind: a queue that can be read now was there then. */
+static void take_online(struct scan *scan, struct apqn *apqn, int r, const char *text)
+{
+	if (r == 0 && apqn->failure_error == -ENOENT)
+		scan->bind_missing = true;
+	if (r == 0)
+		r = apqn_parse_online(text, &apqn->online);
+	if (r < 0)
 		fail_queue(apqn, APQN_UNREADABLE, r);
 }
 
@@ -217,7 +226,6 @@ static void ask_card(struct machine_call *call, struct card_scan *card)
 static bool scan_next(struct lane *lane, struct machine_call *call, int64_t now_ms, void *context)
 {
 	struct card_scan *card = card_of(context, lane);
-	size_t per_queue = states_per_queue(card);
 
 	(void)now_ms;
 	if (card->asked == card->total) {
@@ -227,7 +235,8 @@ static bool scan_next(struct lane *lane, struct machine_call *call, int64_t now_
 	if (card->phase == PHASE_CARD)
 		ask_card(call, card);
 	else if (card->phase == PHASE_STATES)
-		ask_queue(call, &card->apqns[card->asked / per_queue], card->asked % per_queue == 0 ? "online" : "se_bind");
+		ask_queue(call, &card->apqns[card->asked / states_per_queue(card)],
+			  asks_online(card, card->asked) ? "online" : "se_bind");
 	else
 		ask_queue(call, association_queue(card, card->asked), "se_associate");
 	card->asked++;
@@ -242,8 +251,8 @@ static void take_answer(struct scan *scan, struct card_scan *card, const struct 
 		take_list(scan, card, call->error);
 	else if (card->phase == PHASE_CARD)
 		take_type(card, call->error, call->data);
-	else if (card->phase == PHASE_STATES && n % per_queue == 0)
-		take_online(&card->apqns[n / per_queue], call->error, call->data);
+	else if (card->phase == PHASE_STATES && asks_online(card, n))
+		take_online(scan, &card->apqns[n / per_queue], call->error, call->data);
 	else if (card->phase == PHASE_STATES)
 		take_bind(scan, &card->apqns[n / per_queue], call->error, call->data);
 	else

@@ -321,6 +321,12 @@ static void test_vanished_queue(void **state)
 	read_fails(fixture, "*/11.0002/*", -ENOENT);
 	assert_int_equal(gather(fixture), 0);
 	assert_inventory(fixture, "11.0002 EP11 8 offline unknown unknown ! the queue is gone: ENOENT\n");
+	/* Nor if it goes while it is looked at. */
+	new_machine(fixture, settled("card 11 CEX8P\nqueue 11.0002\n"));
+	sim_inject(fixture->sim, &(struct sim_injection){ MACHINE_READ, "*/11.0002/*", SIM_FAIL, -ENOENT, NULL, 1, 0 });
+	assert_int_equal(gather(fixture), 0);
+	assert_int_equal(fixture->inventory.apqns[0].failure, APQN_VANISHED);
+	assert_log(fixture, WARNING("the queue is gone: No such file or directory"));
 }
 
 /* Between the listing of cards and that of queues; or of some attribute, then of all. */
@@ -401,6 +407,10 @@ static void test_kernel_without_bind_support(void **state)
 	assert_int_equal(gather(fixture), -EOPNOTSUPP);
 	assert_log(fixture, "error: AP bus: the queues have no attribute se_bind; Linux 6.7 or newer is needed\n");
 	assert_int_equal(fixture->inventory.count, 0);
+	/* One queue that is there is enough to know; another may have gone meanwhile. */
+	new_machine(fixture, make(THREE, SIM_KERNEL_6_1));
+	read_fails(fixture, "*/11.0003/*", -ENOENT);
+	assert_int_equal(gather(fixture), -EOPNOTSUPP);
 }
 
 static void test_signal(void **state)
