@@ -26,9 +26,9 @@ struct card_scan {
 	enum apqn_mode mode;
 	struct apqn *apqns;
 	size_t count;
-	char *names;
 	enum phase phase;
 	size_t total, asked, taken; /* calls of this phase; answers come in the order of the questions */
+	char names[NAMES_SIZE];
 };
 
 struct scan {
@@ -38,6 +38,12 @@ struct scan {
 	bool bind_missing, bind_seen;
 	int error;
 };
+
+static int no_memory(void)
+{
+	log_error("AP bus: its queues cannot be listed: %s", strerror(ENOMEM));
+	return -ENOMEM;
+}
 
 static struct card_scan *card_of(struct scan *scan, const struct lane *lane)
 {
@@ -277,10 +283,8 @@ static void scan_done(struct lane *lane, const struct machine_call *call, int64_
 
 static void release_scan(struct scan *scan, size_t count)
 {
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; i < count; i++)
 		free(scan->cards[i].apqns);
-		free(scan->cards[i].names);
-	}
 	free(scan->cards);
 }
 
@@ -339,7 +343,7 @@ static int collect(const struct scan *scan, size_t card_count, struct inventory 
 		count += scan->cards[i].count;
 	inventory->apqns = calloc(count > 0 ? count : 1, sizeof(*inventory->apqns));
 	if (!inventory->apqns)
-		return -ENOMEM;
+		return no_memory();
 	inventory->count = 0;
 	for (size_t i = 0; i < card_count; i++) {
 		for (size_t j = 0; j < scan->cards[i].count; j++)
@@ -368,12 +372,9 @@ static int create_scan(struct scan *scan, struct lanes *lanes, const uint8_t *ca
 {
 	scan->cards = calloc(lanes->count > 0 ? lanes->count : 1, sizeof(*scan->cards));
 	if (!scan->cards)
-		return -ENOMEM;
+		return no_memory();
 	for (size_t i = 0; i < lanes->count; i++) {
 		scan->cards[i].card = lanes->list[i].card = cards[i];
-		scan->cards[i].names = malloc(NAMES_SIZE);
-		if (!scan->cards[i].names)
-			return -ENOMEM;
 		begin_phase(&scan->cards[i], PHASE_CARD);
 	}
 	scan->first_lane = lanes->list;
@@ -408,8 +409,7 @@ int inventory_gather(struct machine *machine, int64_t deadline_ms, struct invent
 
 	if (r < 0)
 		return r;
-	r = lanes_create(&lanes, count);
-	return r < 0 ? r : scan_cards(&lanes, cards, inventory);
+	return lanes_create(&lanes, count) < 0 ? no_memory() : scan_cards(&lanes, cards, inventory);
 }
 
 void inventory_release(struct inventory *inventory)
