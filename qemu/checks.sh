@@ -70,6 +70,15 @@ run_takes() {
 	verdict "$status" "run ${3:-1} takes $1 to $2 seconds" "it took '$took'"
 }
 
+# between LEAST MOST PATTERN PATTERN: seconds from the first line of the console that matches the first to the first that matches the
+# second.
+between() {
+	took=$(printf '%s %s\n' "$(console_time ".*($4)")" "$(console_time ".*($3)")" | awk 'NF == 2 { printf "%.3f", $1 - $2 }')
+	awk -v took="$took" -v least="$1" -v most="$2" 'BEGIN { exit !(took != "" && took >= least && took <= most) }' &&
+		status=0 || status=1
+	verdict "$status" "$1 to $2 seconds from '$3' to '$4'" "it took '$took'"
+}
+
 # state_is APQN BIND ASSOCIATION: what the real root saw.
 state_is() {
 	seen=$(console | sed -n '/^MARK root-init/,$s/^STATE //p' | grep -F -e "$1 ")
@@ -99,8 +108,8 @@ journal_has() {
 }
 
 journal_order() {
-	order journal "^$1 " "^$2 " && status=0 || status=1
-	verdict "$status" "journal has '$1' before '$2'" "$(journal | grep -E "^($1|$2) ")"
+	order journal "^($1)( |\$)" "^($2)( |\$)" && status=0 || status=1
+	verdict "$status" "journal has '$1' before '$2'" "$(journal | grep -E "^($1|$2)( |\$)")"
 }
 
 # writes_are NUMBER RUN: what that run tried to change. A run begins with its first list of secrets.
@@ -116,26 +125,96 @@ emulator_time() {
 	sed -n "/:$1/{s/^[^@]*@\([0-9.]*\):.*/\1/p;q;}" "$log/emulator"
 }
 
+# Time of the machine's start, which the journal counts from, seconds.
+machine_start() {
+	emulator_time 'vm_state_notify running 1'
+}
+
+# journal_before_console PATTERN PATTERN: the last such line of the journal is before the first such line of the console.
+journal_before_console() {
+	times=$(printf '%s %s %s\n' "$(machine_start)" "$(console_time ".*($2)")" \
+		"$(grep -E "^ *[0-9]+ ($1)( |\$)" "$log/journal" | tail -n 1 | awk '{ printf "%.6f", $1 / 1000000 }')")
+	echo "$times" | awk 'NF < 3 || $1 + $3 >= $2 { exit 1 }' && status=0 || status=1
+	verdict "$status" "'$1' in the journal is before '$2' on the console" "machine started, console, journal: $times"
+}
+
 # Nothing was changed any more when root was mounted, which the host sees as the first write to the disk. The journal counts
 # from the start of the machine.
 changed_before_mount() {
-	times=$(printf '%s %s %s\n' "$(emulator_time 'vm_state_notify running 1')" "$(emulator_time virtio_blk_handle_write)" \
+	times=$(printf '%s %s %s\n' "$(machine_start)" "$(emulator_time virtio_blk_handle_write)" \
 		"$(grep ' write$' "$log/journal" | tail -n 1 | awk '{ printf "%.6f", $1 / 1000000 }')")
 	echo "$times" | awk 'NF < 2 || $1 + $3 >= $2 { exit 1 }' && status=0 || status=1
 	verdict "$status" 'journal has no change after root was mounted' "machine started, root mounted, last change: $times"
 }
 
-# What every boot must show: it got to the end by itself, step by step, and nothing broke.
+# guest_ends HOW: poweroff, reboot, panic. Without a request to shut down the emulator ends itself only because the guest wanted to
+# start again.
+guest_ends() {
+	reason=$(sed -n 's/.*:qemu_system_shutdown_request reason=//p' "$log/emulator" | head -n 1)
+	case $reason in
+	6) seen=poweroff ;;
+	8) seen=panic ;;
+	'') seen=reboot ;;
+	*) seen="something else (reason $reason)" ;;
+	esac
+	[ "$seen" = "$1" ] && status=0 || status=1
+	verdict "$status" "the guest ends with: $1" "it ended with: $seen"
+}
+
+# report_is PATH VALUE: a field of the report that early boot left in the real root. PATH is like entries.0.satisfied; booleans are
+# true and false, what is not there is absent.
+report_is() {
+	# shellcheck disable=SC2016 # perl's variables
+	seen=$(console | sed -n 's/^REPORT //p' | perl -MJSON::PP -0777 -e '
+		my $value = eval { decode_json(<STDIN>) };
+		defined $value or print("no report, or not JSON: $@"), exit;
+		for my $key (split /\./, $ARGV[0]) {
+			$value = ref $value eq "HASH" ? $value->{$key} : ref $value eq "ARRAY" ? $value->[$key] : undef;
+		}
+		print !defined $value ? "absent" : JSON::PP::is_bool($value) ? ($value ? "true" : "false") : $value;
+	' "$1")
+	[ "$seen" = "$2" ] && status=0 || status=1
+	verdict "$status" "the report has $1: $2" "it has '$seen'"
+}
+
+# The boot comes to the real root, where the state of the queues is seen, and ends there.
+boots() {
+	console_order 'MARK root-init' 'MARK root-done'
+	guest_ends poweroff
+	changed_before_mount
+}
+
+# The root volume is not opened, nor could it be: no queue gave its key away.
+stays_shut() {
+	console_has_not 'MARK root-init'
+	journal_count 0 'NQAP .* request=volumekey:given'
+}
+
+# The root volume is opened with the key, asked for once, when all was done.
+opened_with_key() {
+	journal_count 1 'NQAP 11.0008 rc=00 request=volumekey:given'
+	journal_count 0 'NQAP .* request=volumekey:refused'
+	journal_order '.* write' 'NQAP 11.0008 rc=00 request=volumekey:given'
+	journal_before_console 'NQAP 11.0008 rc=00 request=volumekey:given' 'MARK root-init'
+}
+
+# What every boot must show: it got to an end by itself, and nothing broke. A shell that has no poweroff is dracut's own: without systemd
+# it does not install one.
 common_checks() {
 	status=$(cat "$log/status")
 	verdict "$status" 'the guest ends by itself' "status of the emulator: $status (124, 137: ended after ${limit:?} s)"
-	console_has_not 'Kernel panic|Oops|BUG:|Segmentation|illegal operation|specification exception|root-failed|: not found'
+	console_has_not 'Oops|BUG:|Segmentation|illegal operation|specification exception|root-failed|([^f]|[^f]f): not found'
+	[ -s "$log/journal" ] && status=0 || status=1
+	verdict "$status" 'there is a journal'
+}
+
+# What every boot with our own initramfs must show: it got to the real root step by step.
+step_checks() {
+	console_has_not 'Kernel panic'
 	console_order 'MARK init' 'MARK pvapconfig-start'
 	console_order 'MARK pvapconfig-exit' 'MARK root-mounting'
 	console_order 'MARK root-mounting' 'MARK root-mounted'
 	console_order 'MARK root-mounted' 'MARK root-init'
 	console_order 'MARK root-init' 'MARK root-done'
-	[ -s "$log/journal" ] && status=0 || status=1
-	verdict "$status" 'there is a journal'
 	changed_before_mount
 }

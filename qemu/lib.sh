@@ -5,10 +5,16 @@
 # Sourced with $here set to this folder.
 
 top=$(cd "${here:?}/.." && pwd)
-image=$top/cache/image        # what is the same for all guests: base.cpio, root.ext4
-guests=$top/build/guest       # program.cpio, and a folder for each guest that ran
+image=$top/cache/image        # what is the same for all guests: base.cpio, root.ext4, root (a folder)
+dracut=$top/cache/dracut      # images made by dracut: IMAGE.cpio
+guests=$top/build/guest       # program.cpio, program (the same as a folder), and a folder for each guest that ran
 kernel=$top/cache/kernel/current
 emulator=$top/cache/qemu/qemu-system-s390x
+
+# The images that a boot scenario is run with if it has no list of its own.
+# shellcheck disable=SC2034 # for those who source this
+boot_images='dracut-systemd dracut-plain'
+volume_uuid=5e1f0a3c-7d42-4b8e-9c61-0d2e8f7a6b54
 
 fail() {
 	echo "${0##*/}: $*" >&2
@@ -26,10 +32,32 @@ stamp() {
 		'BEGIN { $| = 1 } s/\r?\n?$//; printf "%.6f %s\n", clock_gettime(CLOCK_REALTIME), $_'
 }
 
+# run_guest MEMORY TOPOLOGY SECONDS PARAMETER...: runs the emulator with $log/initrd and $log/root (a disk), which are removed
+# afterwards, and leaves in $log what boot tells. The parameters are the kernel's.
+run_guest() {
+	memory=$1
+	topology=$2
+	seconds=$3
+	shift 3
+	{
+		PVAPCONFIG_TOPOLOGY=$topology PVAPCONFIG_JOURNAL=$log/journal \
+			timeout -k 5 "$seconds" "$emulator" -L "${emulator%/*}" -M s390-ccw-virtio -m "$memory" -nodefaults -display none \
+			-no-reboot -chardev stdio,id=console -device sclpconsole,chardev=console \
+			-drive "if=none,id=root,format=raw,file=$log/root" \
+			-device virtio-blk-ccw,drive=root,iommu_platform=on \
+			-trace vm_state_notify -trace qemu_system_shutdown_request -trace virtio_blk_handle_write \
+			-msg timestamp=on -D "$log/emulator" \
+			-kernel "$kernel/vmlinuz" -initrd "$log/initrd" -append "console=ttysclp0 quiet panic=-1 $*" \
+			</dev/null 2>&1 && status=0 || status=$?
+		echo "$status" >"$log/status"
+	} | stamp | tee "$log/console"
+	rm "$log/initrd" "$log/root"
+}
+
 # boot NAME FOLDER TOPOLOGY SECONDS [PARAMETER]: runs a guest with FOLDER as /scenario, to its power-off or for so many seconds at
 # most; PARAMETER is for its kernel.
 # Leaves in build/guest/NAME: console (lines with times), journal, emulator (its log: when the machine was started, writes to
-# the root disk), status (of the emulator: 124 or 137 if it had to be ended). The console goes to standard output too.
+# the root disk, how it ended), status (of the emulator: 124 or 137 if it had to be ended). The console goes to standard output too.
 boot() {
 	log=$guests/$1
 	rm -rf "$log"
@@ -37,18 +65,75 @@ boot() {
 	cp -RL "$2" "$log/tree/scenario"
 	pack "$log/tree" >"$log/scenario.cpio"
 	cat "$image/base.cpio" "$guests/program.cpio" "$log/scenario.cpio" >"$log/initrd"
-	cp --sparse=always "$image/root.ext4" "$log/root.ext4"
+	cp --sparse=always "$image/root.ext4" "$log/root"
 	rm -r "$log/tree" "$log/scenario.cpio"
-	{
-		PVAPCONFIG_TOPOLOGY=$3 PVAPCONFIG_JOURNAL=$log/journal \
-			timeout -k 5 "$4" "$emulator" -L "${emulator%/*}" -M s390-ccw-virtio -m 256 -nodefaults -display none -no-reboot \
-			-chardev stdio,id=console -device sclpconsole,chardev=console \
-			-drive "if=none,id=root,format=raw,file=$log/root.ext4" \
-			-device virtio-blk-ccw,drive=root,iommu_platform=on \
-			-trace vm_state_notify -trace virtio_blk_handle_write -msg timestamp=on -D "$log/emulator" \
-			-kernel "$kernel/vmlinuz" -initrd "$log/initrd" -append "console=ttysclp0 quiet panic=-1 ${5-}" \
-			</dev/null 2>&1 && status=0 || status=$?
-		echo "$status" >"$log/status"
-	} | stamp | tee "$log/console"
-	rm "$log/initrd" "$log/root.ext4"
+	run_guest 256 "$3" "$4" "${5-}"
+}
+
+# scenario_file FOLDER FILE: the scenario's own, or the one that all have in common.
+scenario_file() {
+	if [ -e "$1/$2" ]; then
+		echo "$1/$2"
+	else
+		echo "${1%/*}/common/$2"
+	fi
+}
+
+# encrypt TOPOLOGY: encrypts the disk $log/root with the key that the topology's queue gives away. At its end the disk has room
+# for the header. In that folder, because cryptsetup puts a file of its own where it is started.
+encrypt() {
+	sed -n 's/^volumekey .*key=\([0-9a-f]*\).*/\1/p' "$1" | perl -ne 'chomp; print pack "H*", $_' >"$log/key"
+	truncate -s +8M "$log/root"
+	(cd "$log" && cryptsetup reencrypt --disable-locks --encrypt --type luks2 --batch-mode --key-file key --uuid "$volume_uuid" \
+		--reduce-device-size 8M --luks2-keyslots-size 512k --pbkdf pbkdf2 --pbkdf-force-iterations 1000 root) >"$log/cryptsetup" 2>&1 ||
+		fail "the root disk cannot be encrypted: $(cat "$log/cryptsetup")"
+	rm "$log/key" "$log/cryptsetup"
+}
+
+# make_disk FOLDER KIND: the root disk $log/root, of KIND plain or luks, with program and configuration of the scenario in it.
+make_disk() {
+	cp -R "$image/root" "$log/tree"
+	cp -R "$guests/program/." "$log/tree"
+	cp "$(scenario_file "$1" pvapconfig.yaml)" "$log/tree/etc/"
+	mkfs.ext4 -q -F -L root -d "$log/tree" -E root_owner=0:0 "$log/root" 8M >"$log/mkfs" 2>&1 ||
+		fail "the root disk cannot be made: $(cat "$log/mkfs")"
+	rm -r "$log/tree" "$log/mkfs"
+	[ "$2" = plain ] || encrypt "$(scenario_file "$1" topology)"
+}
+
+# make_initrd FOLDER KIND IMAGE: the initramfs $log/initrd: IMAGE with the newest pvapconfig (if it has one at all) and the
+# scenario's files.
+make_initrd() {
+	mkdir -p "$log/tree/etc" "$log/tree/usr/sbin"
+	case $3 in
+	*-without) ;;
+	*)
+		cp "$guests/program/usr/sbin/pvapconfig" "$log/tree/usr/sbin/"
+		cp "$(scenario_file "$1" pvapconfig.yaml)" "$log/tree/etc/"
+		;;
+	esac
+	[ "$2" = plain ] || echo "root UUID=$volume_uuid /run/volume-key luks,tries=1,headless=1" >"$log/tree/etc/crypttab"
+	[ ! -e "$1/initramfs" ] || cp -R "$1/initramfs/." "$log/tree"
+	pack "$log/tree" >"$log/scenario.cpio"
+	cat "$dracut/$3.cpio" "$log/scenario.cpio" >"$log/initrd"
+	rm -r "$log/tree" "$log/scenario.cpio"
+}
+
+# boot_image NAME FOLDER IMAGE SECONDS: runs the boot scenario in FOLDER with an initramfs that dracut made. Leaves the same as boot.
+boot_image() {
+	log=$guests/$1
+	rm -rf "$log"
+	mkdir -p "$log"
+	kind=luks
+	[ ! -e "$2/root" ] || kind=$(cat "$2/root")
+	case $kind in
+	luks) root="root=/dev/mapper/root rd.luks.uuid=$volume_uuid rd.luks.timeout=1" ;;
+	plain) root=root=LABEL=root ;;
+	*) fail "$2/root: '$kind' is no kind of root disk" ;;
+	esac
+	make_disk "$2" "$kind"
+	make_initrd "$2" "$kind" "$3"
+	parameters=
+	[ ! -e "$2/parameters" ] || parameters=$(tr '\n' ' ' <"$2/parameters")
+	run_guest 512 "$(scenario_file "$2" topology)" "$4" "$root rootfstype=ext4 rw fsck.mode=skip rd.skipfsck $parameters"
 }
