@@ -1,0 +1,107 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# dracut module pvapconfig: configures the crypto queues of an IBM Secure Execution guest before any volume is opened.
+#
+# Whatever keeps the image from working ends the build here, because dracut does not look at what install() returns.
+
+pvapconfig_refuse() {
+	dfatal "pvapconfig: $*"
+	dfatal 'pvapconfig: the image is not made'
+	exit 1
+}
+
+# The image that saves the memory of a crashed kernel has to stay small. To be asked while installing, when it is clear
+# which modules there are; a check() that says "never" would end the build of that image.
+pvapconfig_in_kdump() {
+	[[ ${IN_KDUMP-} ]] || dracut_module_included kdump || dracut_module_included kdumpbase
+}
+
+# Prints where the program is, seen from within the system that the image is made of. In /usr/bin may be the one of the
+# same name from s390-tools, which does not know --boot.
+pvapconfig_program() {
+	local program
+	for program in /usr/local/sbin/pvapconfig /usr/sbin/pvapconfig; do
+		if [[ -x "${dracutsysrootdir-}$program" ]]; then
+			echo "$program"
+			return 0
+		fi
+	done
+	return 1
+}
+
+# pvapconfig_check_config PROGRAM CONFIG
+pvapconfig_check_config() {
+	local messages status=0
+	messages=$("${dracutsysrootdir-}$1" --check-config --config "${dracutsysrootdir-}$2" 2>&1) || status=$?
+	if [[ ${dracutsysrootdir-} && $status -ge 126 && $status -le 127 ]]; then
+		dwarn "pvapconfig: $2 is not checked, because $1 of $dracutsysrootdir does not run on this machine"
+		return 0
+	fi
+	if [[ $status -ne 0 ]]; then
+		dfatal "$messages"
+		pvapconfig_refuse "$1 refuses the configuration file $2 (exit status $status)"
+	fi
+	[[ -z $messages ]] || dwarn "$messages"
+}
+
+# called by dracut
+check() {
+	# The second call asks if the file systems of the machine that builds the image need it.
+	[[ ${mount_needs-} ]] && return 1
+	# Only for who asks for it.
+	return 255
+}
+
+# called by dracut
+depends() {
+	return 0
+}
+
+# called by dracut
+cmdline() {
+	# The parameters are for the user to give. What the machine that builds the image was booted with is of no meaning.
+	return 0
+}
+
+# called by dracut
+installkernel() {
+	pvapconfig_in_kdump && return 0
+	# Not only what is loaded on the machine that builds the image. pkey and paes are for volumes whose key never leaves
+	# the adapter; they are loaded when they are used.
+	hostonly='' instmods zcrypt_cex4 uvdevice pkey pkey_cca pkey_ep11 pkey_pckmo pkey_uv paes_s390
+	return 0
+}
+
+# called by dracut
+install() {
+	local config=/etc/pvapconfig.yaml
+	local architecture=${DRACUT_ARCH:-$(uname -m)}
+	local program unit
+
+	if pvapconfig_in_kdump; then
+		dinfo 'pvapconfig: nothing is installed into a kdump image'
+		return 0
+	fi
+
+	[[ $architecture == s390x ]] ||
+		pvapconfig_refuse "only for s390x, but this image is for $architecture: leave the dracut module out"
+	program=$(pvapconfig_program) ||
+		pvapconfig_refuse 'the program is neither /usr/local/sbin/pvapconfig nor /usr/sbin/pvapconfig: install it first'
+	[[ -e "${dracutsysrootdir-}$config" ]] ||
+		pvapconfig_refuse "there is no configuration file $config: write one first"
+	pvapconfig_check_config "$program" "$config"
+
+	{ inst "$program" /usr/sbin/pvapconfig && inst "$config" && inst_multiple modprobe; } ||
+		pvapconfig_refuse 'a file cannot be installed, see above'
+
+	if dracut_module_included systemd; then
+		unit=${systemdsystemunitdir:?}/pvapconfig.service
+		[[ -e "${dracutsysrootdir-}$unit" ]] ||
+			pvapconfig_refuse "there is no unit $unit: install pvapconfig completely"
+		{ inst "$unit" && "${SYSTEMCTL:?}" -q --root "${initdir:?}" enable pvapconfig.service; } ||
+			pvapconfig_refuse "the unit $unit cannot be installed, see above"
+	else
+		inst_hook pre-trigger 50 "${moddir:?}/pvapconfig.sh"
+	fi
+}
