@@ -9,6 +9,9 @@ SBINDIR ?= $(PREFIX)/sbin
 DATADIR ?= $(PREFIX)/share
 MANDIR ?= $(DATADIR)/man
 DOCDIR ?= $(DATADIR)/doc/pvapconfig
+# Not below PREFIX: dracut looks for modules nowhere else, and takes units from there.
+DRACUTMODULESDIR ?= /usr/lib/dracut/modules.d
+SYSTEMDSYSTEMUNITDIR ?= /usr/lib/systemd/system
 INSTALL ?= install
 
 CROSS_COMPILE ?=
@@ -121,12 +124,28 @@ size: $(BINARY) ## print the size of the stripped binary, fail above 192 KiB
 
 # --- install --------------------------------------------------------------------------------------
 
+DRACUT_MODULE := $(DESTDIR)$(DRACUTMODULESDIR)/50pvapconfig
+DRACUT_FILES := module-setup.sh pvapconfig.sh
+DOC := $(DESTDIR)$(DOCDIR)
+UNITS := $(DESTDIR)$(SYSTEMDSYSTEMUNITDIR)
+
 .PHONY: install
-install: $(BINARY) ## install program, manual and example below $(DESTDIR)$(PREFIX)
-	$(INSTALL) -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(DOCDIR)
+install: $(BINARY) ## install program, unit, dracut module and examples below $(DESTDIR)
+	$(INSTALL) -d $(DESTDIR)$(SBINDIR) $(UNITS) $(DRACUT_MODULE) $(DOC)/dracut.conf.d
 	$(INSTALL) -m 0755 $(BINARY) $(DESTDIR)$(SBINDIR)/pvapconfig
 	$(STRIP) $(DESTDIR)$(SBINDIR)/pvapconfig
-	$(INSTALL) -m 0644 README.md LICENSE conf/pvapconfig.yaml $(DESTDIR)$(DOCDIR)
+	$(INSTALL) -m 0644 systemd/pvapconfig.service $(UNITS)
+	$(INSTALL) -m 0755 $(addprefix dracut/50pvapconfig/,$(DRACUT_FILES)) $(DRACUT_MODULE)
+	$(INSTALL) -m 0644 README.md LICENSE conf/pvapconfig.yaml $(DOC)
+	$(INSTALL) -m 0644 conf/dracut.conf.d/pvapconfig.conf $(DOC)/dracut.conf.d
+
+# Folders that are not ours alone, as the variables may name them, are removed only if they are empty.
+.PHONY: uninstall
+uninstall: ## remove what install has put there; the configuration stays
+	rm -f $(DESTDIR)$(SBINDIR)/pvapconfig $(UNITS)/pvapconfig.service $(addprefix $(DRACUT_MODULE)/,$(DRACUT_FILES)) \
+		$(addprefix $(DOC)/,README.md LICENSE pvapconfig.yaml dracut.conf.d/pvapconfig.conf)
+	for folder in $(DOC)/dracut.conf.d $(DOC) $(DRACUT_MODULE); do \
+		[ ! -d $$folder ] || rmdir --ignore-fail-on-non-empty $$folder; done
 
 # --- tests ----------------------------------------------------------------------------------------
 
