@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * Attributes of sysfs, read and written in one go below a directory descriptor. Blocking: called in workers only, so without errno
- * and memory of the C library (raw_syscall.h).
+ * Attributes of sysfs, read and written in one go below a directory descriptor. Blocking: called in workers only, so
+ * without errno and memory of the C library (raw_syscall.h).
  * All return 0 or a negative errno, that of the driver unchanged.
  */
 #include <stddef.h>

@@ -291,10 +291,10 @@ static void release_scan(struct scan *scan, size_t count)
 /* Names of cards out of the listing of /sys/devices/ap; returns how many. */
 static size_t take_card_names(char *names, uint8_t cards[APQN_CARDS_MAX])
 {
-	char *rest = NULL;
+	char *rest = NULL, *name = strtok_r(names, "\n", &rest);
 	size_t count = 0;
 
-	for (char *name = strtok_r(names, "\n", &rest); name && count < APQN_CARDS_MAX; name = strtok_r(NULL, "\n", &rest))
+	for (; name && count < APQN_CARDS_MAX; name = strtok_r(NULL, "\n", &rest))
 		count += apqn_parse_card_name(name, &cards[count]) == 0;
 	return count;
 }

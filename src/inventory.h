@@ -2,7 +2,8 @@
 #pragma once
 
 /*
- * What crypto queues this guest has (manual steps 1 and 5). Only reads. Errors are reported here; callers get the errno.
+ * What crypto queues this guest has (manual steps 1 and 5). Only reads. Errors are reported here; callers get the
+ * errno.
  * Texts and files: facts from drivers/s390/crypto/ap_bus.c, ap_card.c, ap_queue.c.
  */
 #include <stddef.h>
@@ -26,8 +27,8 @@ int inventory_check_bus(struct machine *machine, int64_t deadline_ms);
 int inventory_wait_bindings(struct machine *machine, int64_t deadline_ms);
 
 /*
- * Finds all APQNs and reads their states (type, online, se_bind, se_associate). A queue that cannot be read has a failure set; the
- * others go on. Release the result after 0.
+ * Finds all APQNs and reads their states (type, online, se_bind, se_associate). A queue that cannot be read has a
+ * failure set; the others go on. Release the result after 0.
  */
 int inventory_gather(struct machine *machine, int64_t deadline_ms, struct inventory *inventory);
 

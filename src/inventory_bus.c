@@ -21,13 +21,13 @@ int inventory_check_bus(struct machine *machine, int64_t deadline_ms)
 	if (r == -EINTR)
 		return r;
 	if (r == -ENOENT) {
-		log_error("AP bus /sys/bus/ap/features: not there; this kernel has no AP support (module ap), or this machine has no "
-			  "crypto adapters passed through");
+		log_error("AP bus /sys/bus/ap/features: not there; this kernel has no AP support (module ap), or "
+			  "this machine has no crypto adapters passed through");
 	} else if (r < 0) {
 		log_error("AP bus /sys/bus/ap/features: %s", strerror(-r));
 	} else if (!text_has_word(features, "APSB")) {
-		log_error("AP bus /sys/bus/ap/features: no APSB among '%s'; only a KVM guest in Secure Execution mode with AP "
-			  "pass-through has it",
+		log_error("AP bus /sys/bus/ap/features: no APSB among '%s'; only a KVM guest in Secure Execution mode "
+			  "with AP pass-through has it",
 			  features);
 		r = -EOPNOTSUPP;
 	}
@@ -45,8 +45,8 @@ static bool bindings_complete(const char *text)
 
 static void report_bindings_timeout(const char *text)
 {
-	log_error("AP bus /sys/bus/ap/bindings: still '%s', not complete when the time was over; are the modules zcrypt and "
-		  "zcrypt_cex4 loaded? A longer wait: --timeout",
+	log_error("AP bus /sys/bus/ap/bindings: still '%s', not complete when the time was over; are the modules "
+		  "zcrypt and zcrypt_cex4 loaded? A longer wait: --timeout",
 		  text);
 }
 
@@ -58,7 +58,7 @@ int inventory_wait_bindings(struct machine *machine, int64_t deadline_ms)
 
 	for (;;) {
 		int r = machine_read_text(machine, deadline_ms, text, "bus/ap/bindings");
-		int64_t now_ms = machine_now_ms(machine);
+		int64_t now_ms = machine_now_ms(machine), next_look_ms;
 
 		if (r == -ETIMEDOUT) {
 			report_bindings_timeout(seen);
@@ -79,11 +79,12 @@ int inventory_wait_bindings(struct machine *machine, int64_t deadline_ms)
 			return -ETIMEDOUT;
 		}
 		if (now_ms >= next_progress_ms) {
-			log_notice("waiting for the AP bus for %" PRId64 " s now: drivers bound: %s", (now_ms - start_ms) / 1000,
-				   text);
+			log_notice("waiting for the AP bus for %" PRId64 " s now: drivers bound: %s",
+				   (now_ms - start_ms) / 1000, text);
 			next_progress_ms = now_ms + PROGRESS_INTERVAL_MS;
 		}
-		r = machine_sleep_until(machine, now_ms + interval_ms < deadline_ms ? now_ms + interval_ms : deadline_ms);
+		next_look_ms = now_ms + interval_ms;
+		r = machine_sleep_until(machine, next_look_ms < deadline_ms ? next_look_ms : deadline_ms);
 		if (r < 0)
 			return r;
 		interval_ms = interval_ms * 2 < LOOK_INTERVAL_MAX_MS ? interval_ms * 2 : LOOK_INTERVAL_MAX_MS;

@@ -35,7 +35,8 @@ void lanes_release(struct lanes *lanes)
 }
 
 /* Paths are made of card and queue names and fixed words: they fit. */
-static void set_path(struct machine_call *call, const char *path, va_list arguments) __attribute__((format(printf, 2, 0)));
+static void set_path(struct machine_call *call, const char *path, va_list arguments)
+	__attribute__((format(printf, 2, 0)));
 
 static void set_path(struct machine_call *call, const char *path, va_list arguments)
 {

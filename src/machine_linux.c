@@ -18,8 +18,8 @@
 #define WORKERS_MAX 257
 
 /*
- * Most calls take less time than a new process, so a further worker is made only when one has been busy for so long (microseconds):
- * then it is waiting for a card, and other cards should not wait with it.
+ * Most calls take less time than a new process, so a further worker is made only when one has been busy for so long
+ * (microseconds): then it is waiting for a card, and other cards should not wait with it.
  */
 #define BLOCKED_US 1000
 
@@ -85,7 +85,7 @@ static void list_put_back(struct call_list *list, struct machine_call **place, s
 
 /* --- clock ---------------------------------------------------------------------------------------- */
 
-/* A look at the clock is a system call here, and not a cheap one in a guest: one before and one after each sleep will do. */
+/* A look at the clock is a system call here, and not a cheap one in a guest: one before and one after a sleep do. */
 static void look_at_clock(struct machine_linux *this)
 {
 	struct timespec now;
@@ -117,8 +117,8 @@ static void end_lane(struct machine_linux *this, unsigned int lane)
 }
 
 /*
- * Leaves a worker behind. Calls of the lane in which it is stuck end; those of other lanes were only waiting behind it, and are
- * started anew.
+ * Leaves a worker behind. Calls of the lane in which it is stuck end; those of other lanes were only waiting behind
+ * it, and are started anew.
  */
 static void drop_worker(struct machine_linux *this, size_t i)
 {
@@ -214,7 +214,7 @@ static struct machine_call *take_row(struct machine_linux *this, struct machine_
 		struct machine_call *call = *place;
 
 		if (!may_join(this, row, call)) {
-			/* The first that does not join ends a quick row, so that nothing overtakes a call of its own lane. */
+			/* The first that does not join ends a quick row: nothing overtakes a call of its own lane. */
 			if (row->quick)
 				break;
 			place = &call->next;
@@ -246,8 +246,9 @@ static int start_row(struct machine_linux *this, struct worker *worker, struct m
 }
 
 /*
- * Hands what was started to workers, as far as there are any. What cannot be handed over completes with the error. Where there is no
- * worker for one call there is none for those after it either, and they must not overtake it: it may be of their lane.
+ * Hands what was started to workers, as far as there are any. What cannot be handed over completes with the error.
+ * Where there is no worker for one call there is none for those after it either, and they must not overtake it: it
+ * may be of their lane.
  */
 static void dispatch(struct machine_linux *this)
 {
@@ -351,8 +352,10 @@ static void look(struct machine_linux *this, int64_t until_ms)
 
 	look_at_clock(this);
 	for (size_t i = 0; i < count; i++) {
+		const struct worker *worker = this->workers[i];
+
 		/* An idle worker is not looked at: negative descriptors are skipped. */
-		polled[i] = (struct pollfd){ .fd = this->workers[i]->calls ? this->workers[i]->fd : -1, .events = POLLIN };
+		polled[i] = (struct pollfd){ .fd = worker->calls ? worker->fd : -1, .events = POLLIN };
 	}
 	polled[count] = (struct pollfd){ .fd = this->signal_fd, .events = POLLIN };
 	this->error = poll_until(this, polled, count + 1, wake_time_us(this, until_ms));
@@ -454,8 +457,8 @@ static void drain_signals(int fd)
 }
 
 /*
- * A child that ends after us is the child of init, which in an initramfs is often a shell that does not expect it. So all are
- * waited for, also those that were given up; one that the kernel keeps is left to it all the same.
+ * A child that ends after us is the child of init, which in an initramfs is often a shell that does not expect it. So
+ * all are waited for, also those that were given up; one that the kernel keeps is left to it all the same.
  */
 static void dismiss_workers(struct machine_linux *this)
 {

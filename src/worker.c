@@ -71,7 +71,7 @@ static void close_from_to(int first, int last)
 		raw_syscall(SYS_close_range, first, last, 0, 0);
 }
 
-/* Closes everything but the sysfs directory and our socket: a child that never returns must not hold a console or pipe open. */
+/* Closes all but the sysfs directory and our socket: a child that never returns must not hold a console open. */
 static void drop_other_descriptors(int fd, int sysfs_fd)
 {
 	int lower = fd < sysfs_fd ? fd : sysfs_fd, upper = fd < sysfs_fd ? sysfs_fd : fd;

@@ -4,15 +4,15 @@
 /*
  * A child process that makes blocking calls, so that the kernel can keep it instead of us (design decision 5).
  *
- * Some reads of AP attributes hang for 30 seconds, for more than 100, or for ever in an uninterruptible sleep. A thread in that
- * state keeps its process from exiting; a child process can be left behind. So a worker has none of our descriptors beside its
- * two ends (nobody waits for a console or pipe that it holds open), and ends with us.
+ * Some reads of AP attributes hang for 30 seconds, for more than 100, or for ever in an uninterruptible sleep. A
+ * thread in that state keeps its process from exiting; a child process can be left behind. So a worker has none of
+ * our descriptors beside its two ends (nobody waits for a console or pipe that it holds open), and ends with us.
  *
- * It is a process, but one that shares our memory, like the child of vfork: a copy of our page tables, and switching to it and
- * back, would cost more than most calls. It touches nothing but its own row and stack, which are never given back, because
- * the kernel may still write to them long after we gave up.
+ * It is a process, but one that shares our memory, like the child of vfork: a copy of our page tables, and switching
+ * to it and back, would cost more than most calls. It touches nothing but its own row and stack, which are never
+ * given back, because the kernel may still write to them long after we gave up.
  *
- * It takes a row of calls at once and makes them one after the other: waking another process costs more than most calls.
+ * It takes a row of calls at once and makes them one by one: waking another process costs more than most calls.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -56,8 +56,8 @@ struct machine_call *worker_finish(struct worker *worker, bool *usable);
 int64_t worker_limit_ms(struct worker *worker, int64_t now_ms);
 
 /*
- * Has an idle child end by itself, and kills a busy one, if the kernel lets it; frees the worker. Does not wait: the child is to
- * be reaped later. The memory that it works with stays.
+ * Has an idle child end by itself, and kills a busy one, if the kernel lets it; frees the worker. Does not wait: the
+ * child is to be reaped later. The memory that it works with stays.
  */
 void worker_dismiss(struct worker *worker);
 

@@ -111,7 +111,9 @@ static void test_write(void **state)
 {
 	struct fixture *fixture = *state;
 	char text[MACHINE_TEXT_SIZE], data[] = "1";
-	struct machine_call call = { .operation = MACHINE_WRITE, .data = data, .size = 2, .length = 1, .until_ms = soon(fixture) };
+	struct machine_call call = {
+		.operation = MACHINE_WRITE, .data = data, .size = 2, .length = 1, .until_ms = soon(fixture)
+	};
 
 	strcpy(call.path, "text");
 	assert_int_equal(machine_perform(fixture->machine, &call), 0);
@@ -413,7 +415,7 @@ static void test_no_more_processes(void **state)
 	assert_int_equal(status, 0);
 }
 
-/* A quick call that does not come back costs its own lane; those that stood behind it in other lanes are made all the same. */
+/* A quick call that does not come back costs its own lane; what stood behind it in others is made all the same. */
 static void test_quick_row_survives_a_blocked_call(void **state)
 {
 	struct fixture *fixture = *state;
