@@ -200,8 +200,10 @@ static int run(struct provision *this)
 		expected = identities_expected(this, now_ms);
 		/* That nobody is waited for any more is news, too: it may be because the last one is late. */
 		this->changed = this->changed || (was_expected && !expected);
-		if (this->changed && !expected)
+		if (this->changed && !expected) {
 			plan_anew(this, now_ms);
+			expected = identities_expected(this, now_ms);
+		}
 		if (!provision_any_task(this) && !this->changed && !lanes_busy(&this->lanes))
 			return this->error;
 		if (expected && now_ms + LATE_CHECK_MS < until_ms)

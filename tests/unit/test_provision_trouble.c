@@ -162,6 +162,30 @@ static void test_stuck_card_costs_only_itself(void **state)
 	assert_true(fixture->took_ms < 6000);
 }
 
+/* Nobody waits long for a slow identity, even if reading it is all that goes on. */
+static void test_slow_identity_does_not_hold_up(void **state)
+{
+	struct fixture *fixture = *state;
+	const struct sim_record *records;
+	int64_t start_us, wait_us = -1;
+	size_t count;
+
+	new_machine(fixture, DELAYS SECRETS "card 11 CEX8P\nqueue 11.0001" KEY_C " state=associated:2\n"
+					    "card 12 CEX8P\nqueue 12.0001" KEY_A "\n"
+					    "fault 11.0001 request slow=3s\n");
+	fixture->sim->options.settled = true;
+	start_us = sim_now_us(fixture->sim);
+	run(fixture, ENTRY_A);
+	assert_int_equal(fixture->plan.satisfied, 1);
+	assert_string_equal(truth(fixture, 0x11, 1), "bindable");
+	records = sim_journal(fixture->sim, &count);
+	for (size_t i = 0; i < count; i++) {
+		if (strcmp(records[i].path, "devices/ap/card12/12.0001/se_associate") == 0)
+			wait_us = records[i].end_us - start_us;
+	}
+	assert_in_range(wait_us, 200000, 400000);
+}
+
 static void test_stuck_bind(void **state)
 {
 	struct fixture *fixture = *state;
@@ -226,6 +250,7 @@ int main(void)
 		TEST(test_limit_of_bound_queues),
 		TEST(test_limit_is_reported),
 		TEST(test_stuck_card_costs_only_itself),
+		TEST(test_slow_identity_does_not_hold_up),
 		TEST(test_stuck_bind),
 		TEST(test_vanished_card),
 		TEST(test_queue_of_another_guest),
