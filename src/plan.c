@@ -7,7 +7,7 @@
 #include "cleanup.h"
 #include "plan_internal.h"
 
-static void prepare_entries(const struct plan_context *context, const struct secrets *secrets)
+static void prepare_entries(struct plan_context *context, const struct secrets *secrets)
 {
 	for (size_t i = 0; i < context->config->count; i++) {
 		const struct config_entry *wish = &context->config->entries[i];
@@ -17,6 +17,7 @@ static void prepare_entries(const struct plan_context *context, const struct sec
 		*entry = (struct plan_entry){ .apqn = PLAN_NONE, .reason = PLAN_NO_APQN, .detail = PLAN_NONE };
 		if (wish->mode != APQN_MODE_EP11)
 			continue;
+		context->serialnr_wanted = context->serialnr_wanted || wish->serialnr[0] != '\0';
 		secret = secrets_find(secrets, wish->secretid);
 		if (secret)
 			entry->secret_index = secret->index;
@@ -25,20 +26,48 @@ static void prepare_entries(const struct plan_context *context, const struct sec
 	}
 }
 
+/* True if the part of its identity that is known is right for the entry, but a part is not known. */
+static bool is_unsure_of(const struct plan_context *context, const struct apqn *apqn, size_t entry)
+{
+	const struct config_entry *wish = &context->config->entries[entry];
+
+	if (apqn->association_index != context->plan->entries[entry].secret_index || !plan_card_suits(apqn, wish))
+		return false;
+	if (apqn->identity != APQN_IDENTITY_VALID)
+		return apqn->identity != APQN_IDENTITY_NONE;
+	return memcmp(apqn->mkvp, wish->mkvp, sizeof(wish->mkvp)) == 0 && !plan_serialnr_fits(apqn->serialnr, wish);
+}
+
+bool plan_unsure(const struct plan_context *context, const struct apqn *apqn)
+{
+	if (apqn->mode != APQN_MODE_EP11 || !plan_online(apqn) || apqn->bind != APQN_BOUND ||
+	    apqn->association != APQN_ASSOCIATED)
+		return false;
+	if (apqn->identity == APQN_IDENTITY_VALID && (apqn->serialnr[0] != '\0' || !context->serialnr_wanted))
+		return false;
+	for (size_t i = 0; i < context->config->count; i++) {
+		if (plan_wanted(context, i) && is_unsure_of(context, apqn, i))
+			return true;
+	}
+	return false;
+}
+
 /* What happens to an APQN that takes no part. The working ones get their goal later. */
-static enum plan_goal idle_goal(const struct apqn *apqn)
+static enum plan_goal idle_goal(const struct plan_context *context, const struct apqn *apqn)
 {
 	if (apqn->mode != APQN_MODE_ACCEL && apqn->mode != APQN_MODE_EP11)
 		return PLAN_LEAVE;
 	if (apqn_is_out_of_reach(apqn))
 		return PLAN_LEAVE;
+	if (apqn->failure != APQN_WORKING && plan_unsure(context, apqn))
+		return PLAN_UNSURE;
 	return apqn->bind == APQN_BOUND ? PLAN_UNBIND : PLAN_LEAVE;
 }
 
 static void prepare_apqns(const struct plan_context *context)
 {
 	for (size_t i = 0; i < context->apqn_count; i++) {
-		context->plan->apqns[i].goal = idle_goal(&context->apqns[i]);
+		context->plan->apqns[i].goal = idle_goal(context, &context->apqns[i]);
 		context->plan->apqns[i].entry = PLAN_NONE;
 	}
 }

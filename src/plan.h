@@ -29,6 +29,11 @@ enum plan_goal {
 	PLAN_ASSOCIATE,   /* EP11: bind it if it is not bound, then associate it for its entry */
 	PLAN_REASSOCIATE, /* EP11: unbind, bind, associate: its present association is wrong or not known */
 	PLAN_UNBIND,      /* is bound, or may be, and serves no entry */
+	/*
+	 * EP11: found associated with the secret of an entry that it may serve, but its identity is not (fully) known. It
+	 * counts for no entry and is left as it is.
+	 */
+	PLAN_UNSURE,
 };
 
 enum plan_reason {

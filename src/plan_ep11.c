@@ -311,15 +311,17 @@ static enum plan_goal serving_goal(const struct apqn *apqn, uint16_t secret_inde
 }
 
 /* Of a queue that serves nothing and is not to be identified now. */
-static enum plan_goal spare_goal(const struct apqn *apqn, bool useful, bool final)
+static enum plan_goal spare_goal(const struct ep11 *ep11, const struct apqn *apqn, bool useful)
 {
 	bool known = apqn->identity == APQN_IDENTITY_VALID || apqn->identity == APQN_IDENTITY_NONE;
 
 	if (apqn->bind == APQN_UNBOUND)
 		return PLAN_LEAVE;
+	if (useful && plan_unsure(ep11->context, apqn))
+		return PLAN_UNSURE;
 	if (!known && !useful)
 		return PLAN_UNBIND;
-	if (!final || apqn->identity == APQN_IDENTITY_WITHHELD)
+	if (!ep11->final || apqn->identity == APQN_IDENTITY_WITHHELD)
 		return PLAN_LEAVE;
 	return PLAN_UNBIND;
 }
@@ -339,7 +341,7 @@ static void set_goal(const struct ep11 *ep11, size_t index, bool useful)
 		plan->entries[planned->entry].apqn = PLAN_NONE;
 		planned->entry = PLAN_NONE;
 	}
-	planned->goal = spare_goal(apqn, useful, ep11->final);
+	planned->goal = spare_goal(ep11, apqn, useful);
 }
 
 static void set_goals(const struct ep11 *ep11)

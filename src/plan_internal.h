@@ -20,6 +20,7 @@ struct plan_context {
 	const struct config *config;
 	const struct apqn *apqns;
 	size_t apqn_count;
+	bool serialnr_wanted; /* some EP11 entry asks for one; else they are mostly not known */
 	struct plan *plan;
 };
 
@@ -102,6 +103,12 @@ static inline bool plan_wanted(const struct plan_context *context, size_t entry)
 	return context->config->entries[entry].mode == APQN_MODE_EP11 &&
 	       context->plan->entries[entry].reason != PLAN_NO_SECRET;
 }
+
+/*
+ * It is associated with the secret of an entry that it may serve, and only a part of its identity that is not known
+ * keeps it from being told. A wrong guess would tear down what somebody uses.
+ */
+bool plan_unsure(const struct plan_context *context, const struct apqn *apqn);
 
 static inline void plan_assign(const struct plan_context *context, size_t entry, size_t apqn)
 {

@@ -25,6 +25,7 @@ struct seat {
 	int potential;
 	uint16_t index; /* of the secret it is associated with */
 	bool associated;
+	bool unsure; /* may serve another entry as it is: it is not changed */
 	bool dead;
 	uint8_t generation;
 	/* of the search under way */
@@ -55,7 +56,7 @@ static int cost(const struct match *match, const struct seat *seat, size_t entry
 		return FAR;
 	if (seat->associated && seat->index == match->context->plan->entries[entry].secret_index)
 		return 0;
-	return match->ready_only ? FAR : 1;
+	return match->ready_only || seat->unsure ? FAR : 1;
 }
 
 static void begin_search(struct match *match, size_t entry)
@@ -198,6 +199,7 @@ static void begin(struct match *match, const struct plan_group *group, bool read
 			.entry = PLAN_NONE,
 			.index = apqn->association_index,
 			.associated = plan_associated(apqn, apqn->association_index),
+			.unsure = plan_unsure(match->context, apqn),
 			.generation = apqn->generation,
 		};
 	}

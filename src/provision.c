@@ -169,6 +169,11 @@ static void close_work(struct provision *this, int64_t now_ms)
 		struct queue_task *task = &this->tasks[i];
 		struct apqn before = *task->apqn;
 
+		if (task->goal == QUEUE_IDENTIFY && before.identity == APQN_IDENTITY_VALID) {
+			/* Only the serial number is missing, which is no failure of the queue. */
+			task->serialnr->wanted = false;
+			task->goal = QUEUE_REST;
+		}
 		if (task->goal == QUEUE_REST || task->goal == QUEUE_UNBIND)
 			continue;
 		if (before.bind != APQN_BOUND)
@@ -252,6 +257,7 @@ static int conclude(struct provision *this, struct plan *plan)
 		provision_log_dry_run(this);
 	else
 		drop_unready(request->config, &this->plan);
+	provision_log_unsure(this);
 	*plan = this->plan;
 	this->plan = (struct plan){ 0 };
 	return 0;

@@ -74,4 +74,6 @@ void provision_log_goal(const struct provision *this, size_t apqn, enum queue_go
 void provision_log_result(const struct queue_task *task, const struct apqn *before, int64_t now_ms);
 /* Everything that a real run would do, by the plan that is its result. */
 void provision_log_dry_run(const struct provision *this);
+/* Of every queue that is left associated, because it cannot be told whether it serves an entry. */
+void provision_log_unsure(const struct provision *this);
 void provision_log_duplicate(const struct provision *this);

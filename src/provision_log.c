@@ -64,6 +64,7 @@ void provision_log_dry_run(const struct provision *this)
 		[PLAN_ASSOCIATE] = QUEUE_ASSOCIATE,
 		[PLAN_REASSOCIATE] = QUEUE_REASSOCIATE,
 		[PLAN_UNBIND] = QUEUE_UNBIND,
+		[PLAN_UNSURE] = QUEUE_REST,
 	};
 	char name[APQN_NAME_SIZE];
 
@@ -105,6 +106,22 @@ void provision_log_result(const struct queue_task *task, const struct apqn *befo
 	if (apqn->identity != before->identity && apqn->identity == APQN_IDENTITY_VALID) {
 		text_format_hex(apqn->mkvp, sizeof(apqn->mkvp), mkvp);
 		log_info("%s: master key 0x%s", name, mkvp);
+	}
+}
+
+void provision_log_unsure(const struct provision *this)
+{
+	char name[APQN_NAME_SIZE];
+
+	for (size_t i = 0; i < this->count; i++) {
+		const struct apqn *apqn = &this->apqns[i];
+
+		if (this->plan.apqns[i].goal != PLAN_UNSURE)
+			continue;
+		apqn_format_name(apqn, name);
+		log_warning("APQN %s: left associated with secret index %u: without %s it cannot be told whether it serves an "
+			    "entry", name, apqn->association_index,
+			    apqn->identity == APQN_IDENTITY_VALID ? "the serial number of its card" : "its master key");
 	}
 }
 

@@ -102,6 +102,7 @@ static enum queue_goal goal_of_plan(const struct provision *this, size_t i)
 {
 	switch (this->plan.apqns[i].goal) {
 	case PLAN_LEAVE:
+	case PLAN_UNSURE:
 		break;
 	case PLAN_KEEP:
 		/* It counts as satisfied while its association is under way; somebody still has to look. */
@@ -163,7 +164,8 @@ static enum queue_goal goal_of_queue(const struct provision *this, size_t i, boo
 {
 	enum queue_goal goal = goal_of_plan(this, i);
 
-	if (late && late_wanted)
+	/* A slow one may be torn down when nobody wants it any more, but not if it may be serving already. */
+	if (late && (late_wanted || this->plan.apqns[i].goal == PLAN_UNSURE))
 		return this->tasks[i].goal;
 	if (late && this->apqns[i].bind == APQN_BOUND)
 		goal = QUEUE_UNBIND;

@@ -191,3 +191,29 @@ static bool is_ready(const struct scene *scene, size_t e, size_t q)
 	       ((apqn->association == APQN_ASSOCIATED || apqn->association == APQN_ASSOCIATION_PENDING) &&
 		apqn->association_index == secret_of(scene, e));
 }
+
+/* A part of its identity is not known, and the rest is right for an entry whose secret it is associated with. */
+static bool is_unsure(const struct scene *scene, size_t q)
+{
+	const struct apqn *apqn = &scene->apqns[q];
+
+	if (apqn->mode != APQN_MODE_EP11 || !is_supported(apqn) || !apqn->online || apqn->bind != APQN_BOUND ||
+	    apqn->association != APQN_ASSOCIATED)
+		return false;
+	for (size_t e = 0; e < scene->config.count; e++) {
+		const struct config_entry *entry = &scene->entries[e];
+
+		if (!is_wanted(scene, e) || secret_of(scene, e) != apqn->association_index || !may_fit(entry, apqn))
+			continue;
+		if (apqn->identity == APQN_IDENTITY_UNREAD || apqn->identity == APQN_IDENTITY_WITHHELD ||
+		    (same_key(entry, apqn) && !same_serialnr(entry, apqn)))
+			return true;
+	}
+	return false;
+}
+
+/* The entry may get the queue: it fits, and has not to be changed for it if it may serve another entry as it is. */
+static bool may_get(const struct scene *scene, size_t e, size_t q)
+{
+	return fits(scene, e, q) && (!is_unsure(scene, q) || is_ready(scene, e, q));
+}

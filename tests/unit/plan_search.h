@@ -41,7 +41,7 @@ static void find_states(const struct scene *scene, bool ready_only)
 		unsigned int fitting = 0, ready = 0;
 
 		for (unsigned int q = 0; q < scene->count; q++) {
-			fitting |= (unsigned int)fits(scene, e, q) << q;
+			fitting |= (unsigned int)may_get(scene, e, q) << q;
 			ready |= (unsigned int)is_ready(scene, e, q) << q;
 		}
 		for (unsigned int q = 0; q < scene->count; q++) {
@@ -165,7 +165,7 @@ static void reveal(struct apqn *apqn, const struct config_entry *entry)
 	apqn->identity = APQN_IDENTITY_VALID;
 	memcpy(apqn->mkvp, entry->mkvp, APQN_MKVP_SIZE);
 	if (!*apqn->serialnr)
-		strcpy(apqn->serialnr, entry->serialnr);
+		strcpy(apqn->serialnr, *entry->serialnr ? entry->serialnr : "OF NO ENTRY     ");
 }
 
 /* Would one entry more be served if this queue turned out to be what some entry needs? */

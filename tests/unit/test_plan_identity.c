@@ -10,6 +10,42 @@
 
 #include "plan_builders.h"
 
+/* --- queues whose identity cannot be had ------------------------------------------------------------ */
+
+/* Only what is not known of a queue found associated: everything else decides as ever. */
+static void queues_that_may_serve_are_left_alone(void **state)
+{
+	struct config_entry entries[] = {
+		want_card('a', 1, SERIALNR_A), want_ep11('a', 2), want_generation('b', 3, 7),
+	};
+	struct apqn apqns[] = {
+		failed(ep11(1, 0, APQN_BOUND, 0, 1), APQN_UNREADABLE),
+		failed(ep11(2, 0, APQN_BOUND, 0, 4), APQN_UNREADABLE), /* the secret of no entry */
+		failed(ep11(3, 0, APQN_BOUND, 0, 0), APQN_UNREADABLE), /* not associated */
+		failed(of_generation(ep11(4, 0, APQN_BOUND, 0, 3), 6), APQN_UNREADABLE), /* too old for the entry */
+		failed(on_card(ep11(5, 0, APQN_BOUND, 0, 1), SERIALNR_B), APQN_UNREADABLE), /* the wrong card */
+		failed(ep11(6, 0, APQN_BOUND, 0, 1), APQN_CARD_STUCK),
+		ep11(7, 0, APQN_BOUND, 'a', 1),                        /* of an unknown card */
+		ep11(8, 0, APQN_BOUND, 'c', 1),                        /* the wrong key */
+		withheld(ep11(9, 0, APQN_BOUND, 0, 3)),
+		offline(ep11(10, 0, APQN_BOUND, 0, 1)),
+		on_card(ep11(11, 0, APQN_BOUND, 'a', 1), SERIALNR_B),
+	};
+	struct plan plan = PLAN(entries, apqns);
+
+	(void)state;
+	/* The entry that any card would do for gets the last, not the one that may serve the first. */
+	EXPECT_APQNS(&plan, NONE, 10, NONE);
+	EXPECT_GOALS(&plan, PLAN_UNSURE, PLAN_UNBIND, PLAN_UNBIND, PLAN_UNBIND, PLAN_UNBIND, PLAN_LEAVE, PLAN_UNSURE,
+		     PLAN_UNBIND, PLAN_UNSURE, PLAN_UNBIND, PLAN_REASSOCIATE);
+	plan_release(&plan);
+	/* Without entries nothing can be served. */
+	plan = plan_for(entries, 0, apqns, COUNT(apqns));
+	for (size_t i = 0; i < COUNT(apqns); i++)
+		assert_int_equal(plan.apqns[i].goal, i == 5 ? PLAN_LEAVE : PLAN_UNBIND);
+	plan_release(&plan);
+}
+
 /* --- decision 6: identities ------------------------------------------------------------------------ */
 
 /* Bound queues are looked at first, and nothing is changed before; accelerators do not wait for it. */
@@ -257,6 +293,7 @@ static void reasons_of_ep11(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(queues_that_may_serve_are_left_alone),
 		cmocka_unit_test(bound_queues_are_identified_first),
 		cmocka_unit_test(unbound_queues_are_identified_if_needed),
 		cmocka_unit_test(useless_queues_are_not_identified),

@@ -21,10 +21,14 @@ static unsigned long cases = 40000;
 
 /* --- goals and reasons ----------------------------------------------------------------------------- */
 
-static enum plan_goal goal_of_failed(const struct apqn *apqn)
+static enum plan_goal goal_of_failed(const struct scene *scene, size_t q)
 {
+	const struct apqn *apqn = &scene->apqns[q];
+
 	if (apqn->failure == APQN_VANISHED || apqn->failure == APQN_CARD_STUCK || apqn->failure == APQN_STAYS_BOUND)
 		return PLAN_LEAVE;
+	if (is_unsure(scene, q))
+		return PLAN_UNSURE;
 	return apqn->bind == APQN_BOUND ? PLAN_UNBIND : PLAN_LEAVE;
 }
 
@@ -53,7 +57,7 @@ static enum plan_goal goal_of(const struct scene *scene, const struct plan *plan
 	if (apqn->mode != APQN_MODE_ACCEL && apqn->mode != APQN_MODE_EP11)
 		return PLAN_LEAVE;
 	if (!is_working(apqn))
-		return goal_of_failed(apqn);
+		return goal_of_failed(scene, q);
 	if ((identify >> q) & 1)
 		return PLAN_IDENTIFY;
 	if (plan->apqns[q].entry != PLAN_NONE)
@@ -62,6 +66,8 @@ static enum plan_goal goal_of(const struct scene *scene, const struct plan *plan
 		return PLAN_LEAVE;
 	if (apqn->mode == APQN_MODE_ACCEL)
 		return PLAN_UNBIND;
+	if (is_unsure(scene, q))
+		return PLAN_UNSURE;
 	if (!is_known(apqn) && !helps_any(scene, q))
 		return PLAN_UNBIND;
 	return identify || apqn->identity == APQN_IDENTITY_WITHHELD ? PLAN_LEAVE : PLAN_UNBIND;
@@ -238,7 +244,7 @@ static bool check_pairs(const struct scene *scene, const struct plan *plan, unsi
 			expect(plan->entries[e].secret_index == secret_of(scene, e));
 		if (q == PLAN_NONE)
 			continue;
-		if (!expect(q < scene->count && plan->apqns[q].entry == e && fits(scene, e, q)))
+		if (!expect(q < scene->count && plan->apqns[q].entry == e && may_get(scene, e, q)))
 			return false;
 		*entries |= 1U << e;
 		*queues |= 1U << q;
@@ -273,7 +279,7 @@ static void check_preferences(const struct scene *scene, const struct plan *plan
 {
 	for (size_t e = 0; e < scene->config.count; e++) {
 		for (size_t q = 0; q < scene->count && plan->entries[e].apqn != PLAN_NONE; q++) {
-			if (plan->apqns[q].entry == PLAN_NONE && fits(scene, e, q))
+			if (plan->apqns[q].entry == PLAN_NONE && may_get(scene, e, q))
 				expect(prefers(scene, e, plan->entries[e].apqn, q));
 		}
 	}
