@@ -33,6 +33,8 @@ const char *apqn_failure_text(enum apqn_failure failure)
 		return "no failure";
 	case APQN_BIND_REFUSED:
 		return "the firmware refuses the bind";
+	case APQN_BIND_ERROR:
+		return "the kernel refuses the bind";
 	case APQN_BIND_LIMIT:
 		return "the bind is refused while other queues are bound: most likely their number is limited";
 	case APQN_BIND_TAKEN:
@@ -41,6 +43,8 @@ const char *apqn_failure_text(enum apqn_failure failure)
 		return "not ready for a bind in time";
 	case APQN_ASSOCIATION_REFUSED:
 		return "the firmware refuses the association with this secret";
+	case APQN_ASSOCIATION_ERROR:
+		return "the kernel refuses the association";
 	case APQN_ASSOCIATION_FAILED:
 		return "the association was started and failed";
 	case APQN_ASSOCIATION_TIMEOUT:

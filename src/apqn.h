@@ -45,10 +45,12 @@ enum apqn_identity {
 enum apqn_failure {
 	APQN_WORKING = 0,
 	APQN_BIND_REFUSED,        /* the firmware refuses the bind, for longer than any reset takes */
+	APQN_BIND_ERROR,          /* an errno that is no word of the firmware */
 	APQN_BIND_LIMIT,          /* refused while others are bound: most likely the limit of bound queues */
 	APQN_BIND_TAKEN,          /* not available: bound by another guest, or no bind support */
 	APQN_BIND_TIMEOUT,        /* still busy when the time was over */
 	APQN_ASSOCIATION_REFUSED, /* the firmware refuses the secret */
+	APQN_ASSOCIATION_ERROR,   /* an errno that is no word of the firmware */
 	APQN_ASSOCIATION_FAILED,  /* started, then failed */
 	APQN_ASSOCIATION_TIMEOUT, /* never ended, or could not even be started */
 	APQN_STAYS_BOUND,         /* an unbind fails or has no effect; it is left as it is */

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "log.h"
 #include "provision_internal.h"
@@ -81,7 +80,8 @@ void provision_log_dry_run(const struct provision *this)
 static void log_failure(const struct apqn *apqn, const char *name)
 {
 	if (apqn->failure_error != 0)
-		log_warning("APQN %s: %s: %s", name, apqn_failure_text(apqn->failure), strerror(-apqn->failure_error));
+		log_warning("APQN %s: %s: %s", name, apqn_failure_text(apqn->failure),
+			    text_error(apqn->failure_error));
 	else
 		log_warning("APQN %s: %s", name, apqn_failure_text(apqn->failure));
 }

@@ -166,7 +166,7 @@ static void bind_done(struct queue_task *task, int error, int64_t now_ms)
 		task->look = QUEUE_LOOK_AFTER_BIND;
 		progress(task, now_ms);
 	} else {
-		queue_task_fail(task, APQN_BIND_REFUSED, error);
+		queue_task_fail(task, APQN_BIND_ERROR, error);
 	}
 }
 
@@ -261,7 +261,7 @@ static void association_write_done(struct queue_task *task, int error, int64_t n
 	} else if (error == -EBUSY) {
 		again(task, now_ms);
 	} else {
-		queue_task_fail(task, APQN_ASSOCIATION_REFUSED, error);
+		queue_task_fail(task, error == -EIO ? APQN_ASSOCIATION_REFUSED : APQN_ASSOCIATION_ERROR, error);
 	}
 }
 

@@ -90,3 +90,8 @@ bool text_has_word(const char *text, const char *word)
 	}
 	return false;
 }
+
+const char *text_error(int error)
+{
+	return error == -ETIMEDOUT ? "no answer in time" : strerror(-error);
+}

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* Small parsers shared by everything that reads text from outside. None of them depends on the locale. */
+/*
+ * Small parsers shared by everything that reads text from outside, and texts for what goes out. None of them depends on
+ * the locale.
+ */
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -23,3 +26,6 @@ void text_trim_end(char *text);
 
 /* True if `word` is one of the blank-separated words of `text`. */
 bool text_has_word(const char *text, const char *word);
+
+/* What a negative errno says, for people. -ETIMEDOUT is a limit of our own (machine.h). */
+const char *text_error(int error);

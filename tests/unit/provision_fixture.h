@@ -144,6 +144,12 @@ static inline void hang(struct fixture *fixture, enum machine_operation operatio
 	sim_inject(fixture->sim, &(struct sim_injection){ .operation = operation, .path = path, .action = SIM_HANG });
 }
 
+/* Such calls fail and have no effect. */
+static inline void refuse(struct fixture *fixture, enum machine_operation operation, const char *path, int error)
+{
+	sim_inject(fixture->sim, &(struct sim_injection){ operation, path, SIM_FAIL, error, NULL, 0, 0 });
+}
+
 #define assert_log(fixture, expected) assert_non_null(strstr((fixture)->log.text, expected))
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)

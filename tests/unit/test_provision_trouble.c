@@ -34,6 +34,22 @@ static void test_refused_bind_is_a_failure(void **state)
 	assert_log(fixture, "warning: APQN 11.0001: the firmware refuses the bind: Input/output error");
 }
 
+/* What is no word of the firmware does not pass for one, nor for a sign of a limit. */
+static void test_errors_of_the_kernel(void **state)
+{
+	struct fixture *fixture = *state;
+
+	new_machine(fixture, DELAYS SECRETS "card 05 CEX8A\nqueue 05.0001 state=bound\n"
+					    "card 11 CEX8P\nqueue 11.0001" KEY_A "\n"
+					    "card 12 CEX8P\nqueue 12.0001" KEY_B "\n");
+	refuse(fixture, MACHINE_WRITE, "*/11.0001/se_bind", -EROFS);
+	refuse(fixture, MACHINE_WRITE, "*/se_associate", -EPIPE);
+	run(fixture, ENTRY_ACCEL ENTRY_A ENTRY_B);
+	assert_int_equal(fixture->plan.satisfied, 1);
+	assert_log(fixture, "warning: APQN 11.0001: the kernel refuses the bind: Read-only file system\n");
+	assert_log(fixture, "warning: APQN 12.0001: the kernel refuses the association: Broken pipe\n");
+}
+
 static void test_refused_association_takes_the_second(void **state)
 {
 	struct fixture *fixture = *state;
@@ -240,6 +256,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_refused_bind_takes_the_second),
 		TEST(test_refused_bind_is_a_failure),
+		TEST(test_errors_of_the_kernel),
 		TEST(test_refused_association_takes_the_second),
 		TEST(test_association_fails_late),
 		TEST(test_association_falls_back),

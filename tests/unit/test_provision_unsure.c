@@ -25,11 +25,6 @@ static void begin(struct fixture *fixture, const char *topology)
 	fixture->sim->options.settled = true;
 }
 
-static void refuse(struct fixture *fixture, enum machine_operation operation, const char *path, int error)
-{
-	sim_inject(fixture->sim, &(struct sim_injection){ operation, path, SIM_FAIL, error, NULL, 0, 0 });
-}
-
 static void answer(struct fixture *fixture, const char *path, const char *text)
 {
 	sim_inject(fixture->sim, &(struct sim_injection){ MACHINE_READ, path, SIM_TEXT, 0, text, 0, 0 });
@@ -95,6 +90,7 @@ static void test_out_of_time(void **state)
 	fixture->request.timeout_ms = 5000;
 	run(fixture, ENTRY_A);
 	assert_untouched(fixture);
+	assert_log(fixture, "warning: APQN 11.0001: its state cannot be read: no answer in time\n");
 	assert_log(fixture, WARNING_MKVP);
 	assert_true(fixture->took_ms <= 5000);
 }

@@ -140,11 +140,19 @@ static void has_word(void **state)
 	assert_false(text_has_word("-", "APSB"));
 }
 
+/* What our own limits of time do is told in our words: strerror(3) speaks of connections. */
+static void error(void **state)
+{
+	(void)state;
+	assert_string_equal(text_error(-ETIMEDOUT), "no answer in time");
+	assert_string_equal(text_error(-EIO), strerror(EIO));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(hex),     cmocka_unit_test(format_hex), cmocka_unit_test(decimal),
-		cmocka_unit_test(trim_end), cmocka_unit_test(has_word),
+		cmocka_unit_test(trim_end), cmocka_unit_test(has_word), cmocka_unit_test(error),
 	};
 
 	return cmocka_run_group_tests_name("text", tests, NULL, NULL);
