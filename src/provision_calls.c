@@ -252,7 +252,9 @@ void provision_done(struct lane *lane, const struct machine_call *call, int64_t 
 
 	if (lane->stuck) {
 		task->action = QUEUE_NO_ACTION;
-		card_stuck(this, card);
+		/* At the deadline all calls end, those on healthy cards as well. */
+		if (now_ms < this->request->deadline_ms)
+			card_stuck(this, card);
 		return;
 	}
 	queue_task_done(task, call->error, call->data, now_ms);

@@ -212,7 +212,28 @@ static void test_stuck_bind(void **state)
 	run(fixture, ENTRY_A ENTRY_B);
 	assert_int_equal(fixture->plan.satisfied, 1);
 	assert_string_equal(truth(fixture, 0x12, 1), "associated 2");
+	assert_log(fixture, "warning: card11: the kernel did not come back from a call on this card");
 	assert_true(fixture->took_ms <= 3000);
+}
+
+/* A call that is under way when the time is over says nothing about its card. */
+static void test_call_under_way_at_the_end(void **state)
+{
+	struct fixture *fixture = *state;
+
+	new_machine(fixture, DELAYS SECRETS "card 11 CEX8P\nqueue 11.0001" KEY_A "\n"
+					    "queue 11.0002" KEY_B " state=associated:2\nfault 11.0001 associate never\n");
+	fixture->sim->options.settled = true;
+	/* The unbind at the end of the work time. */
+	sim_inject(fixture->sim, &(struct sim_injection){ MACHINE_WRITE, "*/11.0001/se_bind", SIM_HANG, 0, NULL, 1, 0 });
+	fixture->request.timeout_ms = 3000;
+	run(fixture, ENTRY_A ENTRY_B);
+	assert_int_equal(fixture->took_ms, 3000);
+	assert_int_equal(fixture->inventory.apqns[0].failure, APQN_ASSOCIATION_TIMEOUT);
+	assert_int_equal(fixture->plan.apqns[0].goal, PLAN_UNBIND);
+	assert_log(fixture, "warning: APQN 11.0001: the association was not through in time\n");
+	assert_null(strstr(fixture->log.text, "card11"));
+	assert_int_equal(fixture->plan.satisfied, 1);
 }
 
 static void test_vanished_card(void **state)
@@ -269,6 +290,7 @@ int main(void)
 		TEST(test_stuck_card_costs_only_itself),
 		TEST(test_slow_identity_does_not_hold_up),
 		TEST(test_stuck_bind),
+		TEST(test_call_under_way_at_the_end),
 		TEST(test_vanished_card),
 		TEST(test_queue_of_another_guest),
 		TEST(test_unbind_without_effect),
