@@ -222,10 +222,12 @@ static void test_call_under_way_at_the_end(void **state)
 	struct fixture *fixture = *state;
 
 	new_machine(fixture, DELAYS SECRETS "card 11 CEX8P\nqueue 11.0001" KEY_A "\n"
-					    "queue 11.0002" KEY_B " state=associated:2\nfault 11.0001 associate never\n");
+					    "queue 11.0002" KEY_B " state=associated:2\n"
+					    "fault 11.0001 associate never\n");
 	fixture->sim->options.settled = true;
 	/* The unbind at the end of the work time. */
-	sim_inject(fixture->sim, &(struct sim_injection){ MACHINE_WRITE, "*/11.0001/se_bind", SIM_HANG, 0, NULL, 1, 0 });
+	sim_inject(fixture->sim,
+		   &(struct sim_injection){ MACHINE_WRITE, "*/11.0001/se_bind", SIM_HANG, 0, NULL, 1, 0 });
 	fixture->request.timeout_ms = 3000;
 	run(fixture, ENTRY_A ENTRY_B);
 	assert_int_equal(fixture->took_ms, 3000);
