@@ -30,8 +30,8 @@ enum plan_goal {
 	PLAN_REASSOCIATE, /* EP11: unbind, bind, associate: its present association is wrong or not known */
 	PLAN_UNBIND,      /* is bound, or may be, and serves no entry */
 	/*
-	 * EP11: found associated with the secret of an entry that it may serve, but its identity is not (fully) known. It
-	 * counts for no entry and is left as it is.
+	 * EP11: found associated with the secret of an entry that it may serve, but its identity is not (fully) known.
+	 * It counts for no entry and is left as it is.
 	 */
 	PLAN_UNSURE,
 };

@@ -235,8 +235,7 @@ static void note_result(struct provision *this, struct card *card, const struct 
 		share_serialnr(this, card);
 	if (action == QUEUE_WRITE_UNBIND)
 		card->unbound_ms = now_ms;
-	if (action == QUEUE_READ_BIND && task->apqn->bind == APQN_UNBOUND)
-		this->releases++;
+	this->releases += task->released;
 	if (action == QUEUE_WRITE_BIND && task->apqn->failure == APQN_BIND_REFUSED)
 		note_refusal(this, (size_t)(task - this->tasks));
 }

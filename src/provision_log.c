@@ -96,8 +96,10 @@ void provision_log_result(const struct queue_task *task, const struct apqn *befo
 		log_failure(apqn, name);
 		return;
 	}
-	if (apqn->bind != before->bind && apqn->bind != APQN_BIND_UNKNOWN)
-		log_info("%s: %s", name, apqn->bind == APQN_BOUND ? "bound" : "unbound");
+	if (task->released)
+		log_info("%s: unbound", name);
+	if (apqn->bind == APQN_BOUND && (before->bind != APQN_BOUND || task->released))
+		log_info("%s: bound", name);
 	if (apqn->association == APQN_ASSOCIATED && before->association != APQN_ASSOCIATED)
 		log_info("%s: associated with secret index %u after %" PRId64 " ms", name, apqn->association_index,
 			 now_ms - task->since_ms);
@@ -119,8 +121,8 @@ void provision_log_unsure(const struct provision *this)
 		if (this->plan.apqns[i].goal != PLAN_UNSURE)
 			continue;
 		apqn_format_name(apqn, name);
-		log_warning("APQN %s: left associated with secret index %u: without %s it cannot be told whether it serves an "
-			    "entry", name, apqn->association_index,
+		log_warning("APQN %s: left associated with secret index %u: without %s it cannot be told whether it "
+			    "serves an entry", name, apqn->association_index,
 			    apqn->identity == APQN_IDENTITY_VALID ? "the serial number of its card" : "its master key");
 	}
 }

@@ -162,21 +162,25 @@ void provision_set_goal(struct provision *this, const struct card *card, size_t 
 
 static enum queue_goal goal_of_queue(const struct provision *this, size_t i, bool late, bool late_wanted)
 {
+	const struct queue_task *task = &this->tasks[i];
 	enum queue_goal goal = goal_of_plan(this, i);
 
 	/* A slow one may be torn down when nobody wants it any more, but not if it may be serving already. */
 	if (late && (late_wanted || this->plan.apqns[i].goal == PLAN_UNSURE))
-		return this->tasks[i].goal;
+		return task->goal;
+	/* Whether an unbind took effect is looked at, unless the next bind will tell. */
+	if (goal == QUEUE_REST && task->unseen &&
+	    (task->goal == QUEUE_UNBIND || task->apqn->failure == APQN_WORKING))
+		return QUEUE_UNBIND;
 	if (late && this->apqns[i].bind == APQN_BOUND)
 		goal = QUEUE_UNBIND;
 	if (!this->closing || goal == QUEUE_UNBIND)
 		return goal;
 	/* No queue is looked at any more to decide whether it is needed after all. */
-	if (this->tasks[i].goal == QUEUE_UNBIND)
+	if (task->goal == QUEUE_UNBIND)
 		return QUEUE_UNBIND;
 	/* There is no time to bring it to its state any more: what this run has bound for that is released. */
-	return goal != QUEUE_REST && this->tasks[i].bound_here && this->apqns[i].bind == APQN_BOUND ? QUEUE_UNBIND :
-												       QUEUE_REST;
+	return goal != QUEUE_REST && task->bound_here && task->apqn->bind == APQN_BOUND ? QUEUE_UNBIND : QUEUE_REST;
 }
 
 static void apply_plan(struct provision *this, const bool *late, int64_t now_ms)

@@ -21,7 +21,7 @@ void queue_task_begin(struct queue_task *task, enum queue_goal goal, int64_t now
 	task->waiting_since_ms = 0;
 	task->refused_since_ms = 0;
 	task->tries = 0;
-	task->look = QUEUE_LOOK_NOT;
+	task->look = goal == QUEUE_UNBIND && task->unseen ? QUEUE_LOOK_AFTER_UNBIND : QUEUE_LOOK_NOT;
 }
 
 void queue_task_fail(struct queue_task *task, enum apqn_failure failure, int error)
@@ -145,6 +145,13 @@ static void bind_refused(struct queue_task *task, int64_t now_ms)
 		again(task, now_ms);
 }
 
+/* It is unbound, or was. */
+static void unbound_seen(struct queue_task *task)
+{
+	task->released = task->unseen;
+	task->unseen = false;
+}
+
 static void bind_done(struct queue_task *task, int error, int64_t now_ms)
 {
 	struct apqn *apqn = task->apqn;
@@ -156,6 +163,7 @@ static void bind_done(struct queue_task *task, int error, int64_t now_ms)
 		apqn->association = apqn->mode == APQN_MODE_EP11 ? APQN_UNASSOCIATED : APQN_ASSOCIATION_UNSUPPORTED;
 		task->bound_here = true;
 		task->reset_may_run = false;
+		unbound_seen(task);
 		progress(task, now_ms);
 	} else if (error == -EBUSY) {
 		again(task, now_ms);
@@ -183,6 +191,7 @@ static void unbind_done(struct queue_task *task, int error, int64_t now_ms)
 		return;
 	}
 	task->unbound_here = true;
+	task->unseen = true;
 	task->bound_here = false;
 	task->since_ms = now_ms;
 	progress(task, now_ms);
@@ -239,6 +248,8 @@ static void bind_read_done(struct queue_task *task, int error, const char *text,
 
 	if (error == 0)
 		error = apqn_parse_bind(text, &seen);
+	if (seen == APQN_UNBOUND)
+		unbound_seen(task);
 	/* EIO: an asynchronous error, which the reset of an unbind takes away. */
 	if (error < 0 && error != -EIO)
 		queue_task_fail(task, APQN_UNREADABLE, error);
@@ -332,6 +343,7 @@ void queue_task_done(struct queue_task *task, int error, const char *text, int64
 	enum queue_action action = task->action;
 
 	task->action = QUEUE_NO_ACTION;
+	task->released = false;
 	if (is_gone(error) && action != QUEUE_READ_RESET && action != QUEUE_READ_SERIALNR) {
 		queue_task_fail(task, APQN_VANISHED, error);
 		return;

@@ -57,6 +57,8 @@ struct queue_task {
 	enum queue_look look;
 	bool reset_may_run;       /* found bound: the driver's own first reset may still run */
 	bool unbound_here;        /* this run has unbound it: a reset was started for sure */
+	bool unseen;              /* ... and nobody has seen yet that it is unbound; apqn->bind is a guess */
+	bool released;            /* the last call showed for the first time that an unbind took effect */
 	bool bound_here;          /* this run has bound it */
 	int64_t since_ms;         /* when the goal was set, or the association started */
 	int64_t due_ms;           /* no call before */
@@ -67,7 +69,7 @@ struct queue_task {
 	unsigned int tries;       /* identity reads without a result */
 };
 
-/* Sets a new goal, due at once. */
+/* Sets a new goal, due at once. To unbind what this run has unbound already is to look whether that took effect. */
 void queue_task_begin(struct queue_task *task, enum queue_goal goal, int64_t now_ms);
 
 /* The call that the queue needs next; QUEUE_NO_ACTION only for a resting one. */

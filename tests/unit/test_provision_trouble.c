@@ -272,6 +272,58 @@ static void test_unbind_without_effect(void **state)
 	assert_string_equal(truth(fixture, 0x05, 1), "bindable");
 	assert_int_equal(fixture->inventory.apqns[1].failure, APQN_STAYS_BOUND);
 	assert_true(fixture->took_ms < 1000);
+	assert_log(fixture, "info: 05.0001: unbound\n");
+	assert_null(strstr(fixture->log.text, "06.0001: unbound"));
+}
+
+/* Something else is learnt while the effect of the unbind is waited for. */
+static void test_unbind_without_effect_is_seen_through(void **state)
+{
+	struct fixture *fixture = *state;
+
+	new_machine(fixture, DELAYS SECRETS "card 06 CEX8A configured=0\nqueue 06.0001 state=bound\n"
+					    "card 11 CEX8P\nqueue 11.0001" KEY_A "\n"
+					    "card 12 CEX8P\nqueue 12.0001" KEY_B "\n"
+					    "fault 11.0001 associate late\n");
+	fixture->sim->options.settled = true;
+	run(fixture, ENTRY_A ENTRY_B);
+	assert_int_equal(fixture->plan.satisfied, 1);
+	assert_int_equal(fixture->inventory.apqns[0].failure, APQN_STAYS_BOUND);
+	assert_int_equal(fixture->inventory.apqns[0].bind, APQN_BOUND);
+	assert_int_equal(sim_count(fixture->sim, MACHINE_WRITE, "*/06.0001/se_bind"), 1);
+}
+
+/* The same for a queue that has failed: its release may be what a refused one waits for. */
+static void test_release_of_a_failed_queue_is_seen(void **state)
+{
+	struct fixture *fixture = *state;
+
+	new_machine(fixture, "delay bind=1ms reset=1s associate=30ms request=2ms\n" SECRETS
+			     "card 11 CEX8P\nqueue 11.0001" KEY_A "\nfault 11.0001 associate late\n"
+			     "card 12 CEX8P\nqueue 12.0001" KEY_C " state=associated:2\n"
+			     "fault 12.* request slow=500ms\n");
+	fixture->sim->options.settled = true;
+	run(fixture, ENTRY_A ENTRY_B);
+	assert_int_equal(fixture->plan.satisfied, 0);
+	assert_log(fixture, "info: 11.0001: unbound\n");
+	assert_log(fixture, "info: 12.0001: unbound\n");
+}
+
+/* An unbind that does not end is no release, which a refused queue would be tried again for. */
+static void test_no_release_no_new_try(void **state)
+{
+	struct fixture *fixture = *state;
+
+	new_machine(fixture, DELAYS SECRETS "card 05 CEX8A\nqueue 05.0001 state=bound\nqueue 05.0002 state=bound\n"
+					    "card 11 CEX8P\nqueue 11.0001" KEY_A "\n"
+					    "fault 05.0002 unbind never\n");
+	fixture->sim->options.settled = true;
+	refuse(fixture, MACHINE_WRITE, "*/11.0001/se_bind", -EIO);
+	run(fixture, ENTRY_ACCEL ENTRY_A);
+	assert_int_equal(fixture->plan.satisfied, 1);
+	assert_int_equal(fixture->inventory.apqns[1].failure, APQN_STAYS_BOUND);
+	assert_int_equal(fixture->inventory.apqns[2].failure, APQN_BIND_LIMIT);
+	assert_in_range(fixture->took_ms, 10000, 10500);
 }
 
 int main(void)
@@ -296,6 +348,9 @@ int main(void)
 		TEST(test_vanished_card),
 		TEST(test_queue_of_another_guest),
 		TEST(test_unbind_without_effect),
+		TEST(test_unbind_without_effect_is_seen_through),
+		TEST(test_release_of_a_failed_queue_is_seen),
+		TEST(test_no_release_no_new_try),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -114,6 +114,80 @@ static void test_unbind_without_effect(void **state)
 
 /* --- a goal replaced while a call is under way ------------------------------------------------------ */
 
+/* --- an unbind took effect when that was seen ------------------------------------------------------- */
+
+static void test_release_is_seen_by_a_look(void **state)
+{
+	struct bench bench;
+
+	(void)state;
+	bench_begin(&bench, QUEUE_UNBIND, BOUND);
+	step(&bench, QUEUE_WRITE_UNBIND, 0, NULL);
+	assert_false(bench.task.released);
+	step(&bench, QUEUE_READ_BIND, 0, "bound\n");
+	assert_false(bench.task.released);
+	step(&bench, QUEUE_READ_BIND, -EIO, NULL);
+	assert_false(bench.task.released);
+	step(&bench, QUEUE_READ_BIND, 0, "unbound\n");
+	assert_true(bench.task.released);
+	/* Once. */
+	queue_task_begin(&bench.task, QUEUE_BIND, bench.now_ms);
+	step(&bench, QUEUE_WRITE_BIND, 0, NULL);
+	assert_false(bench.task.released);
+}
+
+static void test_release_is_seen_by_a_bind(void **state)
+{
+	struct bench bench;
+
+	(void)state;
+	bench_begin(&bench, QUEUE_REASSOCIATE, APQN_BOUND, APQN_ASSOCIATED);
+	step(&bench, QUEUE_WRITE_UNBIND, 0, NULL);
+	step(&bench, QUEUE_WRITE_BIND, -EIO, NULL);
+	assert_false(bench.task.released);
+	step(&bench, QUEUE_WRITE_BIND, 0, NULL);
+	assert_true(bench.task.released);
+	step(&bench, QUEUE_WRITE_ASSOCIATION, 0, NULL);
+	assert_false(bench.task.released);
+}
+
+/* Neither a bind without an unbind before it, nor a look that shows the contrary. */
+static void test_no_release(void **state)
+{
+	struct bench bench;
+
+	(void)state;
+	bench_begin(&bench, QUEUE_BIND, UNBOUND);
+	step(&bench, QUEUE_WRITE_BIND, -EINVAL, NULL);
+	step(&bench, QUEUE_READ_BIND, 0, "unbound\n");
+	assert_false(bench.task.released);
+	bench_begin(&bench, QUEUE_BIND, APQN_BIND_UNKNOWN, APQN_ASSOCIATION_UNKNOWN);
+	step(&bench, QUEUE_WRITE_UNBIND, 0, NULL);
+	step(&bench, QUEUE_WRITE_BIND, -EINVAL, NULL);
+	step(&bench, QUEUE_READ_BIND, 0, "bound\n");
+	assert_false(bench.task.released);
+	assert_int_equal(bench.apqn.failure, APQN_STAYS_BOUND);
+}
+
+/* Whoever drops the goal before the look and takes it up again gets the look, not one more reset. */
+static void test_unbind_is_looked_at_later(void **state)
+{
+	struct bench bench;
+
+	(void)state;
+	bench_begin(&bench, QUEUE_UNBIND, BOUND);
+	step(&bench, QUEUE_WRITE_UNBIND, 0, NULL);
+	bench.task.goal = QUEUE_REST;
+	assert_true(bench.task.unseen);
+	queue_task_begin(&bench.task, QUEUE_UNBIND, bench.now_ms);
+	step(&bench, QUEUE_READ_BIND, 0, "unbound\n");
+	assert_true(bench.task.released);
+	assert_false(bench.task.unseen);
+	assert_int_equal(bench.task.goal, QUEUE_REST);
+}
+
+/* --- goals that are replaced ------------------------------------------------------------------------ */
+
 static void test_goal_replaced_during_a_bind(void **state)
 {
 	struct bench bench;
@@ -239,6 +313,10 @@ int main(void)
 		cmocka_unit_test(test_refusals_in_a_row),
 		cmocka_unit_test(test_busy_is_never_a_verdict),
 		cmocka_unit_test(test_unbind_without_effect),
+		cmocka_unit_test(test_release_is_seen_by_a_look),
+		cmocka_unit_test(test_release_is_seen_by_a_bind),
+		cmocka_unit_test(test_no_release),
+		cmocka_unit_test(test_unbind_is_looked_at_later),
 		cmocka_unit_test(test_goal_replaced_during_a_bind),
 		cmocka_unit_test(test_goal_reached_by_the_call_before),
 		cmocka_unit_test(test_goal_replaced_during_an_unbind),
