@@ -3,10 +3,12 @@
  * fetch-key CC.DDDD: writes the volume key of a queue to standard output. For boot tests: the key opens a disk, and the model in QEMU gives
  * it only while the queue is associated with the right secret (device/pvap.h, PVAP_VOLUME_KEY). The request goes through the
  * kernel's own driver, so that the queue must also be one that the kernel lets programs use. Asks once; exit status 1 without a key.
+ * The kernel keeps a request that comes while the queue is being associated, and does not come back: 10 seconds are enough.
  */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -15,6 +17,7 @@
 
 #define DEVICE "/dev/z90crypt"
 #define KEY_LENGTH 32
+#define LIMIT_S 10
 #define FUNCTION_VOLUME_KEY 0x764b
 
 /* Of the kernel's asm/zcrypt.h, which is not there when this is compiled. The machine is big-endian, as messages are. */
@@ -72,6 +75,11 @@ static struct number number(uint32_t value)
 	return (struct number){ .tag = 0x04, .length = 4, .value = value };
 }
 
+static void on_alarm(int number)
+{
+	(void)number;
+}
+
 static int send_request(const struct ep11_target *target, struct reply *reply)
 {
 	const size_t payload = sizeof(struct request) - sizeof(struct ep11_block);
@@ -118,6 +126,9 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	target = (struct ep11_target){ .card = (uint16_t)card, .domain = (uint16_t)domain };
+	/* Not restarted: the call is to end with EINTR. */
+	sigaction(SIGALRM, &(struct sigaction){ .sa_handler = on_alarm }, NULL);
+	alarm(LIMIT_S);
 	result = send_request(&target, &reply);
 	if (result)
 		return fail(argv[1], strerror(-result));
