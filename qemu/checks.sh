@@ -177,11 +177,33 @@ report_is() {
 	verdict "$status" "the report has $1: $2" "it has '$seen'"
 }
 
-# The boot comes to the real root, where the state of the queues is seen, and ends there.
+# report_duration LEAST MOST: of the run in early boot, ms.
+report_duration() {
+	took=$(console | sed -n 's/^REPORT *"duration_ms": \([0-9]*\),$/\1/p')
+	[ "${took:-0}" -ge "$1" ] && [ "$took" -le "$2" ] && status=0 || status=1
+	verdict "$status" "the run took $1 to $2 ms" "it took '$took'"
+}
+
+# ends_after LEAST MOST PATTERN: seconds from the first such line of the console to the guest's request to power off.
+ends_after() {
+	took=$(printf '%s %s\n' "$(emulator_time qemu_system_shutdown_request)" "$(console_time ".*($3)")" |
+		awk 'NF == 2 { printf "%.3f", $1 - $2 }')
+	awk -v took="$took" -v least="$1" -v most="$2" 'BEGIN { exit !(took != "" && took >= least && took <= most) }' &&
+		status=0 || status=1
+	verdict "$status" "the guest ends $1 to $2 seconds after '$3'" "it took '$took'"
+}
+
+# Neither the real root nor anything that is written when it is mounted.
+never_mounted() {
+	console_has_not 'MARK root-init'
+	grep -q virtio_blk_handle_write "$log/emulator" && status=1 || status=0
+	verdict "$status" 'nothing was written to the root disk'
+}
+
+# The boot comes to the real root, where the state of the queues is seen and pvapconfig is run once more, and ends there.
 boots() {
 	console_order 'MARK root-init' 'MARK root-done'
 	guest_ends poweroff
-	changed_before_mount
 }
 
 # The root volume is not opened, nor could it be: no queue gave its key away.
@@ -190,12 +212,18 @@ stays_shut() {
 	journal_count 0 'NQAP .* request=volumekey:given'
 }
 
-# The root volume is opened with the key, asked for once, when all was done.
+# The root volume is opened with the key, asked for once.
 opened_with_key() {
 	journal_count 1 'NQAP 11.0008 rc=00 request=volumekey:given'
 	journal_count 0 'NQAP .* request=volumekey:refused'
-	journal_order '.* write' 'NQAP 11.0008 rc=00 request=volumekey:given'
 	journal_before_console 'NQAP 11.0008 rc=00 request=volumekey:given' 'MARK root-init'
+}
+
+# The same, and all was done before: the run in the real root finds nothing to change.
+configured_then_opened() {
+	opened_with_key
+	changed_before_mount
+	journal_order '.* write' 'NQAP 11.0008 rc=00 request=volumekey:given'
 }
 
 # What every boot must show: it got to an end by itself, and nothing broke. A shell that has no poweroff is dracut's own: without systemd
