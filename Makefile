@@ -7,7 +7,6 @@ VERSION := 0.1.0
 PREFIX ?= /usr/local
 SBINDIR ?= $(PREFIX)/sbin
 DATADIR ?= $(PREFIX)/share
-MANDIR ?= $(DATADIR)/man
 DOCDIR ?= $(DATADIR)/doc/pvapconfig
 # Not below PREFIX: dracut looks for modules nowhere else, and takes units from there.
 DRACUTMODULESDIR ?= /usr/lib/dracut/modules.d
@@ -52,10 +51,18 @@ MUSL_TRIPLET := $(subst -pc-,-,$(patsubst %-gnu,%-musl,$(shell $(CC) -dumpmachin
 MUSL_LIB := /usr/lib/$(MUSL_TRIPLET)
 STATIC_LIBS := $(call found,libyaml.a) $(call found,libmbedcrypto.a)
 
+WHY_DYNAMIC := as asked for
 ifeq ($(words $(STATIC_LIBS)),2)
-LIBC ?= $(if $(wildcard $(MUSL_LIB)/rcrt1.o),musl,$(if $(call found,libc.a),static,dynamic))
+ifneq ($(wildcard $(MUSL_LIB)/rcrt1.o),)
+LIBC ?= musl
+else ifneq ($(call found,libc.a),)
+LIBC ?= static
 endif
-LIBC ?= dynamic
+endif
+ifndef LIBC
+LIBC := dynamic
+WHY_DYNAMIC := no static libraries of yaml and mbedcrypto, or of C, here
+endif
 
 ifeq ($(LIBC),musl)
 # Only the headers of the two libraries: those of glibc must stay out of sight.
@@ -74,7 +81,7 @@ LIBC_TEXT := static with the C library of the compiler
 else
 LINK_HEAD := -pie
 LINK_TAIL := $(PROGRAM_LIBS)
-LIBC_TEXT := dynamic (no static libraries of yaml and mbedcrypto here)
+LIBC_TEXT := dynamic ($(WHY_DYNAMIC))
 endif
 
 # --- the program ----------------------------------------------------------------------------------

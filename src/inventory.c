@@ -9,6 +9,7 @@
 #include "cleanup.h"
 #include "lanes.h"
 #include "log.h"
+#include "text.h"
 
 #define NAMES_SIZE 8192 /* bytes: names in a card's directory, 256 queues and some attributes */
 
@@ -157,7 +158,7 @@ static void take_list(struct scan *scan, struct card_scan *card, int r)
 		r = take_queue_names(card);
 	/* A card that vanished after the listing of all cards has no queues. */
 	if (r < 0 && r != -ENOENT && r != -ENODEV) {
-		log_error("card%02x: its queues cannot be listed: %s", card->card, strerror(-r));
+		log_error("card%02x: its queues cannot be listed: %s", card->card, text_error(r));
 		scan->error = r;
 	}
 }
@@ -167,7 +168,7 @@ static void take_type(struct card_scan *card, int r, const char *text)
 	if (r == 0)
 		r = apqn_parse_type(text, &card->generation, &card->mode);
 	if (r < 0 && card->count > 0)
-		log_warning("card%02x: its type cannot be read: %s; its queues are not used", card->card, strerror(-r));
+		log_warning("card%02x: its type cannot be read: %s; its queues are not used", card->card, text_error(r));
 	for (size_t i = 0; i < card->count; i++) {
 		card->apqns[i].generation = card->generation;
 		card->apqns[i].mode = card->mode;
@@ -313,7 +314,7 @@ static int list_cards(struct machine *machine, int64_t deadline_ms, uint8_t card
 
 	if (r < 0) {
 		if (r != -EINTR)
-			log_error("AP bus /sys/devices/ap: %s", strerror(-r));
+			log_error("AP bus /sys/devices/ap: %s", text_error(r));
 		return r;
 	}
 	*count = take_card_names(names, cards);
@@ -364,7 +365,7 @@ static void report_failures(const struct inventory *inventory)
 			continue;
 		apqn_format_name(apqn, name);
 		log_warning("APQN %s: %s: %s; it is not used", name, apqn_failure_text(apqn->failure),
-			    strerror(-apqn->failure_error));
+			    text_error(apqn->failure_error));
 	}
 }
 

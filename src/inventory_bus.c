@@ -24,7 +24,7 @@ int inventory_check_bus(struct machine *machine, int64_t deadline_ms)
 		log_error("AP bus /sys/bus/ap/features: not there; this kernel has no AP support (module ap), or "
 			  "this machine has no crypto adapters passed through");
 	} else if (r < 0) {
-		log_error("AP bus /sys/bus/ap/features: %s", strerror(-r));
+		log_error("AP bus /sys/bus/ap/features: %s", text_error(r));
 	} else if (!text_has_word(features, "APSB")) {
 		log_error("AP bus /sys/bus/ap/features: no APSB among '%s'; only a KVM guest in Secure Execution mode "
 			  "with AP pass-through has it",
@@ -46,7 +46,7 @@ static bool bindings_complete(const char *text)
 static void report_bindings_timeout(const char *text)
 {
 	log_error("AP bus /sys/bus/ap/bindings: still '%s', not complete when the time was over; are the modules "
-		  "zcrypt and zcrypt_cex4 loaded? A longer wait: --timeout",
+		  "zcrypt and zcrypt_cex4 loaded? A longer wait: --timeout, at boot rd.pvapconfig.timeout",
 		  text);
 }
 
@@ -66,7 +66,7 @@ int inventory_wait_bindings(struct machine *machine, int64_t deadline_ms)
 		}
 		if (r < 0) {
 			if (r != -EINTR)
-				log_error("AP bus /sys/bus/ap/bindings: %s", strerror(-r));
+				log_error("AP bus /sys/bus/ap/bindings: %s", text_error(r));
 			return r;
 		}
 		memcpy(seen, text, strlen(text) + 1);

@@ -2,8 +2,9 @@
 #pragma once
 
 /*
- * System calls without the C library, for the workers (worker.h): they share our memory, so also the one variable errno, which the
- * library's functions would set under our feet. The result is that of the kernel: a negative errno on failure.
+ * System calls without the C library, for the workers (worker.h): they share our memory, so also the one variable
+ * errno, which the library's functions would set under our feet. The result is that of the kernel: a negative errno on
+ * failure.
  *
  * Where this is not written for an architecture, RAW_SYSCALLS is not defined, and workers get memory of their own.
  */

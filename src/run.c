@@ -100,11 +100,19 @@ static bool configure(struct run *run)
 	return secrets_fetch(run->machine, run->deadline_ms, &run->secrets) == 0 && provision(run);
 }
 
-/* Only the machine knows that a signal came; what failed for it has told its own part. */
+/*
+ * Only the machine knows that a signal came, or that it can wait for nothing any more; what failed for it has told its own
+ * part.
+ */
 static void report_stop(struct machine *machine)
 {
-	if (machine_sleep_until(machine, machine_now_ms(machine)) == -EINTR)
+	int r = machine_sleep_until(machine, machine_now_ms(machine));
+
+	if (r == -EINTR)
 		log_error("stopped by a signal; the APQNs are left as they are now");
+	else if (r < 0)
+		log_error("calls into the kernel cannot be waited for: %s; the APQNs are left as they are now",
+			  strerror(-r));
 }
 
 /* Nothing depends on it, so a failure is no failure of the run. */

@@ -41,7 +41,7 @@ static int check_guest(struct machine *machine, int64_t until_ms)
 		log_error("Ultravisor /sys/" GUEST_PATH ": not there; this kernel or this machine does not support "
 			  "Secure Execution guests");
 	} else if (r < 0) {
-		log_error("Ultravisor /sys/" GUEST_PATH ": %s", strerror(-r));
+		log_error("Ultravisor /sys/" GUEST_PATH ": %s", text_error(r));
 	} else if (strcmp(text, "1") != 0) {
 		log_error("Ultravisor /sys/" GUEST_PATH ": '%s'; this is not a Secure Execution guest, boot it from an "
 			  "image made for that",
@@ -77,7 +77,7 @@ static int check_facilities(struct machine *machine, int64_t until_ms)
 
 	if (r < 0) {
 		if (r != -EINTR)
-			log_error("Ultravisor /sys/" FACILITIES_PATH ": %s", strerror(-r));
+			log_error("Ultravisor /sys/" FACILITIES_PATH ": %s", text_error(r));
 		return r;
 	}
 	r = parse_facilities(text, &word);
@@ -164,7 +164,7 @@ static void report_call_error(int error)
 		log_error("Ultravisor /dev/uv: this kernel does not know how to list secrets; a newer one is needed");
 		break;
 	default:
-		log_error("Ultravisor /dev/uv: cannot list the secrets: %s", strerror(-error));
+		log_error("Ultravisor /dev/uv: cannot list the secrets: %s", text_error(error));
 	}
 }
 

@@ -70,7 +70,7 @@ static void test_features_hang(void **state)
 	hang(fixture, MACHINE_READ, FEATURES);
 	assert_int_equal(inventory_check_bus(&fixture->sim->machine, 3000), -ETIMEDOUT);
 	assert_int_equal(sim_now_us(fixture->sim), 3 * S);
-	assert_log(fixture, "error: AP bus /sys/bus/ap/features: Connection timed out\n");
+	assert_log(fixture, "error: AP bus /sys/bus/ap/features: no answer in time\n");
 }
 
 /* --- waiting for the drivers ------------------------------------------------------------------------ */
@@ -101,7 +101,7 @@ static void test_bindings_complete_late(void **state)
 
 #define NOT_COMPLETE(text)                                                                                             \
 	"error: AP bus /sys/" BINDINGS ": still '" text "', not complete when the time was over; are the modules "     \
-	"zcrypt and zcrypt_cex4 loaded? A longer wait: --timeout\n"
+	"zcrypt and zcrypt_cex4 loaded? A longer wait: --timeout, at boot rd.pvapconfig.timeout\n"
 
 static void test_bindings_never_complete(void **state)
 {

@@ -114,7 +114,7 @@ static void test_drivers_never_come(void **state)
 	assert_false(run(fixture));
 	check_log(fixture, SECRETS "notice: waiting for the AP bus for 5 s now: drivers bound: 0/3\n"
 				   "error: AP bus /sys/bus/ap/bindings: still '0/3', not complete when the time was "
-				   "over; are the modules zcrypt and zcrypt_cex4 loaded? A longer wait: --timeout\n");
+				   "over; are the modules zcrypt and zcrypt_cex4 loaded? A longer wait: --timeout, at boot rd.pvapconfig.timeout\n");
 	assert_in_range(elapsed(fixture->sim), 7 * S, 7 * S + 1 * MS);
 }
 
