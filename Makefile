@@ -8,8 +8,9 @@ PREFIX ?= /usr/local
 SBINDIR ?= $(PREFIX)/sbin
 DATADIR ?= $(PREFIX)/share
 DOCDIR ?= $(DATADIR)/doc/pvapconfig
-# Not below PREFIX: dracut looks for modules nowhere else, and takes units from there.
+# Not below PREFIX: dracut and mkinitcpio look for modules and hooks nowhere else, and take units from there.
 DRACUTMODULESDIR ?= /usr/lib/dracut/modules.d
+INITCPIODIR ?= /usr/lib/initcpio
 SYSTEMDSYSTEMUNITDIR ?= /usr/lib/systemd/system
 INSTALL ?= install
 
@@ -133,25 +134,32 @@ size: $(BINARY) ## print the size of the stripped binary, fail above 192 KiB
 
 DRACUT_MODULE := $(DESTDIR)$(DRACUTMODULESDIR)/50pvapconfig
 DRACUT_FILES := module-setup.sh pvapconfig.sh
+INITCPIO := $(DESTDIR)$(INITCPIODIR)
 DOC := $(DESTDIR)$(DOCDIR)
 UNITS := $(DESTDIR)$(SYSTEMDSYSTEMUNITDIR)
 
 .PHONY: install
-install: $(BINARY) ## install program, unit, dracut module and examples below $(DESTDIR)
-	$(INSTALL) -d $(DESTDIR)$(SBINDIR) $(UNITS) $(DRACUT_MODULE) $(DOC)/dracut.conf.d
+install: $(BINARY) ## install program, unit, dracut module, mkinitcpio hooks and examples below $(DESTDIR)
+	$(INSTALL) -d $(DESTDIR)$(SBINDIR) $(UNITS) $(DRACUT_MODULE) $(INITCPIO)/install $(INITCPIO)/hooks \
+		$(DOC)/dracut.conf.d $(DOC)/mkinitcpio.conf.d
 	$(INSTALL) -m 0755 $(BINARY) $(DESTDIR)$(SBINDIR)/pvapconfig
 	$(STRIP) $(DESTDIR)$(SBINDIR)/pvapconfig
 	$(INSTALL) -m 0644 systemd/pvapconfig.service $(UNITS)
 	$(INSTALL) -m 0755 $(addprefix dracut/50pvapconfig/,$(DRACUT_FILES)) $(DRACUT_MODULE)
+	$(INSTALL) -m 0644 mkinitcpio/install/pvapconfig mkinitcpio/install/sd-pvapconfig $(INITCPIO)/install
+	$(INSTALL) -m 0644 mkinitcpio/hooks/pvapconfig $(INITCPIO)/hooks
 	$(INSTALL) -m 0644 README.md LICENSE conf/pvapconfig.yaml $(DOC)
 	$(INSTALL) -m 0644 conf/dracut.conf.d/pvapconfig.conf $(DOC)/dracut.conf.d
+	$(INSTALL) -m 0644 conf/mkinitcpio.conf.d/pvapconfig.conf $(DOC)/mkinitcpio.conf.d
 
 # Folders that are not ours alone, as the variables may name them, are removed only if they are empty.
 .PHONY: uninstall
 uninstall: ## remove what install has put there; the configuration stays
 	rm -f $(DESTDIR)$(SBINDIR)/pvapconfig $(UNITS)/pvapconfig.service $(addprefix $(DRACUT_MODULE)/,$(DRACUT_FILES)) \
-		$(addprefix $(DOC)/,README.md LICENSE pvapconfig.yaml dracut.conf.d/pvapconfig.conf)
-	for folder in $(DOC)/dracut.conf.d $(DOC) $(DRACUT_MODULE); do \
+		$(addprefix $(INITCPIO)/,install/pvapconfig install/sd-pvapconfig hooks/pvapconfig) \
+		$(addprefix $(DOC)/,README.md LICENSE pvapconfig.yaml dracut.conf.d/pvapconfig.conf mkinitcpio.conf.d/pvapconfig.conf)
+	for folder in $(DOC)/dracut.conf.d $(DOC)/mkinitcpio.conf.d $(DOC) $(DRACUT_MODULE) \
+		$(INITCPIO)/install $(INITCPIO)/hooks $(INITCPIO); do \
 		[ ! -d $$folder ] || rmdir --ignore-fail-on-non-empty $$folder; done
 
 # --- tests ----------------------------------------------------------------------------------------
