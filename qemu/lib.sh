@@ -6,7 +6,7 @@
 
 top=$(cd "${here:?}/.." && pwd)
 image=$top/cache/image        # what is the same for all guests: base.cpio, root.ext4, root (a folder)
-dracut=$top/cache/dracut      # images made by dracut: IMAGE.cpio
+dracut=$top/cache/dracut      # images made by dracut
 guests=$top/build/guest       # program.cpio, program (the same as a folder), and a folder for each guest that ran
 kernel=$top/cache/kernel/current
 emulator=$top/cache/qemu/qemu-system-s390x
@@ -70,6 +70,11 @@ boot() {
 	run_guest 256 "$3" "$4" "${5-}"
 }
 
+# image_file IMAGE: where it is: in a folder named after the tool that made it.
+image_file() {
+	echo "$top/cache/${1%%-*}/$1.cpio"
+}
+
 # scenario_file FOLDER FILE: the scenario's own, or the one that all have in common.
 scenario_file() {
 	if [ -e "$1/$2" ]; then
@@ -104,22 +109,26 @@ make_disk() {
 # make_initrd FOLDER KIND IMAGE: the initramfs $log/initrd: IMAGE with the newest pvapconfig (if it has one at all) and the
 # scenario's files.
 make_initrd() {
-	mkdir -p "$log/tree/etc" "$log/tree/usr/sbin"
+	programs=$log/tree/usr/sbin
+	case $3 in
+	mkinitcpio-*) programs=$log/tree/usr/bin ;; # and sbin is a link to it
+	esac
+	mkdir -p "$log/tree/etc" "$programs"
 	case $3 in
 	*-without) ;;
 	*)
-		cp "$guests/program/usr/sbin/pvapconfig" "$log/tree/usr/sbin/"
+		cp "$guests/program/usr/sbin/pvapconfig" "$programs/"
 		cp "$(scenario_file "$1" pvapconfig.yaml)" "$log/tree/etc/"
 		;;
 	esac
 	[ "$2" = plain ] || echo "root UUID=$volume_uuid /run/volume-key luks,tries=1,headless=1" >"$log/tree/etc/crypttab"
 	[ ! -e "$1/initramfs" ] || cp -R "$1/initramfs/." "$log/tree"
 	pack "$log/tree" >"$log/scenario.cpio"
-	cat "$dracut/$3.cpio" "$log/scenario.cpio" >"$log/initrd"
+	cat "$(image_file "$3")" "$log/scenario.cpio" >"$log/initrd"
 	rm -r "$log/tree" "$log/scenario.cpio"
 }
 
-# boot_image NAME FOLDER IMAGE SECONDS: runs the boot scenario in FOLDER with an initramfs that dracut made. Leaves the same as boot.
+# boot_image NAME FOLDER IMAGE SECONDS: runs the boot scenario in FOLDER with an image of its own. Leaves the same as boot.
 boot_image() {
 	log=$guests/$1
 	rm -rf "$log"
@@ -127,7 +136,7 @@ boot_image() {
 	kind=luks
 	[ ! -e "$2/root" ] || kind=$(cat "$2/root")
 	case $kind in
-	luks) root="root=/dev/mapper/root rd.luks.uuid=$volume_uuid rd.luks.timeout=1" ;;
+	luks) root="root=/dev/mapper/root rd.luks.uuid=$volume_uuid rd.luks.timeout=1 cryptdevice=UUID=$volume_uuid:root" ;;
 	plain) root=root=LABEL=root ;;
 	*) fail "$2/root: '$kind' is no kind of root disk" ;;
 	esac

@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=sh
+#
+# Shared by the programs of this folder that make initramfs images as a user makes them: `make install`, then the tool, in a copy of the
+# system that build-tree made. Sourced after lib.sh.
+
+tree=${top:?}/cache/tree
+tree_config=${here:?}/boot-scenarios/common/pvapconfig.yaml
+# shellcheck disable=SC2034 # for those who source this
+release=$(basename "$(readlink -f "${kernel:?}")")
+
+# install_program FOLDER: what `make install` does.
+install_program() {
+	rm -rf "$1"
+	make -s -C "$top" install DESTDIR="$1" PREFIX=/usr CROSS_COMPILE=s390x-linux-gnu-
+}
+
+# tree_inputs FOLDER FILE...: prints what changes when something in an image has changed: FOLDER is install_program's, the files may
+# be folders. Without the program itself: whoever boots an image adds the newest (lib.sh).
+tree_inputs() {
+	(
+		cd "$1" || exit
+		find . -path ./usr/share -prune -o -type f ! -path ./usr/sbin/pvapconfig -exec sha256sum {} + | LC_ALL=C sort
+		shift
+		cat "$here/${0##*/}" "$here/tree.sh" "$here/guest/fetch-key.c" "$tree_config" "$tree/inputs"
+		find "$@" -type f -exec sha256sum {} + | LC_ALL=C sort
+	) | sed "s#$top/##" | sha256sum
+}
+
+# copy_tree FOLDER PROGRAM: the system, with PROGRAM (a folder that install_program made) and a configuration.
+copy_tree() {
+	rm -rf "$1"
+	cp -al "$tree" "$1"
+	cp -R "$2/." "$1"
+	cp "$tree_config" "$1/etc/pvapconfig.yaml"
+}
+
+# compile_fetch_key FILE
+compile_fetch_key() {
+	s390x-linux-gnu-gcc -Os -Wall -Wextra -Werror -static -specs=/usr/lib/s390x-linux-musl/musl-gcc.specs -o "$1" "$here/guest/fetch-key.c"
+}
+
+# in_tree FOLDER COMMAND...: in a mount namespace of its own, so that nothing stays behind whatever happens.
+in_tree() {
+	# shellcheck disable=SC2016 # expanded by that shell
+	unshare -m sh -c '
+		tree=$1
+		shift
+		mount -t proc proc "$tree/proc" && mount --bind /dev "$tree/dev" && mount -t tmpfs tmpfs "$tree/run" &&
+			exec chroot "$tree" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin "$@"' sh "$@"
+}
