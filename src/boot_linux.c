@@ -51,7 +51,10 @@ bool boot_linux_run_apart(bool (*run)(const struct options *options), const stru
 	while (waited < 0 && errno == EINTR);
 	if (waited == child && WIFEXITED(status))
 		return WEXITSTATUS(status) == EXIT_SUCCESS;
-	log_error("the run was ended by signal %d; the APQNs are left as they are now", WTERMSIG(status));
+	if (waited < 0)
+		log_error("the end of the run cannot be seen: %s", strerror(errno));
+	else
+		log_error("the run was ended by signal %d; the APQNs are left as they are now", WTERMSIG(status));
 	return report_crash(options);
 }
 

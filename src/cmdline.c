@@ -60,7 +60,7 @@ bool cmdline_next(char **rest, struct cmdline_parameter *parameter)
 	return true;
 }
 
-static void visit_file(const char *path, cmdline_visitor *visit, void *context)
+static void visit_file(const char *path, bool is_needed, cmdline_visitor *visit, void *context)
 {
 	const struct file_source source = {
 		.what = "kernel command line", .path = path, .max = CMDLINE_SIZE_MAX, .level = LOG_LEVEL_WARNING
@@ -70,7 +70,11 @@ static void visit_file(const char *path, cmdline_visitor *visit, void *context)
 	char *rest, *nul;
 	size_t length;
 
-	if (file_read(&source, &text, &length) < 0)
+	int r = file_read(&source, &text, &length);
+
+	if (r == -ENOENT && is_needed)
+		log_warning("kernel command line %s: not there, so no parameter is known; is /proc mounted?", path);
+	if (r < 0)
 		return;
 	while ((nul = memchr(text, '\0', length)))
 		*nul = ' ';
@@ -91,7 +95,7 @@ static int by_name(const struct dirent **left, const struct dirent **right)
 	return strcmp((*left)->d_name, (*right)->d_name);
 }
 
-static void visit_directory(const char *path, cmdline_visitor *visit, void *context)
+static void visit_directory(const char *path, bool is_needed, cmdline_visitor *visit, void *context)
 {
 	struct dirent **entries;
 	int count = scandir(path, &entries, is_conf, by_name);
@@ -105,7 +109,7 @@ static void visit_directory(const char *path, cmdline_visitor *visit, void *cont
 		char file[PATH_MAX];
 
 		if ((size_t)snprintf(file, sizeof(file), "%s/%s", path, entries[i]->d_name) < sizeof(file))
-			visit_file(file, visit, context);
+			visit_file(file, is_needed, visit, context);
 		free(entries[i]);
 	}
 	free(entries);
@@ -115,18 +119,19 @@ void cmdline_visit(const char *root, cmdline_visitor *visit, void *context)
 {
 	static const struct {
 		const char *path;
-		void (*visit)(const char *path, cmdline_visitor *visit, void *context);
+		bool is_needed;
+		void (*visit)(const char *path, bool is_needed, cmdline_visitor *visit, void *context);
 	} places[] = {
-		{ "/etc/cmdline.d", visit_directory },
-		{ "/etc/cmdline", visit_file },
-		{ "/proc/cmdline", visit_file },
-		{ "/run/initramfs/cmdline.d", visit_directory },
+		{ "/etc/cmdline.d", false, visit_directory },
+		{ "/etc/cmdline", false, visit_file },
+		{ "/proc/cmdline", true, visit_file },
+		{ "/run/initramfs/cmdline.d", false, visit_directory },
 	};
 
 	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
 		char path[PATH_MAX];
 
 		if ((size_t)snprintf(path, sizeof(path), "%s%s", root, places[i].path) < sizeof(path))
-			places[i].visit(path, visit, context);
+			places[i].visit(path, places[i].is_needed, visit, context);
 	}
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "boot_linux.h"
 #include "cleanup.h"
@@ -47,13 +48,15 @@ static bool run_locked(const struct options *options, bool takeover)
 
 static bool run_in_initramfs(const struct options *options)
 {
-	if (mkdir(BOOT_REPORT_DIRECTORY, 0755) < 0 && errno != EEXIST)
-		log_warning("cannot make %s: %s", BOOT_REPORT_DIRECTORY, strerror(errno));
 	return lock_make_directory(LOCK_PATH) == 0 && run_locked(options, true);
 }
 
+/* The report of an earlier run must not pass for one of this. */
 static bool run_apart(const struct options *options)
 {
+	if (mkdir(BOOT_REPORT_DIRECTORY, 0755) < 0 && errno != EEXIST)
+		log_warning("cannot make %s: %s", BOOT_REPORT_DIRECTORY, strerror(errno));
+	unlink(options->report_path);
 	return boot_linux_run_apart(run_in_initramfs, options);
 }
 
@@ -77,10 +80,28 @@ static bool act(const struct options *options)
 	return options->check_config ? check_config(options->config_path) : run_locked(options, false);
 }
 
+/*
+ * Whoever starts us without standard streams would otherwise find our messages in the first files that we open. Not
+ * /dev/null, which may not be there yet.
+ */
+static void occupy_standard_streams(void)
+{
+	int fd;
+
+	do
+		fd = open("/", O_PATH);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd > STDERR_FILENO)
+		close(fd);
+}
+
 int main(int argc, char *argv[])
 {
 	struct options options;
 
+	occupy_standard_streams();
+	/* Inherited as ignored, it would keep the end of our children from us. */
+	signal(SIGCHLD, SIG_DFL);
 	switch (options_parse(argc, argv, &options)) {
 	case OPTIONS_RUN:
 		break;
