@@ -6,6 +6,7 @@
 
 top=$(cd "${here:?}/.." && pwd)
 image=$top/cache/image        # what is the same for all guests: base.cpio, root.ext4, root (a folder)
+# shellcheck disable=SC2034 # for those who source this
 dracut=$top/cache/dracut      # images made by dracut
 guests=$top/build/guest       # program.cpio, program (the same as a folder), and a folder for each guest that ran
 kernel=$top/cache/kernel/current
