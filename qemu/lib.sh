@@ -6,8 +6,6 @@
 
 top=$(cd "${here:?}/.." && pwd)
 image=$top/cache/image        # what is the same for all guests: base.cpio, root.ext4, root (a folder)
-# shellcheck disable=SC2034 # for those who source this
-dracut=$top/cache/dracut      # images made by dracut
 guests=$top/build/guest       # program.cpio, program (the same as a folder), and a folder for each guest that ran
 kernel=$top/cache/kernel/current
 emulator=$top/cache/qemu/qemu-system-s390x
@@ -15,6 +13,12 @@ emulator=$top/cache/qemu/qemu-system-s390x
 # The images that a boot scenario is run with if it has no list of its own.
 # shellcheck disable=SC2034 # for those who source this
 boot_images='dracut-systemd dracut-plain'
+# Further images, that only these scenarios are run with: what the hooks of their tools have to do with.
+# shellcheck disable=SC2034
+{
+	further_images='mkinitcpio-busybox mkinitcpio-systemd'
+	further_scenarios='10-normal 11-disabled 16-timeout 20-required-fails 24-not-required 30-misspelt'
+}
 volume_uuid=5e1f0a3c-7d42-4b8e-9c61-0d2e8f7a6b54
 
 fail() {
