@@ -33,9 +33,10 @@ demo: deps ## boot one guest and watch pvapconfig at work
 	qemu/demo
 
 .PHONY: bench
-bench: deps build/bench/bench_plan ## measure planning here and whole runs in guests
+bench: deps build/bench/bench_plan ## measure planning here, whole runs and whole boots in guests
 	build/bench/bench_plan
 	qemu/bench
+	qemu/boot-time
 
 # As the program is built, not as the tests are.
 build/bench/bench_%: tests/bench/bench_%.c $(filter-out src/main.c,$(SOURCES))
