@@ -2,6 +2,7 @@
 #include "log.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -16,6 +17,7 @@
 static int log_verbose;
 static bool log_boot;
 static bool log_journal;
+static int log_patience_ms = LOG_PATIENCE_MS;
 static int log_kernel = -1;
 static char log_error_text[LINE_LENGTH_MAX + 1];
 static log_sink *log_current_sink;
@@ -84,6 +86,16 @@ static void format_text(char text[LINE_LENGTH_MAX + 1], const char *format, va_l
 	replace_unprintable(text);
 }
 
+/* A descriptor that was inherited must not be made non-blocking: others use it as well. */
+static bool is_taken(int fd)
+{
+	struct pollfd wanted = { .fd = fd, .events = POLLOUT };
+	bool taken = !log_boot || poll(&wanted, 1, log_patience_ms) != 0;
+
+	log_patience_ms = taken ? LOG_PATIENCE_MS : 0;
+	return taken;
+}
+
 /* One write for the line, so that lines of several processes do not mix. What cannot be written is lost. */
 static void write_line(int fd, const char *prefix, const char *text)
 {
@@ -94,7 +106,7 @@ static void write_line(int fd, const char *prefix, const char *text)
 	if (fd == log_kernel && length > KERNEL_LINE_MAX)
 		length = KERNEL_LINE_MAX;
 
-	while (written < length) {
+	while (written < length && is_taken(fd)) {
 		ssize_t count = write(fd, line + written, length - written);
 
 		if (count > 0)

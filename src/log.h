@@ -27,8 +27,11 @@ void log_set_sink(log_sink *sink, void *context);
 /*
  * Early boot: from now on everything goes to standard error. Where that is a socket it is the journal's, and lines
  * begin with their severity ("<4>"); else they go to the file descriptor `kernel_log` (/dev/kmsg; -1: none), too. It
- * stays the caller's.
+ * stays the caller's. Nothing waits for whoever does not take a line (a journal that is stuck, a console that is held):
+ * after LOG_PATIENCE_MS the line is lost, and so are those that follow, without waiting, until one is taken again.
  */
+#define LOG_PATIENCE_MS 250
+
 void log_begin_boot(int kernel_log);
 
 /* The last error that was reported, or NULL. */

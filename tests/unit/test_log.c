@@ -7,7 +7,9 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -221,6 +223,32 @@ static void boot_without_journal(void **state)
 	close(kernel[0]);
 }
 
+/* A console that is held, or a journal that is stuck: lines are lost, nobody waits, and afterwards all is as before. */
+static void boot_with_nobody_to_read(void **state)
+{
+	int saved = dup(STDERR_FILENO), console[2], size;
+	char line[100], *text;
+
+	(void)state;
+	assert_int_equal(pipe(console), 0);
+	size = fcntl(console[1], F_GETPIPE_SZ);
+	text = calloc(1, (size_t)size);
+	assert_non_null(text);
+	assert_int_equal(write(console[1], text, (size_t)size), size);
+	assert_int_equal(dup2(console[1], STDERR_FILENO), STDERR_FILENO);
+	close(console[1]);
+	log_capture_end();
+	log_begin_boot(-1);
+	for (int i = 0; i < 100; i++)
+		log_error("lost");
+	assert_int_equal(read(console[0], text, (size_t)size), size);
+	free(text);
+	log_error("seen");
+	restore(STDERR_FILENO, saved);
+	assert_int_equal(read(console[0], line, sizeof(line)), strlen("pvapconfig: error: seen\n"));
+	close(console[0]);
+}
+
 static void last_error(void **state)
 {
 	(void)state;
@@ -242,6 +270,7 @@ int main(void)
 		/* Last, as there is no way back from early boot. */
 		cmocka_unit_test_setup_teardown(boot_with_journal, begin, end),
 		cmocka_unit_test_setup_teardown(boot_without_journal, begin, end),
+		cmocka_unit_test_setup_teardown(boot_with_nobody_to_read, begin, end),
 	};
 
 	return cmocka_run_group_tests_name("log", tests, NULL, NULL);
