@@ -49,6 +49,20 @@ static bool is_running(pid_t pid)
 }
 
 /*
+ * A boot counts its processes from 1: the number in a lock that an earlier stage left may have come to another program.
+ * A process that ends just now, or without /proc mounted, is none of ours either.
+ */
+static bool runs_this_program(pid_t pid)
+{
+	char path[32];
+	struct stat ours, theirs;
+
+	snprintf(path, sizeof(path), "/proc/%d/exe", (int)pid);
+	return is_running(pid) && stat("/proc/self/exe", &ours) == 0 && stat(path, &theirs) == 0 &&
+	       ours.st_dev == theirs.st_dev && ours.st_ino == theirs.st_ino;
+}
+
+/*
  * The lock file is prepared under another name, so that nobody ever sees it without its content, and then linked (it
  * must not be there) or renamed (it is taken over).
  */
@@ -113,7 +127,7 @@ static int take_over(const char *path, const char *prepared, int fd)
 	if (!is_current(fd, path))
 		return -EAGAIN;
 	owner = read_owner(fd);
-	if (owner != 0 && is_running(owner))
+	if (owner != 0 && runs_this_program(owner))
 		return refuse(path, owner);
 	if (rename(prepared, path) < 0)
 		return report_error("take over", path, -errno);
@@ -160,11 +174,23 @@ int lock_acquire(const char *path, bool takeover)
 	return r;
 }
 
-void lock_release(const char *path)
+/* The process that the lock file names, or 0. */
+static pid_t find_owner(const char *path)
 {
 	cleanup_close_ int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 
-	if (fd < 0 || read_owner(fd) != getpid())
+	return fd < 0 ? 0 : read_owner(fd);
+}
+
+void lock_remove_of(const char *path, pid_t pid)
+{
+	if (find_owner(path) == pid)
+		unlink(path);
+}
+
+void lock_release(const char *path)
+{
+	if (find_owner(path) != getpid())
 		log_warning("lock file %s: removed or replaced by somebody else while this process held it", path);
 	else if (unlink(path) < 0)
 		log_warning("cannot remove lock file %s: %s", path, strerror(errno));

@@ -99,6 +99,35 @@ static pid_t dead_process(void)
 	return pid;
 }
 
+/* Another process of this program; it lives until it is told. */
+struct twin {
+	pid_t pid;
+	int end;
+};
+
+static void twin_begin(struct twin *twin)
+{
+	int ends[2];
+
+	assert_int_equal(pipe(ends), 0);
+	twin->pid = fork();
+	assert_true(twin->pid >= 0);
+	if (twin->pid == 0) {
+		char byte;
+
+		close(ends[1]);
+		_exit(read(ends[0], &byte, 1) == 0 ? 0 : 1);
+	}
+	close(ends[0]);
+	twin->end = ends[1];
+}
+
+static void twin_end(const struct twin *twin)
+{
+	close(twin->end);
+	assert_int_equal(waitpid(twin->pid, NULL, 0), twin->pid);
+}
+
 static void assert_message(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 static void assert_message(const char *format, ...)
@@ -136,15 +165,45 @@ static void running_process(void **state)
 	pid_t others[] = {1, getppid()};
 
 	for (size_t i = 0; i < COUNT(others); i++) {
-		for (int takeover = 0; takeover < 2; takeover++) {
-			write_owner(folder, others[i]);
-			assert_int_equal(lock_acquire(folder->lock, takeover), -EEXIST);
-			assert_message(
-				"error: lock file %s: made by process %d, which is running; wait for it to end\n",
-				folder->lock, (int)others[i]);
-			assert_int_equal(owner(folder), others[i]);
-		}
+		write_owner(folder, others[i]);
+		assert_int_equal(lock_acquire(folder->lock, false), -EEXIST);
+		assert_message("error: lock file %s: made by process %d, which is running; wait for it to end\n",
+			       folder->lock, (int)others[i]);
+		assert_int_equal(owner(folder), others[i]);
 	}
+}
+
+/* Early in the boot a number tells little: only a process of this very program is a reason to refuse. */
+static void running_process_at_boot(void **state)
+{
+	struct folder *folder = *state;
+	struct twin twin;
+
+	write_owner(folder, 1);
+	assert_int_equal(lock_acquire(folder->lock, true), 0);
+	assert_message("warning: lock file %s: made by process 1, which no longer runs, taken over\n", folder->lock);
+	lock_release(folder->lock);
+
+	twin_begin(&twin);
+	write_owner(folder, twin.pid);
+	assert_int_equal(lock_acquire(folder->lock, true), -EEXIST);
+	assert_message("error: lock file %s: made by process %d, which is running; wait for it to end\n", folder->lock,
+		       (int)twin.pid);
+	assert_int_equal(owner(folder), twin.pid);
+	twin_end(&twin);
+}
+
+static void remove_of(void **state)
+{
+	struct folder *folder = *state;
+
+	lock_remove_of(folder->lock, getpid());
+	write_owner(folder, 1);
+	lock_remove_of(folder->lock, getpid());
+	assert_int_equal(owner(folder), 1);
+	lock_remove_of(folder->lock, 1);
+	assert_int_equal(owner(folder), 0);
+	assert_message("%s", "");
 }
 
 static void dead_owner(void **state)
@@ -308,6 +367,7 @@ static void another_takes_over(void **state)
 /* What happens between looking for the lock file and getting hold of it; done once. */
 static void (*before_flock)(void);
 static const struct folder *before_flock_folder;
+static struct twin before_flock_twin;
 
 int flock(int fd, int operation)
 {
@@ -322,7 +382,7 @@ int flock(int fd, int operation)
 static void replace_lock(void)
 {
 	assert_int_equal(unlink(before_flock_folder->lock), 0);
-	write_owner(before_flock_folder, getppid());
+	write_owner(before_flock_folder, before_flock_twin.pid);
 }
 
 static void remove_lock(void)
@@ -337,12 +397,14 @@ static void lock_changes(void **state)
 	pid_t dead = dead_process();
 
 	before_flock_folder = folder;
+	twin_begin(&before_flock_twin);
 	write_owner(folder, dead);
 	before_flock = replace_lock;
 	assert_int_equal(lock_acquire(folder->lock, true), -EEXIST);
 	assert_message("error: lock file %s: made by process %d, which is running; wait for it to end\n", folder->lock,
-		       (int)getppid());
-	assert_int_equal(owner(folder), getppid());
+		       (int)before_flock_twin.pid);
+	assert_int_equal(owner(folder), before_flock_twin.pid);
+	twin_end(&before_flock_twin);
 
 	write_owner(folder, dead);
 	before_flock = remove_lock;
@@ -365,7 +427,7 @@ static void foreign_process(void **state)
 	if (pid == 0) {
 		if (getuid() == 0 && setuid(65534) < 0)
 			_exit(2);
-		_exit(lock_acquire(folder->lock, true) == -EEXIST && strstr(capture.text, "which is running") ? 0 : 1);
+		_exit(lock_acquire(folder->lock, false) == -EEXIST && strstr(capture.text, "which is running") ? 0 : 1);
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_int_equal(status, 0);
@@ -478,6 +540,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(acquire_and_release, make_folder, remove_folder),
 		cmocka_unit_test_setup_teardown(running_process, make_folder, remove_folder),
+		cmocka_unit_test_setup_teardown(running_process_at_boot, make_folder, remove_folder),
+		cmocka_unit_test_setup_teardown(remove_of, make_folder, remove_folder),
 		cmocka_unit_test_setup_teardown(dead_owner, make_folder, remove_folder),
 		cmocka_unit_test_setup_teardown(no_owner, make_folder, remove_folder),
 		cmocka_unit_test_setup_teardown(not_a_file, make_folder, remove_folder),
