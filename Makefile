@@ -32,7 +32,8 @@ LANGUAGE := -std=gnu11 -D_GNU_SOURCE -DPVAPCONFIG_VERSION='"$(VERSION)"'
 HARDENING := -fPIE -fno-asynchronous-unwind-tables -fstack-protector-strong -ffunction-sections -fdata-sections
 # The program is small enough to be optimised as a whole, which saves some KiB; clang would need another linker for it.
 LTO := $(if $(findstring clang,$(shell $(CC) --version)),,-flto=auto)
-LINK_HARDENING := -Wl,-z,noseparate-code -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -Wl,--gc-sections
+LINK_HARDENING := -Wl,-z,noseparate-code -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -Wl,--gc-sections \
+	-Wl,--exclude-libs,ALL
 
 # V=1 shows the commands.
 Q := $(if $(V),,@)

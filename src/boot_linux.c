@@ -2,20 +2,24 @@
 #include "boot_linux.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/reboot.h>
-#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "child.h"
+#include "cleanup.h"
+#include "file.h"
+#include "lock.h"
 #include "log.h"
 #include "report_json.h"
 
-/* f_type of statfs: linux/magic.h, which is not there when building with musl. */
-#define RAMFS 0x858458f6U
-#define TMPFS 0x01021994U
+#define KILL_WAIT_MS 500
+#define MOUNTS_MAX 65536 /* bytes; early in the boot there are a dozen lines */
 
 static void ignore_signals(void)
 {
@@ -24,38 +28,60 @@ static void ignore_signals(void)
 	signal(SIGHUP, SIG_IGN);
 }
 
-/* For whoever reads the report later: that there was a run, and how it ended. */
-static bool report_crash(const struct options *options)
+/* A process that the kernel keeps outlives its SIGKILL; nobody waits for it. */
+static void end_child(pid_t child)
 {
-	const struct config config = { 0 };
-	const struct report report = { .config = &config };
+	int status;
 
-	report_json_write(&report, options, 0, false);
+	kill(child, SIGKILL);
+	child_wait(child, KILL_WAIT_MS, &status);
+}
+
+/* True if it has ended by itself. */
+static bool wait_for_run(pid_t child, int64_t limit_ms, int *status)
+{
+	int r = child_wait(child, limit_ms, status);
+
+	if (r == -ETIMEDOUT) {
+		log_error("the run is stuck and given up; the APQNs are left as they are now");
+		end_child(child);
+	} else if (r < 0) {
+		log_error("the end of the run cannot be seen: %s", strerror(-r));
+	} else if (WIFSIGNALED(*status)) {
+		log_error("the run was ended by signal %d; the APQNs are left as they are now", WTERMSIG(*status));
+	}
+	return r == 0 && WIFEXITED(*status);
+}
+
+bool boot_linux_run_apart(const struct boot_linux_apart *apart, const struct options *options)
+{
+	pid_t child = fork();
+	int status;
+
+	if (child == 0)
+		_exit(apart->run(options) ? EXIT_SUCCESS : EXIT_FAILURE);
+	if (child < 0) {
+		log_error("no process can be made: %s", strerror(errno));
+	} else {
+		ignore_signals();
+		if (wait_for_run(child, options->timeout_ms > 0 ? options->timeout_ms + apart->grace_ms : 0, &status))
+			return WEXITSTATUS(status) == EXIT_SUCCESS;
+		lock_remove_of(apart->lock_path, child);
+	}
+	report_json_write_failure(options);
 	return false;
 }
 
-bool boot_linux_run_apart(bool (*run)(const struct options *options), const struct options *options)
+void boot_linux_load_modules(const char *modprobe, struct options *options)
 {
-	pid_t child = fork(), waited;
-	int status = 0;
+	const char *const arguments[] = { modprobe, "-q", "-a", "zcrypt_cex4", "uvdevice", NULL };
+	int64_t start_ms = child_now_ms();
+	int status;
 
-	if (child == 0)
-		_exit(run(options) ? EXIT_SUCCESS : EXIT_FAILURE);
-	if (child < 0) {
-		log_error("no process can be made: %s", strerror(errno));
-		return report_crash(options);
-	}
-	ignore_signals();
-	do
-		waited = waitpid(child, &status, 0);
-	while (waited < 0 && errno == EINTR);
-	if (waited == child && WIFEXITED(status))
-		return WEXITSTATUS(status) == EXIT_SUCCESS;
-	if (waited < 0)
-		log_error("the end of the run cannot be seen: %s", strerror(errno));
-	else
-		log_error("the run was ended by signal %d; the APQNs are left as they are now", WTERMSIG(status));
-	return report_crash(options);
+	if (child_run(arguments, options->timeout_ms / 4, &status) == -ETIMEDOUT)
+		log_warning("loading zcrypt_cex4 and uvdevice takes too long (%s is not waited for any longer)", modprobe);
+	if (options->timeout_ms > 0)
+		options->timeout_ms -= child_now_ms() - start_ms;
 }
 
 void boot_linux_pause(unsigned int seconds)
@@ -64,12 +90,34 @@ void boot_linux_pause(unsigned int seconds)
 		seconds = sleep(seconds);
 }
 
-bool boot_linux_in_initramfs(void)
+/* Of several file systems at the same place the last is the one that is seen. */
+static bool is_rootfs(const char *mounts)
 {
-	struct statfs status;
+	bool rootfs = false;
 
-	return statfs("/", &status) == 0 &&
-	       ((unsigned int)status.f_type == RAMFS || (unsigned int)status.f_type == TMPFS);
+	for (const char *line = mounts; line; line = strchr(line, '\n')) {
+		const char *place;
+
+		line += *line == '\n';
+		place = line + strcspn(line, " \n");
+		if (strncmp(place, " / ", 3) == 0)
+			rootfs = strncmp(place + 3, "rootfs ", 7) == 0;
+	}
+	return rootfs;
+}
+
+bool boot_linux_in_initramfs(const char *root)
+{
+	char release[PATH_MAX], mounts[PATH_MAX];
+	const struct file_source source = {
+		.what = "list of mounts", .path = mounts, .max = MOUNTS_MAX, .level = LOG_LEVEL_WARNING
+	};
+	cleanup_free_ char *text = NULL;
+	size_t length;
+
+	snprintf(release, sizeof(release), "%s/etc/initrd-release", root);
+	snprintf(mounts, sizeof(mounts), "%s/proc/mounts", root);
+	return access(release, F_OK) == 0 || (file_read(&source, &text, &length) == 0 && is_rootfs(text));
 }
 
 int boot_linux_stop(enum boot_end end)

@@ -124,7 +124,7 @@ static void apply(const struct cmdline_parameter *parameter, void *context)
 void boot_options_read(const char *root, struct boot_options *options)
 {
 	*options = (struct boot_options){
-		.run = { .timeout_ms = OPTIONS_TIMEOUT_DEFAULT * INT64_C(1000), .report_path = BOOT_REPORT_PATH },
+		.run = { .boot = true, .timeout_ms = OPTIONS_TIMEOUT_DEFAULT * INT64_C(1000), .report_path = BOOT_REPORT_PATH },
 		.enabled = true,
 		.config_path = OPTIONS_CONFIG_PATH,
 	};

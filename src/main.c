@@ -15,7 +15,10 @@
 #include "log.h"
 #include "machine_linux.h"
 #include "options.h"
+#include "report_json.h"
 #include "run.h"
+
+#define STUCK_GRACE_MS 4000 /* a run ends with its time; this is for one that cannot */
 
 static bool check_config(const char *path)
 {
@@ -27,37 +30,67 @@ static bool check_config(const char *path)
 	return true;
 }
 
-static bool run_locked(const struct options *options, bool takeover)
+static bool run_locked(struct machine *machine, const struct options *options)
+{
+	/* A machine is there, so signals no longer end the program, and the lock is removed in any case. */
+	int locked = lock_acquire(LOCK_PATH, options->boot);
+	bool success;
+
+	/* Early in the boot only another run keeps us from it: a /run that is full or cannot be written does not. */
+	if (locked == -EEXIST || (locked < 0 && !options->boot))
+		return false;
+	if (locked < 0)
+		log_warning("going on without a lock file");
+	success = run_pvapconfig(machine, options);
+	if (locked == 0)
+		lock_release(LOCK_PATH);
+	return success;
+}
+
+static bool run(const struct options *options)
 {
 	struct machine *machine = NULL;
-	bool success = false;
 	int r = machine_linux_create("/sys", "/dev/uv", &machine);
+	bool success;
 
 	if (r < 0) {
 		log_error("/sys: %s", strerror(-r));
 		return false;
 	}
-	/* From here on signals no longer end the program, so the lock is removed in any case. */
-	if (lock_acquire(LOCK_PATH, takeover) == 0) {
-		success = run_pvapconfig(machine, options);
-		lock_release(LOCK_PATH);
-	}
+	success = run_locked(machine, options);
 	machine_linux_destroy(machine);
 	return success;
 }
 
 static bool run_in_initramfs(const struct options *options)
 {
-	return lock_make_directory(LOCK_PATH) == 0 && run_locked(options, true);
+	struct options left = *options;
+	bool success;
+
+	boot_linux_load_modules("/sbin/modprobe", &left);
+	lock_make_directory(LOCK_PATH);
+	success = run(&left);
+	if (!success && access(left.report_path, F_OK) < 0)
+		report_json_write_failure(&left);
+	return success;
 }
 
 /* The report of an earlier run must not pass for one of this. */
 static bool run_apart(const struct options *options)
 {
+	static const struct boot_linux_apart apart = {
+		.run = run_in_initramfs, .lock_path = LOCK_PATH, .grace_ms = STUCK_GRACE_MS
+	};
+
 	if (mkdir(BOOT_REPORT_DIRECTORY, 0755) < 0 && errno != EEXIST)
 		log_warning("cannot make %s: %s", BOOT_REPORT_DIRECTORY, strerror(errno));
 	unlink(options->report_path);
-	return boot_linux_run_apart(run_in_initramfs, options);
+	return boot_linux_run_apart(&apart, options);
+}
+
+static bool in_initramfs(void)
+{
+	return boot_linux_in_initramfs("");
 }
 
 static bool boot(void)
@@ -65,7 +98,7 @@ static bool boot(void)
 	static const struct boot_actions actions = {
 		.run = run_apart,
 		.pause = boot_linux_pause,
-		.in_initramfs = boot_linux_in_initramfs,
+		.in_initramfs = in_initramfs,
 		.stop = boot_linux_stop,
 	};
 
@@ -77,7 +110,7 @@ static bool act(const struct options *options)
 {
 	if (options->boot)
 		return boot();
-	return options->check_config ? check_config(options->config_path) : run_locked(options, false);
+	return options->check_config ? check_config(options->config_path) : run(options);
 }
 
 /*

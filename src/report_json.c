@@ -132,7 +132,7 @@ static void add_run(struct json *json, const struct options *options, int64_t du
 	json_boolean(json, "dry_run", options->dry_run);
 }
 
-int report_json_write(const struct report *report, const struct options *options, int64_t duration_ms, bool success)
+void report_json_write(const struct report *report, const struct options *options, int64_t duration_ms, bool success)
 {
 	cleanup_(json_release) struct json json = { 0 };
 	int r;
@@ -149,5 +149,16 @@ int report_json_write(const struct report *report, const struct options *options
 	json_close(&json, ']');
 	json_close(&json, '}');
 	r = json_finish(&json);
-	return r < 0 ? r : file_replace(options->report_path, json.text, json.length);
+	if (r == 0)
+		r = file_replace(options->report_path, json.text, json.length);
+	if (r < 0)
+		log_warning("cannot write report %s: %s", options->report_path, strerror(-r));
+}
+
+void report_json_write_failure(const struct options *options)
+{
+	const struct config config = { 0 };
+	const struct report report = { .config = &config };
+
+	report_json_write(&report, options, 0, false);
 }

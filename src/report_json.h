@@ -15,6 +15,9 @@
 
 /*
  * Writes options->report_path. `report->plan` is NULL if the run did not get so far. The file can be read by its owner
- * only: a configuration may be private, and this repeats it. 0 or negative errno, not reported.
+ * only: a configuration may be private, and this repeats it. Nothing depends on it: what goes wrong is a warning.
  */
-int report_json_write(const struct report *report, const struct options *options, int64_t duration_ms, bool success);
+void report_json_write(const struct report *report, const struct options *options, int64_t duration_ms, bool success);
+
+/* The report of a run that came to nothing, with the last error that was reported. */
+void report_json_write_failure(const struct options *options);

@@ -115,14 +115,11 @@ static void report_stop(struct machine *machine)
 			  strerror(-r));
 }
 
-/* Nothing depends on it, so a failure is no failure of the run. */
 static void write_report(const struct run *run, bool success)
 {
-	struct report report = report_of(run);
-	int r = report_json_write(&report, run->options, machine_now_ms(run->machine) - run->start_ms, success);
+	const struct report report = report_of(run);
 
-	if (r < 0)
-		log_warning("cannot write report %s: %s", run->options->report_path, strerror(-r));
+	report_json_write(&report, run->options, machine_now_ms(run->machine) - run->start_ms, success);
 }
 
 bool run_pvapconfig(struct machine *machine, const struct options *options)

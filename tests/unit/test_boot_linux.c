@@ -6,23 +6,27 @@
 
 #include <cmocka.h>
 
+#include <fcntl.h>
 #include <signal.h>
+#include <sys/wait.h>
 
 #include "boot_linux.h"
+#include "lock.h"
 #include "log_capture.h"
 #include "temp_root.h"
 
 static struct temp_root root;
 static struct log_capture capture;
 static struct options options;
-static char report_path[256];
+static char report_path[256], lock_path[256];
 
 static int begin(void **state)
 {
 	(void)state;
 	temp_root_begin(&root);
 	temp_root_path(&root, "/report.json", report_path);
-	options = (struct options){ .config_path = "/etc/pvapconfig.yaml", .report_path = report_path };
+	temp_root_path(&root, "/x.lock", lock_path);
+	options = (struct options){ .config_path = "/etc/pvapconfig.yaml", .report_path = report_path, .timeout_ms = 50 };
 	log_capture_begin(&capture);
 	return 0;
 }
@@ -33,6 +37,13 @@ static int end(void **state)
 	log_capture_end();
 	temp_root_end(&root);
 	return 0;
+}
+
+static bool run_apart(bool (*run)(const struct options *options))
+{
+	const struct boot_linux_apart apart = { .run = run, .lock_path = lock_path, .grace_ms = 50 };
+
+	return boot_linux_run_apart(&apart, &options);
 }
 
 static bool do_succeed(const struct options *given)
@@ -49,34 +60,59 @@ static bool do_fail(const struct options *given)
 static bool do_crash(const struct options *given)
 {
 	(void)given;
-	raise(SIGKILL);
+	return lock_acquire(lock_path, false) == 0 && raise(SIGKILL) == 0;
+}
+
+static bool do_get_stuck(const struct options *given)
+{
+	(void)given;
+	if (lock_acquire(lock_path, false) == 0)
+		for (;;)
+			pause();
 	return true;
 }
 
 static void ends_by_itself(void **state)
 {
 	(void)state;
-	assert_true(boot_linux_run_apart(do_succeed, &options));
-	assert_false(boot_linux_run_apart(do_fail, &options));
+	assert_true(run_apart(do_succeed));
+	options.timeout_ms = 0;
+	assert_false(run_apart(do_fail));
 	assert_string_equal(capture.text, "");
 	assert_int_equal(access(report_path, F_OK), -1);
 }
 
-/* The end of the run is not ours, and whoever reads the report sees it. */
-static void is_killed(void **state)
+/* Whoever reads the report sees how it ended, and no lock is left. */
+static void assert_given_up(const char *error)
 {
-	char report[1024];
+	char line[256], report[1024];
 	FILE *file;
 
-	(void)state;
-	assert_false(boot_linux_run_apart(do_crash, &options));
-	assert_string_equal(capture.text,
-			    "error: the run was ended by signal 9; the APQNs are left as they are now\n");
+	snprintf(line, sizeof(line), "error: %s\n", error);
+	assert_string_equal(capture.text, line);
 	file = fopen(report_path, "r");
 	assert_non_null(file);
 	report[fread(report, 1, sizeof(report) - 1, file)] = '\0';
 	fclose(file);
-	assert_non_null(strstr(report, "\"error\": \"the run was ended by signal 9; the APQNs are left as they are now\""));
+	snprintf(line, sizeof(line), "\"error\": \"%s\"", error);
+	assert_non_null(strstr(report, line));
+	assert_int_equal(access(lock_path, F_OK), -1);
+}
+
+static void is_killed(void **state)
+{
+	(void)state;
+	assert_false(run_apart(do_crash));
+	assert_given_up("the run was ended by signal 9; the APQNs are left as they are now");
+}
+
+/* The deadline holds whatever the run is stuck in. */
+static void is_stuck(void **state)
+{
+	(void)state;
+	assert_false(run_apart(do_get_stuck));
+	assert_given_up("the run is stuck and given up; the APQNs are left as they are now");
+	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
 }
 
 static bool asks_parent_to_stop(const struct options *given)
@@ -105,7 +141,97 @@ static bool asks_parent_to_stop(const struct options *given)
 static void leaves_signals_to_the_run(void **state)
 {
 	(void)state;
-	assert_true(boot_linux_run_apart(asks_parent_to_stop, &options));
+	assert_true(run_apart(asks_parent_to_stop));
+}
+
+/* A program that writes down what it is asked for. */
+static void make_loader(const char *path, const char *script)
+{
+	char full[256];
+
+	temp_root_text(&root, path, script);
+	temp_root_path(&root, path, full);
+	assert_int_equal(chmod(full, 0755), 0);
+}
+
+static void loads_modules(void **state)
+{
+	char loader[256], asked[256], script[600], line[100] = "";
+	FILE *file;
+
+	(void)state;
+	temp_root_path(&root, "/modprobe", loader);
+	temp_root_path(&root, "/asked", asked);
+	snprintf(script, sizeof(script), "#!/bin/sh\necho \"$@\" >%s\nexit 1\n", asked);
+	make_loader("/modprobe", script);
+	options.timeout_ms = 0;
+	boot_linux_load_modules(loader, &options);
+	assert_int_equal(options.timeout_ms, 0);
+	file = fopen(asked, "r");
+	assert_non_null(file);
+	assert_non_null(fgets(line, sizeof(line), file));
+	fclose(file);
+	assert_string_equal(line, "-q -a zcrypt_cex4 uvdevice\n");
+	assert_string_equal(capture.text, "");
+
+	options.timeout_ms = 60000;
+	boot_linux_load_modules("/there/is/none", &options);
+	assert_in_range(options.timeout_ms, 1, 60000);
+	assert_string_equal(capture.text, "");
+}
+
+/* One that waits for something that never comes. */
+static void loader_is_stuck(void **state)
+{
+	char loader[256], fifo[256], script[600];
+
+	(void)state;
+	temp_root_path(&root, "/modprobe", loader);
+	temp_root_path(&root, "/fifo", fifo);
+	assert_int_equal(mkfifo(fifo, 0600), 0);
+	snprintf(script, sizeof(script), "#!/bin/sh\nread -r line <%s\n", fifo);
+	make_loader("/modprobe", script);
+	options.timeout_ms = 200;
+	boot_linux_load_modules(loader, &options);
+	assert_in_range(options.timeout_ms, 1, 150);
+	assert_non_null(strstr(capture.text, "warning: loading zcrypt_cex4 and uvdevice takes too long"));
+	assert_int_equal(close(open(fifo, O_WRONLY | O_CLOEXEC)), 0);
+	assert_true(waitpid(-1, NULL, 0) > 0);
+}
+
+static void initramfs(void **state)
+{
+	static const struct {
+		const char *release, *mounts;
+		bool is_initramfs;
+	} cases[] = {
+		{ NULL, NULL, false },
+		{ "ID=x\n", NULL, true },
+		{ NULL, "", false },
+		{ NULL, "rootfs / rootfs rw 0 0\n", true },
+		{ NULL, "none / rootfs rw,size=1k 0 0\nproc /proc proc rw 0 0\n", true },
+		{ NULL, "rootfs / rootfs rw 0 0\n/dev/vda1 / ext4 rw 0 0\n", false },
+		{ NULL, "tmpfs / tmpfs rw 0 0\nrootfs /mnt rootfs rw 0 0\n", false },
+		{ NULL, "/dev/vda1 / ext4 rw 0 0\nx / rootfsx rw 0 0\n", false },
+		{ NULL, "rootfs", false },
+		{ NULL, "rootfs / ", false },
+		{ "", "/dev/vda1 / ext4 rw 0 0\n", true },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct temp_root machine;
+
+		temp_root_begin(&machine);
+		if (cases[i].release)
+			temp_root_text(&machine, "/etc/initrd-release", cases[i].release);
+		if (cases[i].mounts)
+			temp_root_text(&machine, "/proc/mounts", cases[i].mounts);
+		if (boot_linux_in_initramfs(machine.path) != cases[i].is_initramfs)
+			fail_msg("case %zu", i);
+		temp_root_end(&machine);
+	}
+	assert_string_equal(capture.text, "");
 }
 
 int main(void)
@@ -113,7 +239,11 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(ends_by_itself, begin, end),
 		cmocka_unit_test_setup_teardown(is_killed, begin, end),
+		cmocka_unit_test_setup_teardown(is_stuck, begin, end),
 		cmocka_unit_test_setup_teardown(leaves_signals_to_the_run, begin, end),
+		cmocka_unit_test_setup_teardown(loads_modules, begin, end),
+		cmocka_unit_test_setup_teardown(loader_is_stuck, begin, end),
+		cmocka_unit_test_setup_teardown(initramfs, begin, end),
 	};
 
 	return cmocka_run_group_tests_name("boot_linux", tests, NULL, NULL);

@@ -34,6 +34,7 @@ static const char *describe(const char *line)
 	log_capture_begin(&capture);
 	boot_options_read(root.path, &options);
 	assert_string_equal(options.run.report_path, "/run/pvapconfig/report.json");
+	assert_true(options.run.boot);
 	snprintf(text, sizeof(text), "%s %d%s%s%s%s%s%s%s", options.run.config_path, (int)options.run.timeout_ms,
 		 options.enabled ? "" : " disabled", options.run.strict ? " strict" : "",
 		 options.run.dry_run ? " dry_run" : "", options.run.verbose ? " verbose" : "",

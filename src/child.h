@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* Processes that are waited for only so long: what the kernel keeps cannot be ended by anybody. */
+#include <stdint.h>
+#include <sys/types.h>
+
+/*
+ * Waits for the end of `child`, at most for `limit_ms` (0: without a limit). 0 with its status as of waitpid(2);
+ * -ETIMEDOUT: it goes on and is still ours; other negative errno: it cannot be waited for.
+ */
+int child_wait(pid_t child, int64_t limit_ms, int *status);
+
+/* Runs a program (`arguments[0]` is its path), too; status 127 << 8 if it cannot be started. */
+int child_run(const char *const arguments[], int64_t limit_ms, int *status);
+
+/* The clock of these limits: CLOCK_MONOTONIC, ms. */
+int64_t child_now_ms(void);
