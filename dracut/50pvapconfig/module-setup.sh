@@ -17,12 +17,20 @@ pvapconfig_in_kdump() {
 	[[ ${IN_KDUMP-} ]] || dracut_module_included kdump || dracut_module_included kdumpbase
 }
 
-# Prints where the program is, seen from within the system that the image is made of. In /usr/bin may be the one of the
-# same name from s390-tools, which does not know --boot.
+# pvapconfig_is_ours PROGRAM: there may be one of the same name from s390-tools, which does not know --boot. Where that cannot be asked,
+# because the program is for another machine, only the name counts.
+pvapconfig_is_ours() {
+	local help status=0
+	help=$("$1" --help 2>/dev/null) || status=$?
+	[[ $help == *--boot* || ( ${dracutsysrootdir-} && $status -ge 126 && $status -le 127 ) ]]
+}
+
+# Prints where the program is, seen from within the system that the image is made of.
 pvapconfig_program() {
 	local program
-	for program in /usr/local/sbin/pvapconfig /usr/sbin/pvapconfig; do
-		if [[ -x "${dracutsysrootdir-}$program" ]]; then
+	for program in /usr/local/sbin /usr/local/bin /usr/sbin /usr/bin; do
+		program+=/pvapconfig
+		if [[ -x "${dracutsysrootdir-}$program" ]] && pvapconfig_is_ours "${dracutsysrootdir-}$program"; then
 			echo "$program"
 			return 0
 		fi
@@ -87,11 +95,12 @@ install() {
 	[[ $architecture == s390x ]] ||
 		pvapconfig_refuse "only for s390x, but this image is for $architecture: leave the dracut module out"
 	program=$(pvapconfig_program) ||
-		pvapconfig_refuse 'the program is neither /usr/local/sbin/pvapconfig nor /usr/sbin/pvapconfig: install it first'
+		pvapconfig_refuse 'no program that knows --boot below /usr/local or /usr, in sbin or bin: install it first'
 	[[ -e "${dracutsysrootdir-}$config" ]] ||
 		pvapconfig_refuse "there is no configuration file $config: write one first"
 	pvapconfig_check_config "$program" "$config"
 
+	# pvapconfig loads the kernel's modules with modprobe.
 	{ inst "$program" /usr/sbin/pvapconfig && inst "$config" && inst_multiple modprobe; } ||
 		pvapconfig_refuse 'a file cannot be installed, see above'
 

@@ -4,9 +4,6 @@
 # For images without systemd. dracut's init sources this after udev was started and before any block device is
 # announced, so nothing can have opened a volume yet.
 
-# They may be missing or built in: pvapconfig tells what does not work.
-modprobe -q -a zcrypt_cex4 uvdevice
-
 pvapconfig_status=0
 /usr/sbin/pvapconfig --boot || pvapconfig_status=$?
 # A required run failed, and a shell was asked for by rd.shell. Any other status: the boot goes on.
