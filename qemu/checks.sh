@@ -210,6 +210,12 @@ boots() {
 stays_shut() {
 	console_has_not 'MARK root-init'
 	journal_count 0 'NQAP .* request=volumekey:given'
+	guest_ends poweroff
+}
+
+# Whoever opens volumes has tried, and was refused.
+key_refused() {
+	console_has 'fetch-key: 11.0008: '
 }
 
 # The root volume is opened with the key, asked for once.
