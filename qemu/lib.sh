@@ -46,8 +46,8 @@ run_guest() {
 	shift 3
 	{
 		PVAPCONFIG_TOPOLOGY=$topology PVAPCONFIG_JOURNAL=$log/journal \
-			timeout -k 5 "$seconds" "$emulator" -L "${emulator%/*}" -M s390-ccw-virtio -m "$memory" -nodefaults -display none \
-			-no-reboot -chardev stdio,id=console -device sclpconsole,chardev=console \
+			timeout -k 5 "$seconds" "$emulator" -L "${emulator%/*}" -M s390-ccw-virtio -m "$memory" -smp "${processors:-1}" \
+			-nodefaults -display none -no-reboot -chardev stdio,id=console -device sclpconsole,chardev=console \
 			-drive "if=none,id=root,format=raw,file=$log/root" \
 			-device virtio-blk-ccw,drive=root,iommu_platform=on \
 			-trace vm_state_notify -trace qemu_system_shutdown_request -trace virtio_blk_handle_write \
@@ -108,7 +108,7 @@ make_disk() {
 	mkfs.ext4 -q -F -L root -d "$log/tree" -E root_owner=0:0 "$log/root" 8M >"$log/mkfs" 2>&1 ||
 		fail "the root disk cannot be made: $(cat "$log/mkfs")"
 	rm -r "$log/tree" "$log/mkfs"
-	[ "$2" = plain ] || encrypt "$(scenario_file "$1" topology)"
+	[ "$2" = plain ] || encrypt "$log/topology"
 }
 
 # make_initrd FOLDER KIND IMAGE: the initramfs $log/initrd: IMAGE with the newest pvapconfig (if it has one at all) and the
@@ -145,9 +145,13 @@ boot_image() {
 	plain) root=root=LABEL=root ;;
 	*) fail "$2/root: '$kind' is no kind of root disk" ;;
 	esac
+	cat "$(scenario_file "$2" topology)" >"$log/topology"
+	[ ! -e "$2/topology-more" ] || cat "$2/topology-more" >>"$log/topology"
 	make_disk "$2" "$kind"
 	make_initrd "$2" "$kind" "$3"
+	processors=1
+	[ ! -e "$2/processors" ] || processors=$(cat "$2/processors")
 	parameters=
 	[ ! -e "$2/parameters" ] || parameters=$(tr '\n' ' ' <"$2/parameters")
-	run_guest 512 "$(scenario_file "$2" topology)" "$4" "$root rootfstype=ext4 rw fsck.mode=skip rd.skipfsck $parameters"
+	run_guest 512 "$log/topology" "$4" "$root rootfstype=ext4 rw fsck.mode=skip rd.skipfsck $parameters"
 }
