@@ -236,7 +236,7 @@ static void note_result(struct provision *this, struct card *card, const struct 
 	if (action == QUEUE_WRITE_UNBIND)
 		card->unbound_ms = now_ms;
 	this->releases += task->released;
-	if (action == QUEUE_WRITE_BIND && task->apqn->failure == APQN_BIND_REFUSED)
+	if ((action == QUEUE_WRITE_BIND || action == QUEUE_READ_RESET) && task->apqn->failure == APQN_BIND_REFUSED)
 		note_refusal(this, (size_t)(task - this->tasks));
 }
 

@@ -6,8 +6,8 @@
 
 #define INTERVAL_FIRST_MS 1
 #define INTERVAL_MAX_MS 20
-#define BIND_REFUSAL_MS 1000        /* EIO for so long is a verdict: no reset of the driver's own takes that long */
-#define BIND_REFUSAL_RESET_MS 10000 /* after an unbind of ours we know that a reset runs */
+#define BIND_REFUSAL_MS 1000        /* EIO for so long is a verdict, unless a reset runs */
+#define BIND_REFUSAL_RESET_MS 10000 /* and then, too */
 #define UNBIND_SHOWS_MS 10000       /* se_bind may read "bound" as long as the reset runs */
 #define UNBIND_OFFLINE_MS 500       /* a deconfigured queue ignores an unbind: no use to look for long */
 #define IDENTITY_TRIES_MAX 4
@@ -20,6 +20,7 @@ void queue_task_begin(struct queue_task *task, enum queue_goal goal, int64_t now
 	task->interval_ms = 0;
 	task->waiting_since_ms = 0;
 	task->refused_since_ms = 0;
+	task->reset_seen = false;
 	task->tries = 0;
 	task->look = goal == QUEUE_UNBIND && task->unseen ? QUEUE_LOOK_AFTER_UNBIND : QUEUE_LOOK_NOT;
 }
@@ -82,7 +83,7 @@ static enum queue_action associate_next(const struct queue_task *task)
 enum queue_action queue_task_next(const struct queue_task *task)
 {
 	if (task->goal != QUEUE_REST && task->look != QUEUE_LOOK_NOT)
-		return QUEUE_READ_BIND;
+		return task->look == QUEUE_LOOK_AFTER_REFUSAL ? QUEUE_READ_RESET : QUEUE_READ_BIND;
 	switch (task->goal) {
 	case QUEUE_REST:
 		break;
@@ -133,16 +134,26 @@ static bool is_gone(int error)
 	return error == -ENOENT || error == -ENODEV || error == -ENXIO;
 }
 
+/*
+ * The firmware answers the same as long as a reset runs. After an unbind of ours that is certain; of the reset that the
+ * driver begins with, which at boot is under way, only the driver knows.
+ */
 static void bind_refused(struct queue_task *task, int64_t now_ms)
 {
-	int64_t limit_ms = task->unbound_here ? BIND_REFUSAL_RESET_MS : BIND_REFUSAL_MS;
+	bool reset_runs = task->unbound_here || task->reset_seen;
+	int64_t refused_ms;
 
 	if (task->refused_since_ms == 0)
 		task->refused_since_ms = now_ms;
-	if (now_ms - task->refused_since_ms >= limit_ms)
+	refused_ms = now_ms - task->refused_since_ms;
+	if (refused_ms >= BIND_REFUSAL_RESET_MS) {
 		queue_task_fail(task, APQN_BIND_REFUSED, -EIO);
-	else
+	} else if (refused_ms >= BIND_REFUSAL_MS && !reset_runs) {
+		task->look = QUEUE_LOOK_AFTER_REFUSAL;
+		progress(task, now_ms);
+	} else {
 		again(task, now_ms);
+	}
 }
 
 /* It is unbound, or was. */
@@ -301,12 +312,18 @@ static void association_read_done(struct queue_task *task, int error, const char
  */
 static void reset_read_done(struct queue_task *task, int error, const char *text, int64_t now_ms)
 {
-	if (error == 0 && strncmp(text, "Reset in progress", 17) == 0) {
+	bool runs = error == 0 && strncmp(text, "Reset in progress", 17) == 0;
+
+	if (task->look == QUEUE_LOOK_AFTER_REFUSAL && !runs) {
+		queue_task_fail(task, APQN_BIND_REFUSED, -EIO);
+	} else if (runs) {
+		task->reset_seen = task->look == QUEUE_LOOK_AFTER_REFUSAL;
+		task->look = QUEUE_LOOK_NOT;
 		again(task, now_ms);
-		return;
+	} else {
+		task->reset_may_run = false;
+		progress(task, now_ms);
 	}
-	task->reset_may_run = false;
-	progress(task, now_ms);
 }
 
 static void mkvps_read_done(struct queue_task *task, int error, const char *text, int64_t now_ms)

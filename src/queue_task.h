@@ -38,8 +38,8 @@ enum queue_action {
 	QUEUE_READ_SERIALNR,
 };
 
-/* Why the bind state is to be read before anything else. */
-enum queue_look { QUEUE_LOOK_NOT, QUEUE_LOOK_AFTER_UNBIND, QUEUE_LOOK_AFTER_BIND };
+/* Why the bind state, or whether a reset runs, is to be read before anything else. */
+enum queue_look { QUEUE_LOOK_NOT, QUEUE_LOOK_AFTER_UNBIND, QUEUE_LOOK_AFTER_BIND, QUEUE_LOOK_AFTER_REFUSAL };
 
 /* The serial number belongs to the card: all its queues share this. */
 struct queue_serialnr {
@@ -57,6 +57,7 @@ struct queue_task {
 	enum queue_look look;
 	bool reset_may_run;       /* found bound: the driver's own first reset may still run */
 	bool unbound_here;        /* this run has unbound it: a reset was started for sure */
+	bool reset_seen;          /* binds were refused while a reset ran, as the driver says */
 	bool unseen;              /* ... and nobody has seen yet that it is unbound; apqn->bind is a guess */
 	bool released;            /* the last call showed for the first time that an unbind took effect */
 	bool bound_here;          /* this run has bound it */

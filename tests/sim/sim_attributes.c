@@ -109,6 +109,19 @@ static bool is_bound(enum model_bind_state state)
 	return state == MODEL_USABLE || state == MODEL_NO_SECURE_KEY;
 }
 
+/* What the driver believes; it does not ask the queue. */
+static void read_reset(struct sim *sim, struct sim_call *slot)
+{
+	const struct sim_queue *known = known_of(sim, &slot->target);
+	const char *text = "No Reset Timer set.\n";
+
+	if (known->started && known->state <= SIM_RESET_WAIT)
+		text = "Reset in progress.\n";
+	else if (known->state == SIM_WORKING)
+		text = "Reset Timer armed.\n";
+	sim_finish_text(sim, slot, "%s", text);
+}
+
 static void read_bind(struct sim *sim, struct sim_call *slot)
 {
 	struct model_test test;
@@ -191,6 +204,7 @@ const struct sim_attribute sim_attributes[] = {
 	{ SIM_NODE_QUEUE, "mkvps", has_identity, sim_request_begin, NULL },
 	{ SIM_NODE_QUEUE, "se_bind", has_bind, read_bind, write_bind },
 	{ SIM_NODE_QUEUE, "se_associate", has_associate, read_associate, write_associate },
+	{ SIM_NODE_QUEUE, "reset", NULL, read_reset, NULL },
 	{ SIM_NODE_QUEUE, "config", NULL, read_config, NULL },
 	{ SIM_NODE_QUEUE, "chkstop", NULL, read_checkstop, NULL },
 	{ SIM_NODE_UV, "prot_virt_guest", NULL, sim_uv_read_guest, NULL },

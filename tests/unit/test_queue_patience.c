@@ -11,14 +11,21 @@
 
 /* --- patience --------------------------------------------------------------------------------------- */
 
-/* Answers with `error` whenever the task is due, until it gives up; returns for how long that took. */
-static int64_t refuse_until_failure(struct bench *bench, int error)
+/*
+ * Answers binds with `error` whenever the task is due, and the question for a reset with `reset`, until it gives up;
+ * returns for how long that took.
+ */
+static int64_t refuse_during(struct bench *bench, int error, const char *reset)
 {
 	int64_t start_ms = bench->now_ms;
 
 	while (bench->task.goal != QUEUE_REST) {
 		assert_true(bench->now_ms - start_ms < 60000);
 		step(bench, QUEUE_WRITE_BIND, error, NULL);
+		if (queue_task_next(&bench->task) == QUEUE_READ_RESET) {
+			bench->now_ms = bench->task.due_ms;
+			step(bench, QUEUE_READ_RESET, reset ? 0 : -ENOENT, reset);
+		}
 		if (bench->task.goal == QUEUE_REST)
 			break;
 		assert_in_range(bench->task.due_ms - bench->now_ms, 1, 20);
@@ -27,15 +34,35 @@ static int64_t refuse_until_failure(struct bench *bench, int error)
 	return bench->now_ms - start_ms;
 }
 
+static int64_t refuse_until_failure(struct bench *bench, int error)
+{
+	return refuse_during(bench, error, "No Reset Timer set.\n");
+}
+
 static void test_refusal_is_a_verdict_after_a_second(void **state)
+{
+	static const char *const answers[] = { "No Reset Timer set.\n", "Reset Timer armed.\n", "", NULL };
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(answers); i++) {
+		struct bench bench;
+
+		bench_begin(&bench, QUEUE_BIND, UNBOUND);
+		assert_in_range(refuse_during(&bench, -EIO, answers[i]), 1000, 1020);
+		assert_int_equal(bench.apqn.failure, APQN_BIND_REFUSED);
+		assert_int_equal(bench.apqn.failure_error, -EIO);
+	}
+}
+
+/* Neither is the reset that the driver begins with, if it lasts. */
+static void test_refusal_in_a_reset_is_a_verdict_after_ten(void **state)
 {
 	struct bench bench;
 
 	(void)state;
 	bench_begin(&bench, QUEUE_BIND, UNBOUND);
-	assert_in_range(refuse_until_failure(&bench, -EIO), 1000, 1020);
+	assert_in_range(refuse_during(&bench, -EIO, "Reset in progress.\n"), 10000, 10020);
 	assert_int_equal(bench.apqn.failure, APQN_BIND_REFUSED);
-	assert_int_equal(bench.apqn.failure_error, -EIO);
 }
 
 /* The reset of an unbind of ours may last. */
@@ -309,6 +336,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_refusal_is_a_verdict_after_a_second),
+		cmocka_unit_test(test_refusal_in_a_reset_is_a_verdict_after_ten),
 		cmocka_unit_test(test_refusal_after_an_unbind_is_a_verdict_after_ten),
 		cmocka_unit_test(test_refusals_in_a_row),
 		cmocka_unit_test(test_busy_is_never_a_verdict),

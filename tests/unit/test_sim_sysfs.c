@@ -90,7 +90,7 @@ static void lists(void **state)
 	assert_list(sim, "devices/ap/card11",
 		    "uevent\npower\n11.0008\n11.00ff\ntype\nserialnr\nonline\nconfig\nchkstop\n");
 	assert_list(sim, "devices/ap/card12", "uevent\npower\n12.0008\ntype\nonline\nconfig\nchkstop\n");
-	assert_list(sim, "devices/ap/card13/13.0008", "uevent\npower\nonline\nmkvps\nconfig\nchkstop\n");
+	assert_list(sim, "devices/ap/card13/13.0008", "uevent\npower\nonline\nmkvps\nreset\nconfig\nchkstop\n");
 	assert_list(sim, "bus/ap", "uevent\npower\ndevices\nfeatures\nbindings\nbindings_complete_count\nscans\n");
 	assert_list(sim, "bus/ap/devices", "card11\ncard12\ncard13\n11.0008\n11.00ff\n12.0008\n13.0008\n");
 	assert_list(sim, "firmware/uv", "uevent\npower\nquery\nprot_virt_guest\n");
