@@ -2,37 +2,41 @@
 #include "options.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <stddef.h>
 
+#include "arguments.h"
 #include "log.h"
 #include "text.h"
 
 #define STRINGIFY(value) #value
 #define STRING(value) STRINGIFY(value)
 
-/* Options without a short form. */
-enum { OPTION_UNBIND = 256, OPTION_TIMEOUT, OPTION_PROBE, OPTION_CHECK_CONFIG, OPTION_BOOT };
+enum option {
+	OPTION_CONFIG,
+	OPTION_HELP,
+	OPTION_DRY_RUN,
+	OPTION_STRICT,
+	OPTION_VERBOSE,
+	OPTION_VERSION,
+	OPTION_UNBIND,
+	OPTION_TIMEOUT,
+	OPTION_PROBE,
+	OPTION_CHECK_CONFIG,
+	OPTION_BOOT,
+};
 
-/*
- * With the plus sign getopt stops at the first operand, which is an error anyway, and does not ask the environment
- * (POSIXLY_CORRECT) whether to do so. With the colon it leaves the messages to us.
- */
-static const char short_options[] = "+:c:hnsvV";
-
-static const struct option long_options[] = {
-	{"config", required_argument, NULL, 'c'},
-	{"help", no_argument, NULL, 'h'},
-	{"dry-run", no_argument, NULL, 'n'},
-	{"strict", no_argument, NULL, 's'},
-	{"verbose", no_argument, NULL, 'v'},
-	{"version", no_argument, NULL, 'V'},
-	{"unbind", no_argument, NULL, OPTION_UNBIND},
-	{"timeout", required_argument, NULL, OPTION_TIMEOUT},
-	{"probe", no_argument, NULL, OPTION_PROBE},
-	{"check-config", no_argument, NULL, OPTION_CHECK_CONFIG},
-	{"boot", no_argument, NULL, OPTION_BOOT},
-	{NULL, 0, NULL, 0},
+static const struct argument_option known_options[] = {
+	[OPTION_CONFIG] = { "config", 'c', true },
+	[OPTION_HELP] = { "help", 'h', false },
+	[OPTION_DRY_RUN] = { "dry-run", 'n', false },
+	[OPTION_STRICT] = { "strict", 's', false },
+	[OPTION_VERBOSE] = { "verbose", 'v', false },
+	[OPTION_VERSION] = { "version", 'V', false },
+	[OPTION_UNBIND] = { "unbind", 0, false },
+	[OPTION_TIMEOUT] = { "timeout", 0, true },
+	[OPTION_PROBE] = { "probe", 0, false },
+	[OPTION_CHECK_CONFIG] = { "check-config", 0, false },
+	[OPTION_BOOT] = { "boot", 0, false },
 };
 
 static void print_help(void)
@@ -64,29 +68,6 @@ static void print_help(void)
 		log_output("%s", lines[i]);
 }
 
-static const char *long_name(int value)
-{
-	for (const struct option *option = long_options; option->name; option++)
-		if (option->val == value)
-			return option->name;
-	return NULL;
-}
-
-/* What getopt could not take: optopt and the argument before optind tell which. */
-static void report_refused(int result, const char *argument)
-{
-	const char *name = long_name(optopt);
-
-	if (result == ':')
-		log_error("option --%s needs a value", name);
-	else if (name)
-		log_error("option --%s takes no value: '%s'", name, argument);
-	else if (optopt)
-		log_error("unknown option '-%c'", optopt);
-	else
-		log_error("unknown or ambiguous option '%s'", argument);
-}
-
 static int parse_timeout(const char *text, int64_t *timeout_ms)
 {
 	uint64_t seconds;
@@ -110,34 +91,34 @@ static int parse_config_path(const char *text, const char **path)
 	return 0;
 }
 
-static enum options_action apply_option(int option, const char *argument, struct options *options)
+static enum options_action apply_option(enum option option, const char *value, struct options *options)
 {
 	int error = 0;
 
 	switch (option) {
-	case 'c':
-		error = parse_config_path(optarg, &options->config_path);
+	case OPTION_CONFIG:
+		error = parse_config_path(value, &options->config_path);
 		break;
-	case 'h':
+	case OPTION_HELP:
 		print_help();
 		return OPTIONS_EXIT_SUCCESS;
-	case 'n':
+	case OPTION_DRY_RUN:
 		options->dry_run = true;
 		break;
-	case 's':
+	case OPTION_STRICT:
 		options->strict = true;
 		break;
-	case 'v':
+	case OPTION_VERBOSE:
 		options->verbose = true;
 		break;
-	case 'V':
+	case OPTION_VERSION:
 		log_output("pvapconfig " PVAPCONFIG_VERSION);
 		return OPTIONS_EXIT_SUCCESS;
 	case OPTION_UNBIND:
 		options->unbind = true;
 		break;
 	case OPTION_TIMEOUT:
-		error = parse_timeout(optarg, &options->timeout_ms);
+		error = parse_timeout(value, &options->timeout_ms);
 		break;
 	case OPTION_PROBE:
 		options->probe = true;
@@ -147,10 +128,6 @@ static enum options_action apply_option(int option, const char *argument, struct
 		break;
 	case OPTION_BOOT:
 		options->boot = true;
-		break;
-	default:
-		report_refused(option, argument);
-		error = -EINVAL;
 		break;
 	}
 	return error ? OPTIONS_EXIT_FAILURE : OPTIONS_RUN;
@@ -188,21 +165,23 @@ static int check_combination(const struct options *options)
 	return 0;
 }
 
-static enum options_action parse_all(int argc, char *argv[], struct options *options)
+/* `words` is argv without the name of the program. */
+static enum options_action parse_all(char *const words[], struct options *options)
 {
+	struct arguments arguments = {
+		.options = known_options, .count = sizeof(known_options) / sizeof(known_options[0]), .next = words
+	};
+	const char *value = NULL;
 	int option;
 
-	optind = 0; /* start anew, whatever was parsed before: understood by glibc and musl */
-	while ((option = getopt_long(argc, argv, short_options, long_options, NULL)) != -1) {
-		enum options_action action = apply_option(option, argv[optind - 1], options);
+	while ((option = arguments_next(&arguments, &value)) >= 0) {
+		enum options_action action = apply_option((enum option)option, value, options);
 
 		if (action != OPTIONS_RUN)
 			return action;
 	}
-	if (optind < argc) {
-		log_error("unexpected argument '%s'", argv[optind]);
+	if (option == ARGUMENTS_REFUSED)
 		return OPTIONS_EXIT_FAILURE;
-	}
 	return check_combination(options) ? OPTIONS_EXIT_FAILURE : OPTIONS_RUN;
 }
 
@@ -211,7 +190,7 @@ enum options_action options_parse(int argc, char *argv[], struct options *option
 	enum options_action action;
 
 	*options = (struct options){.timeout_ms = OPTIONS_TIMEOUT_DEFAULT * INT64_C(1000)};
-	action = parse_all(argc, argv, options);
+	action = parse_all(argc > 0 ? argv + 1 : argv, options);
 	if (action == OPTIONS_EXIT_FAILURE)
 		log_error("try 'pvapconfig --help'");
 	else if (!options->config_path)
