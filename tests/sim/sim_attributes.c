@@ -37,12 +37,6 @@ static bool has_bind(const struct sim *sim, const struct sim_target *target)
 	return sim->model.se_guest && sim->options.kernel >= SIM_KERNEL_6_12 && mode_of(sim, target) != MODEL_CCA;
 }
 
-static bool has_associate(const struct sim *sim, const struct sim_target *target)
-{
-	return has_bind(sim, target) &&
-	       (sim->options.kernel == SIM_KERNEL_6_12 || mode_of(sim, target) == MODEL_EP11);
-}
-
 /* --- bus ------------------------------------------------------------------------------------------ */
 
 static void read_features(struct sim *sim, struct sim_call *slot)
@@ -203,7 +197,7 @@ const struct sim_attribute sim_attributes[] = {
 	{ SIM_NODE_QUEUE, "online", has_driver, read_online, NULL },
 	{ SIM_NODE_QUEUE, "mkvps", has_identity, sim_request_begin, NULL },
 	{ SIM_NODE_QUEUE, "se_bind", has_bind, read_bind, write_bind },
-	{ SIM_NODE_QUEUE, "se_associate", has_associate, read_associate, write_associate },
+	{ SIM_NODE_QUEUE, "se_associate", has_bind, read_associate, write_associate },
 	{ SIM_NODE_QUEUE, "reset", NULL, read_reset, NULL },
 	{ SIM_NODE_QUEUE, "config", NULL, read_config, NULL },
 	{ SIM_NODE_QUEUE, "chkstop", NULL, read_checkstop, NULL },

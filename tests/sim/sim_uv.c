@@ -77,9 +77,8 @@ static int list_secrets(const struct sim *sim, struct machine_call *call)
 
 	if (call->size == 0 || call->size % PAGE_BYTES != 0 || (one_page && call->size != PAGE_BYTES))
 		return -EINVAL;
-	/* The page that goes back is the kernel's own, whatever the firmware says. */
-	if (one_page)
-		memset(call->data, 0, call->size);
+	/* What goes back is the kernel's own buffer, whatever the firmware says. */
+	memset(call->data, 0, call->size);
 	call->uv_rc = fill_list(&sim->model, (uint8_t *)call->data, call->size);
 	return 0;
 }

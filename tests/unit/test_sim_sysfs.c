@@ -39,7 +39,7 @@ static const struct {
 	{ SIM_KERNEL_7, QUEUE, "mkvps", "WK CUR: invalid -\nWK NEW: empty -\n" },
 	{ SIM_KERNEL_7, CARD, "11.00ff/se_bind", "unbound\n" },
 	{ SIM_KERNEL_7, ACCEL, "12.0008/se_bind", "unbound\n" },
-	{ SIM_KERNEL_7, ACCEL, "12.0008/se_associate", "ENOENT" },
+	{ SIM_KERNEL_7, ACCEL, "12.0008/se_associate", "-\n" },
 	{ SIM_KERNEL_6_12, ACCEL, "12.0008/se_associate", "-\n" },
 	{ SIM_KERNEL_7, ACCEL, "12.0008/mkvps", "ENOENT" },
 	{ SIM_KERNEL_7, CCA, "13.0008/se_bind", "ENOENT" },
