@@ -75,13 +75,16 @@ bool boot_linux_run_apart(const struct boot_linux_apart *apart, const struct opt
 void boot_linux_load_modules(const char *modprobe, struct options *options)
 {
 	const char *const arguments[] = { modprobe, "-q", "-a", "zcrypt_cex4", "uvdevice", NULL };
-	int64_t start_ms = child_now_ms();
+	int64_t start_ms = child_now_ms(), limit_ms = (options->timeout_ms + 3) / 4;
 	int status;
 
-	if (child_run(arguments, options->timeout_ms / 4, &status) == -ETIMEDOUT)
+	if (child_run(arguments, limit_ms, &status) == -ETIMEDOUT)
 		log_warning("loading zcrypt_cex4 and uvdevice takes too long (%s is not waited for any longer)", modprobe);
 	if (options->timeout_ms > 0)
 		options->timeout_ms -= child_now_ms() - start_ms;
+	/* 0 would be no limit at all. */
+	if (limit_ms > 0 && options->timeout_ms < 1)
+		options->timeout_ms = 1;
 }
 
 void boot_linux_pause(unsigned int seconds)

@@ -43,7 +43,7 @@ static inline void temp_root_mkdir(const struct temp_root *root, const char *pat
 	char full[256];
 
 	temp_root_path(root, path, full);
-	for (char *slash = full + strlen(root->path) + 1; (slash = strchr(slash, '/')); slash++) {
+	for (char *slash = full + strlen(root->path); *slash && (slash = strchr(slash + 1, '/'));) {
 		*slash = '\0';
 		mkdir(full, 0755);
 		*slash = '/';

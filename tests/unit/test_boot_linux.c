@@ -26,7 +26,7 @@ static int begin(void **state)
 	temp_root_begin(&root);
 	temp_root_path(&root, "/report.json", report_path);
 	temp_root_path(&root, "/x.lock", lock_path);
-	options = (struct options){ .config_path = "/etc/pvapconfig.yaml", .report_path = report_path, .timeout_ms = 50 };
+	options = (struct options){ .config_path = "/etc/pvapconfig.yaml", .report_path = report_path, .timeout_ms = 60000 };
 	log_capture_begin(&capture);
 	return 0;
 }
@@ -110,6 +110,7 @@ static void is_killed(void **state)
 static void is_stuck(void **state)
 {
 	(void)state;
+	options.timeout_ms = 50;
 	assert_false(run_apart(do_get_stuck));
 	assert_given_up("the run is stuck and given up; the APQNs are left as they are now");
 	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
@@ -199,6 +200,21 @@ static void loader_is_stuck(void **state)
 	assert_true(waitpid(-1, NULL, 0) > 0);
 }
 
+/* However late it is, what is left of the time does not become 0, which would be no limit at all. */
+static void loading_takes_all_the_time(void **state)
+{
+	char loader[256];
+
+	(void)state;
+	temp_root_path(&root, "/modprobe", loader);
+	make_loader("/modprobe", "#!/bin/sh\nexit 0\n");
+	options.timeout_ms = 1;
+	boot_linux_load_modules(loader, &options);
+	assert_int_equal(options.timeout_ms, 1);
+	while (waitpid(-1, NULL, 0) > 0)
+		;
+}
+
 static void initramfs(void **state)
 {
 	static const struct {
@@ -243,6 +259,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(leaves_signals_to_the_run, begin, end),
 		cmocka_unit_test_setup_teardown(loads_modules, begin, end),
 		cmocka_unit_test_setup_teardown(loader_is_stuck, begin, end),
+		cmocka_unit_test_setup_teardown(loading_takes_all_the_time, begin, end),
 		cmocka_unit_test_setup_teardown(initramfs, begin, end),
 	};
 
