@@ -8,9 +8,10 @@ PREFIX ?= /usr/local
 SBINDIR ?= $(PREFIX)/sbin
 DATADIR ?= $(PREFIX)/share
 DOCDIR ?= $(DATADIR)/doc/pvapconfig
-# Not below PREFIX: dracut and mkinitcpio look for modules and hooks nowhere else, and take units from there.
+# Not below PREFIX: dracut, mkinitcpio and initramfs-tools look for modules and hooks nowhere else, and take units from there.
 DRACUTMODULESDIR ?= /usr/lib/dracut/modules.d
 INITCPIODIR ?= /usr/lib/initcpio
+INITRAMFSTOOLSDIR ?= /usr/share/initramfs-tools
 SYSTEMDSYSTEMUNITDIR ?= /usr/lib/systemd/system
 INSTALL ?= install
 
@@ -136,19 +137,22 @@ size: $(BINARY) ## print the size of the stripped binary, fail above 192 KiB
 DRACUT_MODULE := $(DESTDIR)$(DRACUTMODULESDIR)/50pvapconfig
 DRACUT_FILES := module-setup.sh pvapconfig.sh
 INITCPIO := $(DESTDIR)$(INITCPIODIR)
+INITRAMFS_TOOLS := $(DESTDIR)$(INITRAMFSTOOLSDIR)
 DOC := $(DESTDIR)$(DOCDIR)
 UNITS := $(DESTDIR)$(SYSTEMDSYSTEMUNITDIR)
 
 .PHONY: install
-install: $(BINARY) ## install program, unit, dracut module, mkinitcpio hooks and examples below $(DESTDIR)
+install: $(BINARY) ## install program, unit, dracut module, hooks and examples below $(DESTDIR)
 	$(INSTALL) -d $(DESTDIR)$(SBINDIR) $(UNITS) $(DRACUT_MODULE) $(INITCPIO)/install $(INITCPIO)/hooks \
-		$(DOC)/dracut.conf.d $(DOC)/mkinitcpio.conf.d
+		$(INITRAMFS_TOOLS)/hooks $(INITRAMFS_TOOLS)/scripts/init-premount $(DOC)/dracut.conf.d $(DOC)/mkinitcpio.conf.d
 	$(INSTALL) -m 0755 $(BINARY) $(DESTDIR)$(SBINDIR)/pvapconfig
 	$(STRIP) $(DESTDIR)$(SBINDIR)/pvapconfig
 	$(INSTALL) -m 0644 systemd/pvapconfig.service $(UNITS)
 	$(INSTALL) -m 0755 $(addprefix dracut/50pvapconfig/,$(DRACUT_FILES)) $(DRACUT_MODULE)
 	$(INSTALL) -m 0644 mkinitcpio/install/pvapconfig mkinitcpio/install/sd-pvapconfig $(INITCPIO)/install
 	$(INSTALL) -m 0644 mkinitcpio/hooks/pvapconfig $(INITCPIO)/hooks
+	$(INSTALL) -m 0755 initramfs-tools/hooks/pvapconfig $(INITRAMFS_TOOLS)/hooks
+	$(INSTALL) -m 0755 initramfs-tools/scripts/init-premount/pvapconfig $(INITRAMFS_TOOLS)/scripts/init-premount
 	$(INSTALL) -m 0644 README.md LICENSE conf/pvapconfig.yaml $(DOC)
 	$(INSTALL) -m 0644 conf/dracut.conf.d/pvapconfig.conf $(DOC)/dracut.conf.d
 	$(INSTALL) -m 0644 conf/mkinitcpio.conf.d/pvapconfig.conf $(DOC)/mkinitcpio.conf.d
@@ -158,9 +162,11 @@ install: $(BINARY) ## install program, unit, dracut module, mkinitcpio hooks and
 uninstall: ## remove what install has put there; the configuration stays
 	rm -f $(DESTDIR)$(SBINDIR)/pvapconfig $(UNITS)/pvapconfig.service $(addprefix $(DRACUT_MODULE)/,$(DRACUT_FILES)) \
 		$(addprefix $(INITCPIO)/,install/pvapconfig install/sd-pvapconfig hooks/pvapconfig) \
+		$(addprefix $(INITRAMFS_TOOLS)/,hooks/pvapconfig scripts/init-premount/pvapconfig) \
 		$(addprefix $(DOC)/,README.md LICENSE pvapconfig.yaml dracut.conf.d/pvapconfig.conf mkinitcpio.conf.d/pvapconfig.conf)
 	for folder in $(DOC)/dracut.conf.d $(DOC)/mkinitcpio.conf.d $(DOC) $(DRACUT_MODULE) \
-		$(INITCPIO)/install $(INITCPIO)/hooks $(INITCPIO); do \
+		$(INITCPIO)/install $(INITCPIO)/hooks $(INITCPIO) $(INITRAMFS_TOOLS)/hooks \
+		$(INITRAMFS_TOOLS)/scripts/init-premount $(INITRAMFS_TOOLS)/scripts $(INITRAMFS_TOOLS); do \
 		[ ! -d $$folder ] || rmdir --ignore-fail-on-non-empty $$folder; done
 
 # --- tests ----------------------------------------------------------------------------------------
