@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=sh
+#
+# Shared by the checks of what initramfs tools call: check-dracut, check-initramfs-tools, check-mkinitcpio. Sourced with NAME set.
+
+WORK=build/check-${NAME:?}
+TREE=$PWD/$WORK/tree   # as make install leaves it: stands for the system that the image is made of
+IMAGE=$PWD/$WORK/image # what was put into the image
+DONE=$PWD/$WORK/done   # what else was asked for
+
+# A folder as make install leaves it, and a configuration.
+install_tree() {
+	rm -rf "$TREE" && make -s install "DESTDIR=$TREE" && mkdir "$TREE/etc" &&
+		install -m 0600 conf/pvapconfig.yaml "$TREE/etc/pvapconfig.yaml"
+}
+
+# What is in the image, with the mode of each file, and what else was asked for. Empty files are the stubs' own.
+content() {
+	(cd "$IMAGE" && find . -type f -size +0 -printf '%m %P\n' | sort)
+	cat "$DONE"
+}
+
+# contains LINE...: exactly these lines of content().
+contains() {
+	content >"$WORK/content"
+	printf '%s\n' "$@" | diff - "$WORK/content"
+}
+
+# with FILE-IN-TREE FILE COMMAND...: with that one instead, or without any if FILE is empty.
+with() {
+	mv "$TREE/$1" "$WORK/away" || return 1
+	with_path=$1
+	[ -z "$2" ] || cp -p "$2" "$TREE/$1"
+	shift 2
+	with_status=0
+	"$@" || with_status=$?
+	rm -f "$TREE/$with_path"
+	mv "$WORK/away" "$TREE/$with_path" && return "$with_status"
+}
+
+# boot_script FILE STATUS: makes $WORK/boot of it, which finds a program that ends with this status.
+boot_script() {
+	mkdir -p "$WORK/bin"
+	printf '#!/bin/sh\necho "program $*"\nexit %s\n' "$2" >"$WORK/bin/program"
+	chmod +x "$WORK/bin/program"
+	sed "s#/usr/sbin/pvapconfig#$PWD/$WORK/bin/program#" "$1" >"$WORK/boot"
+}
+
+# boot_does STATUS LINE...: these lines between the program and the end. The caller's function boot makes the script and runs it.
+boot_does() {
+	boot "$1" >"$WORK/boot.log"
+	shift
+	printf '%s\n' 'program --boot' "$@" 'the boot goes on' | diff - "$WORK/boot.log"
+}
