@@ -217,8 +217,9 @@ key_refused() {
 	console_has 'fetch-key: 11.0008: '
 }
 
-# The root volume is opened with the key, asked for once.
+# The root volume is opened with the key, asked for once. initramfs-tools would ask again; but who asks too early is told so.
 opened_with_key() {
+	console_has_not 'fetch-key: '
 	journal_count 1 'NQAP 11.0008 rc=00 request=volumekey:given'
 	journal_count 0 'NQAP .* request=volumekey:refused'
 	journal_before_console 'NQAP 11.0008 rc=00 request=volumekey:given' 'MARK root-init'
