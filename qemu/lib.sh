@@ -16,7 +16,7 @@ boot_images='dracut-systemd dracut-plain'
 # Further images, that only these scenarios are run with: what the hooks of their tools have to do with.
 # shellcheck disable=SC2034
 {
-	further_images='mkinitcpio-busybox mkinitcpio-systemd'
+	further_images='mkinitcpio-busybox mkinitcpio-systemd initramfstools'
 	further_scenarios='10-normal 11-disabled 16-timeout 20-required-fails 24-not-required 30-misspelt'
 }
 volume_uuid=5e1f0a3c-7d42-4b8e-9c61-0d2e8f7a6b54
@@ -142,7 +142,7 @@ boot_image() {
 	[ ! -e "$2/root" ] || kind=$(cat "$2/root")
 	case $kind in
 	luks) root="root=/dev/mapper/root rd.luks.uuid=$volume_uuid rd.luks.timeout=1 cryptdevice=UUID=$volume_uuid:root" ;;
-	plain) root=root=LABEL=root ;;
+	plain) root='root=LABEL=root cryptopts=' ;; # which has initramfs-tools forget the volume that it was made for
 	*) fail "$2/root: '$kind' is no kind of root disk" ;;
 	esac
 	cat "$(scenario_file "$2" topology)" >"$log/topology"
