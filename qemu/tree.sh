@@ -20,7 +20,7 @@ install_program() {
 tree_inputs() {
 	(
 		cd "$1" || exit
-		find . -path ./usr/share -prune -o -type f ! -path ./usr/sbin/pvapconfig -exec sha256sum {} + | LC_ALL=C sort
+		find . -path ./usr/share/doc -prune -o -type f ! -path ./usr/sbin/pvapconfig -exec sha256sum {} + | LC_ALL=C sort
 		shift
 		cat "$here/${0##*/}" "$here/tree.sh" "$here/guest/fetch-key.c" "$tree_config" "$tree/inputs"
 		find "$@" -type f -exec sha256sum {} + | LC_ALL=C sort
