@@ -18,9 +18,11 @@ int config_anchor_define(struct config_anchors *anchors, const char *name, enum 
 {
 	size_t name_size = strlen(name) + 1;
 	size_t text_size = text ? strlen(text) + 1 : 0;
-	struct config_anchor *anchor = malloc(sizeof(*anchor) + name_size + text_size);
-	struct config_anchor **slot;
+	struct config_anchor *anchor, **slot;
 
+	if (anchors->count == CONFIG_ANCHORS_MAX)
+		return -E2BIG;
+	anchor = malloc(sizeof(*anchor) + name_size + text_size);
 	if (!anchor)
 		return -ENOMEM;
 	*anchor = (struct config_anchor){.kind = kind, .entry = entry, .name = anchor->bytes};
@@ -37,6 +39,7 @@ int config_anchor_define(struct config_anchors *anchors, const char *name, enum 
 		free(*slot);
 		*slot = anchor;
 	}
+	anchors->count++;
 	return 0;
 }
 

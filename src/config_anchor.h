@@ -17,11 +17,15 @@ struct config_anchor {
 	char bytes[]; /* of name and text */
 };
 
+/* Definitions in a file, those of the same name included: many times what anybody writes by hand. */
+#define CONFIG_ANCHORS_MAX 1024
+
 struct config_anchors {
-	void *tree; /* of tsearch; starts as NULL */
+	void *tree;   /* of tsearch; starts as NULL */
+	size_t count; /* of definitions */
 };
 
-/* `text` is NULL unless kind is SCALAR; both texts are copied. 0 or -ENOMEM. */
+/* `text` is NULL unless kind is SCALAR; both texts are copied. 0, -E2BIG for one too many, or -ENOMEM. */
 int config_anchor_define(struct config_anchors *anchors, const char *name, enum config_anchor_kind kind, size_t entry,
 			 const char *text);
 

@@ -121,11 +121,14 @@ static int refuse_event(const struct parser *parser, const char *expected)
 
 static int define_anchor(struct parser *parser, const yaml_char_t *name, enum config_anchor_kind kind, const char *text)
 {
+	int r;
+
 	if (!name)
 		return 0;
-	if (config_anchor_define(&parser->anchors, (const char *)name, kind, parser->config->count, text))
-		return out_of_memory(parser);
-	return 0;
+	r = config_anchor_define(&parser->anchors, (const char *)name, kind, parser->config->count, text);
+	if (r == -E2BIG)
+		return refuse(parser, place_of(parser->event.start_mark), "more than %d anchors", CONFIG_ANCHORS_MAX);
+	return r < 0 ? out_of_memory(parser) : 0;
 }
 
 /* What the alias of the present event stands for. */

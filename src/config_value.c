@@ -36,7 +36,7 @@ enum config_key config_value_find_key(const char *name)
 {
 	enum config_key key = 0;
 
-	while (key < CONFIG_KEY_COUNT && strcmp(name, key_names[key]))
+	while (key < CONFIG_KEY_COUNT && strcmp(name, key_names[key]) != 0)
 		key++;
 	return key;
 }
@@ -129,7 +129,7 @@ static int make_min_generation(const struct config_fields *fields, struct config
 		return 0;
 	if (entry->mode == APQN_MODE_EP11) {
 		/* The manual's text says CEC8, which is also taken for whoever wrote it as printed. */
-		if (strcasecmp(text, "CEX8") && strcasecmp(text, "CEC8"))
+		if (strcasecmp(text, "CEX8") != 0 && strcasecmp(text, "CEC8") != 0)
 			return refuse_value(fields, entry->name, CONFIG_KEY_MINGEN, "CEX8 for mode EP11");
 		entry->min_generation = 8;
 		return 0;
@@ -200,7 +200,7 @@ static int make_secretid(const struct config_fields *fields, struct config_entry
 		refuse_entry(fields, entry->name, "the SHA-256 of the name cannot be calculated");
 		return -EIO;
 	}
-	if (text && memcmp(digest, entry->secretid, SHA256_SIZE)) {
+	if (text && memcmp(digest, entry->secretid, SHA256_SIZE) != 0) {
 		length = snprintf(expected, sizeof(expected), "the SHA-256 of the name, ");
 		text_format_hex(digest, SHA256_SIZE, expected + length);
 		return refuse_value(fields, entry->name, CONFIG_KEY_SECRETID, expected);

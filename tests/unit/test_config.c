@@ -202,9 +202,10 @@ static void monsters(void **state)
 	assert_bad_repeated("", "? ", "1:1: expected a list of entries, found a mapping");
 	assert_bad_repeated("- ", "? ", "1:5: entry #1: expected a key, found a mapping");
 	assert_bad_repeated("- mode: ", "[", "1:9: entry #1: expected a text for key mode, found a list");
-	assert_bad_repeated("- &a {mode: Accel}\n", "- *a\n", "65537:3: entry #65537: more than 65536 entries");
+	assert_bad_repeated("- &a {mode: Accel}\n", "- *a\n", "8193:3: entry #8193: more than 8192 entries");
 	assert_bad_repeated("- mode: Accel\n", "- mode: Accel\n",
-			    "65537:3: entry #65537: more than 65536 entries");
+			    "8193:3: entry #8193: more than 8192 entries");
+	assert_bad_repeated("", "- &a {mode: Accel}\n", "1025:3: entry #1025: more than 1024 anchors");
 	assert_bad_repeated("", "%TAG !a! x\n", "1:1: %TAG directives are not supported");
 	assert_bad_repeated("[]", " ", "1:1027: more than 1024 blanks and line breaks in a row");
 	assert_bad_repeated("[]", "\n", "1025:1: more than 1024 blanks and line breaks in a row");
