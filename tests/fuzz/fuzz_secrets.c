@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/* The list of secrets as the Ultravisor writes it: whatever it says, entries come out of the buffer only, in order. */
+#include "fuzz.h"
+#include "secrets.h"
+
+#define HEADER_SIZE 16
+#define ENTRY_SIZE 48
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct secrets secrets = { 0 };
+	size_t total = 0;
+	int r = secrets_decode(data, size, &secrets, &total);
+
+	holds((r < 0) == (size < HEADER_SIZE));
+	holds(r < 0 || secrets.count <= (size - HEADER_SIZE) / ENTRY_SIZE);
+	for (size_t i = 0; i < secrets.count; i++) {
+		const struct secret *found = secrets_find(&secrets, secrets.list[i].id);
+
+		holds(found && memcmp(found->id, secrets.list[i].id, SECRETS_ID_SIZE) == 0);
+		holds(found->index <= secrets.list[i].index);
+		holds(i == 0 || memcmp(secrets.list[i - 1].id, secrets.list[i].id, SECRETS_ID_SIZE) <= 0);
+	}
+	secrets_release(&secrets);
+	return 0;
+}
