@@ -183,4 +183,4 @@ clean: ## remove what was built; downloads and the emulator in cache/ stay
 
 .PHONY: help
 help: ## this list
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile tests/tests.mk | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile tests/tests.mk tests/fuzz/fuzz.mk | expand -t 16

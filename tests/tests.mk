@@ -24,6 +24,8 @@ $(CHECK)/test_%: $(CHECK)/tests/unit/test_%.o $(CHECK_OBJECTS)
 check: $(CHECK_PROGRAMS) ## build the unit tests with both sanitizers and run them
 	tests/run-unit-tests $(CHECK_PROGRAMS)
 
+include tests/fuzz/fuzz.mk
+
 .PHONY: test
 test: deps ## install what is missing, run all checks and boot all scenarios
 	tests/run-all
