@@ -71,6 +71,7 @@ static int append_names(const char *items, size_t items_size, char *names, size_
 		const struct directory_item *item = (const struct directory_item *)(const void *)(items + at);
 		size_t length = strlen(item->name);
 
+		/* NOLINTNEXTLINE(clang-analyzer-core.uninitialized.Assign): written by the kernel */
 		at += item->length;
 		if (strcmp(item->name, ".") == 0 || strcmp(item->name, "..") == 0)
 			continue;

@@ -70,14 +70,14 @@ static bool wants_association(const struct apqn *apqn)
 	return apqn->mode == APQN_MODE_EP11 && apqn->bind == APQN_BOUND;
 }
 
-/* The n-th queue whose association is read. */
+/* The n-th queue whose association is read; there are more than n (phase_total). */
 static struct apqn *association_queue(const struct card_scan *card, size_t n)
 {
-	for (size_t i = 0; i < card->count; i++) {
-		if (wants_association(&card->apqns[i]) && n-- == 0)
-			return &card->apqns[i];
-	}
-	return NULL;
+	struct apqn *apqn = card->apqns;
+
+	while (!wants_association(apqn) || n-- > 0)
+		apqn++;
+	return apqn;
 }
 
 static size_t phase_total(const struct card_scan *card)
@@ -375,6 +375,7 @@ static int create_scan(struct scan *scan, struct lanes *lanes, const uint8_t *ca
 	if (!scan->cards)
 		return no_memory();
 	for (size_t i = 0; i < lanes->count; i++) {
+		/* NOLINTNEXTLINE(clang-analyzer-core.uninitialized.Assign): as many as list_cards has filled */
 		scan->cards[i].card = lanes->list[i].card = cards[i];
 		begin_phase(&scan->cards[i], PHASE_CARD);
 	}

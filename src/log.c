@@ -80,7 +80,7 @@ static void format_text(char text[LINE_LENGTH_MAX + 1], const char *format, va_l
 	int length = vsnprintf(text, LINE_LENGTH_MAX + 1, format, arguments);
 
 	if (length > LINE_LENGTH_MAX)
-		memcpy(text + LINE_LENGTH_MAX - 3, "...", 3);
+		memcpy(text + LINE_LENGTH_MAX - 3, "...", sizeof("..."));
 	else if (length < 0) /* cannot be formatted: the format itself tells the most */
 		snprintf(text, LINE_LENGTH_MAX + 1, "%s", format);
 	replace_unprintable(text);

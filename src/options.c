@@ -46,6 +46,7 @@ static void print_help(void)
 		"Bind and associate the crypto queues (APQNs) of a Secure Execution guest.",
 		"",
 		"What to do:",
+		/* NOLINTNEXTLINE(bugprone-suspicious-missing-comma): one line, put together */
 		"  -c, --config FILE      configuration file (default: " OPTIONS_CONFIG_PATH ")",
 		"  -s, --strict           fail unless every entry of the file is satisfied",
 		"      --check-config     only check the configuration file; works on any machine",

@@ -90,7 +90,7 @@ void report_format_reason(const struct report *report, size_t index, char reason
 	case PLAN_GENERATION:
 		/* There may be newer ones with other master keys. */
 		snprintf(reason, REPORT_REASON_SIZE,
-			 "the newest APQN with mode %s that comes into question is %s, a CEX%u; CEX%u or newer is "
+			 "the newest APQN with mode %s that comes into question is %s, a CEX%d; CEX%d or newer is "
 			 "asked for",
 			 mode, name, apqn ? apqn->generation : 0, entry->min_generation);
 		break;

@@ -18,8 +18,10 @@
 #include <time.h>
 #include <unistd.h>
 
+/* NOLINTBEGIN(bugprone-reserved-identifier): names that the C library of the two libraries has reserved */
 int __printf_chk(int flag, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void __assert_fail(const char *assertion, const char *file, int line, const char *function) __attribute__((noreturn));
+/* NOLINTEND(bugprone-reserved-identifier) */
 #undef putc
 #undef putchar
 
