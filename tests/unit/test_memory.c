@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Whole runs in which the first allocation fails, then the second, and so on, until none is left that could: each ends with
+ * a message that says so, and a run after it does what is left. That nothing leaks is what the leak sanitizer sees to.
+ * Linked with --wrap for all functions below, and with libyaml's archive, whose allocations fail as well.
+ */
+#include <limits.h>
+#include <search.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "lock.h"
+#include "machine_linux.h"
+#include "run_fixture.h"
+
+#define ALLOCATIONS_MAX 10000 /* a run that needs more does not end by itself */
+
+#define ALL_KINDS_OF_ENTRIES "- &a {mode: &m Accel, name: fast}\n" ENTRY_A ENTRY_B "- *a\n- {mode: *m}\n"
+
+static bool enabled, struck;
+static unsigned int allocations_left;
+
+static void fail_after(unsigned int allocations)
+{
+	allocations_left = allocations;
+	struck = false;
+	enabled = true;
+}
+
+/* True if this allocation is the one that fails. */
+static bool strikes(void)
+{
+	if (!enabled || struck || allocations_left-- > 0)
+		return false;
+	struck = true;
+	return true;
+}
+
+#define WRAP(type, name, parameters, arguments)                                                                        \
+	type __real_##name parameters;                                                                                 \
+	type __wrap_##name parameters;                                                                                 \
+	type __wrap_##name parameters                                                                                  \
+	{                                                                                                              \
+		return strikes() ? NULL : __real_##name arguments;                                                     \
+	}
+
+WRAP(void *, malloc, (size_t size), (size))
+WRAP(void *, calloc, (size_t count, size_t size), (count, size))
+WRAP(void *, realloc, (void *memory, size_t size), (memory, size))
+WRAP(char *, strdup, (const char *text), (text))
+WRAP(char *, strndup, (const char *text, size_t size), (text, size))
+WRAP(void *, tsearch, (const void *key, void **tree, int (*compare)(const void *, const void *)), (key, tree, compare))
+
+/* --- a machine whose own allocations never fail ------------------------------------------------------------------- */
+
+static const struct machine_interface *sim_interface;
+
+static int64_t quiet_now_ms(struct machine *machine)
+{
+	return sim_interface->now_ms(machine);
+}
+
+static int quiet_start(struct machine *machine, struct machine_call *call)
+{
+	bool before = enabled;
+	int r;
+
+	enabled = false;
+	r = sim_interface->start(machine, call);
+	enabled = before;
+	return r;
+}
+
+static int quiet_wait(struct machine *machine, int64_t until_ms, struct machine_call **done)
+{
+	bool before = enabled;
+	int r;
+
+	enabled = false;
+	r = sim_interface->wait(machine, until_ms, done);
+	enabled = before;
+	return r;
+}
+
+static const struct machine_interface quiet_interface = { quiet_now_ms, quiet_start, quiet_wait };
+
+static void begin_quiet(struct fixture *fixture, const char *topology, const char *yaml)
+{
+	begin(fixture, topology, yaml);
+	sim_interface = fixture->sim->machine.interface;
+	fixture->sim->machine.interface = &quiet_interface;
+}
+
+/* --- runs --------------------------------------------------------------------------------------------------------- */
+
+/* Runs with the allocation of this number failing; false if there was none of this number. */
+static bool fail_allocation(struct fixture *fixture, unsigned int number, bool *success)
+{
+	fail_after(number);
+	*success = run(fixture);
+	enabled = false;
+	return struck;
+}
+
+static void check_all_allocations(struct fixture *fixture, const char *yaml, unsigned int at_least)
+{
+	unsigned int number;
+	bool success;
+
+	for (number = 0; number < ALLOCATIONS_MAX; number++) {
+		begin_quiet(fixture, SMALL, yaml);
+		if (!fail_allocation(fixture, number, &success))
+			break;
+		if (!strstr(fixture->log.text, success ? "warning: " : "error: ") || !strstr(fixture->log.text, "memory"))
+			fail_msg("allocation %u fails, success %d, and this is said:\n%s", number, success,
+				 fixture->log.text);
+		log_capture_begin(&fixture->log);
+		assert_true(run(fixture));
+	}
+	assert_true(success);
+	assert_in_range(number, at_least, ALLOCATIONS_MAX - 1);
+}
+
+static void test_configure(void **state)
+{
+	check_all_allocations(*state, ALL_KINDS_OF_ENTRIES, 100);
+}
+
+static void test_dry_run(void **state)
+{
+	struct fixture *fixture = *state;
+
+	fixture->options.dry_run = true;
+	check_all_allocations(fixture, ENTRY_ACCEL ENTRY_A, 50);
+	fixture->options.probe = true;
+	check_all_allocations(fixture, ENTRY_ACCEL ENTRY_A, 50);
+}
+
+static void test_unbind(void **state)
+{
+	struct fixture *fixture = *state;
+
+	fixture->options.unbind = true;
+	check_all_allocations(fixture, ENTRY_ACCEL, 10);
+}
+
+static void test_report(void **state)
+{
+	struct fixture *fixture = *state;
+	char path[64];
+
+	snprintf(path, sizeof(path), "%s.json", fixture->path);
+	fixture->options.report_path = path;
+	check_all_allocations(fixture, ENTRY_ACCEL, 10);
+	unlink(path);
+}
+
+static void test_machine(void **state)
+{
+	struct machine *machine = NULL;
+
+	(void)state;
+	fail_after(0);
+	assert_int_equal(machine_linux_create("/", "/dev/null", &machine), -ENOMEM);
+	enabled = false;
+	assert_null(machine);
+}
+
+static void test_lock(void **state)
+{
+	struct fixture *fixture = *state;
+
+	log_capture_begin(&fixture->log);
+	fail_after(0);
+	assert_int_equal(lock_make_directory("/tmp/lock"), -ENOMEM);
+	enabled = false;
+	assert_string_equal(fixture->log.text, "error: cannot make the directory of lock file /tmp/lock: Cannot allocate memory\n");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_configure), TEST(test_dry_run), TEST(test_unbind),
+		TEST(test_report),    TEST(test_machine), TEST(test_lock),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
