@@ -30,6 +30,10 @@ $(CHECK)/test_memory: CHECK_WRAP := $(addprefix -Wl$(comma)--wrap=,malloc calloc
 check: $(CHECK_PROGRAMS) ## build the unit tests with both sanitizers and run them
 	tests/run-unit-tests $(CHECK_PROGRAMS)
 
+.PHONY: coverage
+coverage: ## lines and branches of src/ that the unit tests reach (gcov)
+	tests/coverage
+
 include tests/fuzz/fuzz.mk
 
 .PHONY: test
