@@ -53,10 +53,10 @@ static int sort_queues(struct accel *accel)
 		if (takes_part(apqn))
 			accel->present[class_of(apqn)][apqn->generation]++;
 	}
-	for (int class = 0; class < CLASSES; class++) {
+	for (int rank = 0; rank < CLASSES; rank++) {
 		for (int g = 0; g < GENERATIONS; g++) {
-			accel->first[class][g] = next[class][g] = total;
-			total += accel->present[class][g];
+			accel->first[rank][g] = next[rank][g] = total;
+			total += accel->present[rank][g];
 		}
 	}
 	accel->queues = calloc(total + 1, sizeof(*accel->queues));
@@ -130,9 +130,9 @@ static void choose_queues(struct accel *accel)
 		content += wanted[g];
 		accel->slack[g] = content;
 	}
-	for (int class = READY; class >= BARE; class--) {
+	for (int rank = READY; rank >= BARE; rank--) {
 		for (int g = GENERATIONS - 1; g >= 0; g--) {
-			size_t room = accel->present[class][g];
+			size_t room = accel->present[rank][g];
 
 			if (room == 0)
 				continue;
@@ -140,7 +140,7 @@ static void choose_queues(struct accel *accel)
 				room = accel->slack[other] < room ? accel->slack[other] : room;
 			for (int other = g; other < GENERATIONS; other++)
 				accel->slack[other] -= room;
-			accel->usable[class][g] = room;
+			accel->usable[rank][g] = room;
 		}
 	}
 }
@@ -169,14 +169,14 @@ static size_t pick_queue(struct accel *accel, uint8_t min_generation)
 
 	while (newest + 1 < GENERATIONS && accel->slack[newest + 1] > 0)
 		newest++;
-	for (int class = READY; class >= BARE; class--) {
+	for (int rank = READY; rank >= BARE; rank--) {
 		for (int g = newest; g >= min_generation; g--) {
-			if (accel->usable[class][g] == 0)
+			if (accel->usable[rank][g] == 0)
 				continue;
-			accel->usable[class][g]--;
+			accel->usable[rank][g]--;
 			for (int other = min_generation + 1; other <= g; other++)
 				accel->slack[other]--;
-			return accel->queues[accel->first[class][g]++];
+			return accel->queues[accel->first[rank][g]++];
 		}
 	}
 	return PLAN_NONE;
