@@ -22,6 +22,7 @@ $(CHECK)/test_%: $(CHECK)/tests/unit/test_%.o $(CHECK_OBJECTS)
 CHECK_YAML := -lyaml
 $(CHECK)/test_memory: CHECK_YAML := -l:libyaml.a
 $(CHECK)/test_memory: CHECK_WRAP := $(addprefix -Wl$(comma)--wrap=,malloc calloc realloc strdup strndup tsearch)
+$(CHECK)/test_inventory_memory: CHECK_WRAP := -Wl,--wrap=calloc
 $(CHECK)/test_syscalls: CHECK_WRAP := $(addprefix -Wl$(comma)--wrap=,read write rename link unlink fstat socketpair mmap \
 	mprotect clone fork ppoll signalfd sigprocmask sha256_digest)
 

@@ -12,19 +12,17 @@
 
 static unsigned int callocs_left = UINT_MAX;
 
-/* Instead of the C library's. Also called while the program starts, when no sanitizer is ready yet. */
-__attribute__((no_sanitize("address", "undefined"))) void *calloc(size_t count, size_t size)
-{
-	void *memory;
+/* Linked with --wrap. */
+void *__real_calloc(size_t count, size_t size);
+void *__wrap_calloc(size_t count, size_t size);
 
+void *__wrap_calloc(size_t count, size_t size)
+{
 	if (callocs_left == 0)
 		return NULL;
 	if (callocs_left != UINT_MAX)
 		callocs_left--;
-	memory = reallocarray(NULL, count, size);
-	if (memory)
-		memset(memory, 0, count * size);
-	return memory;
+	return __real_calloc(count, size);
 }
 
 static int gather(struct fixture *fixture, unsigned int callocs)
