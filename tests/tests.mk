@@ -48,7 +48,8 @@ demo: deps ## boot one guest and watch pvapconfig at work
 	qemu/demo
 
 .PHONY: bench
-bench: deps build/bench/bench_plan ## measure planning here, whole runs and whole boots in guests
+bench: deps build/bench/bench_config build/bench/bench_plan ## measure configuration and planning here, whole runs and whole boots in guests
+	build/bench/bench_config
 	build/bench/bench_plan
 	qemu/bench
 	qemu/boot-time
