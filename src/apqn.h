@@ -11,9 +11,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define APQN_MKVP_SIZE 16      /* bytes of a master key verification pattern that count */
+#define APQN_MKVP_SIZE 16       /* bytes of a master key verification pattern that count */
 #define APQN_SERIALNR_LENGTH 16 /* characters */
-#define APQN_NAME_SIZE 8       /* "11.0008" and NUL */
+#define APQN_NAME_SIZE 8        /* "11.0008" and NUL */
 #define APQN_CARDS_MAX 256
 #define APQN_DOMAINS_MAX 256
 

@@ -79,7 +79,8 @@ void boot_linux_load_modules(const char *modprobe, struct options *options)
 	int status;
 
 	if (child_run(arguments, limit_ms, &status) == -ETIMEDOUT)
-		log_warning("loading zcrypt_cex4 and uvdevice takes too long (%s is not waited for any longer)", modprobe);
+		log_warning("loading zcrypt_cex4 and uvdevice takes too long (%s is not waited for any longer)",
+			    modprobe);
 	if (options->timeout_ms > 0)
 		options->timeout_ms -= child_now_ms() - start_ms;
 	/* 0 would be no limit at all. */

@@ -11,9 +11,9 @@
 
 #define PREFIX "rd.pvapconfig"
 #define NAME_SIZE 32 /* longer than any name of ours */
-#define KNOWN                                                                                                     \
-	PREFIX ", " PREFIX ".config, " PREFIX ".strict, " PREFIX ".dry_run, " PREFIX ".verbose, " PREFIX ".timeout, " \
-	PREFIX ".required"
+#define KNOWN                                                                                                          \
+	PREFIX ", " PREFIX ".config, " PREFIX ".strict, " PREFIX ".dry_run, " PREFIX ".verbose, " PREFIX               \
+	       ".timeout, " PREFIX ".required"
 
 static void warn_value(const char *name, const char *value, const char *expected)
 {
@@ -124,7 +124,9 @@ static void apply(const struct cmdline_parameter *parameter, void *context)
 void boot_options_read(const char *root, struct boot_options *options)
 {
 	*options = (struct boot_options){
-		.run = { .boot = true, .timeout_ms = OPTIONS_TIMEOUT_DEFAULT * INT64_C(1000), .report_path = BOOT_REPORT_PATH },
+		.run = { .boot = true,
+			 .timeout_ms = OPTIONS_TIMEOUT_DEFAULT * INT64_C(1000),
+			 .report_path = BOOT_REPORT_PATH },
 		.enabled = true,
 		.config_path = OPTIONS_CONFIG_PATH,
 	};

@@ -25,11 +25,11 @@ static inline void cleanup_close_fd(const int *fd)
 #define cleanup_close_ cleanup_(cleanup_close_fd)
 
 /* Takes the pointer out of a variable marked with cleanup_free_, whose scope then frees nothing. */
-#define take_pointer(variable)                                                                     \
-	({                                                                                         \
-		__typeof__(variable) taken_ = (variable);                                          \
-		(variable) = NULL;                                                                 \
-		taken_;                                                                            \
+#define take_pointer(variable)                                                                                         \
+	({                                                                                                             \
+		__typeof__(variable) taken_ = (variable);                                                              \
+		(variable) = NULL;                                                                                     \
+		taken_;                                                                                                \
 	})
 
 /* The same for a file descriptor marked with cleanup_close_. */

@@ -17,7 +17,7 @@ int config_load(const char *path, struct config *config)
 	size_t length;
 	int r = file_read(&source, &text, &length);
 
-	*config = (struct config){0};
+	*config = (struct config){ 0 };
 	if (r == -ENOENT)
 		log_error("cannot open configuration file %s: %s", path, strerror(ENOENT));
 	return r < 0 ? r : config_parse(path, text, length, config);
@@ -28,7 +28,7 @@ void config_release(struct config *config)
 	for (size_t i = 0; i < config->count; i++)
 		free(config->entries[i].name);
 	free(config->entries);
-	*config = (struct config){0};
+	*config = (struct config){ 0 };
 }
 
 void config_format_label(const struct config *config, size_t index, char label[CONFIG_LABEL_SIZE])

@@ -12,18 +12,18 @@
 
 #include "apqn.h"
 
-#define CONFIG_SECRETID_SIZE 32         /* bytes of a SHA-256 */
+#define CONFIG_SECRETID_SIZE 32            /* bytes of a SHA-256 */
 #define CONFIG_FILE_SIZE_MAX (1024 * 1024) /* bytes */
 /* More than the APQNs of the largest machines, all guests together: 60 cards with 85 domains. */
 #define CONFIG_ENTRIES_MAX 8192
 
 struct config_entry {
-	enum apqn_mode mode;    /* APQN_MODE_EP11 or APQN_MODE_ACCEL */
-	uint8_t mkvp[APQN_MKVP_SIZE];                /* EP11 */
-	char serialnr[APQN_SERIALNR_LENGTH + 1];     /* EP11; empty: any */
-	uint8_t min_generation;                      /* 0: any */
-	uint8_t secretid[CONFIG_SECRETID_SIZE];      /* EP11 */
-	char *name;                                  /* owned; NULL: none */
+	enum apqn_mode mode;                     /* APQN_MODE_EP11 or APQN_MODE_ACCEL */
+	uint8_t mkvp[APQN_MKVP_SIZE];            /* EP11 */
+	char serialnr[APQN_SERIALNR_LENGTH + 1]; /* EP11; empty: any */
+	uint8_t min_generation;                  /* 0: any */
+	uint8_t secretid[CONFIG_SECRETID_SIZE];  /* EP11 */
+	char *name;                              /* owned; NULL: none */
 };
 
 struct config {

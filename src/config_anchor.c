@@ -25,7 +25,7 @@ int config_anchor_define(struct config_anchors *anchors, const char *name, enum 
 	anchor = malloc(sizeof(*anchor) + name_size + text_size);
 	if (!anchor)
 		return -ENOMEM;
-	*anchor = (struct config_anchor){.kind = kind, .entry = entry, .name = anchor->bytes};
+	*anchor = (struct config_anchor){ .kind = kind, .entry = entry, .name = anchor->bytes };
 	memcpy(anchor->bytes, name, name_size);
 	if (text)
 		anchor->text = memcpy(anchor->bytes + name_size, text, text_size);
@@ -45,7 +45,7 @@ int config_anchor_define(struct config_anchors *anchors, const char *name, enum 
 
 const struct config_anchor *config_anchor_find(const struct config_anchors *anchors, const char *name)
 {
-	struct config_anchor wanted = {.name = name};
+	struct config_anchor wanted = { .name = name };
 	struct config_anchor *const *slot = tfind(&wanted, &anchors->tree, compare);
 
 	return slot ? *slot : NULL;

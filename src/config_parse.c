@@ -31,7 +31,7 @@ struct parser {
 
 static struct config_place place_of(yaml_mark_t mark)
 {
-	return (struct config_place){.line = mark.line + 1, .column = mark.column + 1};
+	return (struct config_place){ .line = mark.line + 1, .column = mark.column + 1 };
 }
 
 static int refuse(const struct parser *parser, struct config_place place, const char *format, ...)
@@ -332,7 +332,7 @@ static int start_document(struct parser *parser)
 	if (r < 0)
 		return r;
 	if (parser->event.type == YAML_STREAM_END_EVENT)
-		return refuse(parser, (struct config_place){1, 1},
+		return refuse(parser, (struct config_place){ 1, 1 },
 			      "the file is empty, expected a list of entries; [] stands for an empty list");
 	return next_event(parser);
 }
@@ -361,12 +361,12 @@ static int parse_stream(struct parser *parser)
 
 int config_parse(const char *path, const char *text, size_t length, struct config *config)
 {
-	struct parser parser = {.path = path, .text = text, .config = config};
+	struct parser parser = { .path = path, .text = text, .config = config };
 	struct config_place place;
 	const char *problem;
 	int r;
 
-	*config = (struct config){0};
+	*config = (struct config){ 0 };
 	problem = config_text_check(text, length, &place);
 	if (problem)
 		return refuse(&parser, place, "%s", problem);

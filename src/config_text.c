@@ -54,7 +54,7 @@ const char *config_text_check(const char *text, size_t length, struct config_pla
 
 struct config_place config_text_place(const char *text, size_t offset)
 {
-	struct config_place place = {.line = 1, .column = 1};
+	struct config_place place = { .line = 1, .column = 1 };
 
 	for (size_t i = 0; i < offset; i++) {
 		if (text[i] == '\n' || (text[i] == '\r' && (i + 1 == offset || text[i + 1] != '\n'))) {

@@ -122,7 +122,7 @@ static int make_mode(const struct config_fields *fields, struct config_entry *en
 
 static int make_min_generation(const struct config_fields *fields, struct config_entry *entry)
 {
-	static const char *const generations[] = {"CEX4", "CEX5", "CEX6", "CEX7", "CEX8"};
+	static const char *const generations[] = { "CEX4", "CEX5", "CEX6", "CEX7", "CEX8" };
 	const char *text = fields->list[CONFIG_KEY_MINGEN].text;
 
 	if (!text)
@@ -214,7 +214,7 @@ int config_value_make_entry(const struct config_fields *fields, struct config_en
 	cleanup_free_ char *name = NULL;
 	int r;
 
-	*entry = (struct config_entry){0};
+	*entry = (struct config_entry){ 0 };
 	r = make_name(fields, &name);
 	if (r < 0)
 		return r;

@@ -9,7 +9,7 @@
 struct file_source {
 	const char *what; /* for messages: "configuration file" */
 	const char *path;
-	size_t max;       /* bytes */
+	size_t max;           /* bytes */
 	enum log_level level; /* of messages */
 };
 

@@ -168,7 +168,8 @@ static void take_type(struct card_scan *card, int r, const char *text)
 	if (r == 0)
 		r = apqn_parse_type(text, &card->generation, &card->mode);
 	if (r < 0 && card->count > 0)
-		log_warning("card%02x: its type cannot be read: %s; its queues are not used", card->card, text_error(r));
+		log_warning("card%02x: its type cannot be read: %s; its queues are not used", card->card,
+			    text_error(r));
 	for (size_t i = 0; i < card->count; i++) {
 		card->apqns[i].generation = card->generation;
 		card->apqns[i].mode = card->mode;

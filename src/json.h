@@ -17,8 +17,8 @@ struct json {
 	bool failed;
 };
 
-void json_open(struct json *json, const char *name, char bracket);  /* '{' or '[' */
-void json_close(struct json *json, char bracket);                   /* '}' or ']' */
+void json_open(struct json *json, const char *name, char bracket); /* '{' or '[' */
+void json_close(struct json *json, char bracket);                  /* '}' or ']' */
 /* Any bytes: what is not printable ASCII is escaped, byte by byte, so the result is always valid. NULL becomes null. */
 void json_string(struct json *json, const char *name, const char *value);
 void json_number(struct json *json, const char *name, uint64_t value);

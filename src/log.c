@@ -120,8 +120,8 @@ static void write_line(int fd, const char *prefix, const char *text)
 static void write_boot_line(enum log_level level, const char *text)
 {
 	static const char severity[] = {
-		[LOG_LEVEL_ERROR] = '3', [LOG_LEVEL_WARNING] = '4', [LOG_LEVEL_OUTPUT] = '5', [LOG_LEVEL_NOTICE] = '5',
-		[LOG_LEVEL_INFO] = '6',
+		[LOG_LEVEL_ERROR] = '3',  [LOG_LEVEL_WARNING] = '4', [LOG_LEVEL_OUTPUT] = '5',
+		[LOG_LEVEL_NOTICE] = '5', [LOG_LEVEL_INFO] = '6',
 	};
 	char prefix[PREFIX_SIZE];
 

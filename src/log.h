@@ -13,9 +13,9 @@
 enum log_level {
 	LOG_LEVEL_ERROR,
 	LOG_LEVEL_WARNING,
-	LOG_LEVEL_OUTPUT,  /* what was asked for, like the usage: standard output, as it is */
-	LOG_LEVEL_NOTICE,  /* always shown, standard output */
-	LOG_LEVEL_INFO,    /* shown with --verbose, standard output */
+	LOG_LEVEL_OUTPUT, /* what was asked for, like the usage: standard output, as it is */
+	LOG_LEVEL_NOTICE, /* always shown, standard output */
+	LOG_LEVEL_INFO,   /* shown with --verbose, standard output */
 };
 
 /* Where lines that would be shown go instead of the standard streams, without prefix and newline. For tests. */

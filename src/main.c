@@ -78,9 +78,9 @@ static bool run_in_initramfs(const struct options *options)
 /* The report of an earlier run must not pass for one of this. */
 static bool run_apart(const struct options *options)
 {
-	static const struct boot_linux_apart apart = {
-		.run = run_in_initramfs, .lock_path = LOCK_PATH, .grace_ms = STUCK_GRACE_MS
-	};
+	static const struct boot_linux_apart apart = { .run = run_in_initramfs,
+						       .lock_path = LOCK_PATH,
+						       .grace_ms = STUCK_GRACE_MS };
 
 	if (mkdir(BOOT_REPORT_DIRECTORY, 0755) < 0 && errno != EEXIST)
 		log_warning("cannot make %s: %s", BOOT_REPORT_DIRECTORY, strerror(errno));

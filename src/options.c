@@ -26,16 +26,11 @@ enum option {
 };
 
 static const struct argument_option known_options[] = {
-	[OPTION_CONFIG] = { "config", 'c', true },
-	[OPTION_HELP] = { "help", 'h', false },
-	[OPTION_DRY_RUN] = { "dry-run", 'n', false },
-	[OPTION_STRICT] = { "strict", 's', false },
-	[OPTION_VERBOSE] = { "verbose", 'v', false },
-	[OPTION_VERSION] = { "version", 'V', false },
-	[OPTION_UNBIND] = { "unbind", 0, false },
-	[OPTION_TIMEOUT] = { "timeout", 0, true },
-	[OPTION_PROBE] = { "probe", 0, false },
-	[OPTION_CHECK_CONFIG] = { "check-config", 0, false },
+	[OPTION_CONFIG] = { "config", 'c', true },    [OPTION_HELP] = { "help", 'h', false },
+	[OPTION_DRY_RUN] = { "dry-run", 'n', false }, [OPTION_STRICT] = { "strict", 's', false },
+	[OPTION_VERBOSE] = { "verbose", 'v', false }, [OPTION_VERSION] = { "version", 'V', false },
+	[OPTION_UNBIND] = { "unbind", 0, false },     [OPTION_TIMEOUT] = { "timeout", 0, true },
+	[OPTION_PROBE] = { "probe", 0, false },       [OPTION_CHECK_CONFIG] = { "check-config", 0, false },
 	[OPTION_BOOT] = { "boot", 0, false },
 };
 
@@ -57,8 +52,8 @@ static void print_help(void)
 		"How to do it:",
 		"  -n, --dry-run          change nothing; with --verbose, tell what would be done",
 		"      --probe            with --dry-run, bind queues to identify them",
-		"      --timeout SECONDS  time for the whole run (default: " STRING(OPTIONS_TIMEOUT_DEFAULT)
-		", 0: no limit)",
+		"      --timeout SECONDS  time for the whole run (default: " STRING(
+			OPTIONS_TIMEOUT_DEFAULT) ", 0: no limit)",
 		"  -v, --verbose          tell what is being done",
 		"",
 		"  -h, --help             print this text and exit",
@@ -148,13 +143,13 @@ static int check_combination(const struct options *options)
 		bool wrong;
 		const char *message;
 	} rules[] = {
-		{options->boot && is_anything_set(options),
-		 "option --boot excludes all others: the kernel command line has their place (rd.pvapconfig...)"},
-		{options->unbind && options->config_path, "options --unbind and --config exclude each other"},
-		{options->unbind && options->strict, "options --unbind and --strict exclude each other"},
-		{options->unbind && options->check_config, "options --unbind and --check-config exclude each other"},
-		{options->unbind && options->probe, "options --unbind and --probe exclude each other"},
-		{options->probe && !options->dry_run, "option --probe works only together with --dry-run"},
+		{ options->boot && is_anything_set(options),
+		  "option --boot excludes all others: the kernel command line has their place (rd.pvapconfig...)" },
+		{ options->unbind && options->config_path, "options --unbind and --config exclude each other" },
+		{ options->unbind && options->strict, "options --unbind and --strict exclude each other" },
+		{ options->unbind && options->check_config, "options --unbind and --check-config exclude each other" },
+		{ options->unbind && options->probe, "options --unbind and --probe exclude each other" },
+		{ options->probe && !options->dry_run, "option --probe works only together with --dry-run" },
 	};
 
 	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
@@ -169,9 +164,9 @@ static int check_combination(const struct options *options)
 /* `words` is argv without the name of the program. */
 static enum options_action parse_all(char *const words[], struct options *options)
 {
-	struct arguments arguments = {
-		.options = known_options, .count = sizeof(known_options) / sizeof(known_options[0]), .next = words
-	};
+	struct arguments arguments = { .options = known_options,
+				       .count = sizeof(known_options) / sizeof(known_options[0]),
+				       .next = words };
 	const char *value = NULL;
 	int option;
 
@@ -190,7 +185,7 @@ enum options_action options_parse(int argc, char *argv[], struct options *option
 {
 	enum options_action action;
 
-	*options = (struct options){.timeout_ms = OPTIONS_TIMEOUT_DEFAULT * INT64_C(1000)};
+	*options = (struct options){ .timeout_ms = OPTIONS_TIMEOUT_DEFAULT * INT64_C(1000) };
 	action = parse_all(argc > 0 ? argv + 1 : argv, options);
 	if (action == OPTIONS_EXIT_FAILURE)
 		log_error("try 'pvapconfig --help'");

@@ -8,19 +8,19 @@
 #include <stdint.h>
 
 #define OPTIONS_CONFIG_PATH "/etc/pvapconfig.yaml"
-#define OPTIONS_TIMEOUT_DEFAULT 60  /* seconds */
-#define OPTIONS_TIMEOUT_MAX 86400   /* seconds: a day */
+#define OPTIONS_TIMEOUT_DEFAULT 60 /* seconds */
+#define OPTIONS_TIMEOUT_MAX 86400  /* seconds: a day */
 
 struct options {
 	const char *config_path; /* part of argv, or OPTIONS_CONFIG_PATH */
 	const char *report_path; /* what the run came to is written there (report_json.h); NULL: nowhere */
-	bool boot;         /* early boot: the kernel command line decides everything else (boot.h) */
+	bool boot;               /* early boot: the kernel command line decides everything else (boot.h) */
 	bool dry_run;
 	bool strict;
 	bool verbose;
-	bool unbind;       /* unbind all APQNs instead of configuring them */
-	bool probe;        /* a dry run may bind queues to identify them */
-	bool check_config; /* validate the configuration file and do nothing else */
+	bool unbind;        /* unbind all APQNs instead of configuring them */
+	bool probe;         /* a dry run may bind queues to identify them */
+	bool check_config;  /* validate the configuration file and do nothing else */
 	int64_t timeout_ms; /* for the whole run; 0: none */
 };
 

@@ -18,8 +18,8 @@
 #include "secrets.h"
 
 enum plan_goal {
-	PLAN_LEAVE,       /* nothing to do: not bound, or not ours, or no decision before identities are known */
-	PLAN_KEEP,        /* satisfies its entry */
+	PLAN_LEAVE, /* nothing to do: not bound, or not ours, or no decision before identities are known */
+	PLAN_KEEP,  /* satisfies its entry */
 	/*
 	 * Bind it if it is not bound (if that is not known: unbind it first), and read its MKVP and the serial number
 	 * of its card.
@@ -37,17 +37,17 @@ enum plan_goal {
 };
 
 enum plan_reason {
-	PLAN_SATISFIED = 0,   /* an APQN is assigned */
-	PLAN_NO_SECRET,       /* the UV has no association secret with the entry's id */
-	PLAN_NO_APQN,         /* no APQN of this mode is online and can be bound */
-	PLAN_GENERATION,      /* all of this mode, or with this MKVP (and serialnr), are too old; detail: the newest */
-	PLAN_NO_MKVP,         /* none with this MKVP was seen; detail: one that failed before it was known, if any */
-	PLAN_SERIALNR,        /* the MKVP is there, the serialnr differs or is not known; detail: one such APQN */
-	PLAN_FAILED,          /* the last one that fitted has failed; detail: that APQN */
-	PLAN_TAKEN,           /* all that fit serve other entries */
-	PLAN_UNKNOWN,         /* an APQN that may help cannot be identified now (withheld); detail: that APQN */
-	PLAN_UNDECIDED,       /* APQNs have to be identified first (there are PLAN_IDENTIFY goals) */
-	PLAN_NO_TIME,         /* not by the planner: time was over before the chosen APQN was ready; detail: it */
+	PLAN_SATISFIED = 0, /* an APQN is assigned */
+	PLAN_NO_SECRET,     /* the UV has no association secret with the entry's id */
+	PLAN_NO_APQN,       /* no APQN of this mode is online and can be bound */
+	PLAN_GENERATION,    /* all of this mode, or with this MKVP (and serialnr), are too old; detail: the newest */
+	PLAN_NO_MKVP,       /* none with this MKVP was seen; detail: one that failed before it was known, if any */
+	PLAN_SERIALNR,      /* the MKVP is there, the serialnr differs or is not known; detail: one such APQN */
+	PLAN_FAILED,        /* the last one that fitted has failed; detail: that APQN */
+	PLAN_TAKEN,         /* all that fit serve other entries */
+	PLAN_UNKNOWN,       /* an APQN that may help cannot be identified now (withheld); detail: that APQN */
+	PLAN_UNDECIDED,     /* APQNs have to be identified first (there are PLAN_IDENTIFY goals) */
+	PLAN_NO_TIME,       /* not by the planner: time was over before the chosen APQN was ready; detail: it */
 };
 
 #define PLAN_NONE SIZE_MAX
@@ -55,7 +55,7 @@ enum plan_reason {
 struct plan_entry {
 	size_t apqn; /* index of the APQN that serves it, or PLAN_NONE */
 	enum plan_reason reason;
-	size_t detail; /* index of the APQN that the reason speaks of, or PLAN_NONE */
+	size_t detail;         /* index of the APQN that the reason speaks of, or PLAN_NONE */
 	uint16_t secret_index; /* EP11, unless reason is PLAN_NO_SECRET */
 };
 

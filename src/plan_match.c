@@ -36,7 +36,7 @@ struct seat {
 
 struct match {
 	const struct plan_context *context;
-	bool ready_only; /* APQNs serve entries as they are or not at all */
+	bool ready_only;                       /* APQNs serve entries as they are or not at all */
 	struct seat seats[APQN_CARDS_MAX + 1]; /* by preference; the last one is START */
 	unsigned int alive[APQN_CARDS_MAX];    /* those that are not dead, in the same order */
 	unsigned int alive_count;

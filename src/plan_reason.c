@@ -54,7 +54,10 @@ struct clues {
 	size_t lost;
 };
 
-#define NO_CLUES { PLAN_NONE, PLAN_NONE, PLAN_NONE, PLAN_NONE, PLAN_NONE, PLAN_NONE }
+#define NO_CLUES                                                                                                       \
+	{                                                                                                              \
+		PLAN_NONE, PLAN_NONE, PLAN_NONE, PLAN_NONE, PLAN_NONE, PLAN_NONE                                       \
+	}
 
 static void look_at_group(const struct plan_context *context, const struct plan_group *group, size_t entry,
 			  struct clues *clues)

@@ -48,8 +48,8 @@ static void init_cards(struct provision *this)
 		card->count++;
 		this->tasks[i].apqn = &this->apqns[i];
 		this->tasks[i].serialnr = &card->serialnr;
-		this->tasks[i].reset_may_run = this->apqns[i].bind == APQN_BOUND &&
-					       this->apqns[i].association != APQN_ASSOCIATED;
+		this->tasks[i].reset_may_run =
+			this->apqns[i].bind == APQN_BOUND && this->apqns[i].association != APQN_ASSOCIATED;
 	}
 }
 

@@ -20,12 +20,12 @@
 #include "secrets.h"
 
 struct provision_request {
-	const struct config *config;   /* without entries: everything is unbound */
+	const struct config *config; /* without entries: everything is unbound */
 	const struct secrets *secrets;
-	bool dry_run;                  /* write nothing; the plan is the result */
-	bool probe;                    /* dry run: may bind queues for as long as it takes to identify them */
-	int64_t timeout_ms;            /* of the whole run: a part of it is kept for tidying up; 0: no limit */
-	int64_t deadline_ms;           /* MACHINE_FOREVER: none */
+	bool dry_run;        /* write nothing; the plan is the result */
+	bool probe;          /* dry run: may bind queues for as long as it takes to identify them */
+	int64_t timeout_ms;  /* of the whole run: a part of it is kept for tidying up; 0: no limit */
+	int64_t deadline_ms; /* MACHINE_FOREVER: none */
 };
 
 /*

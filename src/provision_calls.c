@@ -26,9 +26,8 @@ static bool association_is_near(const struct queue_task *task)
 /* A queue still to be bound may be in the reset that the driver starts with; one to be unbound will be in one. */
 static bool reset_is_near(const struct queue_task *task)
 {
-	return task->goal != QUEUE_REST &&
-	       (task->apqn->bind != APQN_BOUND || task->reset_may_run || task->goal == QUEUE_UNBIND ||
-		task->goal == QUEUE_REASSOCIATE);
+	return task->goal != QUEUE_REST && (task->apqn->bind != APQN_BOUND || task->reset_may_run ||
+					    task->goal == QUEUE_UNBIND || task->goal == QUEUE_REASSOCIATE);
 }
 
 struct card_gate provision_gate(const struct provision *this, const struct card *card, int64_t now_ms)

@@ -25,13 +25,13 @@ struct provision {
 	struct card *cards;       /* one a lane */
 	size_t card_count;
 	struct lanes lanes;
-	struct plan plan;         /* the newest one */
-	int64_t work_until_ms;    /* then only tidying up */
-	uint32_t releases;        /* unbinds that took effect */
-	uint32_t refusals;        /* binds refused for the limit */
-	uint32_t *refused_at;     /* per APQN: releases when its bind was refused for the limit */
-	bool changed;             /* something was learnt since the newest plan */
-	bool closing;             /* the work time is over */
+	struct plan plan;      /* the newest one */
+	int64_t work_until_ms; /* then only tidying up */
+	uint32_t releases;     /* unbinds that took effect */
+	uint32_t refusals;     /* binds refused for the limit */
+	uint32_t *refused_at;  /* per APQN: releases when its bind was refused for the limit */
+	bool changed;          /* something was learnt since the newest plan */
+	bool closing;          /* the work time is over */
 	size_t duplicate[2];
 	int error;
 };

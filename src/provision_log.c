@@ -56,14 +56,10 @@ void provision_log_goal(const struct provision *this, size_t apqn, enum queue_go
 void provision_log_dry_run(const struct provision *this)
 {
 	static const enum queue_goal goals[] = {
-		[PLAN_LEAVE] = QUEUE_REST,
-		[PLAN_KEEP] = QUEUE_REST,
-		[PLAN_IDENTIFY] = QUEUE_REST,
-		[PLAN_BIND] = QUEUE_BIND,
-		[PLAN_ASSOCIATE] = QUEUE_ASSOCIATE,
-		[PLAN_REASSOCIATE] = QUEUE_REASSOCIATE,
-		[PLAN_UNBIND] = QUEUE_UNBIND,
-		[PLAN_UNSURE] = QUEUE_REST,
+		[PLAN_LEAVE] = QUEUE_REST,          [PLAN_KEEP] = QUEUE_REST,
+		[PLAN_IDENTIFY] = QUEUE_REST,       [PLAN_BIND] = QUEUE_BIND,
+		[PLAN_ASSOCIATE] = QUEUE_ASSOCIATE, [PLAN_REASSOCIATE] = QUEUE_REASSOCIATE,
+		[PLAN_UNBIND] = QUEUE_UNBIND,       [PLAN_UNSURE] = QUEUE_REST,
 	};
 	char name[APQN_NAME_SIZE];
 
@@ -80,8 +76,7 @@ void provision_log_dry_run(const struct provision *this)
 static void log_failure(const struct apqn *apqn, const char *name)
 {
 	if (apqn->failure_error != 0)
-		log_warning("APQN %s: %s: %s", name, apqn_failure_text(apqn->failure),
-			    text_error(apqn->failure_error));
+		log_warning("APQN %s: %s: %s", name, apqn_failure_text(apqn->failure), text_error(apqn->failure_error));
 	else
 		log_warning("APQN %s: %s", name, apqn_failure_text(apqn->failure));
 }
@@ -122,7 +117,8 @@ void provision_log_unsure(const struct provision *this)
 			continue;
 		apqn_format_name(apqn, name);
 		log_warning("APQN %s: left associated with secret index %u: without %s it cannot be told whether it "
-			    "serves an entry", name, apqn->association_index,
+			    "serves an entry",
+			    name, apqn->association_index,
 			    apqn->identity == APQN_IDENTITY_VALID ? "the serial number of its card" : "its master key");
 	}
 }

@@ -169,8 +169,7 @@ static enum queue_goal goal_of_queue(const struct provision *this, size_t i, boo
 	if (late && (late_wanted || this->plan.apqns[i].goal == PLAN_UNSURE))
 		return task->goal;
 	/* Whether an unbind took effect is looked at, unless the next bind will tell. */
-	if (goal == QUEUE_REST && task->unseen &&
-	    (task->goal == QUEUE_UNBIND || task->apqn->failure == APQN_WORKING))
+	if (goal == QUEUE_REST && task->unseen && (task->goal == QUEUE_UNBIND || task->apqn->failure == APQN_WORKING))
 		return QUEUE_UNBIND;
 	if (late && this->apqns[i].bind == APQN_BOUND)
 		goal = QUEUE_UNBIND;

@@ -347,8 +347,7 @@ static void serialnr_read_done(struct queue_task *task, int error, const char *t
 
 	if (error == 0)
 		error = apqn_parse_serialnr(text, serialnr->text);
-	if ((error == 0 && serialnr->text[0] != '\0') || error == -EBADMSG ||
-	    ++serialnr->tries >= IDENTITY_TRIES_MAX)
+	if ((error == 0 && serialnr->text[0] != '\0') || error == -EBADMSG || ++serialnr->tries >= IDENTITY_TRIES_MAX)
 		serialnr->wanted = false;
 	else
 		again(task, now_ms);

@@ -17,11 +17,11 @@
 #include "apqn.h"
 
 enum queue_goal {
-	QUEUE_REST,      /* nothing to do */
-	QUEUE_SETTLE,    /* wait for an association that somebody else started */
-	QUEUE_IDENTIFY,  /* bind, read the MKVP, and the serial number if it is wanted */
+	QUEUE_REST,     /* nothing to do */
+	QUEUE_SETTLE,   /* wait for an association that somebody else started */
+	QUEUE_IDENTIFY, /* bind, read the MKVP, and the serial number if it is wanted */
 	QUEUE_BIND,
-	QUEUE_ASSOCIATE, /* bind, associate */
+	QUEUE_ASSOCIATE,   /* bind, associate */
 	QUEUE_REASSOCIATE, /* unbind, bind, associate */
 	QUEUE_UNBIND,
 };

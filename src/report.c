@@ -27,8 +27,9 @@ static void format_no_secret(const struct config_entry *entry, char reason[REPOR
 	char id[2 * CONFIG_SECRETID_SIZE + 1];
 
 	text_format_hex(entry->secretid, sizeof(entry->secretid), id);
-	snprintf(reason, REPORT_REASON_SIZE, "the Ultravisor has no association secret with the id 0x%s; it must be added first "
-					    "(pvsecret add)",
+	snprintf(reason, REPORT_REASON_SIZE,
+		 "the Ultravisor has no association secret with the id 0x%s; it must be added first "
+		 "(pvsecret add)",
 		 id);
 }
 
@@ -42,8 +43,8 @@ static void format_no_mkvp(const struct config_entry *entry, const struct apqn *
 	text_format_hex(entry->mkvp, sizeof(entry->mkvp), mkvp);
 	length = snprintf(reason, REPORT_REASON_SIZE, "no usable APQN has the master key 0x%s", mkvp);
 	if (apqn)
-		snprintf(reason + length, (size_t)(REPORT_REASON_SIZE - length),
-			 "; that of APQN %s is not known: %s", name, apqn_failure_text(apqn->failure));
+		snprintf(reason + length, (size_t)(REPORT_REASON_SIZE - length), "; that of APQN %s is not known: %s",
+			 name, apqn_failure_text(apqn->failure));
 }
 
 static void format_serialnr(const struct config_entry *entry, const struct apqn *apqn, const char *name,

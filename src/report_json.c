@@ -77,8 +77,10 @@ static void add_entry(struct json *json, const struct report *report, size_t ind
 static const char *bind_text(enum apqn_bind bind)
 {
 	static const char *const texts[] = {
-		[APQN_BIND_UNKNOWN] = NULL, [APQN_BIND_UNSUPPORTED] = NULL,
-		[APQN_UNBOUND] = "unbound", [APQN_BOUND] = "bound",
+		[APQN_BIND_UNKNOWN] = NULL,
+		[APQN_BIND_UNSUPPORTED] = NULL,
+		[APQN_UNBOUND] = "unbound",
+		[APQN_BOUND] = "bound",
 	};
 
 	return texts[bind];
@@ -87,10 +89,8 @@ static const char *bind_text(enum apqn_bind bind)
 static const char *association_text(enum apqn_association association)
 {
 	static const char *const texts[] = {
-		[APQN_ASSOCIATION_UNKNOWN] = NULL,
-		[APQN_ASSOCIATION_UNSUPPORTED] = NULL,
-		[APQN_UNASSOCIATED] = "unassociated",
-		[APQN_ASSOCIATION_PENDING] = "pending",
+		[APQN_ASSOCIATION_UNKNOWN] = NULL,    [APQN_ASSOCIATION_UNSUPPORTED] = NULL,
+		[APQN_UNASSOCIATED] = "unassociated", [APQN_ASSOCIATION_PENDING] = "pending",
 		[APQN_ASSOCIATED] = "associated",
 	};
 

@@ -145,7 +145,7 @@ int secrets_decode(const uint8_t *buffer, size_t size, struct secrets *secrets, 
 		count++;
 	}
 	qsort(list, count, sizeof(*list), compare_secrets);
-	*secrets = (struct secrets){.list = list, .count = count};
+	*secrets = (struct secrets){ .list = list, .count = count };
 	*total = get_be16(buffer + HEADER_TOTAL);
 	return 0;
 }
@@ -279,5 +279,5 @@ const struct secret *secrets_find(const struct secrets *secrets, const uint8_t i
 void secrets_release(struct secrets *secrets)
 {
 	free(secrets->list);
-	*secrets = (struct secrets){0};
+	*secrets = (struct secrets){ 0 };
 }

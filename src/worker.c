@@ -159,9 +159,8 @@ static int connect_child(struct worker *worker, int sysfs_fd, const char *uv_pat
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
 		return -errno;
-	worker->row->start = (struct worker_start){
-		.fd = ends[1], .sysfs_fd = sysfs_fd, .uv_path = uv_path, .parent = getpid()
-	};
+	worker->row->start =
+		(struct worker_start){ .fd = ends[1], .sysfs_fd = sysfs_fd, .uv_path = uv_path, .parent = getpid() };
 	r = start_child(worker);
 	close(ends[1]);
 	if (r < 0) {

@@ -27,10 +27,10 @@ struct output {
 };
 
 struct conversion {
-	bool zero;           /* pad with zeros */
+	bool zero; /* pad with zeros */
 	unsigned int width;
-	size_t precision;    /* of a string, bytes at most */
-	bool is_long;        /* long, long long or size_t */
+	size_t precision; /* of a string, bytes at most */
+	bool is_long;     /* long, long long or size_t */
 	char letter;
 };
 

@@ -22,9 +22,18 @@
 static const char config[] = "- mode: Accel\n- mode: EP11\n  mkvp: " KEY "\n  secretid: " ID "\n";
 
 static const char *const files[] = {
-	"bus/ap/features", "bus/ap/bindings", "firmware/uv/prot_virt_guest", "firmware/uv/query/facilities",
-	"*/type",          "*/online",        "*/se_bind",                   "*/se_associate",
-	"*/mkvps",         "*/serialnr",      "devices/ap",                  "devices/ap/card11",
+	"bus/ap/features",
+	"bus/ap/bindings",
+	"firmware/uv/prot_virt_guest",
+	"firmware/uv/query/facilities",
+	"*/type",
+	"*/online",
+	"*/se_bind",
+	"*/se_associate",
+	"*/mkvps",
+	"*/serialnr",
+	"devices/ap",
+	"devices/ap/card11",
 };
 
 static char config_path[] = "/tmp/fuzz_run.XXXXXX";
