@@ -90,8 +90,12 @@ static void format_text(char text[LINE_LENGTH_MAX + 1], const char *format, va_l
 static bool is_taken(int fd)
 {
 	struct pollfd wanted = { .fd = fd, .events = POLLOUT };
-	bool taken = !log_boot || poll(&wanted, 1, log_patience_ms) != 0;
+	bool taken;
 
+	/* /dev/kmsg never keeps a writer, nor does it ever say so: devkmsg_poll in kernel/printk knows no POLLOUT. */
+	if (!log_boot || fd == log_kernel)
+		return true;
+	taken = poll(&wanted, 1, log_patience_ms) != 0;
 	log_patience_ms = taken ? LOG_PATIENCE_MS : 0;
 	return taken;
 }

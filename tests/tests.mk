@@ -23,6 +23,7 @@ CHECK_YAML := -lyaml
 $(CHECK)/test_memory: CHECK_YAML := -l:libyaml.a
 $(CHECK)/test_memory: CHECK_WRAP := $(addprefix -Wl$(comma)--wrap=,malloc calloc realloc strdup strndup tsearch)
 $(CHECK)/test_inventory_memory: CHECK_WRAP := -Wl,--wrap=calloc
+$(CHECK)/test_log: CHECK_WRAP := -Wl,--wrap=poll
 $(CHECK)/test_syscalls: CHECK_WRAP := $(addprefix -Wl$(comma)--wrap=,read write rename link unlink fstat socketpair mmap \
 	mprotect clone fork ppoll signalfd sigprocmask sha256_digest)
 

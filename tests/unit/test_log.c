@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -249,6 +250,39 @@ static void boot_with_nobody_to_read(void **state)
 	close(console[0]);
 }
 
+/* As for /dev/kmsg, nobody says that it can be written to. */
+static int never_writable = -1;
+
+int __real_poll(struct pollfd *fds, nfds_t count, int timeout_ms);
+int __wrap_poll(struct pollfd *fds, nfds_t count, int timeout_ms);
+
+int __wrap_poll(struct pollfd *fds, nfds_t count, int timeout_ms)
+{
+	if (count == 1 && fds->fd == never_writable)
+		return 0;
+	return __real_poll(fds, count, timeout_ms);
+}
+
+static void boot_with_kernel_log(void **state)
+{
+	int saved = dup(STDERR_FILENO), console[2], kernel[2];
+
+	(void)state;
+	assert_int_equal(pipe(console), 0);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, kernel), 0);
+	assert_int_equal(dup2(console[1], STDERR_FILENO), STDERR_FILENO);
+	close(console[1]);
+	log_capture_end();
+	log_begin_boot(kernel[1]);
+	never_writable = kernel[1];
+	log_error("one");
+	restore(STDERR_FILENO, saved);
+	close(kernel[1]);
+	assert_packet(kernel[0], "<3>pvapconfig: error: one\n");
+	close(console[0]);
+	close(kernel[0]);
+}
+
 static void last_error(void **state)
 {
 	(void)state;
@@ -271,6 +305,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(boot_with_journal, begin, end),
 		cmocka_unit_test_setup_teardown(boot_without_journal, begin, end),
 		cmocka_unit_test_setup_teardown(boot_with_nobody_to_read, begin, end),
+		cmocka_unit_test_setup_teardown(boot_with_kernel_log, begin, end),
 	};
 
 	return cmocka_run_group_tests_name("log", tests, NULL, NULL);
