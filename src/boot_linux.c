@@ -17,9 +17,10 @@
 #include "lock.h"
 #include "log.h"
 #include "report_json.h"
+#include "text.h"
 
 #define KILL_WAIT_MS 500
-#define MOUNTS_MAX 65536 /* bytes; early in the boot there are a dozen lines */
+#define MOUNTS_MAX 1048576 /* bytes */
 
 static void ignore_signals(void)
 {
@@ -74,13 +75,15 @@ bool boot_linux_run_apart(const struct boot_linux_apart *apart, const struct opt
 
 void boot_linux_load_modules(const char *modprobe, struct options *options)
 {
-	const char *const arguments[] = { modprobe, "-q", "-a", "zcrypt_cex4", "uvdevice", NULL };
-	int64_t start_ms = child_now_ms(), limit_ms = (options->timeout_ms + 3) / 4;
-	int status;
+	const char *const arguments[] = { modprobe, "-q", "-a", "uvdevice", "zcrypt_cex4", NULL };
+	int64_t start_ms = child_now_ms(), limit_ms = (options->timeout_ms + 1) / 2;
+	int status = 0, r = child_run(arguments, limit_ms, &status);
 
-	if (child_run(arguments, limit_ms, &status) == -ETIMEDOUT)
-		log_warning("loading zcrypt_cex4 and uvdevice takes too long (%s is not waited for any longer)",
+	if (r == -ETIMEDOUT)
+		log_warning("loading uvdevice and zcrypt_cex4 takes too long (%s is not waited for any longer)",
 			    modprobe);
+	else if (r < 0 || status == CHILD_NOT_STARTED)
+		log_warning("%s cannot be started: uvdevice and zcrypt_cex4 have to be there already", modprobe);
 	if (options->timeout_ms > 0)
 		options->timeout_ms -= child_now_ms() - start_ms;
 	/* 0 would be no limit at all. */
@@ -95,9 +98,10 @@ void boot_linux_pause(unsigned int seconds)
 }
 
 /* Of several file systems at the same place the last is the one that is seen. */
-static bool is_rootfs(const char *mounts)
+static bool is_root_in_memory(const char *mounts)
 {
-	bool rootfs = false;
+	static const char types[] = "rootfs ramfs tmpfs overlay";
+	char type[16] = "rootfs";
 
 	for (const char *line = mounts; line; line = strchr(line, '\n')) {
 		const char *place;
@@ -105,9 +109,9 @@ static bool is_rootfs(const char *mounts)
 		line += *line == '\n';
 		place = line + strcspn(line, " \n");
 		if (strncmp(place, " / ", 3) == 0)
-			rootfs = strncmp(place + 3, "rootfs ", 7) == 0;
+			snprintf(type, sizeof(type), "%.*s", (int)strcspn(place + 3, " \n"), place + 3);
 	}
-	return rootfs;
+	return text_has_word(types, type);
 }
 
 bool boot_linux_in_initramfs(const char *root)
@@ -121,7 +125,7 @@ bool boot_linux_in_initramfs(const char *root)
 
 	snprintf(release, sizeof(release), "%s/etc/initrd-release", root);
 	snprintf(mounts, sizeof(mounts), "%s/proc/mounts", root);
-	return access(release, F_OK) == 0 || (file_read(&source, &text, &length) == 0 && is_rootfs(text));
+	return access(release, F_OK) == 0 || file_read(&source, &text, &length) < 0 || is_root_in_memory(text);
 }
 
 int boot_linux_stop(enum boot_end end)

@@ -17,7 +17,7 @@ struct boot_linux_apart {
 bool boot_linux_run_apart(const struct boot_linux_apart *apart, const struct options *options);
 
 /*
- * Loads the kernel's modules for crypto queues and for the Ultravisor with `modprobe` (a path), which gets a quarter of
+ * Loads the kernel's modules for crypto queues and for the Ultravisor with `modprobe` (a path), which gets half of
  * the time at most; what it takes is subtracted from options->timeout_ms. They may be built in: nothing is an error.
  */
 void boot_linux_load_modules(const char *modprobe, struct options *options);
@@ -25,8 +25,8 @@ void boot_linux_load_modules(const char *modprobe, struct options *options);
 void boot_linux_pause(unsigned int seconds);
 
 /*
- * True if /etc/initrd-release says so, as systemd sees it, or if the root directory is still the file system that the
- * kernel unpacked (type "rootfs" in /proc/mounts). `root` stands in front of both paths: "" but for tests.
+ * False only if it is certain that a system runs, which is not ours to stop: there is no /etc/initrd-release, and
+ * /proc/mounts tells that the root directory is in no memory. `root` stands in front of both paths: "" but for tests.
  */
 bool boot_linux_in_initramfs(const char *root);
 

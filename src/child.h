@@ -11,7 +11,12 @@
  */
 int child_wait(pid_t child, int64_t limit_ms, int *status);
 
-/* Runs a program (`arguments[0]` is its path), too; status 127 << 8 if it cannot be started. */
+#define CHILD_NOT_STARTED (127 << 8) /* exit status 127, as the shell has it */
+
+/*
+ * Runs a program (`arguments[0]` is its path), too; status CHILD_NOT_STARTED if that is not possible. It inherits
+ * nothing of the environment, which in an initramfs comes from the kernel command line.
+ */
 int child_run(const char *const arguments[], int64_t limit_ms, int *status);
 
 /* The clock of these limits: CLOCK_MONOTONIC, ms. */
