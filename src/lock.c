@@ -134,7 +134,8 @@ static int take_over(const char *path, const char *prepared, int fd)
 	if (owner == 0)
 		log_warning("lock file %s: named no process, taken over", path);
 	else
-		log_warning("lock file %s: made by process %d, which no longer runs, taken over", path, (int)owner);
+		log_warning("lock file %s: made by process %d, which no longer runs pvapconfig, taken over", path,
+			    (int)owner);
 	return 0;
 }
 

@@ -181,7 +181,7 @@ static void running_process_at_boot(void **state)
 
 	write_owner(folder, 1);
 	assert_int_equal(lock_acquire(folder->lock, true), 0);
-	assert_message("warning: lock file %s: made by process 1, which no longer runs, taken over\n", folder->lock);
+	assert_message("warning: lock file %s: made by process 1, which no longer runs pvapconfig, taken over\n", folder->lock);
 	lock_release(folder->lock);
 
 	twin_begin(&twin);
@@ -220,7 +220,7 @@ static void dead_owner(void **state)
 		assert_int_equal(owner(folder), others[i]);
 
 		assert_int_equal(lock_acquire(folder->lock, true), 0);
-		assert_message("warning: lock file %s: made by process %d, which no longer runs, taken over\n",
+		assert_message("warning: lock file %s: made by process %d, which no longer runs pvapconfig, taken over\n",
 			       folder->lock, (int)others[i]);
 		assert_int_equal(owner(folder), getpid());
 		lock_release(folder->lock);
