@@ -60,3 +60,26 @@ build/bench/bench_%: tests/bench/bench_%.c $(filter-out src/main.c,$(SOURCES))
 	@mkdir -p $(@D)
 	$(call say,LD)
 	$(Q)$(CC) $(LANGUAGE) $(WARNINGS) -O2 -Isrc -o $@ $^ $(PROGRAM_LIBS)
+
+# --- random runs on the simulated machine ---------------------------------------------------------
+
+SIMULATE := build/simulate
+SIMULATE_OBJECTS := $(patsubst %.c,$(SIMULATE)/%.o,$(CHECK_SOURCES) $(wildcard tests/simulate/*.c))
+SEED ?= 1
+FIRST ?= 0
+RUNS ?= 20000
+
+$(SIMULATE)/%.o: %.c
+	@mkdir -p $(@D)
+	$(call say,CC)
+	$(Q)$(CC) $(LANGUAGE) $(WARNINGS) -Isrc -Itests -O2 -g -MMD -MP -c -o $@ $<
+
+$(SIMULATE)/simulate: $(SIMULATE_OBJECTS)
+	$(call say,LD)
+	$(Q)$(CC) -o $@ $^ $(PROGRAM_LIBS)
+
+-include $(SIMULATE_OBJECTS:.o=.d)
+
+.PHONY: simulate
+simulate: $(SIMULATE)/simulate ## random runs on the simulated machine (SEED, FIRST, RUNS)
+	$< $(SEED) $(FIRST) $(RUNS)

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* A scenario out of a seed and a number: machine, configuration file, options. The same two give the same scenario. */
+#include "options.h"
+#include "sim/sim_machine.h"
+
+#define DRAW_ENTRIES_MAX 30
+#define DRAW_SECRET_NAME_SIZE 32
+
+/* An entry of the configuration as it was meant, so that nobody has to read the file to know. */
+struct draw_entry {
+	bool accelerator;
+	unsigned int min_generation; /* 0: any */
+	uint8_t mkvp[16];
+	char serialnr[17]; /* empty: any */
+	uint8_t secretid[32];
+};
+
+struct draw {
+	char *topology; /* model_parse */
+	char *yaml;
+	struct draw_entry entries[DRAW_ENTRIES_MAX];
+	size_t entry_count;
+	struct options options; /* without paths */
+	enum sim_kernel_version kernel;
+	bool settled;
+	int64_t bindings_us, grid_us;
+	bool faults; /* something may fail that is no fault of the configuration */
+	bool quick;  /* nothing takes so long that a plan is made without waiting for it */
+	bool plenty; /* there is more than enough time for all that has to be done */
+};
+
+void draw_make(struct draw *draw, uint64_t seed, uint64_t number);
+void draw_release(struct draw *draw);

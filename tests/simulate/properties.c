@@ -1,0 +1,352 @@
+/* SPDX-License-Identifier: MIT */
+#include "properties.h"
+
+#include <string.h>
+
+#define POLL_US 100000
+#define NOBODY SIZE_MAX
+
+/* Which entries a set of queues can serve: entries are added one at a time along augmenting paths. */
+struct match {
+	size_t queue_count;
+	bool edges[DRAW_ENTRIES_MAX][MODEL_QUEUES_MAX];
+	size_t owner[MODEL_QUEUES_MAX]; /* entry, or NOBODY */
+	bool seen[MODEL_QUEUES_MAX];
+	size_t size;
+};
+
+static bool add_path(struct match *match, size_t entry)
+{
+	for (size_t queue = 0; queue < match->queue_count; queue++) {
+		if (!match->edges[entry][queue] || match->seen[queue])
+			continue;
+		match->seen[queue] = true;
+		if (match->owner[queue] == NOBODY || add_path(match, match->owner[queue])) {
+			match->owner[queue] = entry;
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool add(struct match *match, size_t entry)
+{
+	memset(match->seen, 0, match->queue_count * sizeof(match->seen[0]));
+	if (!add_path(match, entry))
+		return false;
+	match->size++;
+	return true;
+}
+
+/* --- what fits ------------------------------------------------------------------------------------ */
+
+static bool has_secret(const struct outcome *outcome, const struct draw_entry *entry, const uint16_t *index)
+{
+	const struct model *model = outcome->model;
+
+	for (size_t i = 0; i < model->secret_count; i++) {
+		const struct model_secret *secret = &model->secrets[i];
+
+		if (secret->type == MODEL_ASSOCIATION_SECRET && (!index || secret->index == *index) &&
+		    memcmp(secret->id, entry->secretid, sizeof(secret->id)) == 0)
+			return true;
+	}
+	return false;
+}
+
+static bool is_usable(const struct outcome *outcome, size_t place)
+{
+	const struct model_card *card = &outcome->model->cards[outcome->model->queues[place].card];
+
+	return card->configured && !card->checkstopped && outcome->before[place].state != MODEL_FOREIGN;
+}
+
+/* Whatever its state. */
+static bool fits(const struct outcome *outcome, const struct draw_entry *entry, size_t place)
+{
+	const struct model_queue *queue = &outcome->model->queues[place];
+	const struct model_card *card = &outcome->model->cards[queue->card];
+
+	if (!is_usable(outcome, place) || card->generation < entry->min_generation)
+		return false;
+	if (entry->accelerator)
+		return card->mode == MODEL_ACCEL;
+	return card->mode == MODEL_EP11 && queue->mkvp_valid &&
+	       memcmp(queue->mkvp, entry->mkvp, sizeof(entry->mkvp)) == 0 &&
+	       (entry->serialnr[0] == '\0' || strcmp(entry->serialnr, card->serialnr) == 0) &&
+	       has_secret(outcome, entry, NULL);
+}
+
+/* As it stands in this list of states. */
+static bool serves(const struct outcome *outcome, const struct outcome_queue *states, const struct draw_entry *entry,
+		   size_t place)
+{
+	return states[place].state == MODEL_USABLE && fits(outcome, entry, place) &&
+	       (entry->accelerator || has_secret(outcome, entry, &states[place].association));
+}
+
+/* Edges to the queues that serve in these states, or with NULL to all that fit. No entry is added yet. */
+static void prepare(const struct outcome *outcome, const struct outcome_queue *states, struct match *match)
+{
+	match->queue_count = outcome->model->queue_count;
+	match->size = 0;
+	for (size_t queue = 0; queue < match->queue_count; queue++) {
+		match->owner[queue] = NOBODY;
+		for (size_t i = 0; i < outcome->draw->entry_count; i++) {
+			const struct draw_entry *entry = &outcome->draw->entries[i];
+
+			match->edges[i][queue] = states ? serves(outcome, states, entry, queue) :
+							  fits(outcome, entry, queue);
+		}
+	}
+}
+
+static size_t largest(const struct outcome *outcome, const struct outcome_queue *states)
+{
+	static struct match match;
+
+	prepare(outcome, states, &match);
+	for (size_t entry = 0; entry < outcome->draw->entry_count; entry++)
+		add(&match, entry);
+	return match.size;
+}
+
+/* --- when a sentence applies ---------------------------------------------------------------------- */
+
+static bool is_ambiguous(const struct outcome *outcome)
+{
+	const struct model *model = outcome->model;
+
+	for (size_t i = 0; i < model->queue_count; i++) {
+		for (size_t j = i + 1; j < model->queue_count && model->queues[j].card == model->queues[i].card; j++) {
+			if (model->queues[i].mkvp_valid && model->queues[j].mkvp_valid &&
+			    memcmp(model->queues[i].mkvp, model->queues[j].mkvp, 16) == 0)
+				return true;
+		}
+	}
+	return false;
+}
+
+/* The manual's steps could all be done: nothing fails, time is plenty, there is something to do and to do it with. */
+static bool is_smooth(const struct outcome *outcome)
+{
+	const struct draw *draw = outcome->draw;
+
+	return !draw->faults && !draw->options.dry_run && draw->kernel != SIM_KERNEL_6_1 &&
+	       draw->plenty && outcome->model->queue_count > 0 &&
+	       (draw->options.unbind || (draw->entry_count > 0 && !is_ambiguous(outcome)));
+}
+
+static bool is_bound(const struct outcome_queue *queue)
+{
+	return queue->state == MODEL_USABLE || queue->state == MODEL_NO_SECURE_KEY;
+}
+
+/* Queues that are bound to us, those that cannot be unbound now (checkstopped) only if wanted. */
+static size_t bound_count(const struct outcome *outcome, bool usable_only)
+{
+	const struct model *model = outcome->model;
+	size_t count = 0;
+
+	for (size_t i = 0; i < model->queue_count; i++)
+		count += model->cards[model->queues[i].card].mode != MODEL_CCA && is_bound(&outcome->after[i]) &&
+			 (!usable_only || is_usable(outcome, i));
+	return count;
+}
+
+/* Of the queues of a card that is gone the kernel says that they are usable, as long as it has not noticed. */
+static bool is_any_gone(const struct outcome *outcome)
+{
+	const struct model *model = outcome->model;
+
+	for (size_t i = 0; i < model->queue_count; i++) {
+		if (!model->cards[model->queues[i].card].present)
+			return true;
+	}
+	return false;
+}
+
+/* --- the sentences: each returns whether it holds ------------------------------------------------- */
+
+static bool ends_in_time(const struct outcome *outcome)
+{
+	return outcome->duration_us <= 1000 * outcome->draw->options.timeout_ms + POLL_US;
+}
+
+static bool success_is_true(const struct outcome *outcome)
+{
+	const struct draw *draw = outcome->draw;
+	size_t served;
+
+	if (!outcome->success || draw->options.dry_run || is_any_gone(outcome))
+		return true;
+	if (draw->options.unbind)
+		return bound_count(outcome, false) == 0;
+	if (draw->entry_count == 0)
+		return true;
+	served = largest(outcome, outcome->after);
+	return draw->options.strict ? served == draw->entry_count : served > 0;
+}
+
+static bool failure_is_true(const struct outcome *outcome)
+{
+	const struct draw *draw = outcome->draw;
+	size_t served;
+
+	if (outcome->success || !is_smooth(outcome))
+		return outcome->success || draw->options.unbind || draw->entry_count > 0 || draw->kernel == SIM_KERNEL_6_1;
+	if (draw->options.unbind)
+		return bound_count(outcome, false) > 0;
+	served = largest(outcome, outcome->after);
+	return draw->options.strict ? served < draw->entry_count : served == 0;
+}
+
+static bool claim_is_true(const struct outcome *outcome)
+{
+	size_t served;
+
+	if (outcome->claimed < 0 || outcome->draw->options.dry_run || is_any_gone(outcome))
+		return !is_smooth(outcome) || outcome->draw->options.unbind || outcome->claimed >= 0;
+	served = largest(outcome, outcome->after);
+	return is_smooth(outcome) ? (size_t)outcome->claimed == served : (size_t)outcome->claimed <= served;
+}
+
+static bool is_best(const struct outcome *outcome)
+{
+	return !is_smooth(outcome) || outcome->draw->options.unbind ||
+	       largest(outcome, outcome->after) == largest(outcome, NULL);
+}
+
+/* Those served before come first, then all in the order of the file; whoever finds no queue beside these loses. */
+static bool earlier_wins(const struct outcome *outcome)
+{
+	static struct match ready, fitting, after;
+	bool kept[DRAW_ENTRIES_MAX], won[DRAW_ENTRIES_MAX] = { false };
+	size_t count = outcome->draw->entry_count;
+
+	if (!is_smooth(outcome) || outcome->draw->options.unbind || !outcome->draw->settled || !outcome->draw->quick)
+		return true;
+	prepare(outcome, outcome->before, &ready);
+	prepare(outcome, NULL, &fitting);
+	prepare(outcome, outcome->after, &after);
+	for (size_t i = 0; i < count; i++) {
+		kept[i] = add(&ready, i);
+		if (kept[i])
+			won[i] = add(&fitting, i);
+	}
+	for (size_t i = 0; i < count; i++)
+		won[i] = won[i] || (!kept[i] && add(&fitting, i));
+	for (size_t i = 0; i < count; i++) {
+		if (won[i] && !add(&after, i))
+			return false;
+	}
+	return true;
+}
+
+static bool nothing_is_left_bound(const struct outcome *outcome)
+{
+	if (!is_smooth(outcome))
+		return true;
+	if (outcome->draw->options.unbind)
+		return bound_count(outcome, true) == 0;
+	return bound_count(outcome, true) == largest(outcome, outcome->after);
+}
+
+static bool dry_run_changes_nothing(const struct outcome *outcome)
+{
+	const struct options *options = &outcome->draw->options;
+
+	if (!options->dry_run)
+		return true;
+	return outcome->associations == 0 && (options->probe || outcome->binds + outcome->unbinds == 0);
+}
+
+/* What was bound to be identified is released; what was bound before stays. */
+static bool probe_leaves_no_trace(const struct outcome *outcome)
+{
+	const struct draw *draw = outcome->draw;
+
+	if (!draw->options.probe || draw->faults || !draw->quick)
+		return true;
+	for (size_t i = 0; i < outcome->model->queue_count; i++) {
+		if (outcome->before[i].state != outcome->after[i].state)
+			return false;
+	}
+	return true;
+}
+
+static bool second_run_is_idle(const struct outcome *outcome)
+{
+	const struct draw *draw = outcome->draw;
+
+	/* An unbind of what cannot be reached is tried each time. */
+	if (!is_smooth(outcome) || bound_count(outcome, false) > bound_count(outcome, true) ||
+	    (!draw->options.unbind && largest(outcome, outcome->after) < draw->entry_count))
+		return true;
+	return outcome->writes_again == 0;
+}
+
+/* It may bind queues to look for more, but in the end all is as it was. */
+static bool second_run_changes_nothing(const struct outcome *outcome)
+{
+	if (!is_smooth(outcome))
+		return true;
+	for (size_t i = 0; i < outcome->model->queue_count; i++) {
+		const struct outcome_queue *after = &outcome->after[i], *again = &outcome->again[i];
+
+		if (after->state != again->state ||
+		    (after->state == MODEL_USABLE && after->association != again->association))
+			return false;
+	}
+	return outcome->success == outcome->success_again;
+}
+
+static bool nothing_is_disturbed(const struct outcome *outcome)
+{
+	const struct model *model = outcome->model;
+
+	if (!is_smooth(outcome) || outcome->draw->options.unbind || !outcome->draw->settled ||
+	    largest(outcome, outcome->before) < largest(outcome, NULL))
+		return true;
+	for (size_t i = 0; i < model->queue_count; i++) {
+		if (is_bound(&outcome->after[i]) && !is_bound(&outcome->before[i]))
+			return false;
+	}
+	return outcome->associations == 0;
+}
+
+static bool refusal_associates_nothing(const struct outcome *outcome)
+{
+	if (!outcome->refused)
+		return true;
+	return is_ambiguous(outcome) && !outcome->success && (!outcome->draw->quick || outcome->draw->faults ||
+							      outcome->associations == 0);
+}
+
+const char *properties_check(const struct outcome *outcome)
+{
+	static const struct {
+		const char *sentence;
+		bool (*holds)(const struct outcome *outcome);
+	} properties[] = {
+		{ "a run ends before its deadline", ends_in_time },
+		{ "a run that says it was successful was so", success_is_true },
+		{ "a run that says it failed did so", failure_is_true },
+		{ "as many entries are served as the run says", claim_is_true },
+		{ "as many entries are served as can be", is_best },
+		{ "where not all entries can be served, those served before and then earlier ones are", earlier_wins },
+		{ "no queue is left bound that serves no entry", nothing_is_left_bound },
+		{ "a dry run changes nothing", dry_run_changes_nothing },
+		{ "a dry run that probes leaves all as it was", probe_leaves_no_trace },
+		{ "a second run has nothing to write if all entries are served", second_run_is_idle },
+		{ "a second run comes to what the first came to", second_run_changes_nothing },
+		{ "what is served already is not disturbed for nothing", nothing_is_disturbed },
+		{ "two queues with one master key are refused before anything is associated", refusal_associates_nothing },
+	};
+
+	for (size_t i = 0; i < sizeof(properties) / sizeof(properties[0]); i++) {
+		if (!properties[i].holds(outcome))
+			return properties[i].sentence;
+	}
+	return NULL;
+}

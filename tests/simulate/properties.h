@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* What every run has to come up to, judged by the state of the model and without any of the planner's code. */
+#include "simulate/draw.h"
+
+/* How a queue stands in the model. */
+struct outcome_queue {
+	enum model_bind_state state;
+	uint16_t association;
+};
+
+struct outcome {
+	const struct draw *draw;
+	const struct model *model; /* what never changes is looked up here */
+	struct outcome_queue before[MODEL_QUEUES_MAX], after[MODEL_QUEUES_MAX], again[MODEL_QUEUES_MAX];
+	bool success, success_again;
+	bool refused;         /* two queues of one card with one master key */
+	long claimed;         /* entries that the run says are satisfied; -1: it says nothing */
+	int64_t duration_us;
+	size_t binds, unbinds, associations; /* what was written */
+	size_t writes_again;  /* by a second run right after the first */
+};
+
+/* The sentence that does not hold, or NULL. */
+const char *properties_check(const struct outcome *outcome);
