@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "cleanup.h"
 #include "provision_internal.h"
@@ -160,18 +161,38 @@ void provision_set_goal(struct provision *this, const struct card *card, size_t 
 	queue_task_begin(task, goal, now_ms);
 }
 
+/* Its master key is known, and an entry that nobody serves is only kept from it by its serial number, not known yet. */
+static bool serialnr_still_wanted(const struct provision *this, size_t i)
+{
+	const struct config *config = this->request->config;
+	const struct apqn *apqn = &this->apqns[i];
+
+	if (apqn->identity != APQN_IDENTITY_VALID || apqn->serialnr[0] != '\0')
+		return false;
+	for (size_t e = 0; e < config->count; e++) {
+		const struct config_entry *entry = &config->entries[e];
+
+		if (entry->mode == APQN_MODE_EP11 && entry->serialnr[0] != '\0' &&
+		    this->plan.entries[e].apqn == PLAN_NONE && this->plan.entries[e].reason != PLAN_NO_SECRET &&
+		    apqn->generation >= entry->min_generation &&
+		    memcmp(apqn->mkvp, entry->mkvp, sizeof(entry->mkvp)) == 0)
+			return true;
+	}
+	return false;
+}
+
 static enum queue_goal goal_of_queue(const struct provision *this, size_t i, bool late, bool late_wanted)
 {
 	const struct queue_task *task = &this->tasks[i];
 	enum queue_goal goal = goal_of_plan(this, i);
 
 	/* A slow one may be torn down when nobody wants it any more, but not if it may be serving already. */
-	if (late && (late_wanted || this->plan.apqns[i].goal == PLAN_UNSURE))
+	if (late && (late_wanted || this->plan.apqns[i].goal == PLAN_UNSURE || serialnr_still_wanted(this, i)))
 		return task->goal;
 	/* Whether an unbind took effect is looked at, unless the next bind will tell. */
 	if (goal == QUEUE_REST && task->unseen && (task->goal == QUEUE_UNBIND || task->apqn->failure == APQN_WORKING))
 		return QUEUE_UNBIND;
-	if (late && this->apqns[i].bind == APQN_BOUND)
+	if (late && this->apqns[i].bind == APQN_BOUND && this->plan.apqns[i].entry == PLAN_NONE)
 		goal = QUEUE_UNBIND;
 	if (!this->closing || goal == QUEUE_UNBIND)
 		return goal;

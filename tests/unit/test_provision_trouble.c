@@ -142,6 +142,24 @@ static void test_slow_reset_of_ours(void **state)
 	assert_string_equal(truth(fixture, 0x11, 1), "associated 1");
 }
 
+/* A queue that waits for its serial number because of the reset of another one is not given up for that. */
+static void test_slow_reset_beside_serialnr(void **state)
+{
+	static const char machine[] = "delay reset=900ms\n" SECRETS "card 11 CEX8P serialnr=SERIAL1111111111\n"
+				      "queue 11.0001" KEY_A "\nqueue 11.0002 mkvp=none state=bound\n";
+	struct fixture *fixture = *state;
+
+	new_machine(fixture, machine);
+	run(fixture, ENTRY_A "  serialnr: SERIAL1111111111\n");
+	assert_int_equal(fixture->plan.satisfied, 1);
+	assert_string_equal(truth(fixture, 0x11, 1), "associated 1");
+	/* It is another entry that asks for a serial number. */
+	new_machine(fixture, machine);
+	run(fixture, ENTRY_B "  serialnr: SERIAL1111111111\n" ENTRY_A);
+	assert_int_equal(fixture->plan.satisfied, 1);
+	assert_string_equal(truth(fixture, 0x11, 1), "associated 1");
+}
+
 static void test_limit_of_bound_queues(void **state)
 {
 	struct fixture *fixture = *state;
@@ -339,6 +357,7 @@ int main(void)
 		TEST(test_association_never_ends_alone),
 		TEST(test_slow_association_alone),
 		TEST(test_slow_reset_of_ours),
+		TEST(test_slow_reset_beside_serialnr),
 		TEST(test_limit_of_bound_queues),
 		TEST(test_limit_is_reported),
 		TEST(test_stuck_card_costs_only_itself),
