@@ -101,6 +101,10 @@ static const char *simulate(const struct draw *draw, const char *path, bool show
 	outcome.claimed = said.claimed;
 	note_states(sim, outcome.after);
 	count_writes(sim, &outcome);
+	if (shown) {
+		puts("--- calls");
+		sim_journal_print(sim, stdout);
+	}
 	if (!draw->faults) {
 		if (shown)
 			puts("--- second run");
