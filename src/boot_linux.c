@@ -17,7 +17,6 @@
 #include "lock.h"
 #include "log.h"
 #include "report_json.h"
-#include "text.h"
 
 #define KILL_WAIT_MS 500
 #define MOUNTS_MAX 1048576 /* bytes */
@@ -100,8 +99,7 @@ void boot_linux_pause(unsigned int seconds)
 /* Of several file systems at the same place the last is the one that is seen. */
 static bool is_root_in_memory(const char *mounts)
 {
-	static const char types[] = "rootfs ramfs tmpfs overlay";
-	char type[16] = "rootfs";
+	const char *type = "rootfs ";
 
 	for (const char *line = mounts; line; line = strchr(line, '\n')) {
 		const char *place;
@@ -109,9 +107,10 @@ static bool is_root_in_memory(const char *mounts)
 		line += *line == '\n';
 		place = line + strcspn(line, " \n");
 		if (strncmp(place, " / ", 3) == 0)
-			snprintf(type, sizeof(type), "%.*s", (int)strcspn(place + 3, " \n"), place + 3);
+			type = place + 3;
 	}
-	return text_has_word(types, type);
+	return strncmp(type, "rootfs ", 7) == 0 || strncmp(type, "ramfs ", 6) == 0 || strncmp(type, "tmpfs ", 6) == 0 ||
+	       strncmp(type, "overlay ", 8) == 0;
 }
 
 bool boot_linux_in_initramfs(const char *root)
