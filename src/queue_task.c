@@ -173,6 +173,7 @@ static void bind_done(struct queue_task *task, int error, int64_t now_ms)
 		apqn->bind = APQN_BOUND;
 		apqn->association = apqn->mode == APQN_MODE_EP11 ? APQN_UNASSOCIATED : APQN_ASSOCIATION_UNSUPPORTED;
 		task->bound_here = true;
+		task->look = QUEUE_LOOK_NOT; /* an unbind before it is no longer of interest */
 		task->reset_may_run = false;
 		unbound_seen(task);
 		progress(task, now_ms);

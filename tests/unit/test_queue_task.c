@@ -140,6 +140,23 @@ static void test_unbind(void **state)
 		check_case(&cases[i]);
 }
 
+/* The goal changes while a bind after an unbind is under way: what the bind did is undone. */
+static void test_unbind_after_bind_under_way(void **state)
+{
+	struct bench bench;
+
+	(void)state;
+	bench_begin(&bench, QUEUE_IDENTIFY, APQN_BOUND, APQN_ASSOCIATION_UNKNOWN);
+	step(&bench, QUEUE_WRITE_UNBIND, 0, NULL);
+	call(&bench, QUEUE_WRITE_BIND);
+	queue_task_begin(&bench.task, QUEUE_UNBIND, bench.now_ms);
+	answer(&bench, 0, NULL);
+	step(&bench, QUEUE_WRITE_UNBIND, 0, NULL);
+	step(&bench, QUEUE_READ_BIND, 0, "unbound\n");
+	assert_int_equal(bench.task.goal, QUEUE_REST);
+	assert_int_equal(bench.apqn.failure, APQN_WORKING);
+}
+
 static void test_associate(void **state)
 {
 	static const struct table_case cases[] = {
@@ -330,6 +347,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_bind),
 		cmocka_unit_test(test_unbind),
+		cmocka_unit_test(test_unbind_after_bind_under_way),
 		cmocka_unit_test(test_associate),
 		cmocka_unit_test(test_identify),
 		cmocka_unit_test(test_serial_number),
