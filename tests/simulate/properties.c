@@ -323,6 +323,18 @@ static bool refusal_associates_nothing(const struct outcome *outcome)
 							      outcome->associations == 0);
 }
 
+static bool refusal_binds_nothing(const struct outcome *outcome)
+{
+	if (!outcome->refused || !outcome->draw->quick || outcome->draw->faults)
+		return true;
+	for (size_t i = 0; i < outcome->model->queue_count; i++) {
+		if (outcome->model->cards[outcome->model->queues[i].card].mode == MODEL_EP11 &&
+		    is_bound(&outcome->after[i]) && !is_bound(&outcome->before[i]))
+			return false;
+	}
+	return true;
+}
+
 const char *properties_check(const struct outcome *outcome)
 {
 	static const struct {
@@ -342,6 +354,7 @@ const char *properties_check(const struct outcome *outcome)
 		{ "a second run comes to what the first came to", second_run_changes_nothing },
 		{ "what is served already is not disturbed for nothing", nothing_is_disturbed },
 		{ "two queues with one master key are refused before anything is associated", refusal_associates_nothing },
+		{ "after such a refusal no queue is bound that was not before", refusal_binds_nothing },
 	};
 
 	for (size_t i = 0; i < sizeof(properties) / sizeof(properties[0]); i++) {
