@@ -83,3 +83,7 @@ $(SIMULATE)/simulate: $(SIMULATE_OBJECTS)
 .PHONY: simulate
 simulate: $(SIMULATE)/simulate ## random runs on the simulated machine (SEED, FIRST, RUNS)
 	$< $(SEED) $(FIRST) $(RUNS)
+
+.PHONY: mutate
+mutate: $(SIMULATE)/simulate ## bugs put in on purpose: which of them do random runs find?
+	tests/mutate

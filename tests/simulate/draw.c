@@ -92,8 +92,8 @@ static void draw_delays(struct pool *pool, struct draw *draw)
 	uint64_t bind_us = scale * below(pool, 1000), reset_us = scale * below(pool, 20000);
 	uint64_t associate_us = scale * below(pool, 50000), request_us = scale * below(pool, 3000);
 
-	fprintf(pool->topology, "delay bind=%" PRIu64 "us reset=%" PRIu64 "us associate=%" PRIu64 "us request=%" PRIu64 "us\n",
-		bind_us, reset_us, associate_us, request_us);
+	fprintf(pool->topology, "delay bind=%" PRIu64 "us reset=%" PRIu64 "us ", bind_us, reset_us);
+	fprintf(pool->topology, "associate=%" PRIu64 "us request=%" PRIu64 "us\n", associate_us, request_us);
 	draw->quick = scale == 1;
 	pool->queue_us = bind_us + 2 * reset_us + associate_us + 3 * request_us + 200000;
 }
@@ -111,7 +111,7 @@ static void draw_secrets(struct pool *pool)
 		fprintf(pool->topology, "secret %" PRIu64 " id=", index);
 		put_hex(pool->topology, id, sizeof(id));
 		fprintf(pool->topology, " type=%" PRIu64 "\n", one_in(pool, 10) ? 1 + 2 * below(pool, 3) : 2);
-		index += 1 + below(pool, 3) * below(pool, 2);
+		index += one_in(pool, 2) ? 1 : 1 + below(pool, 3);
 	}
 }
 
@@ -176,7 +176,7 @@ static void draw_card(struct pool *pool, size_t card)
 	if (count > pool->longest)
 		pool->longest = count;
 	pool->cards[card] = (uint8_t)(6 * card + below(pool, 6));
-	pool->last_domain[card] = (uint16_t)below(pool, 200);
+	pool->last_domain[card] = (uint16_t)(1 + below(pool, 199));
 	fprintf(pool->topology, "card %02x CEX%" PRIu64 "%c serialnr=%s", pool->cards[card], generation, mode,
 		pool->serialnrs[below(pool, pool->serialnr_count)]);
 	if (one_in(pool, 20))
@@ -193,28 +193,34 @@ static void draw_card(struct pool *pool, size_t card)
 static void draw_fault(struct pool *pool)
 {
 	static const char *const faults[] = {
-		"bind rc=30", "bind rc=31", "bind rc=33", "bind rc=05", "bind hang=3s", "bind hang=100s", "bind slow=400ms",
-		"bind vanish", "associate rc=34", "associate rc=36", "associate late", "associate never", "associate fall_back",
-		"associate hang=40s", "associate slow=700ms", "associate vanish", "unbind rc=05", "unbind never",
-		"unbind hang=2s", "unbind slow=900ms", "unbind vanish", "request rc=05", "request never", "request slow=300ms",
-		"request slow=20s", "request vanish", "test rc=10", "test hang=1s", "test vanish",
+		"bind rc=30", "bind rc=31", "bind rc=33", "bind rc=05", "bind hang=3s", "bind hang=100s",
+		"bind slow=400ms", "bind vanish", "associate rc=34", "associate rc=36", "associate late",
+		"associate never", "associate fall_back", "associate hang=40s", "associate slow=700ms",
+		"associate vanish", "unbind rc=05", "unbind never", "unbind hang=2s", "unbind slow=900ms",
+		"unbind vanish", "request rc=05", "request never", "request slow=300ms", "request slow=20s",
+		"request vanish", "test rc=10", "test hang=1s", "test vanish",
 	};
+	const char *fault = faults[below(pool, sizeof(faults) / sizeof(faults[0]))];
 	size_t card = below(pool, pool->card_count);
+	uint64_t after = one_in(pool, 2) ? below(pool, 6) : 0, times = below(pool, 4);
 
 	fprintf(pool->topology, "fault %02x.", pool->cards[card]);
 	if (one_in(pool, 2))
 		fputc('*', pool->topology);
 	else
-		fprintf(pool->topology, "%04" PRIx64, pool->last_domain[card] - 1 - below(pool, 2) % pool->last_domain[card]);
-	fprintf(pool->topology, " %s after=%" PRIu64 " times=%" PRIu64 "\n",
-		faults[below(pool, sizeof(faults) / sizeof(faults[0]))], below(pool, 2) * below(pool, 6), below(pool, 4));
+		fprintf(pool->topology, "%04" PRIx64, pool->last_domain[card] - 1 - below(pool, 2));
+	fprintf(pool->topology, " %s after=%" PRIu64 " times=%" PRIu64 "\n", fault, after, times);
 }
 
 static void draw_machine(struct pool *pool, struct draw *draw)
 {
 	uint64_t kernel = below(pool, 60);
 
-	draw->kernel = kernel == 0 ? SIM_KERNEL_6_1 : kernel < 25 && pool->secret_count < 50 ? SIM_KERNEL_6_12 : SIM_KERNEL_7;
+	draw->kernel = SIM_KERNEL_7;
+	if (kernel == 0)
+		draw->kernel = SIM_KERNEL_6_1;
+	else if (kernel < 25 && pool->secret_count < 50) /* it lists no more than a page of secrets */
+		draw->kernel = SIM_KERNEL_6_12;
 	draw->settled = !one_in(pool, 3);
 	draw->bindings_us = draw->settled ? 0 : (int64_t)below(pool, 400000);
 	draw->grid_us = (int64_t)below(pool, 40000);

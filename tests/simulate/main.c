@@ -78,7 +78,8 @@ static void print_calls(const struct sim *sim)
 	for (size_t i = 0; i < count; i++) {
 		const struct sim_record *record = &journal[i];
 
-		if (record->operation == MACHINE_WRITE || record->end_us - record->start_us > 1000 || record->end_us == 0)
+		if (record->operation == MACHINE_WRITE || record->end_us - record->start_us > 1000 ||
+		    record->end_us == 0)
 			printf("%" PRId64 " %" PRId64 " %s %s: %s\n", record->start_us, record->end_us, record->path,
 			       record->text, record->error < 0 ? strerror(-record->error) : "done");
 	}
@@ -137,8 +138,9 @@ static void explain(const struct draw *draw, const char *path, const char *sente
 	static const char *const kernels[] = { "6.1", "6.12", "7" };
 
 	printf("seed %" PRIu64 ", run %" PRIu64 ": this does not hold: %s\n", seed, number, sentence);
-	printf("--- machine, kernel %s, %s, complete after %" PRId64 " us, grid %" PRId64 " us\n%s", kernels[draw->kernel],
-	       draw->settled ? "settled" : "booting", draw->bindings_us, draw->grid_us, draw->topology);
+	printf("--- machine, kernel %s, %s, complete after %" PRId64 " us, grid %" PRId64 " us\n%s",
+	       kernels[draw->kernel], draw->settled ? "settled" : "booting", draw->bindings_us, draw->grid_us,
+	       draw->topology);
 	printf("--- configuration\n%s--- options%s%s%s%s --timeout %" PRId64 "\n--- run\n", draw->yaml,
 	       draw->options.strict ? " --strict" : "", draw->options.dry_run ? " --dry-run" : "",
 	       draw->options.probe ? " --probe" : "", draw->options.unbind ? " --unbind" : "",
@@ -192,6 +194,7 @@ int main(int argc, char *argv[])
 	}
 	unlink(path);
 	if (!sentence)
-		printf("simulate: seed %" PRIu64 ", %" PRIu64 " runs from %" PRIu64 " on: all is well\n", seed, runs, first);
+		printf("simulate: seed %" PRIu64 ", %" PRIu64 " runs from %" PRIu64 " on: all is well\n", seed, runs,
+		       first);
 	return sentence ? 1 : 0;
 }

@@ -194,7 +194,8 @@ static bool failure_is_true(const struct outcome *outcome)
 	size_t served;
 
 	if (outcome->success || !is_smooth(outcome))
-		return outcome->success || draw->options.unbind || draw->entry_count > 0 || draw->kernel == SIM_KERNEL_6_1;
+		return outcome->success || draw->options.unbind || draw->entry_count > 0 ||
+		       draw->kernel == SIM_KERNEL_6_1;
 	if (draw->options.unbind)
 		return bound_count(outcome, false) > 0;
 	served = largest(outcome, outcome->after);
@@ -353,7 +354,7 @@ const char *properties_check(const struct outcome *outcome)
 		{ "a second run has nothing to write if all entries are served", second_run_is_idle },
 		{ "a second run comes to what the first came to", second_run_changes_nothing },
 		{ "what is served already is not disturbed for nothing", nothing_is_disturbed },
-		{ "two queues with one master key are refused before anything is associated", refusal_associates_nothing },
+		{ "two queues with one master key are refused before any is associated", refusal_associates_nothing },
 		{ "after such a refusal no queue is bound that was not before", refusal_binds_nothing },
 	};
 
