@@ -76,7 +76,7 @@ static void fill_pool(struct pool *pool)
 			pool->mkvps[i][byte] = (uint8_t)below(pool, 256);
 		if (i > 0 && one_in(pool, 2)) {
 			memcpy(pool->mkvps[i], pool->mkvps[i - 1], 16);
-			pool->mkvps[i][below(pool, 2) * 15] ^= (uint8_t)(1 + below(pool, 255));
+			pool->mkvps[i][one_in(pool, 2) ? 0 : 15] ^= 1U << (i % 8);
 		}
 	}
 	for (size_t i = 0; i < pool->serialnr_count; i++)
