@@ -105,7 +105,7 @@ static void prepare_call(struct machine_call *call, const struct queue_task *tas
 		return;
 	}
 	if (task->action == QUEUE_WRITE_ASSOCIATION) {
-		snprintf(index, sizeof(index), "%u", task->secret_index);
+		snprintf(index, sizeof(index), "%u", task->asked_index);
 		text = index;
 	}
 	attribute = attributes[task->action];
@@ -123,7 +123,7 @@ bool provision_next(struct lane *lane, struct machine_call *call, int64_t now_ms
 
 	if (!task || lane->due_ms > now_ms)
 		return false;
-	task->action = queue_task_next(task);
+	queue_task_start(task);
 	call->context = task;
 	prepare_call(call, task);
 	return true;
@@ -218,8 +218,9 @@ static bool is_news(const struct provision *this, const struct queue_task *task,
 {
 	if (task->apqn->failure != before->failure)
 		return true;
+	/* A call that was under way when the goal was dropped. */
 	if (goal_before == QUEUE_REST)
-		return task->apqn->bind != before->bind; /* a call that was under way when the goal was dropped */
+		return task->apqn->bind != before->bind || task->apqn->association != before->association;
 	if (task->goal != QUEUE_REST)
 		return false;
 	/* A release may let others be bound, and ends a probe of a dry run. */

@@ -102,6 +102,12 @@ enum queue_action queue_task_next(const struct queue_task *task)
 	return QUEUE_NO_ACTION;
 }
 
+void queue_task_start(struct queue_task *task)
+{
+	task->action = queue_task_next(task);
+	task->asked_index = task->secret_index;
+}
+
 /* True if nothing is left to do for the goal. */
 static bool goal_reached(const struct queue_task *task)
 {
@@ -278,7 +284,7 @@ static void association_write_done(struct queue_task *task, int error, int64_t n
 	if (error == 0 || error == -EINVAL) {
 		/* EINVAL: associated already, or not bound; the look that follows tells. */
 		apqn->association = APQN_ASSOCIATION_PENDING;
-		apqn->association_index = task->secret_index;
+		apqn->association_index = task->asked_index;
 		task->since_ms = now_ms;
 		progress(task, now_ms);
 	} else if (error == -EBUSY) {

@@ -54,6 +54,7 @@ struct queue_task {
 	enum queue_goal goal;
 	enum queue_action action; /* the call under way */
 	uint16_t secret_index;    /* for associations */
+	uint16_t asked_index;     /* what the call under way, or the last one, asked for: the plan may have changed since */
 	enum queue_look look;
 	bool reset_may_run;       /* found bound: the driver's own first reset may still run */
 	bool unbound_here;        /* this run has unbound it: a reset was started for sure */
@@ -72,6 +73,9 @@ struct queue_task {
 
 /* Sets a new goal, due at once. To unbind what this run has unbound already is to look whether that took effect. */
 void queue_task_begin(struct queue_task *task, enum queue_goal goal, int64_t now_ms);
+
+/* Makes the next call the one under way; it is to be made now. */
+void queue_task_start(struct queue_task *task);
 
 /* The call that the queue needs next; QUEUE_NO_ACTION only for a resting one. */
 enum queue_action queue_task_next(const struct queue_task *task);

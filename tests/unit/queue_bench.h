@@ -42,7 +42,7 @@ static inline void bench_begin(struct bench *bench, enum queue_goal goal, enum a
 /* Makes the call that the task wants, and checks that it is this one. */
 static inline void call(struct bench *bench, enum queue_action expected)
 {
-	bench->task.action = queue_task_next(&bench->task);
+	queue_task_start(&bench->task);
 	assert_int_equal(bench->task.action, expected);
 }
 

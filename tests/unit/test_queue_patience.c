@@ -332,6 +332,22 @@ static void test_accelerator(void **state)
 	assert_int_equal(bench.apqn.association, APQN_ASSOCIATION_UNSUPPORTED);
 }
 
+/* The plan wants another secret before the write for the first is through: what was written counts. */
+static void test_other_secret_while_associating(void **state)
+{
+	struct bench bench;
+
+	(void)state;
+	bench_begin(&bench, QUEUE_ASSOCIATE, BOUND);
+	bench.task.secret_index = 14;
+	call(&bench, QUEUE_WRITE_ASSOCIATION);
+	bench.task.secret_index = 6;
+	queue_task_begin(&bench.task, QUEUE_REST, bench.now_ms);
+	answer(&bench, 0, NULL);
+	assert_int_equal(bench.apqn.association, APQN_ASSOCIATION_PENDING);
+	assert_int_equal(bench.apqn.association_index, 14);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -339,6 +355,7 @@ int main(void)
 		cmocka_unit_test(test_refusal_in_a_reset_is_a_verdict_after_ten),
 		cmocka_unit_test(test_refusal_after_an_unbind_is_a_verdict_after_ten),
 		cmocka_unit_test(test_refusals_in_a_row),
+		cmocka_unit_test(test_other_secret_while_associating),
 		cmocka_unit_test(test_busy_is_never_a_verdict),
 		cmocka_unit_test(test_unbind_without_effect),
 		cmocka_unit_test(test_release_is_seen_by_a_look),
