@@ -23,7 +23,7 @@ tree_inputs() {
 		find . -path ./usr/share/doc -prune -o -type f ! -path ./usr/sbin/pvapconfig -exec sha256sum {} + | LC_ALL=C sort
 		shift
 		cat "$here/${0##*/}" "$here/tree.sh" "$here/guest/fetch-key.c" "$tree_config" "$tree/inputs"
-		find "$@" -type f -exec sha256sum {} + | LC_ALL=C sort
+		[ $# -eq 0 ] || find "$@" -type f -exec sha256sum {} + | LC_ALL=C sort
 	) | sed "s#$top/##" | sha256sum
 }
 
