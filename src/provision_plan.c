@@ -104,6 +104,9 @@ static enum queue_goal goal_of_plan(const struct provision *this, size_t i)
 	switch (this->plan.apqns[i].goal) {
 	case PLAN_LEAVE:
 	case PLAN_UNSURE:
+		/* The plan changed while the association was being written. As long as it is pending, the card waits. */
+		if (this->apqns[i].association == APQN_ASSOCIATION_PENDING && this->apqns[i].failure == APQN_WORKING)
+			return QUEUE_SETTLE;
 		break;
 	case PLAN_KEEP:
 		/* It counts as satisfied while its association is under way; somebody still has to look. */
