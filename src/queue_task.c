@@ -105,7 +105,8 @@ enum queue_action queue_task_next(const struct queue_task *task)
 void queue_task_start(struct queue_task *task)
 {
 	task->action = queue_task_next(task);
-	task->asked_index = task->secret_index;
+	if (task->action == QUEUE_WRITE_ASSOCIATION)
+		task->asked_index = task->secret_index;
 }
 
 /* True if nothing is left to do for the goal. */
@@ -309,6 +310,13 @@ static void association_read_done(struct queue_task *task, int error, const char
 	/* A wrong end of what somebody else started is not our failure. */
 	apqn->association = seen;
 	apqn->association_index = index;
+	/* What a former plan wanted is a wrong end, but no failure either. */
+	if (task->goal == QUEUE_ASSOCIATE && seen == APQN_ASSOCIATED && index == task->asked_index &&
+	    index != task->secret_index) {
+		task->goal = QUEUE_REASSOCIATE;
+		progress(task, now_ms);
+		return;
+	}
 	if (task->goal == QUEUE_ASSOCIATE && (seen != APQN_ASSOCIATED || index != task->secret_index))
 		queue_task_fail(task, APQN_ASSOCIATION_FAILED, error);
 }

@@ -54,7 +54,7 @@ struct queue_task {
 	enum queue_goal goal;
 	enum queue_action action; /* the call under way */
 	uint16_t secret_index;    /* for associations */
-	uint16_t asked_index; /* what the call under way, or the last one, asked for: the plan may have changed since */
+	uint16_t asked_index;     /* what was written last: the plan may have changed since */
 	enum queue_look look;
 	bool reset_may_run;       /* found bound: the driver's own first reset may still run */
 	bool unbound_here;        /* this run has unbound it: a reset was started for sure */

@@ -344,6 +344,26 @@ static void test_no_release_no_new_try(void **state)
 	assert_in_range(fixture->took_ms, 10000, 10500);
 }
 
+/*
+ * While the association for one entry is being written, a lower card turns out to fit, too, and takes this entry: the
+ * queue is for the other entry then, with another secret.
+ */
+static void test_plan_changes_during_an_association_write(void **state)
+{
+	struct fixture *fixture = *state;
+
+	new_machine(fixture, DELAYS SECRETS "card 11 CEX8P\nqueue 11.0001" KEY_A " state=bound\n"
+					    "card 12 CEX8P\nqueue 12.0001" KEY_A " state=bound\n"
+					    "queue 12.0002 mkvp=none\nqueue 12.0003 mkvp=none\n"
+					    "fault 11.* request slow=400ms\nfault 12.0001 associate hang=900ms times=1\n");
+	fixture->sim->options.settled = true;
+	run(fixture, ENTRY_A "- mode: EP11\n  mkvp: " MKVP_A "\n  secretid: " ID_2 "\n");
+	assert_int_equal(fixture->plan.satisfied, 2);
+	assert_string_equal(truth(fixture, 0x11, 1), "associated 1");
+	assert_string_equal(truth(fixture, 0x12, 1), "associated 2");
+	assert_true(fixture->took_ms < 5000);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -362,6 +382,7 @@ int main(void)
 		TEST(test_limit_is_reported),
 		TEST(test_stuck_card_costs_only_itself),
 		TEST(test_slow_identity_does_not_hold_up),
+		TEST(test_plan_changes_during_an_association_write),
 		TEST(test_stuck_bind),
 		TEST(test_call_under_way_at_the_end),
 		TEST(test_vanished_card),
