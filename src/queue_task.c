@@ -286,6 +286,9 @@ static void association_write_done(struct queue_task *task, int error, int64_t n
 		/* EINVAL: associated already, or not bound; the look that follows tells. */
 		apqn->association = APQN_ASSOCIATION_PENDING;
 		apqn->association_index = task->asked_index;
+		/* The goal was dropped meanwhile, but the card waits for the end of this. */
+		if (task->goal == QUEUE_REST)
+			task->goal = QUEUE_SETTLE;
 		task->since_ms = now_ms;
 		progress(task, now_ms);
 	} else if (error == -EBUSY) {

@@ -346,6 +346,10 @@ static void test_other_secret_while_associating(void **state)
 	answer(&bench, 0, NULL);
 	assert_int_equal(bench.apqn.association, APQN_ASSOCIATION_PENDING);
 	assert_int_equal(bench.apqn.association_index, 14);
+	/* The card's other queues wait for its end, so it is looked after. */
+	step(&bench, QUEUE_READ_ASSOCIATION, 0, "associated 14\n");
+	assert_int_equal(bench.task.goal, QUEUE_REST);
+	assert_int_equal(bench.apqn.association, APQN_ASSOCIATED);
 }
 
 int main(void)
