@@ -30,6 +30,9 @@ void queue_task_fail(struct queue_task *task, enum apqn_failure failure, int err
 	task->apqn->failure = failure;
 	task->apqn->failure_error = error;
 	task->goal = QUEUE_REST;
+	/* Nobody will look any more whether an unbind took effect. */
+	if (task->unseen && (failure == APQN_CARD_STUCK || failure == APQN_UNREADABLE))
+		task->apqn->bind = APQN_BIND_UNKNOWN;
 }
 
 /* Look again: soon at first, then at growing intervals. */

@@ -86,5 +86,5 @@ enum queue_action queue_task_next(const struct queue_task *task);
  */
 void queue_task_done(struct queue_task *task, int error, const char *text, int64_t now_ms);
 
-/* Takes the queue out of the game. */
+/* Takes the queue out of the game. Its bind state is no longer known if that was a guess and nobody can look any more. */
 void queue_task_fail(struct queue_task *task, enum apqn_failure failure, int error);

@@ -58,6 +58,19 @@ static void test_stuck_in_a_short_time(void **state)
 	}
 }
 
+/* An unbind that was written, but that nobody could see taking effect, is none that is known to be done. */
+static void test_stuck_after_an_unbind(void **state)
+{
+	struct fixture *fixture = *state;
+
+	begin(fixture, "card 11 CEX8P\nqueue 11.0001 state=bound\nfault 11.0001 unbind never\n", "[]\n");
+	fixture->options.unbind = true;
+	sim_inject(fixture->sim,
+		   &(struct sim_injection){ MACHINE_READ, "*/11.0001/se_bind", SIM_HANG, 0, NULL, 1, 0 });
+	assert_false(run(fixture));
+	assert_log(fixture, "error: APQN 11.0001: may still be bound: " STUCK "\n");
+}
+
 static void test_probed_queue_vanishes(void **state)
 {
 	struct fixture *fixture = *state;
@@ -181,6 +194,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_probe_gets_stuck),
 		TEST(test_stuck_in_a_short_time),
+		TEST(test_stuck_after_an_unbind),
 		TEST(test_probed_queue_vanishes),
 		TEST(test_failure_after_duplicates),
 		TEST(test_duplicates_at_the_end),
