@@ -264,6 +264,14 @@ static void look_after_bind(struct queue_task *task, enum apqn_bind seen, int64_
 	}
 }
 
+static void look_after_reset(struct queue_task *task, enum apqn_bind seen, int64_t now_ms)
+{
+	if (seen == APQN_UNBOUND)
+		task->apqn->bind = APQN_UNBOUND;
+	task->look = QUEUE_LOOK_NOT;
+	progress(task, now_ms);
+}
+
 static void bind_read_done(struct queue_task *task, int error, const char *text, int64_t now_ms)
 {
 	enum apqn_bind seen = APQN_BIND_UNKNOWN;
@@ -279,6 +287,8 @@ static void bind_read_done(struct queue_task *task, int error, const char *text,
 		look_after_unbind(task, seen, now_ms);
 	else if (task->look == QUEUE_LOOK_AFTER_BIND)
 		look_after_bind(task, seen, now_ms);
+	else if (task->look == QUEUE_LOOK_AFTER_RESET)
+		look_after_reset(task, seen, now_ms);
 }
 
 static void association_write_done(struct queue_task *task, int error, int64_t now_ms)
@@ -343,6 +353,7 @@ static void reset_read_done(struct queue_task *task, int error, const char *text
 		again(task, now_ms);
 	} else {
 		task->reset_may_run = false;
+		task->look = QUEUE_LOOK_AFTER_RESET;
 		progress(task, now_ms);
 	}
 }

@@ -38,8 +38,14 @@ enum queue_action {
 	QUEUE_READ_SERIALNR,
 };
 
-/* Why the bind state, or whether a reset runs, is to be read before anything else. */
-enum queue_look { QUEUE_LOOK_NOT, QUEUE_LOOK_AFTER_UNBIND, QUEUE_LOOK_AFTER_BIND, QUEUE_LOOK_AFTER_REFUSAL };
+/* Why the bind state, or whether a reset runs (REFUSAL), is to be read before anything else. */
+enum queue_look {
+	QUEUE_LOOK_NOT,
+	QUEUE_LOOK_AFTER_UNBIND,
+	QUEUE_LOOK_AFTER_BIND,
+	QUEUE_LOOK_AFTER_REFUSAL,
+	QUEUE_LOOK_AFTER_RESET, /* of a queue found bound: the reset may have been that of an unbind */
+};
 
 /* The serial number belongs to the card: all its queues share this. */
 struct queue_serialnr {
@@ -56,7 +62,7 @@ struct queue_task {
 	uint16_t secret_index;    /* for associations */
 	uint16_t asked_index;     /* what was written last: the plan may have changed since */
 	enum queue_look look;
-	bool reset_may_run;       /* found bound: the driver's own first reset may still run */
+	bool reset_may_run;       /* found bound: the driver's own first reset, or somebody's unbind, may still run */
 	bool unbound_here;        /* this run has unbound it: a reset was started for sure */
 	bool reset_seen;          /* binds were refused while a reset ran, as the driver says */
 	bool unseen;              /* ... and nobody has seen yet that it is unbound; apqn->bind is a guess */

@@ -132,7 +132,7 @@ static void test_unbind(void **state)
 		  QUEUE_REST, APQN_VANISHED, -ENOENT, UNBOUND },
 		{ "nonsense while waiting", QUEUE_UNBIND, BOUND,
 		  { { QUEUE_WRITE_UNBIND, 0, NULL, 0 }, { QUEUE_READ_BIND, 0, "", 0 } },
-		  QUEUE_REST, APQN_UNREADABLE, -EBADMSG, UNBOUND },
+		  QUEUE_REST, APQN_UNREADABLE, -EBADMSG, APQN_BIND_UNKNOWN, APQN_UNASSOCIATED },
 	};
 
 	(void)state;
@@ -326,6 +326,7 @@ static void test_reset_is_waited_for(void **state)
 	assert_int_equal(bench.task.due_ms, bench.now_ms + 1);
 	step(&bench, QUEUE_READ_RESET, 0, "Reset Timer armed.\n");
 	assert_int_equal(bench.task.due_ms, bench.now_ms);
+	step(&bench, QUEUE_READ_BIND, 0, "bound\n");
 	call(&bench, QUEUE_READ_MKVPS);
 
 	/* Older kernels have no such file. That is no sign of a vanished queue. */
@@ -333,6 +334,16 @@ static void test_reset_is_waited_for(void **state)
 	bench.task.reset_may_run = true;
 	step(&bench, QUEUE_READ_RESET, -ENOENT, NULL);
 	assert_int_equal(bench.apqn.failure, APQN_WORKING);
+	step(&bench, QUEUE_READ_BIND, 0, "bound\n");
+	call(&bench, QUEUE_READ_MKVPS);
+
+	/* It was the reset of an unbind, written by a run that was killed. */
+	bench_begin(&bench, QUEUE_IDENTIFY, BOUND);
+	bench.task.reset_may_run = true;
+	step(&bench, QUEUE_READ_RESET, 0, "Reset in progress.\n");
+	step(&bench, QUEUE_READ_RESET, 0, "\n");
+	step(&bench, QUEUE_READ_BIND, 0, "unbound\n");
+	step(&bench, QUEUE_WRITE_BIND, 0, NULL);
 	call(&bench, QUEUE_READ_MKVPS);
 
 	/* A bind of ours is proof that no reset runs. */
