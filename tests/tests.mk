@@ -81,8 +81,8 @@ $(SIMULATE)/simulate: $(SIMULATE_OBJECTS)
 -include $(SIMULATE_OBJECTS:.o=.d)
 
 .PHONY: simulate
-simulate: $(SIMULATE)/simulate ## random runs on the simulated machine (SEED, FIRST, RUNS)
-	$< $(SEED) $(FIRST) $(RUNS)
+simulate: $(SIMULATE)/simulate ## random runs on the simulated machine (SEED, FIRST, RUNS; KILL=kill: killed after every call)
+	$< $(SEED) $(FIRST) $(RUNS) $(KILL)
 
 .PHONY: mutate
 mutate: $(SIMULATE)/simulate ## bugs put in on purpose: which of them do random runs find?

@@ -427,3 +427,16 @@ void sim_stop_after(struct sim *sim, size_t calls)
 {
 	sim->kernel->stop_number = sim->kernel->call_number + calls;
 }
+
+void sim_forget(struct sim *sim)
+{
+	struct sim_kernel *kernel = sim->kernel;
+
+	kernel->stop_number = UINT64_MAX;
+	kernel->idle_waits = 0;
+	memset(kernel->lanes, 0, sizeof(kernel->lanes));
+	for (size_t i = 0; i < kernel->call_limit; i++) {
+		if (kernel->calls[i].call)
+			sim_request_abandon(sim, &kernel->calls[i]);
+	}
+}

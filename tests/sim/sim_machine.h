@@ -89,6 +89,12 @@ void sim_inject(struct sim *sim, const struct sim_injection *injection);
 /* Once so many more calls were started, every machine_wait returns -EINTR, and what is under way stays so for ever. */
 void sim_stop_after(struct sim *sim, size_t calls);
 
+/*
+ * Whoever started the calls that are under way is dead: nobody waits for them, and somebody else may begin. Those that
+ * had not come to the kernel's function are never made.
+ */
+void sim_forget(struct sim *sim);
+
 /* --- what happened ------------------------------------------------------------------------------------------------ */
 
 #define SIM_TEXT_SIZE 24

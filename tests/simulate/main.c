@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 
-/* Random runs on the simulated machine: simulate SEED FIRST RUNS. Ends with 1 at the first one that is not right. */
+/*
+ * Random runs on the simulated machine: simulate SEED FIRST RUNS [kill]. With "kill" each of them is killed after every
+ * call in turn. Ends with 1 at the first one that is not right.
+ */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -8,136 +11,19 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "log.h"
-#include "run.h"
-#include "simulate/properties.h"
+#include "simulate/trial.h"
 
-struct said {
-	bool shown; /* lines are printed as they come */
-	bool refused;
-	long claimed;
+struct arguments {
+	uint64_t seed, first, runs;
+	bool kill;
 };
 
-static void hear(enum log_level level, const char *line, void *context)
-{
-	static const char *const names[] = { "error", "warning", "output", "notice", "info" };
-	struct said *said = context;
-	size_t satisfied, count;
+static uint64_t tries;
 
-	if (sscanf(line, "%zu of %zu entries", &satisfied, &count) == 2)
-		said->claimed = (long)satisfied;
-	if (level == LOG_LEVEL_ERROR && strstr(line, "with the same master key"))
-		said->refused = true;
-	if (said->shown)
-		printf("%s: %s\n", names[level], line);
-}
-
-static void write_config(const char *path, const char *yaml)
-{
-	FILE *file = fopen(path, "w");
-
-	if (!file || fputs(yaml, file) < 0 || fclose(file) != 0) {
-		perror(path);
-		exit(2);
-	}
-}
-
-static void note_states(struct sim *sim, struct outcome_queue *queues)
-{
-	model_settle(&sim->model, sim_now_us(sim));
-	for (size_t i = 0; i < sim->model.queue_count; i++) {
-		queues[i].state = sim->model.queues[i].state;
-		queues[i].association = sim->model.queues[i].association;
-	}
-}
-
-static void count_writes(const struct sim *sim, struct outcome *outcome)
-{
-	size_t count;
-	const struct sim_record *journal = sim_journal(sim, &count);
-
-	for (size_t i = 0; i < count; i++) {
-		if (journal[i].operation != MACHINE_WRITE)
-			continue;
-		if (strstr(journal[i].path, "/se_associate"))
-			outcome->associations++;
-		else if (journal[i].text[0] == '0')
-			outcome->unbinds++;
-		else
-			outcome->binds++;
-	}
-}
-
-/* All but the many looks at how far a queue is. */
-static void print_calls(const struct sim *sim)
-{
-	size_t count;
-	const struct sim_record *journal = sim_journal(sim, &count);
-
-	puts("--- calls that change something or take long");
-	for (size_t i = 0; i < count; i++) {
-		const struct sim_record *record = &journal[i];
-
-		if (record->operation == MACHINE_WRITE || record->end_us - record->start_us > 1000 ||
-		    record->end_us == 0)
-			printf("%" PRId64 " %" PRId64 " %s %s: %s\n", record->start_us, record->end_us, record->path,
-			       record->text, record->error < 0 ? strerror(-record->error) : "done");
-	}
-}
-
-static struct sim *make_machine(const struct draw *draw)
-{
-	struct sim *sim = sim_new(draw->topology);
-
-	sim->options.kernel = draw->kernel;
-	sim->options.settled = draw->settled;
-	sim->options.bindings_us = draw->bindings_us;
-	sim->options.grid_us = draw->grid_us;
-	return sim;
-}
-
-/* Returns the sentence that does not hold, or NULL. */
-static const char *simulate(const struct draw *draw, const char *path, bool shown)
-{
-	static struct outcome outcome;
-	struct sim *sim = make_machine(draw);
-	struct said said = { .shown = shown, .claimed = -1 };
-	struct options options = draw->options;
-	const char *sentence;
-	int64_t start_us = sim_now_us(sim);
-
-	write_config(path, draw->yaml);
-	options.config_path = path;
-	log_set_sink(hear, &said);
-	log_set_verbose(1); /* what was served is told only then */
-	outcome = (struct outcome){ .draw = draw, .model = &sim->model };
-	note_states(sim, outcome.before);
-	outcome.success = run_pvapconfig(&sim->machine, &options);
-	outcome.duration_us = sim_now_us(sim) - start_us;
-	outcome.refused = said.refused;
-	outcome.claimed = said.claimed;
-	note_states(sim, outcome.after);
-	count_writes(sim, &outcome);
-	if (shown)
-		print_calls(sim);
-	if (!draw->faults) {
-		if (shown)
-			puts("--- second run");
-		sim_journal_clear(sim);
-		outcome.success_again = run_pvapconfig(&sim->machine, &options);
-		outcome.writes_again = sim_write_count(sim);
-		note_states(sim, outcome.again);
-	}
-	sentence = properties_check(&outcome);
-	sim_free(sim);
-	return sentence;
-}
-
-static void explain(const struct draw *draw, const char *path, const char *sentence, uint64_t seed, uint64_t number)
+static void explain_scenario(const struct draw *draw)
 {
 	static const char *const kernels[] = { "6.1", "6.12", "7" };
 
-	printf("seed %" PRIu64 ", run %" PRIu64 ": this does not hold: %s\n", seed, number, sentence);
 	printf("--- machine, kernel %s, %s, complete after %" PRId64 " us, grid %" PRId64 " us\n%s",
 	       kernels[draw->kernel], draw->settled ? "settled" : "booting", draw->bindings_us, draw->grid_us,
 	       draw->topology);
@@ -145,8 +31,28 @@ static void explain(const struct draw *draw, const char *path, const char *sente
 	       draw->options.strict ? " --strict" : "", draw->options.dry_run ? " --dry-run" : "",
 	       draw->options.probe ? " --probe" : "", draw->options.unbind ? " --unbind" : "",
 	       draw->options.timeout_ms / 1000);
-	simulate(draw, path, true);
-	printf("--- again: make simulate SEED=%" PRIu64 " FIRST=%" PRIu64 " RUNS=1\n", seed, number);
+}
+
+/* Returns the sentence that does not hold, or NULL; then it was explained. */
+static const char *try(const struct draw *draw, const char *path, const struct arguments *arguments, uint64_t number)
+{
+	size_t calls = 0;
+	const char *sentence = arguments->kill ? trial_sweep(draw, path, &calls) : trial_run(draw, path, false);
+
+	if (!sentence) {
+		tries += arguments->kill ? calls : 1;
+		return NULL;
+	}
+	printf("seed %" PRIu64 ", run %" PRIu64 ", killed after call %zu (0: not): this does not hold: %s\n",
+	       arguments->seed, number, calls, sentence);
+	explain_scenario(draw);
+	if (calls > 0)
+		trial_show_killed(draw, path, calls);
+	else
+		trial_run(draw, path, true);
+	printf("--- again: make simulate SEED=%" PRIu64 " FIRST=%" PRIu64 " RUNS=1%s\n", arguments->seed, number,
+	       arguments->kill ? " KILL=kill" : "");
+	return sentence;
 }
 
 static uint64_t parse(const char *text)
@@ -163,38 +69,45 @@ static uint64_t parse(const char *text)
 	return value;
 }
 
+static const char *try_all(const char *path, const struct arguments *arguments)
+{
+	const char *sentence = NULL;
+
+	for (uint64_t i = 0; i < arguments->runs && !sentence; i++) {
+		struct draw draw;
+
+		draw_make(&draw, arguments->seed, arguments->first + i);
+		sentence = try(&draw, path, arguments, arguments->first + i);
+		draw_release(&draw);
+	}
+	return sentence;
+}
+
 int main(int argc, char *argv[])
 {
 	char path[] = "/tmp/simulate.XXXXXX";
-	const char *sentence = NULL;
-	uint64_t seed, first, runs;
+	struct arguments arguments;
+	const char *sentence;
 	int fd;
 
-	if (argc != 4) {
-		fputs("usage: simulate SEED FIRST RUNS\n", stderr);
+	if (argc < 4 || argc > 5 || (argc == 5 && strcmp(argv[4], "kill") != 0)) {
+		fputs("usage: simulate SEED FIRST RUNS [kill]\n", stderr);
 		return 2;
 	}
-	seed = parse(argv[1]);
-	first = parse(argv[2]);
-	runs = parse(argv[3]);
+	arguments = (struct arguments){ parse(argv[1]), parse(argv[2]), parse(argv[3]), argc == 5 };
 	fd = mkstemp(path);
 	if (fd < 0) {
 		perror(path);
 		return 2;
 	}
 	close(fd);
-	for (uint64_t number = first; number - first < runs && !sentence; number++) {
-		struct draw draw;
-
-		draw_make(&draw, seed, number);
-		sentence = simulate(&draw, path, false);
-		if (sentence)
-			explain(&draw, path, sentence, seed, number);
-		draw_release(&draw);
-	}
+	sentence = try_all(path, &arguments);
 	unlink(path);
-	if (!sentence)
-		printf("simulate: seed %" PRIu64 ", %" PRIu64 " runs from %" PRIu64 " on: all is well\n", seed, runs,
-		       first);
-	return sentence ? 1 : 0;
+	if (sentence)
+		return 1;
+	printf("simulate: seed %" PRIu64 ", %" PRIu64 " scenarios from %" PRIu64 " on%s, %" PRIu64
+	       " runs: all is well\n",
+	       arguments.seed, arguments.runs, arguments.first, arguments.kill ? ", killed after every call" : "",
+	       tries);
+	return 0;
 }

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: MIT */
+#include "trial.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "log.h"
+#include "run.h"
+#include "simulate/properties.h"
+
+struct said {
+	bool shown; /* lines are printed as they come */
+	bool refused;
+	long claimed;
+};
+
+static void hear(enum log_level level, const char *line, void *context)
+{
+	static const char *const names[] = { "error", "warning", "output", "notice", "info" };
+	struct said *said = context;
+	size_t satisfied, count;
+
+	if (sscanf(line, "%zu of %zu entries", &satisfied, &count) == 2)
+		said->claimed = (long)satisfied;
+	if (level == LOG_LEVEL_ERROR && strstr(line, "with the same master key"))
+		said->refused = true;
+	if (said->shown)
+		printf("%s: %s\n", names[level], line);
+}
+
+static void write_config(const char *path, const char *yaml)
+{
+	FILE *file = fopen(path, "w");
+
+	if (!file || fputs(yaml, file) < 0 || fclose(file) != 0) {
+		perror(path);
+		exit(2);
+	}
+}
+
+static void note_states(struct sim *sim, struct outcome_queue *queues)
+{
+	model_settle(&sim->model, sim_now_us(sim));
+	for (size_t i = 0; i < sim->model.queue_count; i++) {
+		queues[i].state = sim->model.queues[i].state;
+		queues[i].association = sim->model.queues[i].association;
+	}
+}
+
+static void count_writes(const struct sim *sim, struct outcome *outcome)
+{
+	size_t count;
+	const struct sim_record *journal = sim_journal(sim, &count);
+
+	for (size_t i = 0; i < count; i++) {
+		if (journal[i].operation != MACHINE_WRITE)
+			continue;
+		if (strstr(journal[i].path, "/se_associate"))
+			outcome->associations++;
+		else if (journal[i].text[0] == '0')
+			outcome->unbinds++;
+		else
+			outcome->binds++;
+	}
+}
+
+/* All but the many looks at how far a queue is. */
+static void print_calls(const struct sim *sim)
+{
+	size_t count;
+	const struct sim_record *journal = sim_journal(sim, &count);
+
+	puts("--- calls that change something or take long");
+	for (size_t i = 0; i < count; i++) {
+		const struct sim_record *record = &journal[i];
+
+		if (record->operation == MACHINE_WRITE || record->end_us - record->start_us > 1000 ||
+		    record->end_us == 0)
+			printf("%" PRId64 " %" PRId64 " %s %s: %s\n", record->start_us, record->end_us, record->path,
+			       record->text, record->error < 0 ? strerror(-record->error) : "done");
+	}
+}
+
+static struct sim *make_machine(const struct draw *draw)
+{
+	struct sim *sim = sim_new(draw->topology);
+
+	sim->options.kernel = draw->kernel;
+	sim->options.settled = draw->settled;
+	sim->options.bindings_us = draw->bindings_us;
+	sim->options.grid_us = draw->grid_us;
+	return sim;
+}
+
+struct trial {
+	const struct draw *draw;
+	struct options options;
+	struct sim *sim;
+	struct said said;
+	struct outcome outcome;
+};
+
+/* The machine, before anything is run. */
+static void begin(struct trial *trial, const struct draw *draw, const char *path, bool shown)
+{
+	*trial = (struct trial){ .draw = draw, .options = draw->options, .said = { .shown = shown, .claimed = -1 } };
+	trial->options.config_path = path;
+	trial->sim = make_machine(draw);
+	write_config(path, draw->yaml);
+	log_set_sink(hear, &trial->said);
+	log_set_verbose(1); /* what was served is told only then */
+}
+
+static void run(struct trial *trial)
+{
+	struct outcome *outcome = &trial->outcome;
+	int64_t start_us = sim_now_us(trial->sim);
+
+	outcome->draw = trial->draw;
+	outcome->model = &trial->sim->model;
+	note_states(trial->sim, outcome->before);
+	outcome->success = run_pvapconfig(&trial->sim->machine, &trial->options);
+	outcome->duration_us = sim_now_us(trial->sim) - start_us;
+	outcome->refused = trial->said.refused;
+	outcome->claimed = trial->said.claimed;
+	note_states(trial->sim, outcome->after);
+	count_writes(trial->sim, outcome);
+	if (trial->said.shown)
+		print_calls(trial->sim);
+}
+
+static void run_again(struct trial *trial)
+{
+	struct outcome *outcome = &trial->outcome;
+
+	if (trial->said.shown)
+		puts("--- second run");
+	sim_journal_clear(trial->sim);
+	outcome->success_again = run_pvapconfig(&trial->sim->machine, &trial->options);
+	outcome->writes_again = sim_write_count(trial->sim);
+	note_states(trial->sim, outcome->again);
+}
+
+static void run_killed(struct trial *trial, size_t calls)
+{
+	if (trial->said.shown)
+		puts("--- killed run");
+	sim_stop_after(trial->sim, calls);
+	run_pvapconfig(&trial->sim->machine, &trial->options);
+	sim_forget(trial->sim);
+	if (trial->said.shown) {
+		print_calls(trial->sim);
+		puts("--- next run");
+	}
+	sim_journal_clear(trial->sim);
+	trial->said.refused = false;
+	trial->said.claimed = -1;
+}
+
+/* A trial is too large for the stack. */
+static struct trial trial;
+
+const char *trial_run(const struct draw *draw, const char *path, bool shown)
+{
+	const char *sentence;
+
+	begin(&trial, draw, path, shown);
+	run(&trial);
+	if (!draw->faults)
+		run_again(&trial);
+	sentence = properties_check(&trial.outcome);
+	sim_free(trial.sim);
+	return sentence;
+}
+
+/* What a run comes to, and how many calls it takes. */
+struct result {
+	bool success, refused;
+	long claimed;
+	size_t calls;
+};
+
+/* Whether two queues with one master key are found depends on which queues are left to be looked at. */
+static bool is_same(const struct result *left, const struct result *right)
+{
+	return left->refused || right->refused || (left->success == right->success && left->claimed == right->claimed);
+}
+
+static const char *try_killed(const struct draw *draw, const char *path, size_t calls, bool shown,
+			      struct result *result)
+{
+	const char *sentence;
+
+	begin(&trial, draw, path, shown);
+	if (calls > 0)
+		run_killed(&trial, calls);
+	run(&trial);
+	*result = (struct result){ .success = trial.outcome.success,
+				   .refused = trial.outcome.refused,
+				   .claimed = trial.outcome.claimed };
+	sim_journal(trial.sim, &result->calls);
+	run_again(&trial);
+	sentence = properties_check(&trial.outcome);
+	sim_free(trial.sim);
+	return sentence;
+}
+
+const char *trial_sweep(const struct draw *draw, const char *path, size_t *calls)
+{
+	struct result undisturbed, result;
+	const char *sentence;
+
+	*calls = 0;
+	if (draw->faults || draw->options.dry_run)
+		return NULL;
+	sentence = try_killed(draw, path, 0, false, &undisturbed);
+	for (size_t i = 1; i <= undisturbed.calls && !sentence; i++) {
+		*calls = i;
+		sentence = try_killed(draw, path, i, false, &result);
+		if (!sentence && !is_same(&undisturbed, &result))
+			sentence = "a run after one that was killed comes to the same";
+	}
+	return sentence;
+}
+
+const char *trial_show_killed(const struct draw *draw, const char *path, size_t calls)
+{
+	struct result result;
+
+	return try_killed(draw, path, calls, true, &result);
+}
