@@ -28,6 +28,7 @@ struct card_scan {
 	struct apqn *apqns;
 	size_t count;
 	enum phase phase;
+	bool unlisted;              /* the list of its queues did not come */
 	size_t total, asked, taken; /* calls of this phase; answers come in the order of the questions */
 	char names[NAMES_SIZE];
 };
@@ -173,6 +174,8 @@ static void take_type(struct card_scan *card, int r, const char *text)
 	for (size_t i = 0; i < card->count; i++) {
 		card->apqns[i].generation = card->generation;
 		card->apqns[i].mode = card->mode;
+		if (r < 0)
+			fail_queue(&card->apqns[i], APQN_UNREADABLE, r);
 	}
 }
 
@@ -215,6 +218,8 @@ static void card_stuck(struct card_scan *card)
 		card->apqns[i].failure = APQN_CARD_STUCK;
 		card->apqns[i].failure_error = -ETIMEDOUT;
 	}
+	if (card->phase == PHASE_CARD && card->taken == 0)
+		card->unlisted = true;
 	begin_phase(card, PHASE_DONE);
 }
 
@@ -347,7 +352,9 @@ static int collect(const struct scan *scan, size_t card_count, struct inventory 
 	if (!inventory->apqns)
 		return no_memory();
 	inventory->count = 0;
+	inventory->unlisted_cards = 0;
 	for (size_t i = 0; i < card_count; i++) {
+		inventory->unlisted_cards += scan->cards[i].unlisted;
 		for (size_t j = 0; j < scan->cards[i].count; j++)
 			inventory->apqns[inventory->count++] = scan->cards[i].apqns[j];
 	}
@@ -355,14 +362,15 @@ static int collect(const struct scan *scan, size_t card_count, struct inventory 
 	return 0;
 }
 
-/* Cards that are stuck were reported as such. */
+/* Cards that are stuck, or did not tell what they are, were reported as such. */
 static void report_failures(const struct inventory *inventory)
 {
 	for (size_t i = 0; i < inventory->count; i++) {
 		const struct apqn *apqn = &inventory->apqns[i];
 		char name[APQN_NAME_SIZE];
 
-		if (apqn->failure == APQN_WORKING || apqn->failure == APQN_CARD_STUCK)
+		if (apqn->failure == APQN_WORKING || apqn->failure == APQN_CARD_STUCK ||
+		    apqn->mode == APQN_MODE_UNKNOWN)
 			continue;
 		apqn_format_name(apqn, name);
 		log_warning("APQN %s: %s: %s; it is not used", name, apqn_failure_text(apqn->failure),

@@ -15,6 +15,7 @@
 struct inventory {
 	struct apqn *apqns; /* sorted by apqn_compare; identity is not read */
 	size_t count;
+	size_t unlisted_cards; /* the kernel did not even tell which queues they have */
 };
 
 /* 0 if there is an AP bus with support for AP pass-through in SE guests (APSB). */

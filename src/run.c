@@ -59,6 +59,26 @@ static int gather(struct run *run)
 	return r;
 }
 
+static bool unbind(const struct run *run)
+{
+	const struct report report = report_of(run);
+	bool unbound = report_unbind(&report);
+
+	if (run->inventory.unlisted_cards == 0)
+		return unbound;
+	log_error("APQNs that the kernel did not tell of may still be bound: %zu cards could not be listed",
+		  run->inventory.unlisted_cards);
+	return false;
+}
+
+static void report_no_apqn(const struct run *run)
+{
+	if (run->inventory.unlisted_cards > 0)
+		log_error("AP bus: no APQN can be seen: %zu cards could not be listed", run->inventory.unlisted_cards);
+	else
+		log_error("AP bus: there is no APQN; the host passes no crypto queue through to this guest");
+}
+
 static bool provision(struct run *run)
 {
 	const struct provision_request request = {
@@ -74,15 +94,15 @@ static bool provision(struct run *run)
 	if (gather(run) < 0)
 		return false;
 	if (run->inventory.count == 0 && !run->options->unbind) {
-		log_error("AP bus: there is no APQN; the host passes no crypto queue through to this guest");
+		report_no_apqn(run);
 		return false;
 	}
 	if (provision_run(run->machine, &request, run->inventory.apqns, run->inventory.count, &run->plan) < 0)
 		return false;
 	run->planned = true;
-	report = report_of(run);
 	if (run->options->unbind)
-		return report_unbind(&report);
+		return unbind(run);
+	report = report_of(run);
 	report_print(&report);
 	return report_is_success(&report);
 }

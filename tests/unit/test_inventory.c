@@ -361,9 +361,9 @@ static void test_unknown_type(void **state)
 	read_gives(fixture, "*/card11/type", "CEX9Z\n");
 	assert_int_equal(gather(fixture), 0);
 	assert_inventory(fixture, "05.0001 Accel 8 online unbound unknown\n"
-				  "11.0001 unknown 0 offline unknown unknown\n"
-				  "11.0002 unknown 0 offline unknown unknown\n"
-				  "11.0003 unknown 0 offline unknown unknown\n");
+				  "11.0001 unknown 0 offline unknown unknown ! its state cannot be read: EBADMSG\n"
+				  "11.0002 unknown 0 offline unknown unknown ! its state cannot be read: EBADMSG\n"
+				  "11.0003 unknown 0 offline unknown unknown ! its state cannot be read: EBADMSG\n");
 	assert_log(fixture, "warning: card11: its type cannot be read: Bad message; its queues are not used\n");
 	assert_int_equal(sim_count(fixture->sim, MACHINE_READ, "*/card11/11.*"), 0);
 }

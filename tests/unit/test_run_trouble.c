@@ -71,6 +71,36 @@ static void test_stuck_after_an_unbind(void **state)
 	assert_log(fixture, "error: APQN 11.0001: may still be bound: " STUCK "\n");
 }
 
+/* Nor does anybody know of the queues of a card that does not even say what it is. */
+static void test_unbind_of_an_unknown_card(void **state)
+{
+	struct fixture *fixture = *state;
+
+	begin(fixture, "card 11 CEX8P\nqueue 11.0001 state=bound\n", "[]\n");
+	fixture->options.unbind = true;
+	inject(fixture, MACHINE_READ, "*/card11/type", SIM_FAIL, -EIO);
+	assert_false(run(fixture));
+	assert_log(fixture, "error: APQN 11.0001: may still be bound: its state cannot be read\n");
+}
+
+/* Nor of those of a card that cannot be listed. */
+static void test_unbind_of_an_unlisted_card(void **state)
+{
+	struct fixture *fixture = *state;
+
+	begin(fixture, "card 11 CEX8P\nqueue 11.0001 state=bound\ncard 12 CEX8A\nqueue 12.0001\n", "[]\n");
+	fixture->options.unbind = true;
+	inject(fixture, MACHINE_LIST, "*/card11", SIM_HANG, 0);
+	assert_false(run(fixture));
+	assert_log(fixture, "error: APQNs that the kernel did not tell of may still be bound: 1 cards could not be listed\n");
+
+	begin(fixture, SMALL, ENTRY_A);
+	fixture->options.unbind = false;
+	inject(fixture, MACHINE_LIST, "*/card*", SIM_HANG, 0);
+	assert_false(run(fixture));
+	assert_log(fixture, "error: AP bus: no APQN can be seen: 2 cards could not be listed\n");
+}
+
 static void test_probed_queue_vanishes(void **state)
 {
 	struct fixture *fixture = *state;
@@ -195,6 +225,8 @@ int main(void)
 		TEST(test_probe_gets_stuck),
 		TEST(test_stuck_in_a_short_time),
 		TEST(test_stuck_after_an_unbind),
+		TEST(test_unbind_of_an_unknown_card),
+		TEST(test_unbind_of_an_unlisted_card),
 		TEST(test_probed_queue_vanishes),
 		TEST(test_failure_after_duplicates),
 		TEST(test_duplicates_at_the_end),
