@@ -43,6 +43,8 @@ struct sim_options {
 	int64_t bindings_us;  /* from the boot to complete bindings */
 	int64_t grid_us;      /* offset of the driver's 40 ms grid to the clock */
 	int64_t read_us, write_us, list_us, uv_us; /* what a call costs beside what it waits for; default 100 each */
+	uint64_t jump_call; /* when so many calls were started the clock jumps by jump_us; UINT64_MAX: never */
+	int64_t jump_us;
 	int64_t scan_us, scan_card_us; /* cost of a forced bus scan, and for every card; default 2000 and 250 */
 };
 

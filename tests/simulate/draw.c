@@ -26,25 +26,15 @@ struct pool {
 	uint64_t queue_us;          /* more than a queue takes if it has all of its card to itself */
 };
 
-/* splitmix64 */
-static uint64_t mix(uint64_t *state)
-{
-	uint64_t z = *state += 0x9e3779b97f4a7c15;
-
-	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
-	z = (z ^ z >> 27) * 0x94d049bb133111eb;
-	return z ^ z >> 31;
-}
-
-/* 0 to below - 1 */
+/* 0 to limit - 1 */
 static uint64_t below(struct pool *pool, uint64_t limit)
 {
-	return mix(&pool->random) % limit;
+	return draw_below(&pool->random, limit);
 }
 
 static bool one_in(struct pool *pool, uint64_t n)
 {
-	return below(pool, n) == 0;
+	return draw_one_in(&pool->random, n);
 }
 
 static void put_hex(FILE *stream, const uint8_t *bytes, size_t count)
@@ -234,7 +224,9 @@ static void draw_machine(struct pool *pool, struct draw *draw)
 	draw->faults = one_in(pool, 2) && pool->card_count > 0;
 	if (!draw->faults)
 		return;
-	for (size_t i = 1 + below(pool, 4); i > 0; i--)
+	if (one_in(pool, 3))
+		draw_trouble(&pool->random, pool->cards, pool->card_count, &draw->trouble);
+	for (size_t i = (draw->trouble.injection_count > 0 ? 0 : 1) + below(pool, 4); i > 0; i--)
 		draw_fault(pool);
 	if (one_in(pool, 8))
 		fprintf(pool->topology, "limit %" PRIu64 "\n", 1 + below(pool, 8));
@@ -312,10 +304,11 @@ void draw_make(struct draw *draw, uint64_t seed, uint64_t number)
 {
 	size_t topology_size, yaml_size;
 	uint64_t start = seed;
-	struct pool pool = { .random = mix(&start) + number };
+	struct pool pool = { 0 };
 
-	*draw = (struct draw){ 0 };
-	pool.random = mix(&pool.random);
+	*draw = (struct draw){ .trouble = { .jump_call = UINT64_MAX } };
+	pool.random = draw_below(&start, UINT64_MAX) + number;
+	pool.random = draw_below(&pool.random, UINT64_MAX);
 	pool.topology = open_memstream(&draw->topology, &topology_size);
 	pool.yaml = open_memstream(&draw->yaml, &yaml_size);
 	if (!pool.topology || !pool.yaml)

@@ -4,6 +4,7 @@
 /* A scenario out of a seed and a number: machine, configuration file, options. The same two give the same scenario. */
 #include "options.h"
 #include "sim/sim_machine.h"
+#include "simulate/draw_trouble.h"
 
 #define DRAW_ENTRIES_MAX 30
 #define DRAW_SECRET_NAME_SIZE 32
@@ -26,6 +27,7 @@ struct draw {
 	enum sim_kernel_version kernel;
 	bool settled;
 	int64_t bindings_us, grid_us;
+	struct draw_trouble trouble;
 	bool faults; /* something may fail that is no fault of the configuration */
 	bool quick;  /* nothing takes so long that a plan is made without waiting for it */
 	bool plenty; /* there is more than enough time for all that has to be done */

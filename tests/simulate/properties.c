@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "properties.h"
 
+#include <errno.h>
 #include <string.h>
 
 #define POLL_US 100000
@@ -166,11 +167,28 @@ static bool is_any_gone(const struct outcome *outcome)
 	return false;
 }
 
+/* A kernel that says of a queue that it is gone is believed. */
+static bool is_any_said_to_be_gone(const struct outcome *outcome)
+{
+	const struct draw_trouble *trouble = &outcome->draw->trouble;
+
+	for (size_t i = 0; i < trouble->injection_count; i++) {
+		int error = trouble->injections[i].error;
+
+		if (error == -ENOENT || error == -ENODEV || error == -ENXIO ||
+		    trouble->injections[i].operation == MACHINE_LIST)
+			return true;
+	}
+	return is_any_gone(outcome);
+}
+
 /* --- the sentences: each returns whether it holds ------------------------------------------------- */
 
 static bool ends_in_time(const struct outcome *outcome)
 {
-	return outcome->duration_us <= 1000 * outcome->draw->options.timeout_ms + POLL_US;
+	const struct draw *draw = outcome->draw;
+
+	return outcome->duration_us <= 1000 * draw->options.timeout_ms + POLL_US + draw->trouble.jump_us;
 }
 
 static bool success_is_true(const struct outcome *outcome)
@@ -181,7 +199,7 @@ static bool success_is_true(const struct outcome *outcome)
 	if (!outcome->success || draw->options.dry_run || is_any_gone(outcome))
 		return true;
 	if (draw->options.unbind)
-		return bound_count(outcome, false) == 0;
+		return is_any_said_to_be_gone(outcome) || bound_count(outcome, false) == 0;
 	if (draw->entry_count == 0)
 		return true;
 	served = largest(outcome, outcome->after);
@@ -195,7 +213,7 @@ static bool failure_is_true(const struct outcome *outcome)
 
 	if (outcome->success || !is_smooth(outcome))
 		return outcome->success || draw->options.unbind || draw->entry_count > 0 ||
-		       draw->kernel == SIM_KERNEL_6_1;
+		       draw->kernel == SIM_KERNEL_6_1 || draw->trouble.injection_count > 0;
 	if (draw->options.unbind)
 		return bound_count(outcome, false) > 0;
 	served = largest(outcome, outcome->after);

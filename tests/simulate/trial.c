@@ -91,6 +91,7 @@ static struct sim *make_machine(const struct draw *draw)
 	sim->options.settled = draw->settled;
 	sim->options.bindings_us = draw->bindings_us;
 	sim->options.grid_us = draw->grid_us;
+	draw_trouble_apply(&draw->trouble, sim);
 	return sim;
 }
 

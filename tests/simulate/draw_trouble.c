@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: MIT */
+#include "draw_trouble.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+#define COUNT(list) (sizeof(list) / sizeof((list)[0]))
+
+/* splitmix64 */
+static uint64_t mix(uint64_t *state)
+{
+	uint64_t z = *state += 0x9e3779b97f4a7c15;
+
+	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
+	z = (z ^ z >> 27) * 0x94d049bb133111eb;
+	return z ^ z >> 31;
+}
+
+uint64_t draw_below(uint64_t *random, uint64_t limit)
+{
+	return mix(random) % limit;
+}
+
+bool draw_one_in(uint64_t *random, uint64_t n)
+{
+	return draw_below(random, n) == 0;
+}
+
+static int draw_error(uint64_t *random)
+{
+	static const int errors[] = { EIO, EBUSY, ENOENT, ENODEV, ENXIO, EINVAL, EACCES, EAGAIN, ENOMEM, E2BIG,
+				      EPERM, EOPNOTSUPP, ETIMEDOUT, EINTR };
+
+	return -errors[draw_below(random, COUNT(errors))];
+}
+
+/*
+ * None of them says anything that a run could believe: then nobody could blame it for what it does. They are wrong for
+ * every attribute.
+ */
+static const char *draw_text(uint64_t *random)
+{
+	static const char a_page[4095] = { [0 ... 4093] = 'a' };
+	static const char *const texts[] = {
+		"", "\n", " ", "\xff\xfe\n", "bound bound\n", "unbound\nbound\n", "associated 65536\n", "associated -1\n",
+		"associated 5 5\n", "associated 99999999999999999999\n", "associated\n", "WK CUR: valid 0x12\n",
+		"WK CUR: valid 0x\nWK NEW: valid 0x\n", "WK CUR:", "0x10000000000000000\n", "../../..\n", "%s%n\n", a_page,
+	};
+
+	return texts[draw_below(random, COUNT(texts))];
+}
+
+/* Where it strikes: at all queues, at one card, or at the bus and the Ultravisor. */
+static void draw_place(uint64_t *random, const uint8_t *cards, size_t card_count, struct sim_injection *injection,
+		       char path[MACHINE_PATH_SIZE])
+{
+	static const char *const of_queue[] = { "se_bind", "se_associate", "online", "mkvps", "reset" };
+	static const char *const of_card[] = { "type", "serialnr", "*" };
+	static const char *const of_all[] = { "bus/ap/*", "firmware/uv/*", "devices/ap/*", "*/se_bind", "*/online", "*/type" };
+	unsigned int card = cards[draw_below(random, card_count)];
+
+	switch (draw_below(random, 4)) {
+	case 0:
+		snprintf(path, MACHINE_PATH_SIZE, "%s", of_all[draw_below(random, COUNT(of_all))]);
+		break;
+	case 1:
+		snprintf(path, MACHINE_PATH_SIZE, "devices/ap/card%02x/%s", card,
+			 of_card[draw_below(random, COUNT(of_card))]);
+		break;
+	default:
+		snprintf(path, MACHINE_PATH_SIZE, "devices/ap/card%02x/*/%s", card,
+			 of_queue[draw_below(random, COUNT(of_queue))]);
+		break;
+	}
+	injection->path = path;
+}
+
+static void draw_injection(uint64_t *random, const uint8_t *cards, size_t card_count, struct draw_trouble *trouble)
+{
+	struct sim_injection *injection = &trouble->injections[trouble->injection_count];
+	static const enum machine_operation operations[] = { MACHINE_READ, MACHINE_READ, MACHINE_READ, MACHINE_WRITE,
+							     MACHINE_LIST, MACHINE_UV };
+	static const enum sim_injection_action actions[] = { SIM_FAIL, SIM_FAIL, SIM_TEXT, SIM_HANG };
+
+	*injection = (struct sim_injection){
+		.operation = operations[draw_below(random, COUNT(operations))],
+		.action = actions[draw_below(random, COUNT(actions))],
+		.error = draw_error(random),
+		.text = draw_text(random),
+		.after = draw_one_in(random, 2) ? (unsigned int)draw_below(random, 20) : 0,
+		.times = (unsigned int)draw_below(random, 4),
+	};
+	draw_place(random, cards, card_count, injection, trouble->paths[trouble->injection_count]);
+	if (injection->operation == MACHINE_UV)
+		injection->path = "dev/uv";
+	if (injection->action == SIM_TEXT && injection->operation != MACHINE_READ)
+		injection->operation = MACHINE_LIST;
+	trouble->injection_count++;
+}
+
+void draw_trouble(uint64_t *random, const uint8_t *cards, size_t card_count, struct draw_trouble *trouble)
+{
+	*trouble = (struct draw_trouble){ .jump_call = UINT64_MAX };
+	if (card_count == 0)
+		return;
+	for (uint64_t i = draw_below(random, DRAW_INJECTIONS_MAX + 1); i > 0; i--)
+		draw_injection(random, cards, card_count, trouble);
+	if (draw_one_in(random, 3)) {
+		trouble->jump_call = draw_below(random, 200);
+		trouble->jump_us = (int64_t)(draw_one_in(random, 2) ? draw_below(random, 90000000) :
+								       draw_below(random, 500000));
+	}
+}
+
+void draw_trouble_apply(const struct draw_trouble *trouble, struct sim *sim)
+{
+	for (size_t i = 0; i < trouble->injection_count; i++)
+		sim_inject(sim, &trouble->injections[i]);
+	sim->options.jump_call = trouble->jump_call;
+	sim->options.jump_us = trouble->jump_us;
+}
+
+void draw_trouble_print(const struct draw_trouble *trouble)
+{
+	static const char *const operations[] = { [MACHINE_READ] = "read", [MACHINE_WRITE] = "write",
+						  [MACHINE_LIST] = "list", [MACHINE_UV] = "call" };
+	static const char *const actions[] = { [SIM_FAIL] = "fails", [SIM_TEXT] = "says", [SIM_HANG] = "hangs" };
+
+	for (size_t i = 0; i < trouble->injection_count; i++) {
+		const struct sim_injection *injection = &trouble->injections[i];
+
+		printf("%s of %s %s after %u, %u times, error %d, text '%.30s'\n", operations[injection->operation],
+		       injection->path, actions[injection->action], injection->after, injection->times,
+		       injection->error, injection->text);
+	}
+	if (trouble->jump_call != UINT64_MAX)
+		printf("the clock jumps by %" PRId64 " us at call %" PRIu64 "\n", trouble->jump_us, trouble->jump_call);
+}

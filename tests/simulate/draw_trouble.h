@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* What the kernel does wrong beside the hardware: calls that fail, hang, or answer nonsense, and a clock that jumps. */
+#include "sim/sim_machine.h"
+
+#define DRAW_INJECTIONS_MAX 3
+
+struct draw_trouble {
+	struct sim_injection injections[DRAW_INJECTIONS_MAX];
+	char paths[DRAW_INJECTIONS_MAX][MACHINE_PATH_SIZE]; /* what those point to */
+	size_t injection_count;
+	uint64_t jump_call; /* UINT64_MAX: never */
+	int64_t jump_us;
+};
+
+/* 0 to limit - 1 */
+uint64_t draw_below(uint64_t *random, uint64_t limit);
+bool draw_one_in(uint64_t *random, uint64_t n);
+
+/* Not to be moved afterwards. Nothing without cards. */
+void draw_trouble(uint64_t *random, const uint8_t *cards, size_t card_count, struct draw_trouble *trouble);
+void draw_trouble_apply(const struct draw_trouble *trouble, struct sim *sim);
+void draw_trouble_print(const struct draw_trouble *trouble);
