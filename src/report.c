@@ -186,11 +186,12 @@ static size_t print_unknown(const struct report *report)
 		const struct apqn *apqn = &report->apqns[i];
 
 		if (report->dry_run || apqn->mode == APQN_MODE_CCA || apqn->bind != APQN_BIND_UNKNOWN ||
-		    (apqn->failure != APQN_CARD_STUCK && apqn->failure != APQN_UNREADABLE))
+		    apqn->failure == APQN_VANISHED)
 			continue;
 		count++;
 		apqn_format_name(apqn, name);
-		log_error("APQN %s: may still be bound: %s", name, apqn_failure_text(apqn->failure));
+		log_error("APQN %s: may still be bound: %s", name,
+			  apqn_failure_text(apqn->failure ? apqn->failure : APQN_UNREADABLE));
 	}
 	return count;
 }

@@ -167,7 +167,7 @@ static bool is_any_gone(const struct outcome *outcome)
 	return false;
 }
 
-/* A kernel that says of a queue that it is gone is believed. */
+/* A kernel that says of a queue that it is gone is believed; one without se_bind says so of all. */
 static bool is_any_said_to_be_gone(const struct outcome *outcome)
 {
 	const struct draw_trouble *trouble = &outcome->draw->trouble;
@@ -179,7 +179,7 @@ static bool is_any_said_to_be_gone(const struct outcome *outcome)
 		    trouble->injections[i].operation == MACHINE_LIST)
 			return true;
 	}
-	return is_any_gone(outcome);
+	return is_any_gone(outcome) || outcome->draw->kernel == SIM_KERNEL_6_1;
 }
 
 /* --- the sentences: each returns whether it holds ------------------------------------------------- */
@@ -213,7 +213,8 @@ static bool failure_is_true(const struct outcome *outcome)
 
 	if (outcome->success || !is_smooth(outcome))
 		return outcome->success || draw->options.unbind || draw->entry_count > 0 ||
-		       draw->kernel == SIM_KERNEL_6_1 || draw->trouble.injection_count > 0;
+		       draw->kernel == SIM_KERNEL_6_1 || draw->trouble.injection_count > 0 ||
+		       draw->trouble.jump_us > 0;
 	if (draw->options.unbind)
 		return bound_count(outcome, false) > 0;
 	served = largest(outcome, outcome->after);
@@ -234,6 +235,38 @@ static bool is_best(const struct outcome *outcome)
 {
 	return !is_smooth(outcome) || outcome->draw->options.unbind ||
 	       largest(outcome, outcome->after) == largest(outcome, NULL);
+}
+
+static bool has_fault(const struct outcome *outcome, uint8_t card)
+{
+	for (size_t i = 0; i < outcome->model->fault_count; i++) {
+		if (outcome->model->faults[i].card == card)
+			return true;
+	}
+	return false;
+}
+
+/* The healthy cards alone would serve so many entries, whatever happens to the others. */
+static bool fault_costs_its_card_only(const struct outcome *outcome)
+{
+	static struct match match;
+	const struct draw *draw = outcome->draw;
+	const struct model *model = outcome->model;
+
+	if (!draw->faults || draw->options.dry_run || draw->options.unbind || draw->kernel == SIM_KERNEL_6_1 ||
+	    !draw->plenty || draw->options.timeout_ms < 60000 || model->bound_limit || is_ambiguous(outcome) ||
+	    is_any_gone(outcome) || draw->trouble.injection_count > 0 || draw->trouble.jump_us > 0)
+		return true;
+	prepare(outcome, NULL, &match);
+	for (size_t queue = 0; queue < match.queue_count; queue++) {
+		if (!has_fault(outcome, model->queues[queue].card))
+			continue;
+		for (size_t entry = 0; entry < draw->entry_count; entry++)
+			match.edges[entry][queue] = false;
+	}
+	for (size_t entry = 0; entry < draw->entry_count; entry++)
+		add(&match, entry);
+	return largest(outcome, outcome->after) >= match.size;
 }
 
 /* Those served before come first, then all in the order of the file; whoever finds no queue beside these loses. */
@@ -365,6 +398,7 @@ const char *properties_check(const struct outcome *outcome)
 		{ "a run that says it failed did so", failure_is_true },
 		{ "as many entries are served as the run says", claim_is_true },
 		{ "as many entries are served as can be", is_best },
+		{ "a fault costs no more than its card", fault_costs_its_card_only },
 		{ "where not all entries can be served, those served before and then earlier ones are", earlier_wins },
 		{ "no queue is left bound that serves no entry", nothing_is_left_bound },
 		{ "a dry run changes nothing", dry_run_changes_nothing },

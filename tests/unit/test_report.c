@@ -290,6 +290,8 @@ static void test_unbind(void **state)
 	(void)state;
 	scene_begin(&scene);
 	scene.config.count = 0;
+	for (size_t i = 0; i < scene.report.apqn_count; i++)
+		scene.apqns[i].bind = APQN_UNBOUND;
 	assert_true(report_unbind(&scene.report));
 	assert_string_equal(scene.log.text, "");
 	scene.plan_apqns[1].goal = PLAN_UNBIND;

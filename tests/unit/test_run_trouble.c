@@ -71,6 +71,18 @@ static void test_stuck_after_an_unbind(void **state)
 	assert_log(fixture, "error: APQN 11.0001: may still be bound: " STUCK "\n");
 }
 
+/* Nor is one whose state never could be read. */
+static void test_unbind_of_a_broken_queue(void **state)
+{
+	struct fixture *fixture = *state;
+
+	begin(fixture, "card 11 CEX8P configured=0\nqueue 11.0001 state=bound\n", "[]\n");
+	fixture->options.unbind = true;
+	inject(fixture, MACHINE_READ, "*/11.0001/se_bind", SIM_FAIL, -EIO);
+	assert_false(run(fixture));
+	assert_log(fixture, "error: APQN 11.0001: may still be bound: its state cannot be read\n");
+}
+
 /* Nor does anybody know of the queues of a card that does not even say what it is. */
 static void test_unbind_of_an_unknown_card(void **state)
 {
@@ -225,6 +237,7 @@ int main(void)
 		TEST(test_probe_gets_stuck),
 		TEST(test_stuck_in_a_short_time),
 		TEST(test_stuck_after_an_unbind),
+		TEST(test_unbind_of_a_broken_queue),
 		TEST(test_unbind_of_an_unknown_card),
 		TEST(test_unbind_of_an_unlisted_card),
 		TEST(test_probed_queue_vanishes),
