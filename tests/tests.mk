@@ -85,5 +85,5 @@ simulate: $(SIMULATE)/simulate ## random runs on the simulated machine (SEED, FI
 	$< $(SEED) $(FIRST) $(RUNS) $(KILL)
 
 .PHONY: mutate
-mutate: $(SIMULATE)/simulate ## bugs put in on purpose: which of them do random runs find?
+mutate: $(SIMULATE)/simulate $(CHECK_PROGRAMS) ## bugs put in on purpose: do random runs or unit tests find them?
 	tests/mutate
