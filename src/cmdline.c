@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmdline.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -60,59 +59,44 @@ bool cmdline_next(char **rest, struct cmdline_parameter *parameter)
 	return true;
 }
 
-static void visit_file(const char *path, bool is_needed, cmdline_visitor *visit, void *context)
+/* Who is to see the parameters. */
+struct audience {
+	cmdline_visitor *visit;
+	void *context;
+	bool is_needed; /* that a file is not there is worth a warning */
+};
+
+static bool visit_file(const char *path, void *context)
 {
 	const struct file_source source = {
 		.what = "kernel command line", .path = path, .max = CMDLINE_SIZE_MAX, .level = LOG_LEVEL_WARNING
 	};
+	const struct audience *audience = context;
 	struct cmdline_parameter parameter;
 	cleanup_free_ char *text = NULL;
 	char *rest, *nul;
 	size_t length;
-
 	int r = file_read(&source, &text, &length);
 
-	if (r == -ENOENT && is_needed)
+	if (r == -ENOENT && audience->is_needed)
 		log_warning("kernel command line %s: not there, so no parameter is known; is /proc mounted?", path);
 	if (r < 0)
-		return;
+		return true;
 	while ((nul = memchr(text, '\0', length)))
 		*nul = ' ';
 	rest = text;
 	while (cmdline_next(&rest, &parameter))
-		visit(&parameter, context);
+		audience->visit(&parameter, audience->context);
+	return true;
 }
 
-static int is_conf(const struct dirent *entry)
+static bool visit_directory(const char *path, void *context)
 {
-	const char *dot = strrchr(entry->d_name, '.');
+	int r = file_visit(path, ".conf", visit_file, context);
 
-	return dot && dot != entry->d_name && strcmp(dot, ".conf") == 0;
-}
-
-static int by_name(const struct dirent **left, const struct dirent **right)
-{
-	return strcmp((*left)->d_name, (*right)->d_name);
-}
-
-static void visit_directory(const char *path, bool is_needed, cmdline_visitor *visit, void *context)
-{
-	struct dirent **entries;
-	int count = scandir(path, &entries, is_conf, by_name);
-
-	if (count < 0) {
-		if (errno != ENOENT)
-			log_warning("cannot read kernel command line %s: %s", path, strerror(errno));
-		return;
-	}
-	for (int i = 0; i < count; i++) {
-		char file[PATH_MAX];
-
-		if ((size_t)snprintf(file, sizeof(file), "%s/%s", path, entries[i]->d_name) < sizeof(file))
-			visit_file(file, is_needed, visit, context);
-		free(entries[i]);
-	}
-	free(entries);
+	if (r < 0 && r != -ENOENT)
+		log_warning("cannot read kernel command line %s: %s", path, strerror(-r));
+	return true;
 }
 
 void cmdline_visit(const char *root, cmdline_visitor *visit, void *context)
@@ -120,7 +104,7 @@ void cmdline_visit(const char *root, cmdline_visitor *visit, void *context)
 	static const struct {
 		const char *path;
 		bool is_needed;
-		void (*visit)(const char *path, bool is_needed, cmdline_visitor *visit, void *context);
+		file_visitor *visit;
 	} places[] = {
 		{ "/etc/cmdline.d", false, visit_directory },
 		{ "/etc/cmdline", false, visit_file },
@@ -129,9 +113,10 @@ void cmdline_visit(const char *root, cmdline_visitor *visit, void *context)
 	};
 
 	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+		struct audience audience = { .visit = visit, .context = context, .is_needed = places[i].is_needed };
 		char path[PATH_MAX];
 
 		if ((size_t)snprintf(path, sizeof(path), "%s%s", root, places[i].path) < sizeof(path))
-			places[i].visit(path, places[i].is_needed, visit, context);
+			places[i].visit(path, &audience);
 	}
 }

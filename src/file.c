@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -83,6 +84,47 @@ int file_read(const struct file_source *source, char **text, size_t *length)
 	all[*length] = '\0';
 	*text = take_pointer(all);
 	return 0;
+}
+
+static int is_visible(const struct dirent *entry)
+{
+	return entry->d_name[0] != '.';
+}
+
+static int by_name(const struct dirent **left, const struct dirent **right)
+{
+	return strcmp((*left)->d_name, (*right)->d_name);
+}
+
+static bool ends_in(const char *name, const char *suffix)
+{
+	size_t length = strlen(name), suffix_length = strlen(suffix);
+
+	return length > suffix_length && strcmp(name + length - suffix_length, suffix) == 0;
+}
+
+int file_visit(const char *directory, const char *suffix, file_visitor *visit, void *context)
+{
+	struct dirent **entries;
+	int count = scandir(directory, &entries, is_visible, by_name), r = 0;
+	bool more = true;
+
+	if (count < 0)
+		return -errno;
+	for (int i = 0; i < count; i++) {
+		const char *name = entries[i]->d_name;
+		char path[PATH_MAX];
+
+		if (more && ends_in(name, suffix)) {
+			if ((size_t)snprintf(path, sizeof(path), "%s/%s", directory, name) < sizeof(path))
+				more = visit(path, context);
+			else
+				r = -ENAMETOOLONG;
+		}
+		free(entries[i]);
+	}
+	free(entries);
+	return r;
 }
 
 static int write_all(int fd, const char *text, size_t length)

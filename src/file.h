@@ -2,6 +2,7 @@
 #pragma once
 
 /* Whole files: read without trusting what they are, written so that nobody ever sees half of one. */
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "log.h"
@@ -19,6 +20,15 @@ struct file_source {
  * owned by the caller, or negative errno, reported unless it is -ENOENT.
  */
 int file_read(const struct file_source *source, char **text, size_t *length);
+
+/* Gets the path of one file; false: enough. */
+typedef bool file_visitor(const char *path, void *context);
+
+/*
+ * Visits what is in a directory under a name that ends in `suffix`, in the order of the names (by bytes), but nothing
+ * hidden. 0 or negative errno, not reported.
+ */
+int file_visit(const char *directory, const char *suffix, file_visitor *visit, void *context);
 
 /* Writes a file of mode 0600 under another name (path.new) and renames it. 0 or negative errno, not reported. */
 int file_replace(const char *path, const char *text, size_t length);
