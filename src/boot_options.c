@@ -13,7 +13,7 @@
 #define NAME_SIZE 32 /* longer than any name of ours */
 #define KNOWN                                                                                                          \
 	PREFIX ", " PREFIX ".config, " PREFIX ".strict, " PREFIX ".dry_run, " PREFIX ".verbose, " PREFIX               \
-	       ".timeout, " PREFIX ".required"
+	       ".timeout, " PREFIX ".required, " PREFIX ".secrets, " PREFIX ".lock_secrets"
 
 static void warn_value(const char *name, const char *value, const char *expected)
 {
@@ -38,13 +38,15 @@ static bool parse_boolean(const char *value, bool *result)
 	return false;
 }
 
-static void set_config(const char *name, const char *value, struct boot_options *options)
+/* True if it is the value that is used. */
+static bool set_path(const char *name, const char *value, const char *usual, char path[PATH_MAX])
 {
-	bool good = value && *value == '/' && strlen(value) < sizeof(options->config_path);
+	bool good = value && *value == '/' && strlen(value) < PATH_MAX;
 
 	if (!good)
 		warn_value(name, value ? value : "", "an absolute path");
-	snprintf(options->config_path, sizeof(options->config_path), "%s", good ? value : OPTIONS_CONFIG_PATH);
+	snprintf(path, PATH_MAX, "%s", good ? value : usual);
+	return good;
 }
 
 static void set_timeout(const char *name, const char *value, struct boot_options *options)
@@ -76,6 +78,7 @@ static void apply_own(const char *name, const struct cmdline_parameter *paramete
 		{ PREFIX ".dry_run", &options->run.dry_run, false },
 		{ PREFIX ".verbose", &options->run.verbose, false },
 		{ PREFIX ".required", &options->required, false },
+		{ PREFIX ".lock_secrets", &options->run.lock_secrets, false },
 	};
 
 	for (size_t i = 0; i < sizeof(booleans) / sizeof(booleans[0]); i++) {
@@ -85,7 +88,10 @@ static void apply_own(const char *name, const struct cmdline_parameter *paramete
 		}
 	}
 	if (strcmp(name, PREFIX ".config") == 0)
-		set_config(name, parameter->value, options);
+		set_path(name, parameter->value, OPTIONS_CONFIG_PATH, options->config_path);
+	else if (strcmp(name, PREFIX ".secrets") == 0)
+		options->run.secrets_optional =
+			!set_path(name, parameter->value, BOOT_SECRETS_PATH, options->secrets_path);
 	else if (strcmp(name, PREFIX ".timeout") == 0)
 		set_timeout(name, parameter->value, options);
 	else
@@ -126,10 +132,13 @@ void boot_options_read(const char *root, struct boot_options *options)
 	*options = (struct boot_options){
 		.run = { .boot = true,
 			 .timeout_ms = OPTIONS_TIMEOUT_DEFAULT * INT64_C(1000),
+			 .secrets_optional = true,
 			 .report_path = BOOT_REPORT_PATH },
 		.enabled = true,
 		.config_path = OPTIONS_CONFIG_PATH,
+		.secrets_path = BOOT_SECRETS_PATH,
 	};
 	options->run.config_path = options->config_path;
+	options->run.secrets_path = options->secrets_path;
 	cmdline_visit(root, apply, options);
 }

@@ -23,15 +23,24 @@ enum option {
 	OPTION_PROBE,
 	OPTION_CHECK_CONFIG,
 	OPTION_BOOT,
+	OPTION_ADD_SECRETS,
+	OPTION_LOCK_SECRETS,
 };
 
 static const struct argument_option known_options[] = {
-	[OPTION_CONFIG] = { "config", 'c', true },    [OPTION_HELP] = { "help", 'h', false },
-	[OPTION_DRY_RUN] = { "dry-run", 'n', false }, [OPTION_STRICT] = { "strict", 's', false },
-	[OPTION_VERBOSE] = { "verbose", 'v', false }, [OPTION_VERSION] = { "version", 'V', false },
-	[OPTION_UNBIND] = { "unbind", 0, false },     [OPTION_TIMEOUT] = { "timeout", 0, true },
-	[OPTION_PROBE] = { "probe", 0, false },       [OPTION_CHECK_CONFIG] = { "check-config", 0, false },
+	[OPTION_CONFIG] = { "config", 'c', true },
+	[OPTION_HELP] = { "help", 'h', false },
+	[OPTION_DRY_RUN] = { "dry-run", 'n', false },
+	[OPTION_STRICT] = { "strict", 's', false },
+	[OPTION_VERBOSE] = { "verbose", 'v', false },
+	[OPTION_VERSION] = { "version", 'V', false },
+	[OPTION_UNBIND] = { "unbind", 0, false },
+	[OPTION_TIMEOUT] = { "timeout", 0, true },
+	[OPTION_PROBE] = { "probe", 0, false },
+	[OPTION_CHECK_CONFIG] = { "check-config", 0, false },
 	[OPTION_BOOT] = { "boot", 0, false },
+	[OPTION_ADD_SECRETS] = { "add-secrets", 0, true },
+	[OPTION_LOCK_SECRETS] = { "lock-secrets", 0, false },
 };
 
 static void print_help(void)
@@ -44,6 +53,8 @@ static void print_help(void)
 		/* NOLINTNEXTLINE(bugprone-suspicious-missing-comma): one line, put together */
 		"  -c, --config FILE      configuration file (default: " OPTIONS_CONFIG_PATH ")",
 		"  -s, --strict           fail unless every entry of the file is satisfied",
+		"      --add-secrets DIR  first submit the add-secret requests in DIR (*.asrcb)",
+		"      --lock-secrets     then lock the secret store: nothing is added any more",
 		"      --check-config     only check the configuration file; works on any machine",
 		"      --boot             early boot: as the kernel command line has it",
 		"                         (rd.pvapconfig...); not with any other option",
@@ -77,10 +88,10 @@ static int parse_timeout(const char *text, int64_t *timeout_ms)
 	return 0;
 }
 
-static int parse_config_path(const char *text, const char **path)
+static int parse_path(enum option option, const char *text, const char **path)
 {
 	if (!*text) {
-		log_error("option --config: the name of the file is empty");
+		log_error("option --%s: the name is empty", known_options[option].name);
 		return -EINVAL;
 	}
 	*path = text;
@@ -93,7 +104,7 @@ static enum options_action apply_option(enum option option, const char *value, s
 
 	switch (option) {
 	case OPTION_CONFIG:
-		error = parse_config_path(value, &options->config_path);
+		error = parse_path(option, value, &options->config_path);
 		break;
 	case OPTION_HELP:
 		print_help();
@@ -125,6 +136,12 @@ static enum options_action apply_option(enum option option, const char *value, s
 	case OPTION_BOOT:
 		options->boot = true;
 		break;
+	case OPTION_ADD_SECRETS:
+		error = parse_path(option, value, &options->secrets_path);
+		break;
+	case OPTION_LOCK_SECRETS:
+		options->lock_secrets = true;
+		break;
 	}
 	return error ? OPTIONS_EXIT_FAILURE : OPTIONS_RUN;
 }
@@ -132,7 +149,7 @@ static enum options_action apply_option(enum option option, const char *value, s
 static bool is_anything_set(const struct options *options)
 {
 	return options->config_path || options->dry_run || options->strict || options->verbose || options->unbind ||
-	       options->probe || options->check_config ||
+	       options->probe || options->check_config || options->secrets_path || options->lock_secrets ||
 	       options->timeout_ms != OPTIONS_TIMEOUT_DEFAULT * INT64_C(1000);
 }
 
@@ -149,6 +166,8 @@ static int check_combination(const struct options *options)
 		{ options->unbind && options->strict, "options --unbind and --strict exclude each other" },
 		{ options->unbind && options->check_config, "options --unbind and --check-config exclude each other" },
 		{ options->unbind && options->probe, "options --unbind and --probe exclude each other" },
+		{ (options->unbind || options->check_config) && (options->secrets_path || options->lock_secrets),
+		  "options --add-secrets and --lock-secrets do not go with --unbind or --check-config" },
 		{ options->probe && !options->dry_run, "option --probe works only together with --dry-run" },
 	};
 

@@ -12,9 +12,12 @@
 #define OPTIONS_TIMEOUT_MAX 86400  /* seconds: a day */
 
 struct options {
-	const char *config_path; /* part of argv, or OPTIONS_CONFIG_PATH */
-	const char *report_path; /* what the run came to is written there (report_json.h); NULL: nowhere */
-	bool boot;               /* early boot: the kernel command line decides everything else (boot.h) */
+	const char *config_path;  /* part of argv, or OPTIONS_CONFIG_PATH */
+	const char *report_path;  /* what the run came to is written there (report_json.h); NULL: nowhere */
+	const char *secrets_path; /* directory of add-secret requests to be submitted; NULL: none */
+	bool secrets_optional;    /* it need not be there */
+	bool lock_secrets;        /* lock the secret store then */
+	bool boot;                /* early boot: the kernel command line decides everything else (boot.h) */
 	bool dry_run;
 	bool strict;
 	bool verbose;

@@ -12,6 +12,7 @@
 #include "provision.h"
 #include "report.h"
 #include "report_json.h"
+#include "requests.h"
 #include "secrets.h"
 
 /* What a run gathers on its way, as far as it gets. */
@@ -107,17 +108,37 @@ static bool provision(struct run *run)
 	return report_is_success(&report);
 }
 
-static bool configure(struct run *run)
+static bool configure_queues(struct run *run)
 {
 	const char *path = run->options->config_path;
 
-	if (secrets_check_uv(run->machine, run->deadline_ms) < 0 || config_load(path, &run->config) < 0)
+	if (config_load(path, &run->config) < 0)
 		return false;
 	if (run->config.count == 0) {
 		log_notice("%s: an empty list: nothing to do", path);
 		return true;
 	}
 	return secrets_fetch(run->machine, run->deadline_ms, &run->secrets) == 0 && provision(run);
+}
+
+/*
+ * Secrets are added and locked out whatever the configuration is: they may be for others, too. A store that stays open
+ * although it was to be locked keeps no queue from being configured, but the run has failed.
+ */
+static bool configure(struct run *run)
+{
+	struct requests requests = {
+		.directory = run->options->secrets_path,
+		.optional = run->options->secrets_optional,
+		.dry_run = run->options->dry_run,
+	};
+	bool submitted, locked;
+
+	if (secrets_check_uv(run->machine, run->deadline_ms, &requests.abilities) < 0)
+		return false;
+	submitted = requests_submit(run->machine, run->deadline_ms, &requests) == 0;
+	locked = !run->options->lock_secrets || requests_lock(run->machine, run->deadline_ms, &requests) == 0;
+	return submitted && configure_queues(run) && locked;
 }
 
 /*

@@ -12,7 +12,10 @@
 
 #define GUEST_PATH "firmware/uv/prot_virt_guest"
 #define FACILITIES_PATH "firmware/uv/query/facilities"
-#define FACILITY_LIST_SECRETS 30 /* bit 0 is the most significant one */
+/* bit 0 is the most significant one */
+#define FACILITY_ADD_SECRET 29
+#define FACILITY_LIST_SECRETS 30
+#define FACILITY_LOCK_SECRETS 31
 
 #define COMMAND_LIST 3 /* number of the ioctl */
 #define RC_EXECUTED 0x0001
@@ -69,7 +72,12 @@ static int parse_facilities(const char *text, uint64_t *word)
 	return 0;
 }
 
-static int check_facilities(struct machine *machine, int64_t until_ms)
+static bool has_facility(uint64_t word, unsigned int bit)
+{
+	return word >> (63 - bit) & 1;
+}
+
+static int check_facilities(struct machine *machine, int64_t until_ms, struct secrets_abilities *abilities)
 {
 	char text[MACHINE_TEXT_SIZE];
 	uint64_t word;
@@ -85,20 +93,22 @@ static int check_facilities(struct machine *machine, int64_t until_ms)
 		log_error("Ultravisor /sys/" FACILITIES_PATH ": '%s' is not a list of hex words", text);
 		return r;
 	}
-	if (!(word >> (63 - FACILITY_LIST_SECRETS) & 1)) {
+	if (!has_facility(word, FACILITY_LIST_SECRETS)) {
 		log_error("Ultravisor /sys/" FACILITIES_PATH ": bit %d is off: this firmware cannot list secrets; a "
 			  "newer one is needed on the host",
 			  FACILITY_LIST_SECRETS);
 		return -EOPNOTSUPP;
 	}
+	abilities->add = has_facility(word, FACILITY_ADD_SECRET);
+	abilities->lock = has_facility(word, FACILITY_LOCK_SECRETS);
 	return 0;
 }
 
-int secrets_check_uv(struct machine *machine, int64_t until_ms)
+int secrets_check_uv(struct machine *machine, int64_t until_ms, struct secrets_abilities *abilities)
 {
 	int r = check_guest(machine, until_ms);
 
-	return r < 0 ? r : check_facilities(machine, until_ms);
+	return r < 0 ? r : check_facilities(machine, until_ms, abilities);
 }
 
 static uint16_t get_be16(const uint8_t *bytes)

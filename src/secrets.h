@@ -5,6 +5,7 @@
  * What the Ultravisor (UV) can do for this guest and which association secrets it holds (manual steps 2 and 4).
  * Errors are reported here. Layouts: arch/s390/include/uapi/asm/uvdevice.h, asm/uv.h.
  */
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -22,8 +23,13 @@ struct secrets {
 	size_t count;
 };
 
-/* 0 if this is an SE guest whose UV can list secrets; else a negative errno. */
-int secrets_check_uv(struct machine *machine, int64_t until_ms);
+/* Calls that not every firmware has. */
+struct secrets_abilities {
+	bool add, lock;
+};
+
+/* 0 with what it can do if this is an SE guest whose UV can list secrets; else a negative errno. */
+int secrets_check_uv(struct machine *machine, int64_t until_ms, struct secrets_abilities *abilities);
 
 /*
  * Fetches the list of association secrets. Kernels up to 6.12 show one page (85 secrets of any type); if the UV holds

@@ -14,7 +14,9 @@
 #define DEFAULT "/etc/pvapconfig.yaml 60000"
 #define KNOWN                                                                                                          \
 	"no such parameter, ignored; known are rd.pvapconfig, rd.pvapconfig.config, rd.pvapconfig.strict, "            \
-	"rd.pvapconfig.dry_run, rd.pvapconfig.verbose, rd.pvapconfig.timeout, rd.pvapconfig.required\n"
+	"rd.pvapconfig.dry_run, rd.pvapconfig.verbose, rd.pvapconfig.timeout, rd.pvapconfig.required, "            \
+	"rd.pvapconfig.secrets, rd.pvapconfig.lock_secrets\n"
+#define SECRETS "/etc/pvapconfig/secrets.d"
 #define BOOLEAN "0 or 1 (no, yes, off, on, false, true) expected; the default is used\n"
 #define SECONDS "a whole number of seconds from 0 to 86400 expected; the default is used\n"
 #define PATH "an absolute path expected; the default is used\n"
@@ -35,10 +37,14 @@ static const char *describe(const char *line)
 	boot_options_read(root.path, &options);
 	assert_string_equal(options.run.report_path, "/run/pvapconfig/report.json");
 	assert_true(options.run.boot);
-	snprintf(text, sizeof(text), "%s %d%s%s%s%s%s%s%s", options.run.config_path, (int)options.run.timeout_ms,
+	/* Nobody has to make the usual directory. */
+	assert_int_equal(options.run.secrets_optional, strcmp(options.run.secrets_path, SECRETS) == 0);
+	snprintf(text, sizeof(text), "%s %d%s%s%s%s%s%s%s%s%s%s", options.run.config_path, (int)options.run.timeout_ms,
 		 options.enabled ? "" : " disabled", options.run.strict ? " strict" : "",
 		 options.run.dry_run ? " dry_run" : "", options.run.verbose ? " verbose" : "",
-		 options.required ? " required" : "", options.shell ? " shell" : "", ends[options.end]);
+		 options.required ? " required" : "", options.shell ? " shell" : "", ends[options.end],
+		 options.run.lock_secrets ? " lock" : "", options.run.secrets_optional ? "" : " ",
+		 options.run.secrets_optional ? "" : options.run.secrets_path);
 	return text;
 }
 
@@ -90,6 +96,11 @@ static void good(void **state)
 		{ "rd.pvapconfig.timeout=5", "/etc/pvapconfig.yaml 5000" },
 		{ "rd.pvapconfig.timeout=0", "/etc/pvapconfig.yaml 0" },
 		{ "rd.pvapconfig.timeout=86400", "/etc/pvapconfig.yaml 86400000" },
+		{ "rd.pvapconfig.secrets=/run/s.d", DEFAULT " /run/s.d" },
+		{ "rd.pvapconfig.secrets=/a rd.pvapconfig.secrets=/b", DEFAULT " /b" },
+		{ "rd.pvapconfig.lock_secrets", DEFAULT " lock" },
+		{ "rd.pvapconfig.lock-secrets=1", DEFAULT " lock" },
+		{ "rd.pvapconfig.lock_secrets rd.pvapconfig.lock_secrets=0", DEFAULT },
 		{ "rd.shell", DEFAULT " shell" },
 		{ "rd.shell=1", DEFAULT " shell" },
 		{ "rd.shell=0", DEFAULT },
@@ -127,6 +138,9 @@ static void bad(void **state)
 		{ "rd.pvapconfig.config", DEFAULT, "rd.pvapconfig.config=: " PATH },
 		{ "rd.pvapconfig.config=a.yaml", DEFAULT, "rd.pvapconfig.config=a.yaml: " PATH },
 		{ "rd.pvapconfig.config=/a rd.pvapconfig.config=b", DEFAULT, "rd.pvapconfig.config=b: " PATH },
+		{ "rd.pvapconfig.secrets", DEFAULT, "rd.pvapconfig.secrets=: " PATH },
+		{ "rd.pvapconfig.secrets=/a rd.pvapconfig.secrets=b", DEFAULT, "rd.pvapconfig.secrets=b: " PATH },
+		{ "rd.pvapconfig.lock_secrets=2", DEFAULT, "rd.pvapconfig.lock_secrets=2: " BOOLEAN },
 		{ "rd.pvapconfig.strct=1", DEFAULT, "rd.pvapconfig.strct: " KNOWN },
 		{ "rd.pvapconfig.", DEFAULT, "rd.pvapconfig.: " KNOWN },
 		{ "rd.pvapconfigstrict", DEFAULT, "rd.pvapconfigstrict: " KNOWN },

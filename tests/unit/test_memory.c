@@ -16,6 +16,7 @@
 #include "lock.h"
 #include "machine_linux.h"
 #include "run_fixture.h"
+#include "secrets_directory.h"
 
 #define ALLOCATIONS_MAX 10000 /* a run that needs more does not end by itself */
 
@@ -140,6 +141,20 @@ static void test_dry_run(void **state)
 	check_all_allocations(fixture, ENTRY_ACCEL ENTRY_A, 50);
 }
 
+static void test_secrets(void **state)
+{
+	struct fixture *fixture = *state;
+	struct temp_root root;
+
+	temp_root_begin(&root);
+	write_request(&root, "a.asrcb", 0x11, REQUEST_SIZE);
+	write_request(&root, "b.asrcb", 0x22, REQUEST_SIZE);
+	fixture->options.secrets_path = root.path;
+	fixture->options.lock_secrets = true;
+	check_all_allocations(fixture, ENTRY_ACCEL, 20);
+	temp_root_end(&root);
+}
+
 static void test_unbind(void **state)
 {
 	struct fixture *fixture = *state;
@@ -185,7 +200,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_configure), TEST(test_dry_run), TEST(test_unbind),
-		TEST(test_report),    TEST(test_machine), TEST(test_lock),
+		TEST(test_report),    TEST(test_machine), TEST(test_lock), TEST(test_secrets),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

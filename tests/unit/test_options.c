@@ -16,6 +16,7 @@
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define WORDS_MAX 12
 #define BOOT_ALONE "option --boot excludes all others: the kernel command line has their place (rd.pvapconfig...)"
+#define SECRETS_NOT_WITH "options --add-secrets and --lock-secrets do not go with --unbind or --check-config"
 #define HINT "error: try 'pvapconfig --help'\n"
 
 static struct log_capture capture;
@@ -42,10 +43,13 @@ static const char *describe(const struct options *options)
 	static char text[256];
 
 	assert_null(options->report_path);
-	snprintf(text, sizeof(text), "%s%s%s%s%s%s%s%s %d", options->config_path, options->dry_run ? " dry_run" : "",
+	assert_false(options->secrets_optional);
+	snprintf(text, sizeof(text), "%s%s%s%s%s%s%s%s%s%s%s %d", options->config_path, options->dry_run ? " dry_run" : "",
 		 options->strict ? " strict" : "", options->verbose ? " verbose" : "",
 		 options->unbind ? " unbind" : "", options->probe ? " probe" : "",
-		 options->check_config ? " check_config" : "", options->boot ? " boot" : "", (int)options->timeout_ms);
+		 options->check_config ? " check_config" : "", options->boot ? " boot" : "",
+		 options->secrets_path ? " " : "", options->secrets_path ? options->secrets_path : "",
+		 options->lock_secrets ? " lock" : "", (int)options->timeout_ms);
 	return text;
 }
 
@@ -72,6 +76,10 @@ static void good(void **state)
 		{"-n --probe", "/etc/pvapconfig.yaml dry_run probe 60000"},
 		{"--check-config -c a.yaml", "a.yaml check_config 60000"},
 		{"--boot", "/etc/pvapconfig.yaml boot 60000"},
+		{"--add-secrets a.d", "/etc/pvapconfig.yaml a.d 60000"},
+		{"--add-secrets=a.d --add-secrets b.d", "/etc/pvapconfig.yaml b.d 60000"},
+		{"--lock-secrets", "/etc/pvapconfig.yaml lock 60000"},
+		{"--lock-secrets -n --add-secrets a.d", "/etc/pvapconfig.yaml dry_run a.d lock 60000"},
 		{"--timeout 0", "/etc/pvapconfig.yaml 0"},
 		{"--timeout=1", "/etc/pvapconfig.yaml 1000"},
 		{"--timeout 86400", "/etc/pvapconfig.yaml 86400000"},
@@ -107,8 +115,8 @@ static void bad(void **state)
 		{"--timeout", "option --timeout needs a value"},
 		{"--strict=yes", "option --strict takes no value: '--strict=yes'"},
 		{"--unbind=1", "option --unbind takes no value: '--unbind=1'"},
-		{"-c _", "option --config: the name of the file is empty"},
-		{"--config=", "option --config: the name of the file is empty"},
+		{"-c _", "option --config: the name is empty"},
+		{"--config=", "option --config: the name is empty"},
 		{"file", "unexpected argument 'file'"},
 		{"_", "unexpected argument ''"},
 		{"-", "unexpected argument '-'"},
@@ -134,6 +142,15 @@ static void bad(void **state)
 		{"--boot --timeout 5", BOOT_ALONE},
 		{"--boot --unbind", BOOT_ALONE},
 		{"--boot --check-config", BOOT_ALONE},
+		{"--boot --add-secrets a.d", BOOT_ALONE},
+		{"--lock-secrets --boot", BOOT_ALONE},
+		{"--unbind --add-secrets a.d", SECRETS_NOT_WITH},
+		{"--unbind --lock-secrets", SECRETS_NOT_WITH},
+		{"--check-config --add-secrets a.d", SECRETS_NOT_WITH},
+		{"--check-config --lock-secrets", SECRETS_NOT_WITH},
+		{"--add-secrets", "option --add-secrets needs a value"},
+		{"--add-secrets=", "option --add-secrets: the name is empty"},
+		{"--lock-secrets=1", "option --lock-secrets takes no value: '--lock-secrets=1'"},
 		{"--boot=1", "option --boot takes no value: '--boot=1'"},
 		{"--probe", "option --probe works only together with --dry-run"},
 	};
@@ -154,7 +171,7 @@ static void help(void **state)
 	static const char *const names[] = {
 		"-c, --config FILE", "-h, --help",  "-n, --dry-run",      "-s, --strict", "-v, --verbose",
 		"-V, --version",     " --unbind",   " --timeout SECONDS", " --probe",     " --check-config",
-		" --boot ",
+		" --boot ", " --add-secrets DIR", " --lock-secrets ",
 		"/etc/pvapconfig.yaml", "default: 60, 0: no limit",
 	};
 	struct options options;

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: MIT */
+/* Whole runs that add secrets before they look for them, and that lock the store. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "run_fixture.h"
+#include "secrets_directory.h"
+
+#define ID_11 "1111111111111111111111111111111111111111111111111111111111111111"
+#define ENTRY_11 "- mode: EP11\n  mkvp: " MKVP_A "\n  secretid: " ID_11 "\n"
+#define EMPTY_STORE                                                                                                    \
+	"delay bind=1ms reset=20ms associate=30ms request=2ms\ncard 11 CEX8P\nqueue 11.0001 mkvp=" MKVP_A PAD "\n"
+
+#define LISTED(count) "info: Ultravisor: " #count " secrets, " #count " of them association secrets\n"
+
+static struct temp_root root;
+
+/* An empty store, and a request for the secret that the entry names. */
+static void begin_with_request(struct fixture *fixture, const char *topology)
+{
+	begin(fixture, topology, ENTRY_11);
+	write_request(&root, "a.asrcb", 0x11, REQUEST_SIZE);
+	fixture->options.secrets_path = root.path;
+}
+
+/* The numbers of the calls on /dev/uv, in their order. */
+static const char *uv_calls(struct fixture *fixture)
+{
+	static char text[64];
+	const struct sim_record *records;
+	size_t count;
+
+	text[0] = '\0';
+	records = sim_journal(fixture->sim, &count);
+	for (size_t i = 0; i < count; i++) {
+		if (records[i].operation == MACHINE_UV)
+			strcat(text, records[i].text);
+	}
+	return text;
+}
+
+#define assert_log(fixture, expected) assert_non_null(strstr((fixture)->log.text, expected))
+
+static void test_added_then_used(void **state)
+{
+	struct fixture *fixture = *state;
+
+	begin_with_request(fixture, EMPTY_STORE);
+	assert_true(run(fixture));
+	assert_string_equal(uv_calls(fixture), "323");
+	assert_int_equal(state_of(fixture, 0x11, 1), MODEL_USABLE);
+	assert_int_equal(fixture->sim->model.queues[0].association, 0);
+
+	/* Once more, after a kexec: the store has it, and has it only once. */
+	sim_journal_clear(fixture->sim);
+	assert_true(run(fixture));
+	assert_string_equal(uv_calls(fixture), "33");
+	assert_int_equal(fixture->sim->model.secret_count, 1);
+}
+
+/* Without the directory nothing is looked at twice. */
+static void test_not_asked_for(void **state)
+{
+	struct fixture *fixture = *state;
+
+	begin_with_request(fixture, EMPTY_STORE);
+	fixture->options.secrets_path = NULL;
+	assert_false(run(fixture));
+	assert_string_equal(uv_calls(fixture), "3");
+	assert_int_equal(fixture->sim->model.secret_count, 0);
+	assert_false(fixture->sim->model.store_locked);
+}
+
+static void test_locked_afterwards(void **state)
+{
+	struct fixture *fixture = *state;
+
+	begin_with_request(fixture, EMPTY_STORE);
+	fixture->options.lock_secrets = true;
+	assert_true(run(fixture));
+	assert_string_equal(uv_calls(fixture), "3243");
+	assert_int_equal(state_of(fixture, 0x11, 1), MODEL_USABLE);
+	assert_true(fixture->sim->model.store_locked);
+	/* Once more: locked already. */
+	assert_true(run(fixture));
+}
+
+/* The queues are configured all the same, but the run has failed. */
+static void test_not_lockable(void **state)
+{
+	struct fixture *fixture = *state;
+
+	begin_with_request(fixture, "guest lock=0\n" EMPTY_STORE);
+	fixture->options.lock_secrets = true;
+	assert_false(run(fixture));
+	assert_int_equal(state_of(fixture, 0x11, 1), MODEL_USABLE);
+	assert_log(fixture, "error: Ultravisor: this firmware cannot lock the secret store\n");
+}
+
+/* What is wrong with requests is no failure as long as the entries are satisfied. */
+static void test_not_addable(void **state)
+{
+	struct fixture *fixture = *state;
+
+	begin_with_request(fixture, "guest add=0\nsecret 7 id=" ID_11 "\n" EMPTY_STORE);
+	assert_true(run(fixture));
+	assert_log(fixture, "warning: Ultravisor: this firmware cannot add secrets; no add-secret request is submitted\n");
+	begin_with_request(fixture, "guest locked=1\nsecret 7 id=" ID_B "\n" EMPTY_STORE);
+	assert_false(run(fixture));
+	assert_log(fixture, "the secret store is locked");
+	assert_log(fixture, "error: entry #1: the Ultravisor has no association secret ");
+}
+
+/* Secrets are not only for us. */
+static void test_whatever_the_configuration_is(void **state)
+{
+	static const char *const configurations[] = { "[]\n", "no configuration\n" };
+	struct fixture *fixture = *state;
+
+	for (size_t i = 0; i < COUNT(configurations); i++) {
+		begin_with_request(fixture, EMPTY_STORE);
+		begin(fixture, EMPTY_STORE, configurations[i]);
+		fixture->options.lock_secrets = true;
+		assert_int_equal(run(fixture), i == 0);
+		assert_string_equal(uv_calls(fixture), "324");
+		assert_int_equal(fixture->sim->model.secret_count, 1);
+	}
+}
+
+static void test_dry_run(void **state)
+{
+	struct fixture *fixture = *state;
+
+	begin_with_request(fixture, EMPTY_STORE);
+	fixture->options.lock_secrets = fixture->options.dry_run = true;
+	assert_false(run(fixture));
+	assert_string_equal(uv_calls(fixture), "33");
+	assert_log(fixture, "a.asrcb: would be submitted\n");
+	assert_log(fixture, "info: Ultravisor: the secret store would be locked\n");
+}
+
+/* A store that cannot be listed is said once; a lock that was asked for is still tried. */
+static void test_not_listed(void **state)
+{
+	struct fixture *fixture = *state;
+
+	begin_with_request(fixture, "guest list_rc=0005\n" EMPTY_STORE);
+	fixture->options.lock_secrets = true;
+	assert_false(run(fixture));
+	assert_string_equal(uv_calls(fixture), "34");
+	check_log(fixture, "error: Ultravisor: does not list the secrets: rc 0x0005, rrc 0x0000\n"
+			   "info: Ultravisor: the secret store is locked\n");
+}
+
+static void test_stopped(void **state)
+{
+	struct fixture *fixture = *state;
+
+	for (size_t calls = 4; calls < 7; calls++) {
+		begin_with_request(fixture, EMPTY_STORE);
+		fixture->options.lock_secrets = true;
+		sim_stop_after(fixture->sim, calls);
+		assert_false(run(fixture));
+		assert_log(fixture, STOPPED);
+		assert_null(strstr(fixture->log.text, "warning: "));
+	}
+}
+
+static int begin_root(void **state)
+{
+	temp_root_begin(&root);
+	return setup(state);
+}
+
+static int end_root(void **state)
+{
+	temp_root_end(&root);
+	return teardown(state);
+}
+
+#undef TEST
+#define TEST(name) cmocka_unit_test_setup_teardown(name, begin_root, end_root)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_added_then_used), TEST(test_not_asked_for),
+		TEST(test_locked_afterwards), TEST(test_not_lockable),
+		TEST(test_not_addable), TEST(test_whatever_the_configuration_is),
+		TEST(test_dry_run), TEST(test_not_listed),
+		TEST(test_stopped),
+	};
+
+	return cmocka_run_group_tests_name("run_secrets", tests, NULL, NULL);
+}
