@@ -136,18 +136,19 @@ size: $(BINARY) ## print the size of the stripped binary, fail above 224 KiB
 
 DRACUT_MODULE := $(DESTDIR)$(DRACUTMODULESDIR)/50pvapconfig
 DRACUT_FILES := module-setup.sh pvapconfig.sh
+UNIT_FILES := pvapconfig.service pvapconfig-secrets.target
 INITCPIO := $(DESTDIR)$(INITCPIODIR)
 INITRAMFS_TOOLS := $(DESTDIR)$(INITRAMFSTOOLSDIR)
 DOC := $(DESTDIR)$(DOCDIR)
 UNITS := $(DESTDIR)$(SYSTEMDSYSTEMUNITDIR)
 
 .PHONY: install
-install: $(BINARY) ## install program, unit, dracut module, hooks and examples below $(DESTDIR)
+install: $(BINARY) ## install program, units, dracut module, hooks and examples below $(DESTDIR)
 	$(INSTALL) -d $(DESTDIR)$(SBINDIR) $(UNITS) $(DRACUT_MODULE) $(INITCPIO)/install $(INITCPIO)/hooks \
 		$(INITRAMFS_TOOLS)/hooks $(INITRAMFS_TOOLS)/scripts/init-premount $(DOC)/dracut.conf.d $(DOC)/mkinitcpio.conf.d
 	$(INSTALL) -m 0755 $(BINARY) $(DESTDIR)$(SBINDIR)/pvapconfig
 	$(STRIP) $(DESTDIR)$(SBINDIR)/pvapconfig
-	$(INSTALL) -m 0644 systemd/pvapconfig.service $(UNITS)
+	$(INSTALL) -m 0644 $(addprefix systemd/,$(UNIT_FILES)) $(UNITS)
 	$(INSTALL) -m 0755 $(addprefix dracut/50pvapconfig/,$(DRACUT_FILES)) $(DRACUT_MODULE)
 	$(INSTALL) -m 0644 mkinitcpio/install/pvapconfig mkinitcpio/install/sd-pvapconfig $(INITCPIO)/install
 	$(INSTALL) -m 0644 mkinitcpio/hooks/pvapconfig $(INITCPIO)/hooks
@@ -160,7 +161,7 @@ install: $(BINARY) ## install program, unit, dracut module, hooks and examples b
 # Folders that are not ours alone, as the variables may name them, are removed only if they are empty.
 .PHONY: uninstall
 uninstall: ## remove what install has put there; the configuration stays
-	rm -f $(DESTDIR)$(SBINDIR)/pvapconfig $(UNITS)/pvapconfig.service $(addprefix $(DRACUT_MODULE)/,$(DRACUT_FILES)) \
+	rm -f $(DESTDIR)$(SBINDIR)/pvapconfig $(addprefix $(UNITS)/,$(UNIT_FILES)) $(addprefix $(DRACUT_MODULE)/,$(DRACUT_FILES)) \
 		$(addprefix $(INITCPIO)/,install/pvapconfig install/sd-pvapconfig hooks/pvapconfig) \
 		$(addprefix $(INITRAMFS_TOOLS)/,hooks/pvapconfig scripts/init-premount/pvapconfig) \
 		$(addprefix $(DOC)/,README.md LICENSE pvapconfig.yaml dracut.conf.d/pvapconfig.conf mkinitcpio.conf.d/pvapconfig.conf)

@@ -38,6 +38,28 @@ with() {
 	mv "$WORK/away" "$TREE/$with_path" && return "$with_status"
 }
 
+# with_requests COMMAND...: with two requests to add secrets, and something else among them.
+with_requests() {
+	mkdir -p "$TREE/etc/pvapconfig/secrets.d/c" || return 1
+	for request in a.asrcb b.asrcb README; do
+		echo asrcbM >"$TREE/etc/pvapconfig/secrets.d/$request" && chmod 0600 "$TREE/etc/pvapconfig/secrets.d/$request" || return 1
+	done
+	without_requests "$@"
+}
+
+# with_broken_request COMMAND...: with a link that leads nowhere.
+with_broken_request() {
+	mkdir -p "$TREE/etc/pvapconfig/secrets.d" && ln -s nowhere "$TREE/etc/pvapconfig/secrets.d/a.asrcb" || return 1
+	without_requests "$@"
+}
+
+# without_requests COMMAND...: and without them afterwards.
+without_requests() {
+	requests_status=0
+	"$@" || requests_status=$?
+	rm -r "$TREE/etc/pvapconfig" && return "$requests_status"
+}
+
 # boot_script FILE STATUS: makes $WORK/boot of it, which finds a program that ends with this status.
 boot_script() {
 	mkdir -p "$WORK/bin"

@@ -53,6 +53,26 @@ pvapconfig_check_config() {
 	[[ -z $messages ]] || dwarn "$messages"
 }
 
+# Requests to add secrets, if there are any.
+pvapconfig_install_requests() {
+	local request
+	for request in "${dracutsysrootdir-}"/etc/pvapconfig/secrets.d/*.asrcb; do
+		[[ -e $request || -L $request ]] || continue
+		inst "${request#"${dracutsysrootdir-}"}" || return 1
+	done
+}
+
+# pvapconfig_install_units UNIT...: enables the first.
+pvapconfig_install_units() {
+	local unit
+	for unit in "$@"; do
+		[[ -e "${dracutsysrootdir-}${systemdsystemunitdir:?}/$unit" ]] ||
+			pvapconfig_refuse "there is no unit $systemdsystemunitdir/$unit: install pvapconfig completely"
+		inst "$systemdsystemunitdir/$unit" || pvapconfig_refuse "the unit $unit cannot be installed, see above"
+	done
+	"${SYSTEMCTL:?}" -q --root "${initdir:?}" enable "$1" || pvapconfig_refuse "the unit $1 cannot be installed, see above"
+}
+
 # called by dracut
 check() {
 	# The second call asks if the file systems of the machine that builds the image need it.
@@ -85,7 +105,7 @@ installkernel() {
 install() {
 	local config=/etc/pvapconfig.yaml
 	local architecture=${DRACUT_ARCH:-$(uname -m)}
-	local program unit
+	local program
 
 	if pvapconfig_in_kdump; then
 		dinfo 'pvapconfig: nothing is installed into a kdump image'
@@ -101,15 +121,11 @@ install() {
 	pvapconfig_check_config "$program" "$config"
 
 	# pvapconfig loads the kernel's modules with modprobe.
-	{ inst "$program" /usr/sbin/pvapconfig && inst "$config" && inst_multiple modprobe; } ||
+	{ inst "$program" /usr/sbin/pvapconfig && inst "$config" && pvapconfig_install_requests && inst_multiple modprobe; } ||
 		pvapconfig_refuse 'a file cannot be installed, see above'
 
 	if dracut_module_included systemd; then
-		unit=${systemdsystemunitdir:?}/pvapconfig.service
-		[[ -e "${dracutsysrootdir-}$unit" ]] ||
-			pvapconfig_refuse "there is no unit $unit: install pvapconfig completely"
-		{ inst "$unit" && "${SYSTEMCTL:?}" -q --root "${initdir:?}" enable pvapconfig.service; } ||
-			pvapconfig_refuse "the unit $unit cannot be installed, see above"
+		pvapconfig_install_units pvapconfig.service pvapconfig-secrets.target
 	else
 		inst_hook pre-trigger 50 "${moddir:?}/pvapconfig.sh"
 	fi
