@@ -37,6 +37,12 @@ stamp() {
 		'BEGIN { $| = 1 } s/\r?\n?$//; printf "%.6f %s\n", clock_gettime(CLOCK_REALTIME), $_'
 }
 
+# write_request ID FILE: an add-secret request for the association secret with this id, in the format of the tests (ap_model.h).
+write_request() {
+	# shellcheck disable=SC2016 # perl's variables
+	perl -e 'print pack "a6 x2 H64 n", "asrcbM", $ARGV[0], 2' "$1" >"$2"
+}
+
 # run_guest MEMORY TOPOLOGY SECONDS PARAMETER...: runs the emulator with $log/initrd and $log/root (a disk), which are removed
 # afterwards, and leaves in $log what boot tells. The parameters are the kernel's.
 run_guest() {
@@ -100,11 +106,16 @@ encrypt() {
 	rm "$log/key" "$log/cryptsetup"
 }
 
-# make_disk FOLDER KIND: the root disk $log/root, of KIND plain or luks, with program and configuration of the scenario in it.
+# make_disk FOLDER KIND: the root disk $log/root, of KIND plain or luks, with program, configuration and later request of the
+# scenario in it.
 make_disk() {
 	cp -R "$image/root" "$log/tree"
 	cp -R "$guests/program/." "$log/tree"
 	cp "$(scenario_file "$1" pvapconfig.yaml)" "$log/tree/etc/"
+	if [ -e "$1/later" ]; then
+		mkdir "$log/tree/guest/later.d"
+		write_request "$(cat "$1/later")" "$log/tree/guest/later.d/later.asrcb"
+	fi
 	mkfs.ext4 -q -F -L root -d "$log/tree" -E root_owner=0:0 "$log/root" 8M >"$log/mkfs" 2>&1 ||
 		fail "the root disk cannot be made: $(cat "$log/mkfs")"
 	rm -r "$log/tree" "$log/mkfs"

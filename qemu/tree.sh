@@ -27,12 +27,15 @@ tree_inputs() {
 	) | sed "s#$top/##" | sha256sum
 }
 
-# copy_tree FOLDER PROGRAM: the system, with PROGRAM (a folder that install_program made) and a configuration.
+# copy_tree FOLDER PROGRAM: the system, with PROGRAM (a folder that install_program made), a configuration, and a request for the secret
+# that it names, which nearly all machines have already.
 copy_tree() {
 	rm -rf "$1"
 	cp -al "$tree" "$1"
 	cp -R "$2/." "$1"
 	cp "$tree_config" "$1/etc/pvapconfig.yaml"
+	mkdir -p "$1/etc/pvapconfig/secrets.d"
+	write_request 5313153e85406fb06ff6a2cc3795a6152e2fd07f3d12a99aedee2d7d386f12b0 "$1/etc/pvapconfig/secrets.d/root-volume.asrcb"
 }
 
 # compile_fetch_key FILE
