@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "log.h"
+#include "miss.h"
 #include "text.h"
 
 static size_t count_unknown(const struct report *report)
@@ -120,6 +121,18 @@ void report_format_reason(const struct report *report, size_t index, char reason
 	}
 }
 
+static void print_misses(const struct report *report, size_t index, const char *label, enum log_level level)
+{
+	struct miss misses[MISS_MAX];
+	size_t count = miss_find(report, index, misses);
+	char text[MISS_TEXT_SIZE];
+
+	for (size_t i = 0; i < count; i++) {
+		miss_format(report, index, &misses[i], text);
+		log_line(level, "entry %s: %s", label, text);
+	}
+}
+
 static void print_entry(const struct report *report, size_t index, enum log_level level)
 {
 	const struct plan_entry *planned = &report->plan->entries[index];
@@ -129,6 +142,7 @@ static void print_entry(const struct report *report, size_t index, enum log_leve
 	if (planned->apqn == PLAN_NONE) {
 		report_format_reason(report, index, reason);
 		log_line(level, "entry %s: %s", label, reason);
+		print_misses(report, index, label, level);
 		return;
 	}
 	apqn_format_name(&report->apqns[planned->apqn], name);

@@ -7,6 +7,7 @@
 #include "cleanup.h"
 #include "file.h"
 #include "json.h"
+#include "miss.h"
 #include "text.h"
 
 #define HEX_SIZE(bytes) (2 + 2 * (bytes) + 1)
@@ -56,6 +57,21 @@ static void add_wanted(struct json *json, const struct config_entry *entry, size
 	add_hex(json, "secretid", ep11 ? entry->secretid : NULL, sizeof(entry->secretid));
 }
 
+/* Empty if there is no plan. */
+static void add_misses(struct json *json, const struct report *report, size_t index)
+{
+	struct miss misses[MISS_MAX];
+	size_t count = report->plan ? miss_find(report, index, misses) : 0;
+	char text[MISS_TEXT_SIZE];
+
+	json_open(json, "misses", '[');
+	for (size_t i = 0; i < count; i++) {
+		miss_format(report, index, &misses[i], text);
+		json_string(json, NULL, text);
+	}
+	json_close(json, ']');
+}
+
 static void add_entry(struct json *json, const struct report *report, size_t index)
 {
 	const struct plan_entry *planned = report->plan ? &report->plan->entries[index] : NULL;
@@ -71,6 +87,7 @@ static void add_entry(struct json *json, const struct report *report, size_t ind
 		report_format_reason(report, index, reason);
 	json_string(json, "apqn", satisfied ? name : NULL);
 	json_string(json, "reason", planned && !satisfied ? reason : NULL);
+	add_misses(json, report, index);
 	json_close(json, '}');
 }
 

@@ -259,6 +259,7 @@ static void test_accelerator_reasons(void **state)
 	report_print(&scene.report);
 	assert_string_equal(scene.log.text,
 			    "error: entry #1: no APQN with mode Accel is online\n"
+			    "error: entry #1: APQN 11.0008 would fit, but it is only a CEX5\n"
 			    "error: entry #2: the newest APQN with mode Accel that comes into question is 11.0008, a "
 			    "CEX5; CEX6 or newer is asked for\n"
 			    "error: 0 of 2 entries satisfied, at least one is needed\n");

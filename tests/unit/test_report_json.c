@@ -54,14 +54,14 @@ static void test_success(void **state)
 		"  \"entries\": [\n"
 		"    {\n      \"number\": 1,\n      \"name\": \"fast\",\n      \"mode\": \"Accel\",\n      \"mingen\": null,\n"
 		"      \"mkvp\": null,\n      \"serialnr\": null,\n      \"secretid\": null,\n"
-		"      \"satisfied\": true,\n      \"apqn\": \"05.0002\",\n      \"reason\": null\n    },\n"
+		"      \"satisfied\": true,\n      \"apqn\": \"05.0002\",\n      \"reason\": null,\n      \"misses\": []\n    },\n"
 		"    {\n      \"number\": 2,\n      \"name\": null,\n      \"mode\": \"EP11\",\n      \"mingen\": null,\n"
 		"      \"mkvp\": \"0x" MKVP_A "\",\n      \"serialnr\": null,\n      \"secretid\": \"0x" ID_A "\",\n"
-		"      \"satisfied\": true,\n      \"apqn\": \"11.0001\",\n      \"reason\": null\n    },\n"
+		"      \"satisfied\": true,\n      \"apqn\": \"11.0001\",\n      \"reason\": null,\n      \"misses\": []\n    },\n"
 		"    {\n      \"number\": 3,\n      \"name\": null,\n      \"mode\": \"EP11\",\n      \"mingen\": null,\n"
 		"      \"mkvp\": \"0x" MKVP_B "\",\n      \"serialnr\": null,\n      \"secretid\": \"0x" ID_B "\",\n"
 		"      \"satisfied\": false,\n      \"apqn\": null,\n"
-		"      \"reason\": \"no usable APQN has the master key 0x" MKVP_B "\"\n    }\n  ],\n"
+		"      \"reason\": \"no usable APQN has the master key 0x" MKVP_B "\",\n      \"misses\": []\n    }\n  ],\n"
 		"  \"apqns\": [\n"
 		"    {\n      \"apqn\": \"05.0001\",\n      \"mode\": \"Accel\",\n      \"generation\": \"CEX8\",\n"
 		"      \"online\": true,\n      \"serialnr\": null,\n      \"mkvp\": null,\n"
@@ -97,7 +97,7 @@ static void test_no_plan(void **state)
 
 	begin(fixture, SMALL "guest list_rc=0005\n", ENTRY_ACCEL);
 	assert_false(run_with_report(fixture));
-	assert_non_null(strstr(report, "\"satisfied\": false,\n      \"apqn\": null,\n      \"reason\": null\n"));
+	assert_non_null(strstr(report, "\"satisfied\": false,\n      \"apqn\": null,\n      \"reason\": null,\n      \"misses\": []\n"));
 	assert_non_null(strstr(report, "\"apqns\": []\n"));
 }
 

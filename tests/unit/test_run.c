@@ -217,6 +217,7 @@ static void test_nothing_satisfied(void **state)
 	begin(fixture, SMALL, ENTRY_B);
 	assert_false(run(fixture));
 	check_log(fixture, "error: entry #1: no usable APQN has the master key 0x" MKVP_B "\n"
+			   "error: entry #1: APQN 11.0001 would fit, but its master key is 0x" MKVP_A "\n"
 			   "error: 0 of 1 entries satisfied, at least one is needed\n");
 	assert_int_equal(state_of(fixture, 0x05, 2), MODEL_BINDABLE);
 	assert_int_equal(state_of(fixture, 0x11, 1), MODEL_BINDABLE);
