@@ -12,9 +12,11 @@
 
 #define LINE_LENGTH_MAX 1000
 #define PREFIX_SIZE 32
+#define SUFFIX_SIZE 8
 #define KERNEL_LINE_MAX 976 /* LOG_LINE_MAX in kernel/printk: what is longer is refused */
 
 static int log_verbose;
+static bool log_color;
 static bool log_boot;
 static bool log_journal;
 static int log_patience_ms = LOG_PATIENCE_MS;
@@ -26,6 +28,11 @@ static void *log_sink_context;
 void log_set_verbose(int verbose)
 {
 	log_verbose = verbose;
+}
+
+void log_set_color(bool color)
+{
+	log_color = color;
 }
 
 void log_set_sink(log_sink *sink, void *context)
@@ -101,10 +108,10 @@ static bool is_taken(int fd)
 }
 
 /* One write for the line, so that lines of several processes do not mix. What cannot be written is lost. */
-static void write_line(int fd, const char *prefix, const char *text)
+static void write_line(int fd, const char *prefix, const char *text, const char *suffix)
 {
-	char line[PREFIX_SIZE + LINE_LENGTH_MAX + 2];
-	size_t length = (size_t)snprintf(line, sizeof(line), "%s%s\n", prefix, text);
+	char line[PREFIX_SIZE + LINE_LENGTH_MAX + SUFFIX_SIZE];
+	size_t length = (size_t)snprintf(line, sizeof(line), "%s%s%s\n", prefix, text, suffix);
 	size_t written = 0;
 
 	if (fd == log_kernel && length > KERNEL_LINE_MAX)
@@ -130,10 +137,10 @@ static void write_boot_line(enum log_level level, const char *text)
 	char prefix[PREFIX_SIZE];
 
 	snprintf(prefix, sizeof(prefix), "<%c>%s", severity[level], level_prefix(level));
-	write_line(STDERR_FILENO, log_journal ? prefix : level_prefix(level), text);
+	write_line(STDERR_FILENO, log_journal ? prefix : level_prefix(level), text, "");
 	/* The kernel takes only ten lines in five seconds: none for details. */
 	if (!log_journal && log_kernel >= 0 && level != LOG_LEVEL_INFO)
-		write_line(log_kernel, prefix, text);
+		write_line(log_kernel, prefix, text, "");
 }
 
 void log_line(enum log_level level, const char *format, ...)
@@ -156,8 +163,24 @@ void log_line(enum log_level level, const char *format, ...)
 	else if (log_boot)
 		write_boot_line(level, text);
 	else if (level == LOG_LEVEL_ERROR || level == LOG_LEVEL_WARNING)
-		write_line(STDERR_FILENO, level_prefix(level), text);
+		write_line(STDERR_FILENO, level_prefix(level), text, "");
 	else
-		write_line(STDOUT_FILENO, level_prefix(level), text);
+		write_line(STDOUT_FILENO, level_prefix(level), text, "");
 	errno = saved_errno;
+}
+
+void log_styled(enum log_style style, const char *text)
+{
+	static const char *const starts[] = {
+		[LOG_STYLE_HEAD] = "\033[1m", [LOG_STYLE_GOOD] = "\033[32m", [LOG_STYLE_BAD] = "\033[31m"
+	};
+	char line[LINE_LENGTH_MAX + 1];
+
+	if (!log_color || style == LOG_STYLE_PLAIN) {
+		log_output("%s", text);
+		return;
+	}
+	snprintf(line, sizeof(line), "%s", text);
+	replace_unprintable(line);
+	write_line(STDOUT_FILENO, starts[style], line, "\033[0m");
 }

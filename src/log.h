@@ -9,6 +9,7 @@
  * is. The newline and the level are added here. Everything in the text that is not printable
  * ASCII is replaced by '?', byte by byte, because names and attribute texts come from outside and end up on a console.
  */
+#include <stdbool.h>
 
 enum log_level {
 	LOG_LEVEL_ERROR,
@@ -18,10 +19,15 @@ enum log_level {
 	LOG_LEVEL_INFO,   /* shown with --verbose, standard output */
 };
 
+/* How a line of a table looks in colour. It never says what the text does not. */
+enum log_style { LOG_STYLE_PLAIN, LOG_STYLE_HEAD, LOG_STYLE_GOOD, LOG_STYLE_BAD };
+
 /* Where lines that would be shown go instead of the standard streams, without prefix and newline. For tests. */
 typedef void log_sink(enum log_level level, const char *line, void *context);
 
 void log_set_verbose(int verbose);
+/* Whether lines of tables have colours: for a terminal only. */
+void log_set_color(bool color);
 void log_set_sink(log_sink *sink, void *context);
 
 /*
@@ -39,6 +45,9 @@ const char *log_last_error(void);
 
 /* Writes one line; longer than 1000 bytes is cut and ends in "...". Never fails, keeps errno. */
 void log_line(enum log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* One line of what was asked for, like log_output. */
+void log_styled(enum log_style style, const char *text);
 
 #define log_error(...) log_line(LOG_LEVEL_ERROR, __VA_ARGS__)
 #define log_warning(...) log_line(LOG_LEVEL_WARNING, __VA_ARGS__)

@@ -9,6 +9,7 @@
 #include "inventory.h"
 #include "log.h"
 #include "plan.h"
+#include "preview.h"
 #include "provision.h"
 #include "report.h"
 #include "report_json.h"
@@ -60,10 +61,9 @@ static int gather(struct run *run)
 	return r;
 }
 
-static bool unbind(const struct run *run)
+static bool unbind(const struct run *run, const struct report *report)
 {
-	const struct report report = report_of(run);
-	bool unbound = report_unbind(&report);
+	bool unbound = report_unbind(report);
 
 	if (run->inventory.unlisted_cards == 0)
 		return unbound;
@@ -101,9 +101,11 @@ static bool provision(struct run *run)
 	if (provision_run(run->machine, &request, run->inventory.apqns, run->inventory.count, &run->plan) < 0)
 		return false;
 	run->planned = true;
-	if (run->options->unbind)
-		return unbind(run);
 	report = report_of(run);
+	if (report.dry_run && !run->options->boot)
+		preview_print(&report);
+	if (run->options->unbind)
+		return unbind(run, &report);
 	report_print(&report);
 	return report_is_success(&report);
 }

@@ -160,6 +160,31 @@ static void streams(void **state)
 	close(errors);
 }
 
+/* Only the colour is ours: nothing in the text can change the terminal. */
+static void colors(void **state)
+{
+	int saved, output = divert(STDOUT_FILENO, &saved);
+
+	(void)state;
+	log_capture_end();
+	log_styled(LOG_STYLE_HEAD, "one");
+	log_set_color(true);
+	log_styled(LOG_STYLE_HEAD, "two");
+	log_styled(LOG_STYLE_GOOD, "three\033[5m");
+	log_styled(LOG_STYLE_BAD, "four");
+	log_styled(LOG_STYLE_PLAIN, "five");
+	log_set_color(false);
+	restore(STDOUT_FILENO, saved);
+
+	assert_packet(output, "one\n");
+	assert_packet(output, "\033[1mtwo\033[0m\n");
+	assert_packet(output, "\033[32mthree?[5m\033[0m\n");
+	assert_packet(output, "\033[31mfour\033[0m\n");
+	assert_packet(output, "five\n");
+	assert_no_packet(output);
+	close(output);
+}
+
 /* Under systemd: one stream, a severity in front of each line, nothing to the kernel. */
 static void boot_with_journal(void **state)
 {
@@ -300,6 +325,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(long_lines, begin, end),
 		cmocka_unit_test_setup_teardown(errno_is_kept, begin, end),
 		cmocka_unit_test_setup_teardown(streams, begin, end),
+		cmocka_unit_test_setup_teardown(colors, begin, end),
 		cmocka_unit_test_setup_teardown(last_error, begin, end),
 		/* Last, as there is no way back from early boot. */
 		cmocka_unit_test_setup_teardown(boot_with_journal, begin, end),
