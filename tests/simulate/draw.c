@@ -23,7 +23,8 @@ struct pool {
 	uint8_t cards[CARDS_MAX];
 	uint16_t last_domain[CARDS_MAX];
 	size_t card_count, longest; /* queues of a card at most */
-	uint64_t queue_us;          /* more than a queue takes if it has all of its card to itself */
+	size_t queue_count;
+	uint64_t queue_us; /* more than a queue takes if it has all of its card to itself */
 };
 
 /* 0 to limit - 1 */
@@ -165,6 +166,7 @@ static void draw_card(struct pool *pool, size_t card)
 
 	if (count > pool->longest)
 		pool->longest = count;
+	pool->queue_count += count;
 	pool->cards[card] = (uint8_t)(6 * card + below(pool, 6));
 	pool->last_domain[card] = (uint16_t)(1 + below(pool, 199));
 	fprintf(pool->topology, "card %02x CEX%" PRIu64 "%c serialnr=%s", pool->cards[card], generation, mode,
@@ -183,12 +185,14 @@ static void draw_card(struct pool *pool, size_t card)
 static void draw_fault(struct pool *pool)
 {
 	static const char *const faults[] = {
-		"bind rc=30", "bind rc=31", "bind rc=33", "bind rc=05", "bind hang=3s", "bind hang=100s",
-		"bind slow=400ms", "bind vanish", "associate rc=34", "associate rc=36", "associate late",
-		"associate never", "associate fall_back", "associate hang=40s", "associate slow=700ms",
-		"associate vanish", "unbind rc=05", "unbind never", "unbind hang=2s", "unbind slow=900ms",
-		"unbind vanish", "request rc=05", "request never", "request slow=300ms", "request slow=20s",
-		"request vanish", "test rc=10", "test hang=1s", "test vanish",
+		"bind rc=30",          "bind rc=31",         "bind rc=33",           "bind rc=05",
+		"bind hang=3s",        "bind hang=100s",     "bind slow=400ms",      "bind vanish",
+		"associate rc=34",     "associate rc=36",    "associate late",       "associate never",
+		"associate fall_back", "associate hang=40s", "associate slow=700ms", "associate vanish",
+		"unbind rc=05",        "unbind never",       "unbind hang=2s",       "unbind slow=900ms",
+		"unbind vanish",       "request rc=05",      "request never",        "request slow=300ms",
+		"request slow=20s",    "request vanish",     "test rc=10",           "test hang=1s",
+		"test vanish",
 	};
 	const char *fault = faults[below(pool, sizeof(faults) / sizeof(faults[0]))];
 	size_t card = below(pool, pool->card_count);
@@ -217,10 +221,13 @@ static void draw_machine(struct pool *pool, struct draw *draw)
 	draw_delays(pool, draw);
 	draw_secrets(pool);
 	pool->card_count = below(pool, one_in(pool, 3) ? 13 : 5);
-	if (one_in(pool, 40))
+	if (one_in(pool, 20))
 		pool->card_count = below(pool, CARDS_MAX + 1);
 	for (size_t card = 0; card < pool->card_count; card++)
 		draw_card(pool, card);
+	/* That an unbind of one that is offline takes effect is not waited for as long as the slowest resets take. */
+	for (size_t i = 0; i < pool->queue_count; i++)
+		draw->offline[i] = draw->settled && draw->quick && one_in(pool, 30);
 	draw->faults = one_in(pool, 2) && pool->card_count > 0;
 	if (!draw->faults)
 		return;

@@ -27,6 +27,7 @@ struct draw {
 	enum sim_kernel_version kernel;
 	bool settled;
 	int64_t bindings_us, grid_us;
+	bool offline[MODEL_QUEUES_MAX]; /* by an administrator; in the order of the topology */
 	struct draw_trouble trouble;
 	bool faults; /* something may fail that is no fault of the configuration */
 	bool quick;  /* nothing takes so long that a plan is made without waiting for it */

@@ -29,8 +29,8 @@ bool draw_one_in(uint64_t *random, uint64_t n)
 
 static int draw_error(uint64_t *random)
 {
-	static const int errors[] = { EIO, EBUSY, ENOENT, ENODEV, ENXIO, EINVAL, EACCES, EAGAIN, ENOMEM, E2BIG,
-				      EPERM, EOPNOTSUPP, ETIMEDOUT, EINTR };
+	static const int errors[] = { EIO,    EBUSY,  ENOENT, ENODEV, ENXIO,      EINVAL,    EACCES,
+				      EAGAIN, ENOMEM, E2BIG,  EPERM,  EOPNOTSUPP, ETIMEDOUT, EINTR };
 
 	return -errors[draw_below(random, COUNT(errors))];
 }
@@ -43,9 +43,24 @@ static const char *draw_text(uint64_t *random)
 {
 	static const char a_page[4095] = { [0 ... 4093] = 'a' };
 	static const char *const texts[] = {
-		"", "\n", " ", "\xff\xfe\n", "bound bound\n", "unbound\nbound\n", "associated 65536\n", "associated -1\n",
-		"associated 5 5\n", "associated 99999999999999999999\n", "associated\n", "WK CUR: valid 0x12\n",
-		"WK CUR: valid 0x\nWK NEW: valid 0x\n", "WK CUR:", "0x10000000000000000\n", "../../..\n", "%s%n\n", a_page,
+		"",
+		"\n",
+		" ",
+		"\xff\xfe\n",
+		"bound bound\n",
+		"unbound\nbound\n",
+		"associated 65536\n",
+		"associated -1\n",
+		"associated 5 5\n",
+		"associated 99999999999999999999\n",
+		"associated\n",
+		"WK CUR: valid 0x12\n",
+		"WK CUR: valid 0x\nWK NEW: valid 0x\n",
+		"WK CUR:",
+		"0x10000000000000000\n",
+		"../../..\n",
+		"%s%n\n",
+		a_page,
 	};
 
 	return texts[draw_below(random, COUNT(texts))];
@@ -57,7 +72,8 @@ static void draw_place(uint64_t *random, const uint8_t *cards, size_t card_count
 {
 	static const char *const of_queue[] = { "se_bind", "se_associate", "online", "mkvps", "reset" };
 	static const char *const of_card[] = { "type", "serialnr", "*" };
-	static const char *const of_all[] = { "bus/ap/*", "firmware/uv/*", "devices/ap/*", "*/se_bind", "*/online", "*/type" };
+	static const char *const of_all[] = { "bus/ap/*",  "firmware/uv/*", "devices/ap/*",
+					      "*/se_bind", "*/online",      "*/type" };
 	unsigned int card = cards[draw_below(random, card_count)];
 
 	switch (draw_below(random, 4)) {
@@ -79,8 +95,8 @@ static void draw_place(uint64_t *random, const uint8_t *cards, size_t card_count
 static void draw_injection(uint64_t *random, const uint8_t *cards, size_t card_count, struct draw_trouble *trouble)
 {
 	struct sim_injection *injection = &trouble->injections[trouble->injection_count];
-	static const enum machine_operation operations[] = { MACHINE_READ, MACHINE_READ, MACHINE_READ, MACHINE_WRITE,
-							     MACHINE_LIST, MACHINE_UV };
+	static const enum machine_operation operations[] = { MACHINE_READ,  MACHINE_READ, MACHINE_READ,
+							     MACHINE_WRITE, MACHINE_LIST, MACHINE_UV };
 	static const enum sim_injection_action actions[] = { SIM_FAIL, SIM_FAIL, SIM_TEXT, SIM_HANG };
 
 	*injection = (struct sim_injection){
@@ -108,8 +124,8 @@ void draw_trouble(uint64_t *random, const uint8_t *cards, size_t card_count, str
 		draw_injection(random, cards, card_count, trouble);
 	if (draw_one_in(random, 3)) {
 		trouble->jump_call = draw_below(random, 200);
-		trouble->jump_us = (int64_t)(draw_one_in(random, 2) ? draw_below(random, 90000000) :
-								       draw_below(random, 500000));
+		trouble->jump_us =
+			(int64_t)(draw_one_in(random, 2) ? draw_below(random, 90000000) : draw_below(random, 500000));
 	}
 }
 
@@ -123,8 +139,9 @@ void draw_trouble_apply(const struct draw_trouble *trouble, struct sim *sim)
 
 void draw_trouble_print(const struct draw_trouble *trouble)
 {
-	static const char *const operations[] = { [MACHINE_READ] = "read", [MACHINE_WRITE] = "write",
-						  [MACHINE_LIST] = "list", [MACHINE_UV] = "call" };
+	static const char *const operations[] = {
+		[MACHINE_READ] = "read", [MACHINE_WRITE] = "write", [MACHINE_LIST] = "list", [MACHINE_UV] = "call"
+	};
 	static const char *const actions[] = { [SIM_FAIL] = "fails", [SIM_TEXT] = "says", [SIM_HANG] = "hangs" };
 
 	for (size_t i = 0; i < trouble->injection_count; i++) {

@@ -27,6 +27,10 @@ static void explain_scenario(const struct draw *draw)
 	printf("--- machine, kernel %s, %s, complete after %" PRId64 " us, grid %" PRId64 " us\n%s",
 	       kernels[draw->kernel], draw->settled ? "settled" : "booting", draw->bindings_us, draw->grid_us,
 	       draw->topology);
+	for (size_t i = 0; i < MODEL_QUEUES_MAX; i++) {
+		if (draw->offline[i])
+			printf("queue %zu, counted from 0, is offline\n", i);
+	}
 	draw_trouble_print(&draw->trouble);
 	printf("--- configuration\n%s--- options%s%s%s%s --timeout %" PRId64 "\n--- run\n", draw->yaml,
 	       draw->options.strict ? " --strict" : "", draw->options.dry_run ? " --dry-run" : "",

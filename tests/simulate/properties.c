@@ -55,11 +55,17 @@ static bool has_secret(const struct outcome *outcome, const struct draw_entry *e
 	return false;
 }
 
-static bool is_usable(const struct outcome *outcome, size_t place)
+/* It can be unbound, whoever may use it. */
+static bool is_reachable(const struct outcome *outcome, size_t place)
 {
 	const struct model_card *card = &outcome->model->cards[outcome->model->queues[place].card];
 
 	return card->configured && !card->checkstopped && outcome->before[place].state != MODEL_FOREIGN;
+}
+
+static bool is_usable(const struct outcome *outcome, size_t place)
+{
+	return is_reachable(outcome, place) && !outcome->draw->offline[place];
 }
 
 /* Whatever its state. */
@@ -96,8 +102,8 @@ static void prepare(const struct outcome *outcome, const struct outcome_queue *s
 		for (size_t i = 0; i < outcome->draw->entry_count; i++) {
 			const struct draw_entry *entry = &outcome->draw->entries[i];
 
-			match->edges[i][queue] = states ? serves(outcome, states, entry, queue) :
-							  fits(outcome, entry, queue);
+			match->edges[i][queue] =
+				states ? serves(outcome, states, entry, queue) : fits(outcome, entry, queue);
 		}
 	}
 }
@@ -133,8 +139,8 @@ static bool is_smooth(const struct outcome *outcome)
 {
 	const struct draw *draw = outcome->draw;
 
-	return !draw->faults && !draw->options.dry_run && draw->kernel != SIM_KERNEL_6_1 &&
-	       draw->plenty && outcome->model->queue_count > 0 &&
+	return !draw->faults && !draw->options.dry_run && draw->kernel != SIM_KERNEL_6_1 && draw->plenty &&
+	       outcome->model->queue_count > 0 &&
 	       (draw->options.unbind || (draw->entry_count > 0 && !is_ambiguous(outcome)));
 }
 
@@ -144,14 +150,14 @@ static bool is_bound(const struct outcome_queue *queue)
 }
 
 /* Queues that are bound to us, those that cannot be unbound now (checkstopped) only if wanted. */
-static size_t bound_count(const struct outcome *outcome, bool usable_only)
+static size_t bound_count(const struct outcome *outcome, bool reachable_only)
 {
 	const struct model *model = outcome->model;
 	size_t count = 0;
 
 	for (size_t i = 0; i < model->queue_count; i++)
 		count += model->cards[model->queues[i].card].mode != MODEL_CCA && is_bound(&outcome->after[i]) &&
-			 (!usable_only || is_usable(outcome, i));
+			 (!reachable_only || is_reachable(outcome, i));
 	return count;
 }
 
@@ -213,8 +219,7 @@ static bool failure_is_true(const struct outcome *outcome)
 
 	if (outcome->success || !is_smooth(outcome))
 		return outcome->success || draw->options.unbind || draw->entry_count > 0 ||
-		       draw->kernel == SIM_KERNEL_6_1 || draw->trouble.injection_count > 0 ||
-		       draw->trouble.jump_us > 0;
+		       draw->kernel == SIM_KERNEL_6_1 || draw->trouble.injection_count > 0 || draw->trouble.jump_us > 0;
 	if (draw->options.unbind)
 		return bound_count(outcome, false) > 0;
 	served = largest(outcome, outcome->after);
@@ -371,8 +376,8 @@ static bool refusal_associates_nothing(const struct outcome *outcome)
 {
 	if (!outcome->refused)
 		return true;
-	return is_ambiguous(outcome) && !outcome->success && (!outcome->draw->quick || outcome->draw->faults ||
-							      outcome->associations == 0);
+	return is_ambiguous(outcome) && !outcome->success &&
+	       (!outcome->draw->quick || outcome->draw->faults || outcome->associations == 0);
 }
 
 static bool refusal_binds_nothing(const struct outcome *outcome)

@@ -15,11 +15,11 @@ struct outcome {
 	const struct model *model; /* what never changes is looked up here */
 	struct outcome_queue before[MODEL_QUEUES_MAX], after[MODEL_QUEUES_MAX], again[MODEL_QUEUES_MAX];
 	bool success, success_again;
-	bool refused;         /* two queues of one card with one master key */
-	long claimed;         /* entries that the run says are satisfied; -1: it says nothing */
+	bool refused; /* two queues of one card with one master key */
+	long claimed; /* entries that the run says are satisfied; -1: it says nothing */
 	int64_t duration_us;
 	size_t binds, unbinds, associations; /* what was written */
-	size_t writes_again;  /* by a second run right after the first */
+	size_t writes_again;                 /* by a second run right after the first */
 };
 
 /* The sentence that does not hold, or NULL. */

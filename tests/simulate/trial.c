@@ -91,6 +91,10 @@ static struct sim *make_machine(const struct draw *draw)
 	sim->options.settled = draw->settled;
 	sim->options.bindings_us = draw->bindings_us;
 	sim->options.grid_us = draw->grid_us;
+	for (size_t i = 0; i < sim->model.queue_count; i++) {
+		if (draw->offline[i])
+			sim_set_online(sim, sim->model.queues[i].card, sim->model.queues[i].domain, false);
+	}
 	draw_trouble_apply(&draw->trouble, sim);
 	return sim;
 }
