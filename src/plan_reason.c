@@ -12,6 +12,12 @@ static bool suits(const struct plan_context *context, size_t apqn, size_t entry)
 	return apqn != PLAN_NONE && plan_card_suits(&context->apqns[apqn], &context->config->entries[entry]);
 }
 
+/* One that is offline was only to be unbound; that this failed is not why it serves nobody. */
+static bool was_wanted(const struct apqn *apqn)
+{
+	return plan_failed(apqn) && (apqn->online || apqn->failure != APQN_STAYS_BOUND);
+}
+
 void plan_reason_accel(const struct plan_context *context)
 {
 	size_t working = PLAN_NONE, failed = PLAN_NONE, online = PLAN_NONE;
@@ -23,7 +29,7 @@ void plan_reason_accel(const struct plan_context *context)
 			continue;
 		if (plan_working(apqn))
 			plan_prefer(context, i, &working);
-		if (plan_failed(apqn))
+		if (was_wanted(apqn))
 			plan_prefer(context, i, &failed);
 		if (plan_online(apqn))
 			plan_prefer(context, i, &online);

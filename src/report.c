@@ -42,7 +42,10 @@ static void format_no_mkvp(const struct config_entry *entry, const struct apqn *
 	int length;
 
 	text_format_hex(entry->mkvp, sizeof(entry->mkvp), mkvp);
-	length = snprintf(reason, REPORT_REASON_SIZE, "no usable APQN has the master key 0x%s", mkvp);
+	/* The others of a card with another serial number were not even looked at. */
+	length = snprintf(reason, REPORT_REASON_SIZE, "no usable APQN %s%s%shas the master key 0x%s",
+			  entry->serialnr[0] ? "of a card with the serial number '" : "", entry->serialnr,
+			  entry->serialnr[0] ? "' " : "", mkvp);
 	if (apqn)
 		snprintf(reason + length, (size_t)(REPORT_REASON_SIZE - length), "; that of APQN %s is not known: %s",
 			 name, apqn_failure_text(apqn->failure));

@@ -245,6 +245,11 @@ static void reasons_of_accelerators(void **state)
 	plan = PLAN(entries, apqns);
 	expect_reason(&plan, 0, PLAN_NO_APQN, NONE);
 	plan_release(&plan);
+	/* That an offline one could not even be unbound is not why it does not serve. */
+	apqns[0].failure = APQN_STAYS_BOUND;
+	plan = PLAN(entries, apqns);
+	expect_reason(&plan, 0, PLAN_NO_APQN, NONE);
+	plan_release(&plan);
 }
 
 static void reasons_of_ep11(void **state)

@@ -114,7 +114,11 @@ static bool with_key_only(const struct scene *scene, size_t e, size_t q)
 
 static bool fitted(const struct scene *scene, size_t e, size_t q)
 {
-	return is_supported(&scene->apqns[q]) && scene->apqns[q].failure && is_right(scene, e, &scene->apqns[q]);
+	const struct apqn *apqn = &scene->apqns[q];
+	/* That an accelerator that is offline could not be unbound is not why it does not serve. */
+	bool was_wanted = apqn->mode != APQN_MODE_ACCEL || apqn->online || apqn->failure != APQN_STAYS_BOUND;
+
+	return is_supported(apqn) && apqn->failure && was_wanted && is_right(scene, e, apqn);
 }
 
 static bool lost(const struct scene *scene, size_t e, size_t q)

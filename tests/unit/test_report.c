@@ -203,9 +203,9 @@ static void test_reasons(void **state)
 		{ PLAN_GENERATION, 0,
 		  "the newest APQN with mode EP11 that comes into question is 11.0008, a CEX7; CEX8 or newer is "
 		  "asked for" },
-		{ PLAN_NO_MKVP, PLAN_NONE, "no usable APQN has the master key 0x" AB },
+		{ PLAN_NO_MKVP, PLAN_NONE, "no usable APQN of a card with the serial number 'WANTED0000000000' has the master key 0x" AB },
 		{ PLAN_NO_MKVP, 2,
-		  "no usable APQN has the master key 0x" AB
+		  "no usable APQN of a card with the serial number 'WANTED0000000000' has the master key 0x" AB
 		  "; that of APQN 11.000a is not known: the firmware refuses the bind" },
 		{ PLAN_SERIALNR, 0,
 		  "APQN 11.0008 has the master key, but the serial number of its card is 'OTHER00000000000', not "
