@@ -300,6 +300,82 @@ static bool earlier_wins(const struct outcome *outcome)
 	return true;
 }
 
+/* What the reasons speak of: which of the usable queues have what an entry asks for. */
+struct kin {
+	size_t mode, foreign, old, mkvp, key, fitting;
+};
+
+static struct kin kin_of(const struct outcome *outcome, const struct draw_entry *entry)
+{
+	const struct model *model = outcome->model;
+	struct kin kin = { 0 };
+
+	for (size_t i = 0; i < model->queue_count; i++) {
+		const struct model_queue *queue = &model->queues[i];
+		const struct model_card *card = &model->cards[queue->card];
+		bool foreign;
+
+		if (card->mode != (entry->accelerator ? MODEL_ACCEL : MODEL_EP11))
+			continue;
+		foreign = outcome->before[i].state == MODEL_FOREIGN;
+		kin.foreign += foreign;
+		kin.old += (foreign || is_usable(outcome, i)) && card->generation < entry->min_generation;
+		if (!is_usable(outcome, i))
+			continue;
+		kin.mode++;
+		kin.fitting += fits(outcome, entry, i);
+		if (!queue->mkvp_valid || memcmp(queue->mkvp, entry->mkvp, sizeof(entry->mkvp)) != 0)
+			continue;
+		kin.mkvp++;
+		/* Of those that are too old nobody wants to know more. */
+		kin.key += card->generation >= entry->min_generation &&
+			   (entry->serialnr[0] == '\0' || strcmp(entry->serialnr, card->serialnr) == 0);
+	}
+	return kin;
+}
+
+static bool reason_is_true(const struct outcome *outcome, const struct draw_entry *entry, enum outcome_reason reason)
+{
+	struct kin kin = kin_of(outcome, entry);
+
+	switch (reason) {
+	case REASON_NONE:
+		return true;
+	case REASON_NO_SECRET:
+		return !entry->accelerator && !has_secret(outcome, entry, NULL);
+	case REASON_NO_APQN:
+		return kin.mode == 0;
+	case REASON_GENERATION:
+		return kin.fitting == 0 && kin.old > 0;
+	case REASON_NO_MKVP:
+		return !entry->accelerator && kin.mode + kin.foreign > 0 && kin.key == 0;
+	case REASON_SERIALNR:
+		return kin.mkvp > 0 && kin.key == 0;
+	case REASON_FAILED:
+		return kin.foreign > 0 && kin.fitting == 0;
+	case REASON_TAKEN:
+		return kin.fitting > 0;
+	case REASON_OTHER:
+		break;
+	}
+	return false;
+}
+
+static bool reasons_are_true(const struct outcome *outcome)
+{
+	const struct draw *draw = outcome->draw;
+	size_t told = 0;
+
+	if (!is_smooth(outcome) || draw->options.unbind)
+		return true;
+	for (size_t i = 0; i < draw->entry_count; i++) {
+		told += outcome->reasons[i] != REASON_NONE;
+		if (!reason_is_true(outcome, &draw->entries[i], outcome->reasons[i]))
+			return false;
+	}
+	return outcome->claimed < 0 || told + (size_t)outcome->claimed == draw->entry_count;
+}
+
 static bool nothing_is_left_bound(const struct outcome *outcome)
 {
 	if (!is_smooth(outcome))
@@ -405,6 +481,7 @@ const char *properties_check(const struct outcome *outcome)
 		{ "as many entries are served as can be", is_best },
 		{ "a fault costs no more than its card", fault_costs_its_card_only },
 		{ "where not all entries can be served, those served before and then earlier ones are", earlier_wins },
+		{ "every entry that is not served has a reason, and it is true", reasons_are_true },
 		{ "no queue is left bound that serves no entry", nothing_is_left_bound },
 		{ "a dry run changes nothing", dry_run_changes_nothing },
 		{ "a dry run that probes leaves all as it was", probe_leaves_no_trace },

@@ -10,6 +10,19 @@ struct outcome_queue {
 	uint16_t association;
 };
 
+/* Why an entry is not satisfied, as it was said. */
+enum outcome_reason {
+	REASON_NONE, /* nothing was said */
+	REASON_NO_SECRET,
+	REASON_NO_APQN,
+	REASON_GENERATION,
+	REASON_NO_MKVP,
+	REASON_SERIALNR,
+	REASON_FAILED,
+	REASON_TAKEN,
+	REASON_OTHER,
+};
+
 struct outcome {
 	const struct draw *draw;
 	const struct model *model; /* what never changes is looked up here */
@@ -17,6 +30,7 @@ struct outcome {
 	bool success, success_again;
 	bool refused; /* two queues of one card with one master key */
 	long claimed; /* entries that the run says are satisfied; -1: it says nothing */
+	enum outcome_reason reasons[DRAW_ENTRIES_MAX];
 	int64_t duration_us;
 	size_t binds, unbinds, associations; /* what was written */
 	size_t writes_again;                 /* by a second run right after the first */

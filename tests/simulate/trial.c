@@ -14,7 +14,40 @@ struct said {
 	bool shown; /* lines are printed as they come */
 	bool refused;
 	long claimed;
+	enum outcome_reason reasons[DRAW_ENTRIES_MAX];
 };
+
+static enum outcome_reason reason_of(const char *text)
+{
+	static const struct {
+		const char *part;
+		enum outcome_reason reason;
+	} parts[] = {
+		{ "has no association secret with the id", REASON_NO_SECRET },
+		{ "is online", REASON_NO_APQN },
+		{ "or newer is asked for", REASON_GENERATION },
+		{ "has the master key, but the serial number", REASON_SERIALNR },
+		{ "no usable APQN ", REASON_NO_MKVP },
+		{ " fits, but ", REASON_FAILED },
+		{ "serve other entries", REASON_TAKEN },
+	};
+
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		if (strstr(text, parts[i].part))
+			return parts[i].reason;
+	}
+	return REASON_OTHER;
+}
+
+/* The first line about an entry tells the reason; further ones, what came near. */
+static void hear_reason(struct said *said, const char *line)
+{
+	size_t number;
+
+	if (sscanf(line, "entry #%zu", &number) == 1 && number >= 1 && number <= DRAW_ENTRIES_MAX &&
+	    said->reasons[number - 1] == REASON_NONE)
+		said->reasons[number - 1] = reason_of(line);
+}
 
 static void hear(enum log_level level, const char *line, void *context)
 {
@@ -26,6 +59,8 @@ static void hear(enum log_level level, const char *line, void *context)
 		said->claimed = (long)satisfied;
 	if (level == LOG_LEVEL_ERROR && strstr(line, "with the same master key"))
 		said->refused = true;
+	if (level == LOG_LEVEL_ERROR || level == LOG_LEVEL_WARNING)
+		hear_reason(said, line);
 	if (said->shown)
 		printf("%s: %s\n", names[level], line);
 }
@@ -130,6 +165,7 @@ static void run(struct trial *trial)
 	outcome->duration_us = sim_now_us(trial->sim) - start_us;
 	outcome->refused = trial->said.refused;
 	outcome->claimed = trial->said.claimed;
+	memcpy(outcome->reasons, trial->said.reasons, sizeof(outcome->reasons));
 	note_states(trial->sim, outcome->after);
 	count_writes(trial->sim, outcome);
 	if (trial->said.shown)
@@ -160,8 +196,7 @@ static void run_killed(struct trial *trial, size_t calls)
 		puts("--- next run");
 	}
 	sim_journal_clear(trial->sim);
-	trial->said.refused = false;
-	trial->said.claimed = -1;
+	trial->said = (struct said){ .shown = trial->said.shown, .claimed = -1 };
 }
 
 /* A trial is too large for the stack. */
