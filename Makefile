@@ -8,6 +8,7 @@ PREFIX ?= /usr/local
 SBINDIR ?= $(PREFIX)/sbin
 DATADIR ?= $(PREFIX)/share
 DOCDIR ?= $(DATADIR)/doc/pvapconfig
+MANDIR ?= $(DATADIR)/man
 # Not below PREFIX: dracut, mkinitcpio and initramfs-tools look for modules and hooks nowhere else, and take units from there.
 DRACUTMODULESDIR ?= /usr/lib/dracut/modules.d
 INITCPIODIR ?= /usr/lib/initcpio
@@ -141,11 +142,15 @@ INITCPIO := $(DESTDIR)$(INITCPIODIR)
 INITRAMFS_TOOLS := $(DESTDIR)$(INITRAMFSTOOLSDIR)
 DOC := $(DESTDIR)$(DOCDIR)
 UNITS := $(DESTDIR)$(SYSTEMDSYSTEMUNITDIR)
+MAN := $(DESTDIR)$(MANDIR)
+MAN_PAGES := man5/pvapconfig.yaml.5 man7/pvapconfig.cmdline.7 man8/pvapconfig.8
+DOC_PAGES := initramfs.md troubleshooting.md
 
 .PHONY: install
 install: $(BINARY) ## install program, units, dracut module, hooks and examples below $(DESTDIR)
 	$(INSTALL) -d $(DESTDIR)$(SBINDIR) $(UNITS) $(DRACUT_MODULE) $(INITCPIO)/install $(INITCPIO)/hooks \
-		$(INITRAMFS_TOOLS)/hooks $(INITRAMFS_TOOLS)/scripts/init-premount $(DOC)/dracut.conf.d $(DOC)/mkinitcpio.conf.d
+		$(INITRAMFS_TOOLS)/hooks $(INITRAMFS_TOOLS)/scripts/init-premount $(DOC)/dracut.conf.d $(DOC)/mkinitcpio.conf.d \
+		$(DOC)/doc $(addprefix $(MAN)/man,1 5 7 8)
 	$(INSTALL) -m 0755 $(BINARY) $(DESTDIR)$(SBINDIR)/pvapconfig
 	$(STRIP) $(DESTDIR)$(SBINDIR)/pvapconfig
 	$(INSTALL) -m 0644 $(addprefix systemd/,$(UNIT_FILES)) $(UNITS)
@@ -154,7 +159,10 @@ install: $(BINARY) ## install program, units, dracut module, hooks and examples 
 	$(INSTALL) -m 0644 mkinitcpio/hooks/pvapconfig $(INITCPIO)/hooks
 	$(INSTALL) -m 0755 initramfs-tools/hooks/pvapconfig $(INITRAMFS_TOOLS)/hooks
 	$(INSTALL) -m 0755 initramfs-tools/scripts/init-premount/pvapconfig $(INITRAMFS_TOOLS)/scripts/init-premount
-	$(INSTALL) -m 0644 README.md LICENSE conf/pvapconfig.yaml $(DOC)
+	for page in $(MAN_PAGES); do $(INSTALL) -m 0644 man/$${page#*/} $(MAN)/$$page || exit; done
+	ln -sf ../man8/pvapconfig.8 $(MAN)/man1/pvapconfig.1
+	$(INSTALL) -m 0644 README.md SECURITY.md CHANGELOG.md LICENSE conf/pvapconfig.yaml $(DOC)
+	$(INSTALL) -m 0644 $(addprefix doc/,$(DOC_PAGES)) $(DOC)/doc
 	$(INSTALL) -m 0644 conf/dracut.conf.d/pvapconfig.conf $(DOC)/dracut.conf.d
 	$(INSTALL) -m 0644 conf/mkinitcpio.conf.d/pvapconfig.conf $(DOC)/mkinitcpio.conf.d
 
@@ -164,8 +172,10 @@ uninstall: ## remove what install has put there; the configuration stays
 	rm -f $(DESTDIR)$(SBINDIR)/pvapconfig $(addprefix $(UNITS)/,$(UNIT_FILES)) $(addprefix $(DRACUT_MODULE)/,$(DRACUT_FILES)) \
 		$(addprefix $(INITCPIO)/,install/pvapconfig install/sd-pvapconfig hooks/pvapconfig) \
 		$(addprefix $(INITRAMFS_TOOLS)/,hooks/pvapconfig scripts/init-premount/pvapconfig) \
-		$(addprefix $(DOC)/,README.md LICENSE pvapconfig.yaml dracut.conf.d/pvapconfig.conf mkinitcpio.conf.d/pvapconfig.conf)
-	for folder in $(DOC)/dracut.conf.d $(DOC)/mkinitcpio.conf.d $(DOC) $(DRACUT_MODULE) \
+		$(addprefix $(MAN)/,$(MAN_PAGES) man1/pvapconfig.1) $(addprefix $(DOC)/doc/,$(DOC_PAGES)) \
+		$(addprefix $(DOC)/,README.md SECURITY.md CHANGELOG.md LICENSE pvapconfig.yaml dracut.conf.d/pvapconfig.conf mkinitcpio.conf.d/pvapconfig.conf)
+	for folder in $(DOC)/dracut.conf.d $(DOC)/mkinitcpio.conf.d $(DOC)/doc $(DOC) $(DRACUT_MODULE) \
+		$(addprefix $(MAN)/man,1 5 7 8) $(MAN) \
 		$(INITCPIO)/install $(INITCPIO)/hooks $(INITCPIO) $(INITRAMFS_TOOLS)/hooks \
 		$(INITRAMFS_TOOLS)/scripts/init-premount $(INITRAMFS_TOOLS)/scripts $(INITRAMFS_TOOLS); do \
 		[ ! -d $$folder ] || rmdir --ignore-fail-on-non-empty $$folder; done

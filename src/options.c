@@ -61,7 +61,7 @@ static void print_help(void)
 		"      --unbind           unbind all APQNs; not with --config or --strict",
 		"",
 		"How to do it:",
-		"  -n, --dry-run          change nothing; with --verbose, tell what would be done",
+		"  -n, --dry-run          change nothing, show what a real run would do",
 		"      --probe            with --dry-run, bind queues to identify them",
 		"      --timeout SECONDS  time for the whole run (default: " STRING(
 			OPTIONS_TIMEOUT_DEFAULT) ", 0: no limit)",
