@@ -180,6 +180,17 @@ uninstall: ## remove what install has put there; the configuration stays
 		$(INITRAMFS_TOOLS)/scripts/init-premount $(INITRAMFS_TOOLS)/scripts $(INITRAMFS_TOOLS); do \
 		[ ! -d $$folder ] || rmdir --ignore-fail-on-non-empty $$folder; done
 
+# --- release --------------------------------------------------------------------------------------
+# The same commit gives the same bytes, wherever it is made.
+
+DIST := pvapconfig-$(VERSION)
+
+.PHONY: dist
+dist: ## the source of the last commit as build/pvapconfig-VERSION.tar.xz
+	@mkdir -p build
+	git archive --format=tar --prefix=$(DIST)/ HEAD >build/$(DIST).tar
+	xz --force --threads=1 -9 build/$(DIST).tar
+
 # --- tests ----------------------------------------------------------------------------------------
 
 include tests/tests.mk
