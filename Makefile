@@ -32,6 +32,8 @@ WARNINGS := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototy
 LANGUAGE := -std=gnu11 -D_GNU_SOURCE -DPVAPCONFIG_VERSION='"$(VERSION)"'
 # Nothing in a C program unwinds its stack, and the tables for it would be a twentieth of the program.
 HARDENING := -fPIE -fno-asynchronous-unwind-tables -fstack-protector-strong -ffunction-sections -fdata-sections
+# Where it was built is no part of the program; the build id would tell.
+HARDENING += -ffile-prefix-map=$(CURDIR)=.
 # The program is small enough to be optimised as a whole, which saves some KiB; clang would need another linker for it.
 LTO := $(if $(findstring clang,$(shell $(CC) --version)),,-flto=auto)
 LINK_HARDENING := -Wl,-z,noseparate-code -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -Wl,--gc-sections \
