@@ -189,6 +189,10 @@ static int sim_start(struct machine *machine, struct machine_call *call)
 		sim->options.jump_call = UINT64_MAX;
 		kernel->now_us += sim->options.jump_us;
 	}
+	if (kernel->call_number == sim->options.event_call) {
+		sim->options.event_call = UINT64_MAX;
+		sim->options.event(sim, sim->options.event_context);
+	}
 	if (call->lane != MACHINE_NO_LANE && lane->busy && !is_stopped(kernel)) {
 		queue_up(lane, call);
 		return 0;
@@ -382,7 +386,7 @@ struct sim *sim_new(const char *topology)
 		.kernel = SIM_KERNEL_7,
 		.read_us = 100, .write_us = 100, .list_us = 100, .uv_us = 100,
 		.scan_us = 2000, .scan_card_us = 250,
-		.jump_call = UINT64_MAX,
+		.jump_call = UINT64_MAX, .event_call = UINT64_MAX,
 	};
 	/* Only what counts: the lists of queues and calls are large, and most machines are small. */
 	memset(kernel, 0, offsetof(struct sim_kernel, queues));

@@ -30,6 +30,8 @@ enum sim_kernel_version {
 	SIM_KERNEL_7,
 };
 
+struct sim;
+
 struct sim_options {
 	enum sim_kernel_version kernel; /* default: SIM_KERNEL_7 */
 	bool driver_missing;            /* no zcrypt_cex4: the bindings are never complete */
@@ -45,6 +47,9 @@ struct sim_options {
 	int64_t read_us, write_us, list_us, uv_us; /* what a call costs beside what it waits for; default 100 each */
 	uint64_t jump_call; /* when so many calls were started the clock jumps by jump_us; UINT64_MAX: never */
 	int64_t jump_us;
+	uint64_t event_call; /* when so many calls were started `event` happens; UINT64_MAX: never */
+	void (*event)(struct sim *sim, const void *context);
+	const void *event_context;
 	int64_t scan_us, scan_card_us; /* cost of a forced bus scan, and for every card; default 2000 and 250 */
 };
 

@@ -313,7 +313,7 @@ void draw_make(struct draw *draw, uint64_t seed, uint64_t number)
 	uint64_t start = seed;
 	struct pool pool = { 0 };
 
-	*draw = (struct draw){ .trouble = { .jump_call = UINT64_MAX } };
+	*draw = (struct draw){ .trouble = { .jump_call = UINT64_MAX, .event_call = UINT64_MAX } };
 	pool.random = draw_below(&start, UINT64_MAX) + number;
 	pool.random = draw_below(&pool.random, UINT64_MAX);
 	pool.topology = open_memstream(&draw->topology, &topology_size);

@@ -117,7 +117,7 @@ static void draw_injection(uint64_t *random, const uint8_t *cards, size_t card_c
 
 void draw_trouble(uint64_t *random, const uint8_t *cards, size_t card_count, struct draw_trouble *trouble)
 {
-	*trouble = (struct draw_trouble){ .jump_call = UINT64_MAX };
+	*trouble = (struct draw_trouble){ .jump_call = UINT64_MAX, .event_call = UINT64_MAX };
 	if (card_count == 0)
 		return;
 	for (uint64_t i = draw_below(random, DRAW_INJECTIONS_MAX + 1); i > 0; i--)
@@ -127,6 +127,41 @@ void draw_trouble(uint64_t *random, const uint8_t *cards, size_t card_count, str
 		trouble->jump_us =
 			(int64_t)(draw_one_in(random, 2) ? draw_below(random, 90000000) : draw_below(random, 500000));
 	}
+	if (draw_one_in(random, 3)) {
+		trouble->event_call = draw_below(random, 200);
+		trouble->event = (enum draw_event)draw_below(random, DRAW_EVENTS);
+		trouble->event_card = cards[draw_below(random, card_count)];
+	}
+}
+
+static void happen(struct sim *sim, const void *context)
+{
+	const struct draw_trouble *trouble = context;
+	struct model_card *card = &sim->model.cards[trouble->event_card];
+
+	switch (trouble->event) {
+	case DRAW_QUEUES_OFFLINE:
+		for (size_t i = 0; i < sim->model.queue_count; i++) {
+			if (sim->model.queues[i].card == trouble->event_card)
+				sim_set_online(sim, trouble->event_card, sim->model.queues[i].domain, false);
+		}
+		break;
+	case DRAW_CARD_DECONFIGURED:
+		card->configured = false;
+		break;
+	case DRAW_CARD_CHECKSTOPPED:
+		card->checkstopped = true;
+		break;
+	case DRAW_CARD_BACK:
+		card->configured = true;
+		card->checkstopped = false;
+		break;
+	case DRAW_CARD_GONE:
+		card->present = false;
+		break;
+	case DRAW_EVENTS:
+		break;
+	}
 }
 
 void draw_trouble_apply(const struct draw_trouble *trouble, struct sim *sim)
@@ -135,6 +170,9 @@ void draw_trouble_apply(const struct draw_trouble *trouble, struct sim *sim)
 		sim_inject(sim, &trouble->injections[i]);
 	sim->options.jump_call = trouble->jump_call;
 	sim->options.jump_us = trouble->jump_us;
+	sim->options.event_call = trouble->event_call;
+	sim->options.event = happen;
+	sim->options.event_context = trouble;
 }
 
 void draw_trouble_print(const struct draw_trouble *trouble)
@@ -153,4 +191,7 @@ void draw_trouble_print(const struct draw_trouble *trouble)
 	}
 	if (trouble->jump_call != UINT64_MAX)
 		printf("the clock jumps by %" PRId64 " us at call %" PRIu64 "\n", trouble->jump_us, trouble->jump_call);
+	if (trouble->event_call != UINT64_MAX)
+		printf("event %d (see draw_trouble.h) on card %02x at call %" PRIu64 "\n", trouble->event,
+		       trouble->event_card, trouble->event_call);
 }

@@ -6,12 +6,25 @@
 
 #define DRAW_INJECTIONS_MAX 3
 
+/* What somebody else does in the middle of a run. */
+enum draw_event {
+	DRAW_QUEUES_OFFLINE, /* all of a card */
+	DRAW_CARD_DECONFIGURED,
+	DRAW_CARD_CHECKSTOPPED,
+	DRAW_CARD_BACK, /* configured, and not check-stopped */
+	DRAW_CARD_GONE,
+	DRAW_EVENTS
+};
+
 struct draw_trouble {
 	struct sim_injection injections[DRAW_INJECTIONS_MAX];
 	char paths[DRAW_INJECTIONS_MAX][MACHINE_PATH_SIZE]; /* what those point to */
 	size_t injection_count;
 	uint64_t jump_call; /* UINT64_MAX: never */
 	int64_t jump_us;
+	uint64_t event_call; /* UINT64_MAX: never */
+	enum draw_event event;
+	uint8_t event_card;
 };
 
 /* 0 to limit - 1 */

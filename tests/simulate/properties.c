@@ -173,6 +173,12 @@ static bool is_any_gone(const struct outcome *outcome)
 	return false;
 }
 
+/* Whatever the run has seen of a card, it may be otherwise now. */
+static bool has_event(const struct outcome *outcome)
+{
+	return outcome->draw->trouble.event_call != UINT64_MAX;
+}
+
 /* A kernel that says of a queue that it is gone is believed; one without se_bind says so of all. */
 static bool is_any_said_to_be_gone(const struct outcome *outcome)
 {
@@ -185,7 +191,7 @@ static bool is_any_said_to_be_gone(const struct outcome *outcome)
 		    trouble->injections[i].operation == MACHINE_LIST)
 			return true;
 	}
-	return is_any_gone(outcome) || outcome->draw->kernel == SIM_KERNEL_6_1;
+	return is_any_gone(outcome) || has_event(outcome) || outcome->draw->kernel == SIM_KERNEL_6_1;
 }
 
 /* --- the sentences: each returns whether it holds ------------------------------------------------- */
@@ -202,7 +208,7 @@ static bool success_is_true(const struct outcome *outcome)
 	const struct draw *draw = outcome->draw;
 	size_t served;
 
-	if (!outcome->success || draw->options.dry_run || is_any_gone(outcome))
+	if (!outcome->success || draw->options.dry_run || is_any_gone(outcome) || has_event(outcome))
 		return true;
 	if (draw->options.unbind)
 		return is_any_said_to_be_gone(outcome) || bound_count(outcome, false) == 0;
@@ -230,7 +236,7 @@ static bool claim_is_true(const struct outcome *outcome)
 {
 	size_t served;
 
-	if (outcome->claimed < 0 || outcome->draw->options.dry_run || is_any_gone(outcome))
+	if (outcome->claimed < 0 || outcome->draw->options.dry_run || is_any_gone(outcome) || has_event(outcome))
 		return !is_smooth(outcome) || outcome->draw->options.unbind || outcome->claimed >= 0;
 	served = largest(outcome, outcome->after);
 	return is_smooth(outcome) ? (size_t)outcome->claimed == served : (size_t)outcome->claimed <= served;
@@ -260,7 +266,8 @@ static bool fault_costs_its_card_only(const struct outcome *outcome)
 
 	if (!draw->faults || draw->options.dry_run || draw->options.unbind || draw->kernel == SIM_KERNEL_6_1 ||
 	    !draw->plenty || draw->options.timeout_ms < 60000 || model->bound_limit || is_ambiguous(outcome) ||
-	    is_any_gone(outcome) || draw->trouble.injection_count > 0 || draw->trouble.jump_us > 0)
+	    is_any_gone(outcome) || draw->trouble.injection_count > 0 || draw->trouble.jump_us > 0 ||
+	    has_event(outcome))
 		return true;
 	prepare(outcome, NULL, &match);
 	for (size_t queue = 0; queue < match.queue_count; queue++) {
