@@ -9,6 +9,8 @@ SBINDIR ?= $(PREFIX)/sbin
 DATADIR ?= $(PREFIX)/share
 DOCDIR ?= $(DATADIR)/doc/pvapconfig
 MANDIR ?= $(DATADIR)/man
+BASHCOMPLETIONDIR ?= $(DATADIR)/bash-completion/completions
+ZSHCOMPLETIONDIR ?= $(DATADIR)/zsh/site-functions
 # Not below PREFIX: dracut, mkinitcpio and initramfs-tools look for modules and hooks nowhere else, and take units from there.
 DRACUTMODULESDIR ?= /usr/lib/dracut/modules.d
 INITCPIODIR ?= /usr/lib/initcpio
@@ -145,6 +147,8 @@ INITRAMFS_TOOLS := $(DESTDIR)$(INITRAMFSTOOLSDIR)
 DOC := $(DESTDIR)$(DOCDIR)
 UNITS := $(DESTDIR)$(SYSTEMDSYSTEMUNITDIR)
 MAN := $(DESTDIR)$(MANDIR)
+BASH_COMPLETION := $(DESTDIR)$(BASHCOMPLETIONDIR)
+ZSH_COMPLETION := $(DESTDIR)$(ZSHCOMPLETIONDIR)
 MAN_PAGES := man5/pvapconfig.yaml.5 man7/pvapconfig.cmdline.7 man8/pvapconfig.8
 DOC_PAGES := initramfs.md troubleshooting.md
 
@@ -152,7 +156,7 @@ DOC_PAGES := initramfs.md troubleshooting.md
 install: $(BINARY) ## install program, units, dracut module, hooks and examples below $(DESTDIR)
 	$(INSTALL) -d $(DESTDIR)$(SBINDIR) $(UNITS) $(DRACUT_MODULE) $(INITCPIO)/install $(INITCPIO)/hooks \
 		$(INITRAMFS_TOOLS)/hooks $(INITRAMFS_TOOLS)/scripts/init-premount $(DOC)/dracut.conf.d $(DOC)/mkinitcpio.conf.d \
-		$(DOC)/doc $(addprefix $(MAN)/man,1 5 7 8)
+		$(DOC)/doc $(addprefix $(MAN)/man,1 5 7 8) $(BASH_COMPLETION) $(ZSH_COMPLETION)
 	$(INSTALL) -m 0755 $(BINARY) $(DESTDIR)$(SBINDIR)/pvapconfig
 	$(STRIP) $(DESTDIR)$(SBINDIR)/pvapconfig
 	$(INSTALL) -m 0644 $(addprefix systemd/,$(UNIT_FILES)) $(UNITS)
@@ -163,6 +167,8 @@ install: $(BINARY) ## install program, units, dracut module, hooks and examples 
 	$(INSTALL) -m 0755 initramfs-tools/scripts/init-premount/pvapconfig $(INITRAMFS_TOOLS)/scripts/init-premount
 	for page in $(MAN_PAGES); do $(INSTALL) -m 0644 man/$${page#*/} $(MAN)/$$page || exit; done
 	ln -sf ../man8/pvapconfig.8 $(MAN)/man1/pvapconfig.1
+	$(INSTALL) -m 0644 completions/pvapconfig.bash $(BASH_COMPLETION)/pvapconfig
+	$(INSTALL) -m 0644 completions/_pvapconfig $(ZSH_COMPLETION)
 	$(INSTALL) -m 0644 README.md SECURITY.md CHANGELOG.md LICENSE conf/pvapconfig.yaml $(DOC)
 	$(INSTALL) -m 0644 $(addprefix doc/,$(DOC_PAGES)) $(DOC)/doc
 	$(INSTALL) -m 0644 conf/dracut.conf.d/pvapconfig.conf $(DOC)/dracut.conf.d
@@ -174,10 +180,11 @@ uninstall: ## remove what install has put there; the configuration stays
 	rm -f $(DESTDIR)$(SBINDIR)/pvapconfig $(addprefix $(UNITS)/,$(UNIT_FILES)) $(addprefix $(DRACUT_MODULE)/,$(DRACUT_FILES)) \
 		$(addprefix $(INITCPIO)/,install/pvapconfig install/sd-pvapconfig hooks/pvapconfig) \
 		$(addprefix $(INITRAMFS_TOOLS)/,hooks/pvapconfig scripts/init-premount/pvapconfig) \
+		$(BASH_COMPLETION)/pvapconfig $(ZSH_COMPLETION)/_pvapconfig \
 		$(addprefix $(MAN)/,$(MAN_PAGES) man1/pvapconfig.1) $(addprefix $(DOC)/doc/,$(DOC_PAGES)) \
 		$(addprefix $(DOC)/,README.md SECURITY.md CHANGELOG.md LICENSE pvapconfig.yaml dracut.conf.d/pvapconfig.conf mkinitcpio.conf.d/pvapconfig.conf)
 	for folder in $(DOC)/dracut.conf.d $(DOC)/mkinitcpio.conf.d $(DOC)/doc $(DOC) $(DRACUT_MODULE) \
-		$(addprefix $(MAN)/man,1 5 7 8) $(MAN) \
+		$(addprefix $(MAN)/man,1 5 7 8) $(MAN) $(BASH_COMPLETION) $(ZSH_COMPLETION) \
 		$(INITCPIO)/install $(INITCPIO)/hooks $(INITCPIO) $(INITRAMFS_TOOLS)/hooks \
 		$(INITRAMFS_TOOLS)/scripts/init-premount $(INITRAMFS_TOOLS)/scripts $(INITRAMFS_TOOLS); do \
 		[ ! -d $$folder ] || rmdir --ignore-fail-on-non-empty $$folder; done

@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=bash
+#
+# Completion of pvapconfig for bash.
+
+_pvapconfig() {
+	local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
+
+	COMPREPLY=()
+	case $before in
+	-c | --config)
+		mapfile -t COMPREPLY < <(compgen -f -- "$word")
+		compopt -o filenames 2>/dev/null
+		;;
+	--add-secrets)
+		mapfile -t COMPREPLY < <(compgen -d -- "$word")
+		compopt -o filenames 2>/dev/null
+		;;
+	--timeout) ;;
+	*)
+		mapfile -t COMPREPLY < <(compgen -W '--config --strict --add-secrets --lock-secrets --check-config
+			--boot --unbind --dry-run --probe --timeout --verbose --help --version' -- "$word")
+		;;
+	esac
+}
+
+complete -F _pvapconfig pvapconfig
