@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stddef.h>
+#include <string.h>
 
 #include "arguments.h"
 #include "log.h"
@@ -25,6 +26,9 @@ enum option {
 	OPTION_BOOT,
 	OPTION_ADD_SECRETS,
 	OPTION_LOCK_SECRETS,
+	OPTION_LIST,
+	OPTION_STATUS,
+	OPTION_JSON,
 };
 
 static const struct argument_option known_options[] = {
@@ -41,6 +45,9 @@ static const struct argument_option known_options[] = {
 	[OPTION_BOOT] = { "boot", 0, false },
 	[OPTION_ADD_SECRETS] = { "add-secrets", 0, true },
 	[OPTION_LOCK_SECRETS] = { "lock-secrets", 0, false },
+	[OPTION_LIST] = { "list", 0, false },
+	[OPTION_STATUS] = { "status", 0, false },
+	[OPTION_JSON] = { "json", 0, false },
 };
 
 static void print_help(void)
@@ -60,11 +67,16 @@ static void print_help(void)
 		"                         (rd.pvapconfig...); not with any other option",
 		"      --unbind           unbind all APQNs; not with --config or --strict",
 		"",
+		"What to see, instead:",
+		"      --list             all APQNs: identity, state, association",
+		"      --status           what early boot has come to; fails if that failed",
+		"",
 		"How to do it:",
 		"  -n, --dry-run          change nothing, show what a real run would do",
 		"      --probe            with --dry-run, bind queues to identify them",
 		"      --timeout SECONDS  time for the whole run (default: " STRING(
 			OPTIONS_TIMEOUT_DEFAULT) ", 0: no limit)",
+		"      --json             the result as JSON, all messages on standard error",
 		"  -v, --verbose          tell what is being done",
 		"",
 		"  -h, --help             print this text and exit",
@@ -142,6 +154,15 @@ static enum options_action apply_option(enum option option, const char *value, s
 	case OPTION_LOCK_SECRETS:
 		options->lock_secrets = true;
 		break;
+	case OPTION_LIST:
+		options->list = true;
+		break;
+	case OPTION_STATUS:
+		options->status = true;
+		break;
+	case OPTION_JSON:
+		options->json = true;
+		break;
 	}
 	return error ? OPTIONS_EXIT_FAILURE : OPTIONS_RUN;
 }
@@ -150,7 +171,14 @@ static bool is_anything_set(const struct options *options)
 {
 	return options->config_path || options->dry_run || options->strict || options->verbose || options->unbind ||
 	       options->probe || options->check_config || options->secrets_path || options->lock_secrets ||
+	       options->list || options->status || options->json ||
 	       options->timeout_ms != OPTIONS_TIMEOUT_DEFAULT * INT64_C(1000);
+}
+
+static bool does_something(const struct options *options)
+{
+	return options->dry_run || options->strict || options->unbind || options->probe || options->check_config ||
+	       options->secrets_path || options->lock_secrets;
 }
 
 /* The first pair of options that contradict each other, if any. */
@@ -168,6 +196,11 @@ static int check_combination(const struct options *options)
 		{ options->unbind && options->probe, "options --unbind and --probe exclude each other" },
 		{ (options->unbind || options->check_config) && (options->secrets_path || options->lock_secrets),
 		  "options --add-secrets and --lock-secrets do not go with --unbind or --check-config" },
+		{ options->list && (options->status || does_something(options)),
+		  "option --list goes with --config, --json, --timeout and --verbose only" },
+		{ options->status && (options->config_path || does_something(options)),
+		  "option --status goes with --json only" },
+		{ options->json && options->check_config, "options --json and --check-config exclude each other" },
 		{ options->probe && !options->dry_run, "option --probe works only together with --dry-run" },
 	};
 
@@ -200,15 +233,24 @@ static enum options_action parse_all(char *const words[], struct options *option
 	return check_combination(options) ? OPTIONS_EXIT_FAILURE : OPTIONS_RUN;
 }
 
+static bool has_word(char *const words[], const char *word)
+{
+	while (*words && strcmp(*words, word) != 0)
+		words++;
+	return *words;
+}
+
 enum options_action options_parse(int argc, char *argv[], struct options *options)
 {
 	enum options_action action;
 
 	*options = (struct options){ .timeout_ms = OPTIONS_TIMEOUT_DEFAULT * INT64_C(1000) };
 	action = parse_all(argc > 0 ? argv + 1 : argv, options);
-	if (action == OPTIONS_EXIT_FAILURE)
+	if (action == OPTIONS_EXIT_FAILURE) {
+		/* Whoever reads JSON wants it of a command line, too, whose first word is wrong. */
+		options->json = has_word(argv, "--json");
 		log_error("try 'pvapconfig --help'");
-	else if (!options->config_path)
+	} else if (!options->config_path && !options->list)
 		options->config_path = OPTIONS_CONFIG_PATH;
 	return action;
 }

@@ -23,6 +23,9 @@ struct options {
 	bool verbose;
 	bool unbind;        /* unbind all APQNs instead of configuring them */
 	bool probe;         /* a dry run may bind queues to identify them */
+	bool json;          /* the result on standard output as JSON, all messages on standard error */
+	bool list;          /* show all APQNs and do nothing else; without --config config_path is NULL */
+	bool status;        /* show what early boot came to and do nothing else */
 	bool check_config;  /* validate the configuration file and do nothing else */
 	int64_t timeout_ms; /* for the whole run; 0: none */
 };

@@ -17,6 +17,8 @@
 #define WORDS_MAX 12
 #define BOOT_ALONE "option --boot excludes all others: the kernel command line has their place (rd.pvapconfig...)"
 #define SECRETS_NOT_WITH "options --add-secrets and --lock-secrets do not go with --unbind or --check-config"
+#define LIST_ALONE "option --list goes with --config, --json, --timeout and --verbose only"
+#define STATUS_ALONE "option --status goes with --json only"
 #define HINT "error: try 'pvapconfig --help'\n"
 
 static struct log_capture capture;
@@ -44,12 +46,14 @@ static const char *describe(const struct options *options)
 
 	assert_null(options->report_path);
 	assert_false(options->secrets_optional);
-	snprintf(text, sizeof(text), "%s%s%s%s%s%s%s%s%s%s%s %d", options->config_path, options->dry_run ? " dry_run" : "",
+	snprintf(text, sizeof(text), "%s%s%s%s%s%s%s%s%s%s%s%s%s%s %d",
+		 options->config_path ? options->config_path : "none", options->dry_run ? " dry_run" : "",
 		 options->strict ? " strict" : "", options->verbose ? " verbose" : "",
 		 options->unbind ? " unbind" : "", options->probe ? " probe" : "",
 		 options->check_config ? " check_config" : "", options->boot ? " boot" : "",
 		 options->secrets_path ? " " : "", options->secrets_path ? options->secrets_path : "",
-		 options->lock_secrets ? " lock" : "", (int)options->timeout_ms);
+		 options->lock_secrets ? " lock" : "", options->list ? " list" : "",
+		 options->status ? " status" : "", options->json ? " json" : "", (int)options->timeout_ms);
 	return text;
 }
 
@@ -80,6 +84,12 @@ static void good(void **state)
 		{"--add-secrets=a.d --add-secrets b.d", "/etc/pvapconfig.yaml b.d 60000"},
 		{"--lock-secrets", "/etc/pvapconfig.yaml lock 60000"},
 		{"--lock-secrets -n --add-secrets a.d", "/etc/pvapconfig.yaml dry_run a.d lock 60000"},
+		{"--list", "none list 60000"},
+		{"--list --json -v -c a.yaml --timeout 5", "a.yaml verbose list json 5000"},
+		{"--status", "/etc/pvapconfig.yaml status 60000"},
+		{"--json --status", "/etc/pvapconfig.yaml status json 60000"},
+		{"--json -n", "/etc/pvapconfig.yaml dry_run json 60000"},
+		{"--json --unbind", "/etc/pvapconfig.yaml unbind json 60000"},
 		{"--timeout 0", "/etc/pvapconfig.yaml 0"},
 		{"--timeout=1", "/etc/pvapconfig.yaml 1000"},
 		{"--timeout 86400", "/etc/pvapconfig.yaml 86400000"},
@@ -151,6 +161,18 @@ static void bad(void **state)
 		{"--add-secrets", "option --add-secrets needs a value"},
 		{"--add-secrets=", "option --add-secrets: the name is empty"},
 		{"--lock-secrets=1", "option --lock-secrets takes no value: '--lock-secrets=1'"},
+		{"--boot --list", BOOT_ALONE},
+		{"--boot --status", BOOT_ALONE},
+		{"--boot --json", BOOT_ALONE},
+		{"--list -n", LIST_ALONE},
+		{"--list -s", LIST_ALONE},
+		{"--list --unbind", LIST_ALONE},
+		{"--list --check-config", LIST_ALONE},
+		{"--list --status", LIST_ALONE},
+		{"--status -n", STATUS_ALONE},
+		{"--status -c a.yaml", STATUS_ALONE},
+		{"--json --check-config", "options --json and --check-config exclude each other"},
+		{"--json=1", "option --json takes no value: '--json=1'"},
 		{"--boot=1", "option --boot takes no value: '--boot=1'"},
 		{"--probe", "option --probe works only together with --dry-run"},
 	};
@@ -166,12 +188,27 @@ static void bad(void **state)
 	}
 }
 
+/* Whoever wants JSON gets it of every failure, whichever word comes first. */
+static void bad_json(void **state)
+{
+	struct options options;
+
+	(void)state;
+	assert_int_equal(parse("--nonsense --json", &options), OPTIONS_EXIT_FAILURE);
+	assert_true(options.json);
+	assert_int_equal(parse("--json --nonsense", &options), OPTIONS_EXIT_FAILURE);
+	assert_true(options.json);
+	assert_int_equal(parse("--nonsense", &options), OPTIONS_EXIT_FAILURE);
+	assert_false(options.json);
+}
+
 static void help(void **state)
 {
 	static const char *const names[] = {
 		"-c, --config FILE", "-h, --help",  "-n, --dry-run",      "-s, --strict", "-v, --verbose",
 		"-V, --version",     " --unbind",   " --timeout SECONDS", " --probe",     " --check-config",
 		" --boot ", " --add-secrets DIR", " --lock-secrets ",
+		" --boot ",          " --list ",    " --status ",         " --json ",
 		"/etc/pvapconfig.yaml", "default: 60, 0: no limit",
 	};
 	struct options options;
@@ -228,6 +265,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(good),    cmocka_unit_test(bad),         cmocka_unit_test(help),
+		cmocka_unit_test(bad_json),
 		cmocka_unit_test(version), cmocka_unit_test(environment), cmocka_unit_test(no_program_name),
 	};
 
