@@ -127,7 +127,7 @@ int file_visit(const char *directory, const char *suffix, file_visitor *visit, v
 	return r;
 }
 
-static int write_all(int fd, const char *text, size_t length)
+int file_write(int fd, const char *text, size_t length)
 {
 	while (length > 0) {
 		ssize_t count = write(fd, text, length);
@@ -146,7 +146,7 @@ static int write_new(const char *path, const char *text, size_t length)
 {
 	cleanup_close_ int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
 
-	return fd < 0 ? -errno : write_all(fd, text, length);
+	return fd < 0 ? -errno : file_write(fd, text, length);
 }
 
 int file_replace(const char *path, const char *text, size_t length)

@@ -30,5 +30,8 @@ typedef bool file_visitor(const char *path, void *context);
  */
 int file_visit(const char *directory, const char *suffix, file_visitor *visit, void *context);
 
+/* Writes all of a text, whatever pieces it takes. 0 or negative errno, not reported. */
+int file_write(int fd, const char *text, size_t length);
+
 /* Writes a file of mode 0600 under another name (path.new) and renames it. 0 or negative errno, not reported. */
 int file_replace(const char *path, const char *text, size_t length);

@@ -17,6 +17,7 @@
 
 static int log_verbose;
 static bool log_color;
+static bool log_left_output;
 static bool log_boot;
 static bool log_journal;
 static int log_patience_ms = LOG_PATIENCE_MS;
@@ -28,6 +29,11 @@ static void *log_sink_context;
 void log_set_verbose(int verbose)
 {
 	log_verbose = verbose;
+}
+
+void log_leave_output(void)
+{
+	log_left_output = true;
 }
 
 void log_set_color(bool color)
@@ -162,7 +168,7 @@ void log_line(enum log_level level, const char *format, ...)
 		log_current_sink(level, text, log_sink_context);
 	else if (log_boot)
 		write_boot_line(level, text);
-	else if (level == LOG_LEVEL_ERROR || level == LOG_LEVEL_WARNING)
+	else if (level == LOG_LEVEL_ERROR || level == LOG_LEVEL_WARNING || log_left_output)
 		write_line(STDERR_FILENO, level_prefix(level), text, "");
 	else
 		write_line(STDOUT_FILENO, level_prefix(level), text, "");

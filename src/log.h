@@ -26,6 +26,8 @@ enum log_style { LOG_STYLE_PLAIN, LOG_STYLE_HEAD, LOG_STYLE_GOOD, LOG_STYLE_BAD 
 typedef void log_sink(enum log_level level, const char *line, void *context);
 
 void log_set_verbose(int verbose);
+/* From now on everything goes to standard error: standard output is for what programs read. */
+void log_leave_output(void);
 /* Whether lines of tables have colours: for a terminal only. */
 void log_set_color(bool color);
 void log_set_sink(log_sink *sink, void *context);

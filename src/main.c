@@ -37,8 +37,10 @@ static bool run_locked(struct machine *machine, const struct options *options)
 	bool success;
 
 	/* Early in the boot only another run keeps us from it: a /run that is full or cannot be written does not. */
-	if (locked == -EEXIST || (locked < 0 && !options->boot))
+	if (locked == -EEXIST || (locked < 0 && !options->boot)) {
+		report_json_write_failure(options);
 		return false;
+	}
 	if (locked < 0)
 		log_warning("going on without a lock file");
 	success = run_pvapconfig(machine, options);
@@ -55,6 +57,7 @@ static bool run(const struct options *options)
 
 	if (r < 0) {
 		log_error("/sys: %s", strerror(-r));
+		report_json_write_failure(options);
 		return false;
 	}
 	success = run_locked(machine, options);
@@ -65,14 +68,10 @@ static bool run(const struct options *options)
 static bool run_in_initramfs(const struct options *options)
 {
 	struct options left = *options;
-	bool success;
 
 	boot_linux_load_modules("/sbin/modprobe", &left);
 	lock_make_directory(LOCK_PATH);
-	success = run(&left);
-	if (!success && access(left.report_path, F_OK) < 0)
-		report_json_write_failure(&left);
-	return success;
+	return run(&left);
 }
 
 /* The report of an earlier run must not pass for one of this. */
@@ -141,6 +140,8 @@ int main(int argc, char *argv[])
 	case OPTIONS_EXIT_SUCCESS:
 		return EXIT_SUCCESS;
 	case OPTIONS_EXIT_FAILURE:
+		if (options.json)
+			report_json_write_failure(&options);
 		return EXIT_FAILURE;
 	}
 	/* A memory dump would wait for all processes that share our memory, so also for one that the kernel keeps. */
@@ -148,5 +149,7 @@ int main(int argc, char *argv[])
 	/* A closed pipe behind our output must not end us while we hold the lock. */
 	signal(SIGPIPE, SIG_IGN);
 	log_set_verbose(options.verbose);
+	if (options.json)
+		log_leave_output();
 	return act(&options) ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -2,6 +2,7 @@
 #include "report.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "log.h"
 #include "miss.h"
@@ -70,6 +71,22 @@ static void format_failed(const struct apqn *apqn, const char *name, char reason
 		snprintf(reason, REPORT_REASON_SIZE, "APQN %s fits, but %s", name, apqn_failure_text(apqn->failure));
 	else
 		snprintf(reason, REPORT_REASON_SIZE, "the APQNs that fit have failed");
+}
+
+const char *report_secret_name(const struct report *report, const struct apqn *apqn)
+{
+	for (size_t s = 0; apqn->association == APQN_ASSOCIATED && s < report->secrets->count; s++) {
+		const struct secret *secret = &report->secrets->list[s];
+
+		for (size_t e = 0; secret->index == apqn->association_index && e < report->config->count; e++) {
+			const struct config_entry *entry = &report->config->entries[e];
+
+			if (entry->mode == APQN_MODE_EP11 && entry->name &&
+			    memcmp(entry->secretid, secret->id, sizeof(secret->id)) == 0)
+				return entry->name;
+		}
+	}
+	return NULL;
 }
 
 void report_format_reason(const struct report *report, size_t index, char reason[REPORT_REASON_SIZE])

@@ -14,6 +14,7 @@ struct report {
 	const struct apqn *apqns;
 	size_t apqn_count;
 	const struct plan *plan; /* of provision_run */
+	const struct secrets *secrets;
 	bool strict;
 	bool dry_run;
 };
@@ -23,6 +24,12 @@ struct report {
  * bind does not count as a failure.
  */
 bool report_is_success(const struct report *report);
+
+/*
+ * The name of the secret that an APQN is associated with, where an entry of the configuration has it, or NULL. The secret
+ * is found in the list of the Ultravisor by its index, the entry by the secret's id.
+ */
+const char *report_secret_name(const struct report *report, const struct apqn *apqn);
 
 /* Why entry `index` is not satisfied, in words. */
 #define REPORT_REASON_SIZE 256

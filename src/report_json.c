@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cleanup.h"
 #include "file.h"
@@ -131,15 +132,25 @@ static void add_apqn(struct json *json, const struct report *report, size_t inde
 	json_string(json, "bind", bind_text(apqn->bind));
 	json_string(json, "association", association_text(apqn->association));
 	add_number(json, "secret_index", apqn->association == APQN_ASSOCIATED, apqn->association_index);
+	json_string(json, "secret_name", report_secret_name(report, apqn));
 	add_number(json, "entry", entry != PLAN_NONE, entry + 1);
 	json_string(json, "failure", apqn->failure ? apqn_failure_text(apqn->failure) : NULL);
 	json_close(json, '}');
+}
+
+/* Names of the same fields as those of early boot. */
+static const char *command_text(const struct options *options)
+{
+	if (options->list)
+		return "list";
+	return options->unbind ? "unbind" : "configure";
 }
 
 static void add_run(struct json *json, const struct options *options, int64_t duration_ms, bool success)
 {
 	json_number(json, "version", REPORT_JSON_VERSION);
 	json_string(json, "program", "pvapconfig " PVAPCONFIG_VERSION);
+	json_string(json, "command", command_text(options));
 	json_boolean(json, "success", success);
 	json_number(json, "exit_status", success ? 0 : 1);
 	json_string(json, "error", success ? NULL : log_last_error());
@@ -149,33 +160,49 @@ static void add_run(struct json *json, const struct options *options, int64_t du
 	json_boolean(json, "dry_run", options->dry_run);
 }
 
-void report_json_write(const struct report *report, const struct options *options, int64_t duration_ms, bool success)
+static int make(struct json *json, const struct report *report, const struct options *options, int64_t duration_ms,
+		bool success)
+{
+	json_open(json, NULL, '{');
+	add_run(json, options, duration_ms, success);
+	json_open(json, "entries", '[');
+	/* A list judges no entries. */
+	for (size_t i = 0; i < report->config->count && !options->list; i++)
+		add_entry(json, report, i);
+	json_close(json, ']');
+	json_open(json, "apqns", '[');
+	for (size_t i = 0; i < report->apqn_count; i++)
+		add_apqn(json, report, i);
+	json_close(json, ']');
+	json_close(json, '}');
+	return json_finish(json);
+}
+
+static int write_to(const char *path, const struct json *json, int error)
+{
+	if (error == 0)
+		error = path ? file_replace(path, json->text, json->length) :
+			       file_write(STDOUT_FILENO, json->text, json->length);
+	if (error < 0)
+		log_warning("cannot write report %s: %s", path ? path : "to standard output", strerror(-error));
+	return error;
+}
+
+int report_json_write(const struct report *report, const struct options *options, int64_t duration_ms, bool success)
 {
 	cleanup_(json_release) struct json json = { 0 };
-	int r;
+	int r = make(&json, report, options, duration_ms, success);
 
-	json_open(&json, NULL, '{');
-	add_run(&json, options, duration_ms, success);
-	json_open(&json, "entries", '[');
-	for (size_t i = 0; i < report->config->count; i++)
-		add_entry(&json, report, i);
-	json_close(&json, ']');
-	json_open(&json, "apqns", '[');
-	for (size_t i = 0; i < report->apqn_count; i++)
-		add_apqn(&json, report, i);
-	json_close(&json, ']');
-	json_close(&json, '}');
-	r = json_finish(&json);
-	if (r == 0)
-		r = file_replace(options->report_path, json.text, json.length);
-	if (r < 0)
-		log_warning("cannot write report %s: %s", options->report_path, strerror(-r));
+	if (options->report_path)
+		r = write_to(options->report_path, &json, r);
+	return options->json ? write_to(NULL, &json, r) : r;
 }
 
 void report_json_write_failure(const struct options *options)
 {
 	const struct config config = { 0 };
-	const struct report report = { .config = &config };
+	const struct secrets secrets = { 0 };
+	const struct report report = { .config = &config, .secrets = &secrets };
 
 	report_json_write(&report, options, 0, false);
 }

@@ -14,10 +14,11 @@
 #define REPORT_JSON_VERSION 1
 
 /*
- * Writes options->report_path. `report->plan` is NULL if the run did not get so far. The file can be read by its owner
- * only: a configuration may be private, and this repeats it. Nothing depends on it: what goes wrong is a warning.
+ * Writes options->report_path, if there is one, and to standard output, if options->json asks for it. `report->plan` is
+ * NULL if the run did not get so far. The file can be read by its owner only: a configuration may be private, and this
+ * repeats it. No run depends on it: what goes wrong is a warning. 0 or negative errno.
  */
-void report_json_write(const struct report *report, const struct options *options, int64_t duration_ms, bool success);
+int report_json_write(const struct report *report, const struct options *options, int64_t duration_ms, bool success);
 
 /* The report of a run that came to nothing, with the last error that was reported. */
 void report_json_write_failure(const struct options *options);

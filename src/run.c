@@ -44,6 +44,7 @@ static struct report report_of(const struct run *run)
 		.apqns = run->inventory.apqns,
 		.apqn_count = run->inventory.count,
 		.plan = run->planned ? &run->plan : NULL,
+		.secrets = &run->secrets,
 		.strict = run->options->strict,
 		.dry_run = run->options->dry_run,
 	};
@@ -102,7 +103,7 @@ static bool provision(struct run *run)
 		return false;
 	run->planned = true;
 	report = report_of(run);
-	if (report.dry_run && !run->options->boot)
+	if (report.dry_run && !run->options->boot && !run->options->json)
 		preview_print(&report);
 	if (run->options->unbind)
 		return unbind(run, &report);
@@ -179,7 +180,7 @@ bool run_pvapconfig(struct machine *machine, const struct options *options)
 
 	if (!success)
 		report_stop(machine);
-	if (options->report_path)
+	if (options->report_path || options->json)
 		write_report(&run, success);
 	return success;
 }

@@ -185,6 +185,32 @@ static void colors(void **state)
 	close(output);
 }
 
+/* There is no way back from this. */
+static void left_output(void **state)
+{
+	int saved_output, saved_errors;
+	int output = divert(STDOUT_FILENO, &saved_output);
+	int errors = divert(STDERR_FILENO, &saved_errors);
+
+	(void)state;
+	log_capture_end();
+	log_set_verbose(1);
+	log_leave_output();
+	log_error("one");
+	log_notice("two");
+	log_info("three");
+	restore(STDOUT_FILENO, saved_output);
+	restore(STDERR_FILENO, saved_errors);
+
+	assert_packet(errors, "pvapconfig: error: one\n");
+	assert_packet(errors, "pvapconfig: two\n");
+	assert_packet(errors, "pvapconfig: three\n");
+	assert_no_packet(errors);
+	assert_no_packet(output);
+	close(output);
+	close(errors);
+}
+
 /* Under systemd: one stream, a severity in front of each line, nothing to the kernel. */
 static void boot_with_journal(void **state)
 {
@@ -327,6 +353,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(streams, begin, end),
 		cmocka_unit_test_setup_teardown(colors, begin, end),
 		cmocka_unit_test_setup_teardown(last_error, begin, end),
+		cmocka_unit_test_setup_teardown(left_output, begin, end),
 		/* Last, as there is no way back from early boot. */
 		cmocka_unit_test_setup_teardown(boot_with_journal, begin, end),
 		cmocka_unit_test_setup_teardown(boot_without_journal, begin, end),

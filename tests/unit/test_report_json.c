@@ -38,7 +38,7 @@ static bool run_with_report(struct fixture *fixture)
 }
 
 #define HEAD(success, status, error)                                                                                   \
-	"{\n  \"version\": 1,\n  \"program\": \"pvapconfig " PVAPCONFIG_VERSION "\",\n  \"success\": " success           \
+	"{\n  \"version\": 1,\n  \"program\": \"pvapconfig " PVAPCONFIG_VERSION "\",\n  \"command\": \"configure\",\n  \"success\": " success           \
 	",\n  \"exit_status\": " status ",\n  \"error\": " error                                                         \
 	",\n  \"duration_ms\": N,\n  \"config\": \"FILE\",\n  \"strict\": false,\n  \"dry_run\": false,\n"
 
@@ -65,15 +65,15 @@ static void test_success(void **state)
 		"  \"apqns\": [\n"
 		"    {\n      \"apqn\": \"05.0001\",\n      \"mode\": \"Accel\",\n      \"generation\": \"CEX8\",\n"
 		"      \"online\": true,\n      \"serialnr\": null,\n      \"mkvp\": null,\n"
-		"      \"bind\": \"unbound\",\n      \"association\": null,\n      \"secret_index\": null,\n"
+		"      \"bind\": \"unbound\",\n      \"association\": null,\n      \"secret_index\": null,\n      \"secret_name\": null,\n"
 		"      \"entry\": null,\n      \"failure\": null\n    },\n"
 		"    {\n      \"apqn\": \"05.0002\",\n      \"mode\": \"Accel\",\n      \"generation\": \"CEX8\",\n"
 		"      \"online\": true,\n      \"serialnr\": null,\n      \"mkvp\": null,\n"
-		"      \"bind\": \"bound\",\n      \"association\": null,\n      \"secret_index\": null,\n"
+		"      \"bind\": \"bound\",\n      \"association\": null,\n      \"secret_index\": null,\n      \"secret_name\": null,\n"
 		"      \"entry\": 1,\n      \"failure\": null\n    },\n"
 		"    {\n      \"apqn\": \"11.0001\",\n      \"mode\": \"EP11\",\n      \"generation\": \"CEX8\",\n"
 		"      \"online\": true,\n      \"serialnr\": null,\n      \"mkvp\": \"0x" MKVP_A "\",\n"
-		"      \"bind\": \"bound\",\n      \"association\": \"associated\",\n      \"secret_index\": 5,\n"
+		"      \"bind\": \"bound\",\n      \"association\": \"associated\",\n      \"secret_index\": 5,\n      \"secret_name\": null,\n"
 		"      \"entry\": 2,\n      \"failure\": null\n    }\n  ]\n}\n");
 }
 
@@ -101,6 +101,49 @@ static void test_no_plan(void **state)
 	assert_non_null(strstr(report, "\"apqns\": []\n"));
 }
 
+/* What --json prints is what the file gets. Names need not be nice. */
+static void test_standard_output(void **state)
+{
+	struct fixture *fixture = *state;
+	static char printed[REPORT_SIZE];
+	int saved = dup(STDOUT_FILENO), ends[2];
+	char *duration;
+
+	begin(fixture, SMALL "secret 7 id=6867941a35f757e4350cd31c941f1a92b60224934b6ef24716c93973a42bda32\n",
+	      "- mode: EP11\n  mkvp: " MKVP_A "\n  name: \"a\\\"b\\\\\"\n");
+	assert_int_equal(pipe(ends), 0);
+	fflush(NULL);
+	assert_int_equal(dup2(ends[1], STDOUT_FILENO), STDOUT_FILENO);
+	close(ends[1]);
+	fixture->options.json = true;
+	run_with_report(fixture);
+	assert_int_equal(dup2(saved, STDOUT_FILENO), STDOUT_FILENO);
+	close(saved);
+	printed[read(ends[0], printed, sizeof(printed) - 1)] = '\0';
+	close(ends[0]);
+	while ((duration = strstr(printed, fixture->path)))
+		replace(duration, strlen(fixture->path), "FILE");
+	duration = strstr(printed, "\"duration_ms\": ") + strlen("\"duration_ms\": ");
+	replace(duration, strspn(duration, "0123456789"), "N");
+	assert_string_equal(printed, report);
+	assert_non_null(strstr(printed, "\"secret_name\": \"a\\\"b\\\\\",\n"));
+}
+
+static void test_output_closed(void **state)
+{
+	struct fixture *fixture = *state;
+	int saved = dup(STDOUT_FILENO);
+
+	begin(fixture, SMALL, ENTRY_ACCEL);
+	fixture->options.json = true;
+	fflush(NULL);
+	close(STDOUT_FILENO);
+	assert_true(run(fixture));
+	assert_int_equal(dup2(saved, STDOUT_FILENO), STDOUT_FILENO);
+	close(saved);
+	assert_non_null(strstr(fixture->log.text, "warning: cannot write report to standard output: Bad file descriptor\n"));
+}
+
 /* It is a report on the run, not a part of it. */
 static void test_not_writable(void **state)
 {
@@ -119,6 +162,8 @@ int main(void)
 		TEST(test_success),
 		TEST(test_early_failure),
 		TEST(test_no_plan),
+		TEST(test_standard_output),
+		TEST(test_output_closed),
 		TEST(test_not_writable),
 	};
 
