@@ -28,6 +28,7 @@ struct card_scan {
 	struct apqn *apqns;
 	size_t count;
 	enum phase phase;
+	bool plain;                 /* neither se_bind nor se_associate is read */
 	bool unlisted;              /* the list of its queues did not come */
 	size_t total, asked, taken; /* calls of this phase; answers come in the order of the questions */
 	char names[NAMES_SIZE];
@@ -55,7 +56,7 @@ static struct card_scan *card_of(struct scan *scan, const struct lane *lane)
 /* CCA queues are left alone: only whether they are online is looked at. */
 static size_t states_per_queue(const struct card_scan *card)
 {
-	return card->mode == APQN_MODE_CCA ? 1 : 2;
+	return card->plain || card->mode == APQN_MODE_CCA ? 1 : 2;
 }
 
 /* The n-th question of this phase is not whether a queue is bound but, the last about it, whether it is online. */
@@ -378,7 +379,7 @@ static void report_failures(const struct inventory *inventory)
 	}
 }
 
-static int create_scan(struct scan *scan, struct lanes *lanes, const uint8_t *cards)
+static int create_scan(struct scan *scan, struct lanes *lanes, const uint8_t *cards, bool plain)
 {
 	scan->cards = calloc(lanes->count > 0 ? lanes->count : 1, sizeof(*scan->cards));
 	if (!scan->cards)
@@ -386,6 +387,7 @@ static int create_scan(struct scan *scan, struct lanes *lanes, const uint8_t *ca
 	for (size_t i = 0; i < lanes->count; i++) {
 		/* NOLINTNEXTLINE(clang-analyzer-core.uninitialized.Assign): as many as list_cards has filled */
 		scan->cards[i].card = lanes->list[i].card = cards[i];
+		scan->cards[i].plain = plain;
 		begin_phase(&scan->cards[i], PHASE_CARD);
 	}
 	scan->first_lane = lanes->list;
@@ -393,10 +395,10 @@ static int create_scan(struct scan *scan, struct lanes *lanes, const uint8_t *ca
 	return 0;
 }
 
-static int scan_cards(struct lanes *lanes, const uint8_t *cards, struct inventory *inventory)
+static int scan_cards(struct lanes *lanes, const uint8_t *cards, bool plain, struct inventory *inventory)
 {
 	struct scan scan = { 0 };
-	int r = create_scan(&scan, lanes, cards);
+	int r = create_scan(&scan, lanes, cards, plain);
 
 	if (r == 0)
 		r = run_scan(lanes, &scan);
@@ -409,7 +411,7 @@ static int scan_cards(struct lanes *lanes, const uint8_t *cards, struct inventor
 	return r;
 }
 
-int inventory_gather(struct machine *machine, int64_t deadline_ms, struct inventory *inventory)
+static int gather(struct machine *machine, int64_t deadline_ms, bool plain, struct inventory *inventory)
 {
 	cleanup_(lanes_release) struct lanes lanes = {
 		.machine = machine, .deadline_ms = deadline_ms, .next = scan_next, .done = scan_done
@@ -420,7 +422,17 @@ int inventory_gather(struct machine *machine, int64_t deadline_ms, struct invent
 
 	if (r < 0)
 		return r;
-	return lanes_create(&lanes, count) < 0 ? no_memory() : scan_cards(&lanes, cards, inventory);
+	return lanes_create(&lanes, count) < 0 ? no_memory() : scan_cards(&lanes, cards, plain, inventory);
+}
+
+int inventory_gather(struct machine *machine, int64_t deadline_ms, struct inventory *inventory)
+{
+	return gather(machine, deadline_ms, false, inventory);
+}
+
+int inventory_gather_plain(struct machine *machine, int64_t deadline_ms, struct inventory *inventory)
+{
+	return gather(machine, deadline_ms, true, inventory);
 }
 
 void inventory_release(struct inventory *inventory)

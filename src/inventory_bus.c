@@ -13,29 +13,42 @@
 #define LOOK_INTERVAL_MIN_MS 1
 #define LOOK_INTERVAL_MAX_MS 20
 
-int inventory_check_bus(struct machine *machine, int64_t deadline_ms)
+static int read_features(struct machine *machine, int64_t deadline_ms, char features[MACHINE_TEXT_SIZE])
 {
-	char features[MACHINE_TEXT_SIZE];
 	int r = machine_read_text(machine, deadline_ms, features, "bus/ap/features");
 
-	if (r == -EINTR)
-		return r;
-	if (r == -ENOENT) {
+	if (r == -ENOENT)
 		log_error("AP bus /sys/bus/ap/features: not there; this kernel has no AP support (module ap), or "
 			  "this machine has no crypto adapters passed through");
-	} else if (r < 0) {
+	else if (r < 0 && r != -EINTR)
 		log_error("AP bus /sys/bus/ap/features: %s", text_error(r));
-	} else if (!text_has_word(features, "APSB")) {
-		log_error("AP bus /sys/bus/ap/features: no APSB among '%s'; only a KVM guest in Secure Execution mode "
-			  "with AP pass-through has it",
-			  features);
-		r = -EOPNOTSUPP;
-	}
 	return r;
 }
 
+int inventory_find_bus(struct machine *machine, int64_t deadline_ms, bool *passthrough)
+{
+	char features[MACHINE_TEXT_SIZE];
+	int r = read_features(machine, deadline_ms, features);
+
+	*passthrough = r == 0 && text_has_word(features, "APSB");
+	return r;
+}
+
+int inventory_check_bus(struct machine *machine, int64_t deadline_ms)
+{
+	char features[MACHINE_TEXT_SIZE];
+	int r = read_features(machine, deadline_ms, features);
+
+	if (r < 0 || text_has_word(features, "APSB"))
+		return r;
+	log_error("AP bus /sys/bus/ap/features: no APSB among '%s'; only a KVM guest in Secure Execution mode with AP "
+		  "pass-through has it",
+		  features);
+	return -EOPNOTSUPP;
+}
+
 /* "N/M" or "N/M (complete)". */
-static bool bindings_complete(const char *text)
+bool inventory_bindings_complete(const char *text)
 {
 	static const char suffix[] = " (complete)";
 	size_t length = strlen(text);
@@ -70,7 +83,7 @@ int inventory_wait_bindings(struct machine *machine, int64_t deadline_ms)
 			return r;
 		}
 		memcpy(seen, text, strlen(text) + 1);
-		if (bindings_complete(text)) {
+		if (inventory_bindings_complete(text)) {
 			log_info("AP bus: all drivers are bound: %s", text);
 			return 0;
 		}

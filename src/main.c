@@ -60,7 +60,8 @@ static bool run(const struct options *options)
 		report_json_write_failure(options);
 		return false;
 	}
-	success = run_locked(machine, options);
+	/* A list only looks. */
+	success = options->list ? run_pvapconfig(machine, options) : run_locked(machine, options);
 	machine_linux_destroy(machine);
 	return success;
 }
@@ -103,6 +104,17 @@ static bool boot(void)
 
 	log_begin_boot(open("/dev/kmsg", O_WRONLY | O_NOCTTY | O_CLOEXEC));
 	return boot_run("", &actions) == BOOT_GOES_ON;
+}
+
+/*
+ * The one thing that is taken from the environment: who does not want colours says so there (no-color.org), for all
+ * programs. It changes no word of what is told.
+ */
+static bool wants_color(void)
+{
+	const char *no_color = getenv("NO_COLOR");
+
+	return isatty(STDOUT_FILENO) && (!no_color || !*no_color);
 }
 
 static bool act(const struct options *options)
@@ -149,6 +161,8 @@ int main(int argc, char *argv[])
 	/* A closed pipe behind our output must not end us while we hold the lock. */
 	signal(SIGPIPE, SIG_IGN);
 	log_set_verbose(options.verbose);
+	log_set_color(wants_color());
+	options.lock_path = LOCK_PATH;
 	if (options.json)
 		log_leave_output();
 	return act(&options) ? EXIT_SUCCESS : EXIT_FAILURE;

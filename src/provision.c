@@ -53,7 +53,7 @@ static void init_cards(struct provision *this)
 	}
 }
 
-static int provision_init(struct provision *this)
+int provision_init(struct provision *this)
 {
 	size_t count = this->count > 0 ? this->count : 1;
 
@@ -67,7 +67,7 @@ static int provision_init(struct provision *this)
 	return 0;
 }
 
-static void provision_release(struct provision *this)
+void provision_release(struct provision *this)
 {
 	plan_release(&this->plan);
 	lanes_release(&this->lanes);

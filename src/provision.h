@@ -36,3 +36,11 @@ struct provision_request {
  */
 int provision_run(struct machine *machine, const struct provision_request *request, struct apqn *apqns,
 		  size_t apqn_count, struct plan *plan);
+
+/*
+ * Reads the identities of the EP11 queues that are bound, and writes nothing. Left out are cards on which a reset or an
+ * association is, or may be, under way; and whoever may have one under way soon, like another run, must not be at
+ * work. Takes a few seconds at most, whatever hangs. What could not be read stays APQN_IDENTITY_UNREAD, or has a failure (a
+ * warning). 0 or a negative errno, as above.
+ */
+int provision_look(struct machine *machine, int64_t deadline_ms, struct apqn *apqns, size_t apqn_count);

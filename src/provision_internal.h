@@ -3,7 +3,7 @@
 
 /*
  * What the parts of provisioning share: provision.c (the run), provision_plan.c and provision_dry.c (planning),
- * provision_calls.c (calls on cards), provision_log.c (texts).
+ * provision_calls.c (calls on cards), provision_log.c (texts); provision_look.c (no run, only identities).
  */
 #include "lanes.h"
 #include "provision.h"
@@ -35,6 +35,10 @@ struct provision {
 	size_t duplicate[2];
 	int error;
 };
+
+/* Makes tasks, cards and lanes for the APQNs: 0 or -ENOMEM. All is to be released in any case. */
+int provision_init(struct provision *this);
+void provision_release(struct provision *this);
 
 /* What is going on on a card, as far as reads of identities have to wait for it. */
 struct card_gate {

@@ -7,6 +7,7 @@
 #include "cleanup.h"
 #include "config.h"
 #include "inventory.h"
+#include "list.h"
 #include "log.h"
 #include "plan.h"
 #include "preview.h"
@@ -144,6 +145,26 @@ static bool configure(struct run *run)
 	return submitted && configure_queues(run) && locked;
 }
 
+static bool list(struct run *run)
+{
+	struct list list = { 0 };
+	bool success = list_run(run->machine, run->options, run->deadline_ms, &list);
+
+	run->config = list.config;
+	run->secrets = list.secrets;
+	run->inventory = list.inventory;
+	return success;
+}
+
+static bool act(struct run *run)
+{
+	if (run->options->list)
+		return list(run);
+	if (inventory_check_bus(run->machine, run->deadline_ms) < 0)
+		return false;
+	return run->options->unbind ? provision(run) : configure(run);
+}
+
 /*
  * Only the machine knows that a signal came, or that it can wait for nothing any more; what failed for it has told its own
  * part.
@@ -175,8 +196,7 @@ bool run_pvapconfig(struct machine *machine, const struct options *options)
 		.start_ms = now_ms,
 		.deadline_ms = options->timeout_ms > 0 ? now_ms + options->timeout_ms : MACHINE_FOREVER,
 	};
-	bool success = inventory_check_bus(machine, run.deadline_ms) == 0 &&
-		       (options->unbind ? provision(&run) : configure(&run));
+	bool success = act(&run);
 
 	if (!success)
 		report_stop(machine);

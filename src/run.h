@@ -7,5 +7,5 @@
 #include "machine.h"
 #include "options.h"
 
-/* Configures the APQNs, or unbinds all of them, as the options say. True: successful. Everything was reported. */
+/* Configures the APQNs, or unbinds or lists all of them, as the options say. True: successful. Everything was reported. */
 bool run_pvapconfig(struct machine *machine, const struct options *options);
