@@ -17,6 +17,7 @@
 #include "options.h"
 #include "report_json.h"
 #include "run.h"
+#include "status.h"
 
 #define STUCK_GRACE_MS 4000 /* a run ends with its time; this is for one that cannot */
 
@@ -117,10 +118,21 @@ static bool wants_color(void)
 	return isatty(STDOUT_FILENO) && (!no_color || !*no_color);
 }
 
+static bool status(const struct options *options)
+{
+	bool success = false;
+
+	if (status_show(BOOT_REPORT_PATH, options->json, &success) < 0 && options->json)
+		report_json_write_failure(options);
+	return success;
+}
+
 static bool act(const struct options *options)
 {
 	if (options->boot)
 		return boot();
+	if (options->status)
+		return status(options);
 	return options->check_config ? check_config(options->config_path) : run(options);
 }
 

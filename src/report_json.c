@@ -141,6 +141,8 @@ static void add_apqn(struct json *json, const struct report *report, size_t inde
 /* Names of the same fields as those of early boot. */
 static const char *command_text(const struct options *options)
 {
+	if (options->status)
+		return "status";
 	if (options->list)
 		return "list";
 	return options->unbind ? "unbind" : "configure";
