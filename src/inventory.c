@@ -9,6 +9,7 @@
 #include "cleanup.h"
 #include "lanes.h"
 #include "log.h"
+#include "progress.h"
 #include "text.h"
 
 #define NAMES_SIZE 8192 /* bytes: names in a card's directory, 256 queues and some attributes */
@@ -330,9 +331,15 @@ static int list_cards(struct machine *machine, int64_t deadline_ms, uint8_t card
 
 static int run_scan(struct lanes *lanes, struct scan *scan)
 {
-	while (!lanes_idle(lanes)) {
-		int r = lanes_turn(lanes, lanes->deadline_ms);
+	int64_t start_ms = machine_now_ms(lanes->machine);
 
+	while (!lanes_idle(lanes)) {
+		int64_t now_ms = machine_now_ms(lanes->machine);
+		int r;
+
+		if (progress_is_due(now_ms, start_ms))
+			progress_show(now_ms, start_ms, "the states of the APQNs");
+		r = lanes_turn(lanes, progress_until(now_ms, lanes->deadline_ms));
 		if (r < 0)
 			return r;
 	}

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "log.h"
+#include "progress.h"
 #include "text.h"
 
 #define PROGRESS_INTERVAL_MS 5000
@@ -96,6 +97,8 @@ int inventory_wait_bindings(struct machine *machine, int64_t deadline_ms)
 				   (now_ms - start_ms) / 1000, text);
 			next_progress_ms = now_ms + PROGRESS_INTERVAL_MS;
 		}
+		if (progress_is_due(now_ms, start_ms))
+			progress_show(now_ms, start_ms, "the drivers of the AP bus");
 		next_look_ms = now_ms + interval_ms;
 		r = machine_sleep_until(machine, next_look_ms < deadline_ms ? next_look_ms : deadline_ms);
 		if (r < 0)

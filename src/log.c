@@ -18,6 +18,7 @@
 static int log_verbose;
 static bool log_color;
 static bool log_left_output;
+static bool log_has_transient;
 static bool log_boot;
 static bool log_journal;
 static int log_patience_ms = LOG_PATIENCE_MS;
@@ -133,6 +134,24 @@ static void write_line(int fd, const char *prefix, const char *text, const char 
 	}
 }
 
+/* Blanks, not an escape sequence, so that it goes away on every terminal. */
+void log_transient(const char *text)
+{
+	char line[2 * LOG_TRANSIENT_SIZE + 4], shown[LOG_TRANSIENT_SIZE] = "";
+	int length;
+
+	if (!text && !log_has_transient)
+		return;
+	snprintf(shown, sizeof(shown), "%s", text ? text : "");
+	replace_unprintable(shown);
+	length = snprintf(line, sizeof(line), "\r%79s\r%s", "", shown);
+	/* What cannot be written is lost. */
+	if (write(STDERR_FILENO, line, (size_t)length) < 0)
+		log_has_transient = false;
+	else
+		log_has_transient = text;
+}
+
 /* In the words of syslog, which the journal and the kernel understand at the start of a line. */
 static void write_boot_line(enum log_level level, const char *text)
 {
@@ -164,6 +183,7 @@ void log_line(enum log_level level, const char *format, ...)
 
 	if (level == LOG_LEVEL_ERROR)
 		memcpy(log_error_text, text, sizeof(text));
+	log_transient(NULL);
 	if (log_current_sink)
 		log_current_sink(level, text, log_sink_context);
 	else if (log_boot)
@@ -186,6 +206,7 @@ void log_styled(enum log_style style, const char *text)
 		log_output("%s", text);
 		return;
 	}
+	log_transient(NULL);
 	snprintf(line, sizeof(line), "%s", text);
 	replace_unprintable(line);
 	write_line(STDOUT_FILENO, starts[style], line, "\033[0m");

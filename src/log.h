@@ -51,6 +51,13 @@ void log_line(enum log_level level, const char *format, ...) __attribute__((form
 /* One line of what was asked for, like log_output. */
 void log_styled(enum log_style style, const char *text);
 
+/*
+ * A line on standard error, a terminal, that the next line of any kind takes the place of. It is cut to its size. NULL: it
+ * goes away.
+ */
+#define LOG_TRANSIENT_SIZE 80
+void log_transient(const char *text);
+
 #define log_error(...) log_line(LOG_LEVEL_ERROR, __VA_ARGS__)
 #define log_warning(...) log_line(LOG_LEVEL_WARNING, __VA_ARGS__)
 #define log_output(...) log_line(LOG_LEVEL_OUTPUT, __VA_ARGS__)

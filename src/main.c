@@ -15,6 +15,7 @@
 #include "log.h"
 #include "machine_linux.h"
 #include "options.h"
+#include "progress.h"
 #include "report_json.h"
 #include "run.h"
 #include "status.h"
@@ -174,6 +175,7 @@ int main(int argc, char *argv[])
 	signal(SIGPIPE, SIG_IGN);
 	log_set_verbose(options.verbose);
 	log_set_color(wants_color());
+	progress_enable(!options.boot && isatty(STDERR_FILENO));
 	options.lock_path = LOCK_PATH;
 	if (options.json)
 		log_leave_output();

@@ -7,6 +7,7 @@
 
 #include "cleanup.h"
 #include "log.h"
+#include "progress.h"
 #include "provision_internal.h"
 
 #define LATE_CHECK_MS 50 /* how often to see whether a queue that is waited for has become late */
@@ -213,7 +214,8 @@ static int run(struct provision *this)
 			return this->error;
 		if (expected && now_ms + LATE_CHECK_MS < until_ms)
 			until_ms = now_ms + LATE_CHECK_MS;
-		r = lanes_turn(&this->lanes, until_ms);
+		provision_show_progress(this, now_ms);
+		r = lanes_turn(&this->lanes, progress_until(now_ms, until_ms));
 		if (r < 0)
 			return r;
 	}

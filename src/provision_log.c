@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "log.h"
+#include "progress.h"
 #include "provision_internal.h"
 #include "text.h"
 
@@ -104,6 +105,40 @@ void provision_log_result(const struct queue_task *task, const struct apqn *befo
 		text_format_hex(apqn->mkvp, sizeof(apqn->mkvp), mkvp);
 		log_info("%s: master key 0x%s", name, mkvp);
 	}
+}
+
+void provision_show_progress(const struct provision *this, int64_t now_ms)
+{
+	static const char *const goals[] = {
+		[QUEUE_REST] = "",
+		[QUEUE_SETTLE] = "the association",
+		[QUEUE_IDENTIFY] = "the master key",
+		[QUEUE_BIND] = "the bind",
+		[QUEUE_ASSOCIATE] = "the association",
+		[QUEUE_REASSOCIATE] = "the association",
+		[QUEUE_UNBIND] = "the unbind",
+	};
+	const struct queue_task *first = NULL;
+	char name[APQN_NAME_SIZE], what[LOG_TRANSIENT_SIZE];
+	size_t others = 0;
+
+	for (size_t i = 0; i < this->count; i++) {
+		const struct queue_task *task = &this->tasks[i];
+
+		if (task->goal == QUEUE_REST)
+			continue;
+		others += first != NULL;
+		if (!first || task->since_ms < first->since_ms)
+			first = task;
+	}
+	if (!first || !progress_is_due(now_ms, first->since_ms))
+		return;
+	apqn_format_name(first->apqn, name);
+	if (others > 0)
+		snprintf(what, sizeof(what), "%s of %s and %zu more", goals[first->goal], name, others);
+	else
+		snprintf(what, sizeof(what), "%s of %s", goals[first->goal], name);
+	progress_show(now_ms, first->since_ms, what);
 }
 
 void provision_log_unsure(const struct provision *this)

@@ -3,6 +3,7 @@
 
 #include "cleanup.h"
 #include "log.h"
+#include "progress.h"
 #include "provision_internal.h"
 
 #define LOOK_MS 4000 /* a quarter of it is what one call may take */
@@ -55,14 +56,16 @@ static int look(struct provision *this)
 	struct lanes *lanes = &this->lanes;
 
 	for (;;) {
+		int64_t now_ms = machine_now_ms(lanes->machine);
 		int r;
 
 		give_up_writers(this);
 		if (!lanes_busy(lanes) && !provision_any_task(this))
 			return 0;
-		if (machine_now_ms(lanes->machine) >= lanes->deadline_ms)
+		if (now_ms >= lanes->deadline_ms)
 			return lanes_finish(lanes);
-		r = lanes_turn(lanes, lanes->deadline_ms);
+		provision_show_progress(this, now_ms);
+		r = lanes_turn(lanes, progress_until(now_ms, lanes->deadline_ms));
 		if (r < 0)
 			return r;
 	}
