@@ -19,7 +19,8 @@ _pvapconfig() {
 	--timeout) ;;
 	*)
 		mapfile -t COMPREPLY < <(compgen -W '--config --strict --add-secrets --lock-secrets --check-config
-			--boot --unbind --dry-run --probe --timeout --verbose --help --version' -- "$word")
+			--boot --unbind --dry-run --probe --list --status --json --timeout
+			--verbose --help --version' -- "$word")
 		;;
 	esac
 }
