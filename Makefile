@@ -150,7 +150,7 @@ MAN := $(DESTDIR)$(MANDIR)
 BASH_COMPLETION := $(DESTDIR)$(BASHCOMPLETIONDIR)
 ZSH_COMPLETION := $(DESTDIR)$(ZSHCOMPLETIONDIR)
 MAN_PAGES := man5/pvapconfig.yaml.5 man7/pvapconfig.cmdline.7 man8/pvapconfig.8
-DOC_PAGES := guest.md initramfs.md troubleshooting.md
+DOC_PAGES := demo.svg guest.md initramfs.md troubleshooting.md
 
 .PHONY: install
 install: $(BINARY) ## install program, units, dracut module, hooks and examples below $(DESTDIR)
