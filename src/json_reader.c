@@ -9,7 +9,7 @@
 /* The next byte, or NUL at the end and for a NUL, which is not allowed anywhere. */
 static char peek(const struct json_reader *reader)
 {
-	return reader->offset < reader->length ? reader->text[reader->offset] : '\0';
+	return (char)(reader->offset < reader->length ? reader->text[reader->offset] : '\0');
 }
 
 static bool skip(struct json_reader *reader, char expected)
@@ -34,7 +34,7 @@ static bool read_unicode(struct json_reader *reader, char *byte)
 	if (reader->length - reader->offset < 4 || text_parse_hex(reader->text + reader->offset, 4, code, 2) < 0)
 		return false;
 	reader->offset += 4;
-	*byte = code[0] == 0 && code[1] != 0 ? (char)code[1] : '?';
+	*byte = (char)(code[0] == 0 && code[1] != 0 ? code[1] : '?');
 	return true;
 }
 
