@@ -268,6 +268,7 @@ static void look_after_reset(struct queue_task *task, enum apqn_bind seen, int64
 {
 	if (seen == APQN_UNBOUND)
 		task->apqn->bind = APQN_UNBOUND;
+	task->reset_may_run = false;
 	task->look = QUEUE_LOOK_NOT;
 	progress(task, now_ms);
 }
@@ -352,7 +353,6 @@ static void reset_read_done(struct queue_task *task, int error, const char *text
 		task->look = QUEUE_LOOK_NOT;
 		again(task, now_ms);
 	} else {
-		task->reset_may_run = false;
 		task->look = QUEUE_LOOK_AFTER_RESET;
 		progress(task, now_ms);
 	}

@@ -346,6 +346,15 @@ static void test_reset_is_waited_for(void **state)
 	step(&bench, QUEUE_WRITE_BIND, 0, NULL);
 	call(&bench, QUEUE_READ_MKVPS);
 
+	/* Nor is it to be forgotten when another plan takes the goal away before the look. */
+	bench_begin(&bench, QUEUE_IDENTIFY, BOUND);
+	bench.task.reset_may_run = true;
+	step(&bench, QUEUE_READ_RESET, 0, "\n");
+	queue_task_begin(&bench.task, QUEUE_IDENTIFY, bench.now_ms);
+	step(&bench, QUEUE_READ_RESET, 0, "\n");
+	step(&bench, QUEUE_READ_BIND, 0, "unbound\n");
+	call(&bench, QUEUE_WRITE_BIND);
+
 	/* A bind of ours is proof that no reset runs. */
 	bench_begin(&bench, QUEUE_IDENTIFY, UNBOUND);
 	bench.task.reset_may_run = true;
