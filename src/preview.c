@@ -10,8 +10,10 @@ enum { COLUMN_APQN, COLUMN_NOW, COLUMN_SIGN, COLUMN_THEN, COLUMN_ENTRY };
 
 static bool is_open(const struct report *report, size_t index)
 {
-	return report->apqns[index].identity == APQN_IDENTITY_WITHHELD ||
-	       report->plan->apqns[index].goal == PLAN_IDENTIFY;
+	const struct apqn *apqn = &report->apqns[index];
+
+	return apqn->failure == APQN_WORKING &&
+	       (apqn->identity == APQN_IDENTITY_WITHHELD || report->plan->apqns[index].goal == PLAN_IDENTIFY);
 }
 
 static void format_now(const struct apqn *apqn, char *text, size_t size)
@@ -19,7 +21,7 @@ static void format_now(const struct apqn *apqn, char *text, size_t size)
 	if (apqn->mode == APQN_MODE_CCA || apqn->bind == APQN_BIND_UNSUPPORTED)
 		snprintf(text, size, "-");
 	else if (apqn->bind == APQN_BIND_UNKNOWN)
-		snprintf(text, size, "?");
+		snprintf(text, size, "unknown");
 	else if (apqn->bind == APQN_UNBOUND)
 		snprintf(text, size, "unbound");
 	else if (apqn->association == APQN_ASSOCIATED)

@@ -52,19 +52,22 @@ static void test_every_kind(void **state)
 			    "output: 02.0003  bound           ->  associated 103  #4\n"
 			    "output: 02.0004  unbound         ->  associated 104  #5\n"
 			    "output: 02.0005  associated 101  ->  unbound         -\n"
-			    "output: 02.0006  ?               =   ?               -\n"
+			    "output: 02.0006  unknown         =   unknown         -\n"
 			    "output: 03.0000  -               =   -               -\n");
 }
 
 static void test_open(void **state)
 {
 	struct config_entry entries[] = { want_ep11('a', 1) };
-	struct apqn apqns[] = { withheld(ep11(2, 1, APQN_UNBOUND, 0, 0)) };
+	struct apqn apqns[] = {
+		withheld(ep11(2, 1, APQN_UNBOUND, 0, 0)), failed(withheld(ep11(2, 2, APQN_UNBOUND, 0, 0)), APQN_CARD_STUCK)
+	};
 
 	(void)state;
 	assert_string_equal(PREVIEW(entries, apqns),
-			    "output: APQN     now          then  for entry\n"
-			    "output: 02.0001  unbound  ->  ?     ?\n"
+			    "output: APQN     now          then     for entry\n"
+			    "output: 02.0001  unbound  ->  ?        ?\n"
+			    "output: 02.0002  unbound  =   unbound  -\n"
 			    "output: ?  depends on its master key, which only a bind can tell (--probe)\n");
 }
 
