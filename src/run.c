@@ -69,7 +69,8 @@ static bool unbind(const struct run *run, const struct report *report)
 
 	if (run->inventory.unlisted_cards == 0)
 		return unbound;
-	log_error("APQNs that the kernel did not tell of may still be bound: %zu cards could not be listed",
+	log_error("APQNs that the kernel did not tell of %s: %zu cards could not be listed",
+		  run->options->dry_run ? "would stay as they are" : "may still be bound",
 		  run->inventory.unlisted_cards);
 	return false;
 }

@@ -106,8 +106,14 @@ static void test_unbind_of_an_unlisted_card(void **state)
 	assert_false(run(fixture));
 	assert_log(fixture, "error: APQNs that the kernel did not tell of may still be bound: 1 cards could not be listed\n");
 
+	begin(fixture, "card 11 CEX8P\nqueue 11.0001 state=bound\ncard 12 CEX8A\nqueue 12.0001\n", "[]\n");
+	fixture->options.dry_run = true;
+	inject(fixture, MACHINE_LIST, "*/card11", SIM_HANG, 0);
+	assert_false(run(fixture));
+	assert_log(fixture, "error: APQNs that the kernel did not tell of would stay as they are: 1 cards could not be listed\n");
+
 	begin(fixture, SMALL, ENTRY_A);
-	fixture->options.unbind = false;
+	fixture->options.unbind = fixture->options.dry_run = false;
 	inject(fixture, MACHINE_LIST, "*/card*", SIM_HANG, 0);
 	assert_false(run(fixture));
 	assert_log(fixture, "error: AP bus: no APQN can be seen: 2 cards could not be listed\n");
