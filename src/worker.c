@@ -214,7 +214,7 @@ static void fill_job(struct worker_row *row, size_t *offset, const struct machin
 	memcpy(job->path, call->path, sizeof(job->path));
 	if (call->operation == MACHINE_WRITE)
 		memcpy(row->data + *offset, call->data, call->length);
-	else if (call->operation == MACHINE_UV)
+	else if (call->operation == MACHINE_UV && call->size > 0) /* some calls of the Ultravisor take no data: NULL */
 		memcpy(row->data + *offset, call->data, call->size);
 	*offset += call->size;
 }
@@ -248,7 +248,7 @@ static void take_result(const struct worker_row *row, const struct worker_job *j
 		call->length = job->error == 0 && job->length < call->size ? job->length : 0;
 		memcpy(call->data, data, call->length);
 		call->data[call->length] = '\0';
-	} else if (call->operation == MACHINE_UV && job->error == 0) {
+	} else if (call->operation == MACHINE_UV && job->error == 0 && call->size > 0) {
 		memcpy(call->data, data, call->size);
 	}
 }
