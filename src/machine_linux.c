@@ -177,13 +177,18 @@ static int find_worker(struct machine_linux *this, size_t size, struct worker **
 	int64_t fork_us = fork_time_us(this);
 	int r;
 
-	for (size_t i = 0; i < this->worker_count; i++) {
-		if (!this->workers[i]->calls && this->workers[i]->size >= size) {
+	*worker = NULL;
+	for (size_t i = this->worker_count; i-- > 0;) {
+		if (this->workers[i]->calls)
+			continue;
+		if (this->workers[i]->size >= size) {
 			*worker = this->workers[i];
 			return 0;
 		}
+		/* A larger one, to be made below, will do for all that this one could have done. */
+		worker_dismiss(this->workers[i]);
+		this->workers[i] = this->workers[--this->worker_count];
 	}
-	*worker = NULL;
 	if (this->worker_count == WORKERS_MAX)
 		return 0;
 	if (fork_us > this->now_us) {

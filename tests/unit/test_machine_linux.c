@@ -18,6 +18,7 @@
 
 #include "machine.h"
 #include "machine_linux.h"
+#include "worker.h"
 
 #define SHORT_MS 300 /* real time: no call that does not block takes so long, also where the machine is busy */
 
@@ -105,6 +106,22 @@ static void test_read_too_long(void **state)
 
 	/* "unbound\n" has 8 characters: no room for the NUL. */
 	assert_int_equal(machine_perform(fixture->machine, &call), -E2BIG);
+}
+
+/* Each needs a larger worker than all before it: more of them than there may be workers. */
+static void test_growing_calls(void **state)
+{
+	enum { CALLS = 300 };
+	struct fixture *fixture = *state;
+	char *data = malloc(WORKER_DATA_SIZE + CALLS);
+
+	assert_non_null(data);
+	for (size_t i = 1; i <= CALLS; i++) {
+		struct machine_call call = reading(fixture, "text", data, WORKER_DATA_SIZE + i);
+
+		assert_int_equal(machine_perform(fixture->machine, &call), 0);
+	}
+	free(data);
 }
 
 static void test_write(void **state)
@@ -476,6 +493,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_read, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_read_too_long, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_growing_calls, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_growing_calls, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_write, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_list, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_uv_device_missing, setup, teardown),
