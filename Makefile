@@ -150,6 +150,8 @@ MAN := $(DESTDIR)$(MANDIR)
 BASH_COMPLETION := $(DESTDIR)$(BASHCOMPLETIONDIR)
 ZSH_COMPLETION := $(DESTDIR)$(ZSHCOMPLETIONDIR)
 MAN_PAGES := man5/pvapconfig.yaml.5 man7/pvapconfig.cmdline.7 man8/pvapconfig.8
+# Section 1 is where the program of this name in s390-tools has its page: that one stays.
+ALIAS := $(MAN)/man1/pvapconfig.1
 DOC_PAGES := demo.svg guest.md initramfs.md troubleshooting.md
 
 .PHONY: install
@@ -166,7 +168,7 @@ install: $(BINARY) ## install program, units, dracut module, hooks and examples 
 	$(INSTALL) -m 0755 initramfs-tools/hooks/pvapconfig $(INITRAMFS_TOOLS)/hooks
 	$(INSTALL) -m 0755 initramfs-tools/scripts/init-premount/pvapconfig $(INITRAMFS_TOOLS)/scripts/init-premount
 	for page in $(MAN_PAGES); do $(INSTALL) -m 0644 man/$${page#*/} $(MAN)/$$page || exit; done
-	ln -sf ../man8/pvapconfig.8 $(MAN)/man1/pvapconfig.1
+	ls $(ALIAS)* >/dev/null 2>&1 || ln -s ../man8/pvapconfig.8 $(ALIAS)
 	$(INSTALL) -m 0644 completions/pvapconfig.bash $(BASH_COMPLETION)/pvapconfig
 	$(INSTALL) -m 0644 completions/_pvapconfig $(ZSH_COMPLETION)
 	$(INSTALL) -m 0644 README.md SECURITY.md CHANGELOG.md LICENSE conf/pvapconfig.yaml $(DOC)
@@ -181,8 +183,9 @@ uninstall: ## remove what install has put there; the configuration stays
 		$(addprefix $(INITCPIO)/,install/pvapconfig install/sd-pvapconfig hooks/pvapconfig) \
 		$(addprefix $(INITRAMFS_TOOLS)/,hooks/pvapconfig scripts/init-premount/pvapconfig) \
 		$(BASH_COMPLETION)/pvapconfig $(ZSH_COMPLETION)/_pvapconfig \
-		$(addprefix $(MAN)/,$(MAN_PAGES) man1/pvapconfig.1) $(addprefix $(DOC)/doc/,$(DOC_PAGES)) \
+		$(addprefix $(MAN)/,$(MAN_PAGES)) $(addprefix $(DOC)/doc/,$(DOC_PAGES)) \
 		$(addprefix $(DOC)/,README.md SECURITY.md CHANGELOG.md LICENSE pvapconfig.yaml dracut.conf.d/pvapconfig.conf mkinitcpio.conf.d/pvapconfig.conf)
+	[ "$$(readlink $(ALIAS))" != ../man8/pvapconfig.8 ] || rm $(ALIAS)
 	for folder in $(DOC)/dracut.conf.d $(DOC)/mkinitcpio.conf.d $(DOC)/doc $(DOC) $(DRACUT_MODULE) \
 		$(addprefix $(MAN)/man,1 5 7 8) $(MAN) $(BASH_COMPLETION) $(ZSH_COMPLETION) \
 		$(INITCPIO)/install $(INITCPIO)/hooks $(INITCPIO) $(INITRAMFS_TOOLS)/hooks \
