@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include "cleanup.h"
+#include "cpus.h"
 #include "worker.h"
 
 /* One worker a lane is busy at a time, and lanes are cards. A worker left behind is not counted. */
@@ -116,12 +117,29 @@ static void end_lane(struct machine_linux *this, unsigned int lane)
 	}
 }
 
+/* The CPU may be kept together with the worker: whoever writes there has to go elsewhere. */
+static void leave_cpu(struct machine_linux *this, int cpu)
+{
+	if (cpu < 0)
+		return;
+	cpus_lose(cpu);
+	for (size_t i = 0; i < this->worker_count; i++) {
+		struct worker *worker = this->workers[i];
+
+		if (worker->cpu != cpu)
+			continue;
+		worker->cpu = cpus_pick();
+		cpus_move(worker->pid, worker->cpu);
+	}
+}
+
 /*
  * Leaves a worker behind. Calls of the lane in which it is stuck end; those of other lanes were only waiting behind
  * it, and are started anew.
  */
 static void drop_worker(struct machine_linux *this, size_t i)
 {
+	int cpu = this->workers[i]->cpu;
 	struct machine_call *calls = worker_abandon(this->workers[i]), **place = &calls;
 	struct call_list others, ended;
 	unsigned int stuck_lane = MACHINE_NO_LANE;
@@ -129,6 +147,9 @@ static void drop_worker(struct machine_linux *this, size_t i)
 	list_init(&others);
 	list_init(&ended);
 	this->workers[i] = this->workers[--this->worker_count];
+	/* One that has no calls was not kept but died. */
+	if (calls)
+		leave_cpu(this, cpu);
 	while (*place) {
 		struct machine_call *call = *place;
 
@@ -236,10 +257,25 @@ static struct machine_call *take_row(struct machine_linux *this, struct machine_
 	return row;
 }
 
+/* Only writes have been thought of as keeping their CPU. A worker that has moved stays where it is. */
+static void move_for_writes(struct worker *worker, const struct machine_call *row)
+{
+	while (row && row->operation != MACHINE_WRITE)
+		row = row->next;
+	if (!row || worker->cpu >= 0)
+		return;
+	worker->cpu = cpus_pick();
+	if (worker->cpu >= 0)
+		cpus_move(worker->pid, worker->cpu);
+}
+
 /* Hands a row to an idle worker. One that cannot take it has died, and is no use for the next row either. */
 static int start_row(struct machine_linux *this, struct worker *worker, struct machine_call *row)
 {
-	int r = worker_start(worker, row, this->now_us);
+	int r;
+
+	move_for_writes(worker, row);
+	r = worker_start(worker, row, this->now_us);
 
 	for (size_t i = this->worker_count; r < 0 && i-- > 0;) {
 		if (this->workers[i] == worker) {

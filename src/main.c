@@ -11,6 +11,7 @@
 #include "boot_linux.h"
 #include "cleanup.h"
 #include "config.h"
+#include "cpus.h"
 #include "lock.h"
 #include "log.h"
 #include "machine_linux.h"
@@ -54,9 +55,11 @@ static bool run_locked(struct machine *machine, const struct options *options)
 static bool run(const struct options *options)
 {
 	struct machine *machine = NULL;
-	int r = machine_linux_create("/sys", "/dev/uv", &machine);
 	bool success;
+	int r;
 
+	cpus_settle();
+	r = machine_linux_create("/sys", "/dev/uv", &machine);
 	if (r < 0) {
 		log_error("/sys: %s", strerror(-r));
 		report_json_write_failure(options);
@@ -87,6 +90,8 @@ static bool run_apart(const struct options *options)
 	if (mkdir(BOOT_REPORT_DIRECTORY, 0755) < 0 && errno != EEXIST)
 		log_warning("cannot make %s: %s", BOOT_REPORT_DIRECTORY, strerror(errno));
 	unlink(options->report_path);
+	/* Before there is a child: who waits for it must not wait on a CPU that is kept. */
+	cpus_settle();
 	return boot_linux_run_apart(&apart, options);
 }
 

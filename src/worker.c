@@ -180,6 +180,7 @@ int worker_create(size_t size, int sysfs_fd, const char *uv_path, struct worker 
 	if (!worker)
 		return -ENOMEM;
 	worker->size = size;
+	worker->cpu = -1;
 	r = map_memory(worker);
 	if (r == 0)
 		r = connect_child(worker, sysfs_fd, uv_path);

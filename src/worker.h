@@ -27,6 +27,7 @@ struct worker_row; /* shared with the child */
 
 struct worker {
 	pid_t pid;
+	int cpu;     /* that it is tied to, by the caller; -1: none */
 	int fd;      /* our end: readable when the row is done or the child is gone */
 	size_t size; /* bytes of data */
 	char *stack;

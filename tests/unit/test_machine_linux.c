@@ -494,7 +494,6 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_read, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_read_too_long, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_growing_calls, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_growing_calls, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_write, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_list, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_uv_device_missing, setup, teardown),

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: MIT */
+/* Each test in a process of its own: whoever settles does so for good. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <sched.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "cpus.h"
+#include "machine_linux.h"
+
+#define SKIP 77
+#define STATUS_SIZE 8192
+
+static int run_apart(int (*part)(void))
+{
+	int status;
+	pid_t child = fork();
+
+	if (child == 0)
+		_exit(part());
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFEXITED(status));
+	if (WEXITSTATUS(status) == SKIP)
+		skip(); /* a machine with one CPU */
+	return WEXITSTATUS(status);
+}
+
+static bool allowed(pid_t pid, cpu_set_t *set)
+{
+	return sched_getaffinity(pid, sizeof(*set), set) == 0;
+}
+
+static bool is_only(pid_t pid, int cpu)
+{
+	cpu_set_t set;
+
+	return allowed(pid, &set) && CPU_COUNT(&set) == 1 && CPU_ISSET(cpu, &set);
+}
+
+/* 0, or the line of what is not as it should be. */
+#define CHECK(condition)                                                                                               \
+	do {                                                                                                           \
+		if (!(condition))                                                                                      \
+			return __LINE__ - FIRST_LINE;                                                                  \
+	} while (0)
+enum { FIRST_LINE = __LINE__ };
+
+static int keeps_writes_away(void)
+{
+	cpu_set_t all, ours;
+	int ours_cpu, first;
+
+	CHECK(cpus_pick() == -1);
+	CHECK(allowed(0, &all));
+	if (CPU_COUNT(&all) < 2)
+		return SKIP;
+	cpus_settle();
+	CHECK(allowed(0, &ours) && CPU_COUNT(&ours) == 1);
+	ours_cpu = sched_getcpu();
+	CHECK(is_only(0, ours_cpu));
+	/* All others in turn, and the first again. */
+	first = cpus_pick();
+	CHECK(first >= 0 && first != ours_cpu && CPU_ISSET(first, &all));
+	for (int i = 2; i < CPU_COUNT(&all); i++)
+		CHECK(cpus_pick() != first);
+	CHECK(cpus_pick() == first);
+	/* A second time is without effect. */
+	cpus_settle();
+	CHECK(is_only(0, ours_cpu));
+	/* When all others are lost, ours has to do. */
+	for (int i = 1; i < CPU_COUNT(&all); i++) {
+		int cpu = cpus_pick();
+
+		CHECK(cpu != ours_cpu);
+		cpus_lose(cpu);
+	}
+	CHECK(cpus_pick() == ours_cpu);
+	CHECK(cpus_pick() == ours_cpu);
+	cpus_move(0, first);
+	CHECK(is_only(0, first));
+	return 0;
+}
+
+static void test_keeps_writes_away(void **state)
+{
+	(void)state;
+	assert_int_equal(run_apart(keeps_writes_away), 0);
+}
+
+static int leaves_one_cpu_alone(void)
+{
+	int cpu = sched_getcpu();
+
+	cpus_move(0, cpu);
+	cpus_settle();
+	CHECK(is_only(0, cpu));
+	CHECK(cpus_pick() == -1);
+	return 0;
+}
+
+static void test_one_cpu(void **state)
+{
+	(void)state;
+	assert_int_equal(run_apart(leaves_one_cpu_alone), 0);
+}
+
+/* --- the workers of the machine -------------------------------------------------------------------- */
+
+#define SHORT_MS 300 /* until a call that blocks is given up */
+
+static int perform(struct machine *machine, enum machine_operation operation, const char *path, char text[STATUS_SIZE])
+{
+	struct machine_call call = {
+		.operation = operation,
+		.data = text,
+		.size = STATUS_SIZE,
+		.length = operation == MACHINE_WRITE ? 1 : 0,
+		.until_ms = machine_now_ms(machine) + (operation == MACHINE_WRITE ? SHORT_MS : 60000),
+	};
+
+	snprintf(call.path, sizeof(call.path), "%s", path);
+	return machine_perform(machine, &call);
+}
+
+/* The one CPU of the worker that reads this of itself; -1 if it may use several. */
+static int cpu_of_worker(struct machine *machine)
+{
+	static const char title[] = "\nCpus_allowed_list:\t";
+	char text[STATUS_SIZE], *place, *end;
+	long cpu;
+
+	if (perform(machine, MACHINE_READ, "proc/self/status", text) < 0 || !(place = strstr(text, title)))
+		return -1;
+	cpu = strtol(place + strlen(title), &end, 10);
+	return *end == '\n' ? (int)cpu : -1;
+}
+
+/* A write to a pipe that nobody reads does not come back. */
+static int block_a_write(struct machine *machine)
+{
+	char folder[] = "/tmp/pvapconfig.XXXXXX", path[64], text[STATUS_SIZE] = "x";
+	int r;
+
+	if (!mkdtemp(folder))
+		return 0;
+	snprintf(path, sizeof(path), "%s/blocks", folder);
+	r = mkfifo(path, 0600) < 0 ? 0 : perform(machine, MACHINE_WRITE, path + 1, text);
+	unlink(path);
+	rmdir(folder);
+	return r;
+}
+
+static int writes_elsewhere(void)
+{
+	char text[STATUS_SIZE] = "x";
+	struct machine *machine = NULL;
+	int ours, other, count;
+	cpu_set_t all;
+
+	CHECK(allowed(0, &all));
+	count = CPU_COUNT(&all);
+	if (count < 2)
+		return SKIP;
+	cpus_settle();
+	ours = sched_getcpu();
+	CHECK(machine_linux_create("/", "/nowhere/uv", &machine) == 0);
+	/* Who only reads is next to us; who has written is not. */
+	CHECK(cpu_of_worker(machine) == ours);
+	CHECK(perform(machine, MACHINE_WRITE, "proc/self/comm", text) == 0);
+	other = cpu_of_worker(machine);
+	CHECK(other >= 0 && other != ours);
+	/* The CPU of a write that does not come back is not used again; in the end ours is all there is. */
+	for (int i = 1; i < count; i++) {
+		CHECK(block_a_write(machine) == -ETIMEDOUT);
+		CHECK(perform(machine, MACHINE_WRITE, "proc/self/comm", text) == 0);
+		CHECK(cpu_of_worker(machine) != other);
+	}
+	CHECK(cpu_of_worker(machine) == ours);
+	machine_linux_destroy(machine);
+	return 0;
+}
+
+static void test_writes_elsewhere(void **state)
+{
+	(void)state;
+	assert_int_equal(run_apart(writes_elsewhere), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_keeps_writes_away),
+		cmocka_unit_test(test_one_cpu),
+		cmocka_unit_test(test_writes_elsewhere),
+	};
+
+	return cmocka_run_group_tests_name("cpus", tests, NULL, NULL);
+}
