@@ -40,7 +40,7 @@ stamp() {
 # write_request ID FILE: an add-secret request for the association secret with this id, in the format of the tests (ap_model.h).
 write_request() {
 	# shellcheck disable=SC2016 # perl's variables
-	perl -e 'print pack "a6 x2 H64 n", "asrcbM", $ARGV[0], 2' "$1" >"$2"
+	perl -e 'print pack "a6 x2 N N x32 x2 n N x8 H64 x16", "asrcbM", 0x100, 112, 2, 32, $ARGV[0]' "$1" >"$2"
 }
 
 # run_guest MEMORY TOPOLOGY SECONDS PARAMETER...: runs the emulator with $log/initrd and $log/root (a disk), which are removed

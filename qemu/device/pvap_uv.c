@@ -46,7 +46,6 @@ enum { RC_EXECUTED = 0x0001, RC_INVALID_COMMAND = 0x0002, RC_INVALID_LENGTH = 0x
 #define SECRET_TYPE_ASSOCIATION UV_BIT(1)
 
 #define PAGE_BYTES 4096
-#define ADD_REQUEST_SIZE 42 /* as model_uv_add wants it */
 
 /* A call under way: the control block in our memory, as far as it is known and there. */
 struct call {
@@ -107,7 +106,7 @@ static uint16_t list_secrets(CPUS390XState *env, const struct call *call, uintpt
 
 static uint16_t add_secret(CPUS390XState *env, const struct call *call, uintptr_t ra)
 {
-	uint8_t request[ADD_REQUEST_SIZE];
+	uint8_t request[MODEL_REQUEST_SIZE];
 	uint16_t rc;
 
 	pvap_read(env, ldq_be_p(call->block + BLOCK_ADDRESS), request, sizeof(request), ra);

@@ -204,6 +204,11 @@ uint32_t model_bound_count(const struct model *model);
  * first). Returns rc: 1, or 0x0100 when more follow, or an error code.
  */
 uint16_t model_uv_list(const struct model *model, uint16_t start, uint8_t page[4096]);
-/* Add secret: test format is "asrcbM", two bytes that do not count, a 32-byte id, u16 type (big-endian). */
+/*
+ * Add secret: test format is a request of version 1 in which the header of the secret (48 bytes, as in a list, with the
+ * type at 2 and the id at 16) follows at once on the first header (48 bytes), and whatever comes after it counts as
+ * encrypted. It ends with a tag of 16 bytes.
+ */
+#define MODEL_REQUEST_SIZE 112 /* at least */
 uint16_t model_uv_add(struct model *model, const uint8_t *request, size_t length);
 uint16_t model_uv_lock(struct model *model);

@@ -6,12 +6,11 @@
 #define ENTRY_SIZE 48u
 #define PAGE_ENTRIES ((PAGE_SIZE_BYTES - HEADER_SIZE) / ENTRY_SIZE)
 
-/* The layout of the add-secret requests of the tests, which stand for the encrypted ones of real life. */
+/* The layout of the add-secret requests of the tests, see ap_model.h. */
 #define REQUEST_MAGIC "asrcbM"
 #define REQUEST_MAGIC_SIZE 6u
-#define REQUEST_ID_OFFSET 8u
-#define REQUEST_TYPE_OFFSET 40u
-#define REQUEST_SIZE 42u
+#define REQUEST_TYPE_OFFSET 50u
+#define REQUEST_ID_OFFSET 64u
 
 enum {
 	RC_EXECUTED = 0x0001,
@@ -79,7 +78,7 @@ uint16_t model_uv_add(struct model *model, const uint8_t *request, size_t length
 		return RC_INVALID_COMMAND;
 	if (model->store_locked)
 		return RC_LOCKED;
-	if (length < REQUEST_SIZE)
+	if (length < MODEL_REQUEST_SIZE)
 		return RC_SIZE;
 	for (size_t i = 0; i < REQUEST_MAGIC_SIZE; i++)
 		if (request[i] != (uint8_t)REQUEST_MAGIC[i])

@@ -156,13 +156,20 @@ static bool find_uv_command(const char *name, unsigned int *command)
 	return end != name && *end == '\0';
 }
 
+/* For an association secret, in the format of the tests (ap_model.h). */
+static void write_request(char *data)
+{
+	memcpy(data, "asrcbM", 6);
+	data[51] = 2;
+	memcpy(data + 64, "0123456789abcdef0123456789abcdef", 32);
+}
+
 /*
  * Of the buffer a list's header is shown, and of any buffer a sum by which a difference is seen. Not if the firmware
  * refuses: what is in the buffer then depends on the kernel (7.2 copies what it found in its memory).
  */
 static bool run_uv(struct parity *this, const char *name, const char *bytes)
 {
-	static const char request[] = "asrcbM..0123456789abcdef0123456789abcdef\0\2"; /* tests/model/ap_uv.c */
 	struct machine_call call = { .operation = MACHINE_UV, .size = strtoul(bytes, NULL, 10) };
 	const uint8_t *data = (const uint8_t *)this->data;
 	uint32_t sum = 0;
@@ -171,7 +178,7 @@ static bool run_uv(struct parity *this, const char *name, const char *bytes)
 	if (!find_uv_command(name, &call.uv_command) || call.size > sizeof(this->data))
 		return false;
 	memset(this->data, 0, sizeof(this->data));
-	memcpy(this->data, request, sizeof(request));
+	write_request(this->data);
 	if (perform(this, &call) < 0)
 		return *bytes != '\0';
 	for (size_t i = 0; i < call.size && (call.uv_rc == 0x0001 || call.uv_rc == 0x0100); i++)

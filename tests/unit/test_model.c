@@ -280,36 +280,36 @@ static void list_refused(void **state)
 
 static void add_and_lock(void **state)
 {
-	uint8_t good[43] = "asrcbM??0123456789abcdef0123456789ABCDEF";
+	uint8_t good[MODEL_REQUEST_SIZE + 1] = "asrcbM";
 	uint8_t bad[sizeof(good)];
 
 	(void)state;
-	good[40] = 0;
-	good[41] = 2;
+	good[51] = 2;
+	memcpy(good + 64, "0123456789abcdef0123456789ABCDEF", 32);
 	model_init(&model);
-	assert_int_equal(model_uv_add(&model, good, 42), 0x0001);
+	assert_int_equal(model_uv_add(&model, good, MODEL_REQUEST_SIZE), 0x0001);
 	assert_int_equal(model_uv_add(&model, good, sizeof(good)), 0x0001);
 	assert_int_equal(model.secret_count, 2);
 	assert_int_equal(model.secrets[1].index, 1);
 	assert_int_equal(model.secrets[1].type, 2);
 	assert_memory_equal(model.secrets[1].id, "0123456789abcdef0123456789ABCDEF", 32);
-	assert_int_equal(model_uv_add(&model, good, 41), 0x0105);
+	assert_int_equal(model_uv_add(&model, good, MODEL_REQUEST_SIZE - 1), 0x0105);
 	assert_int_equal(model_uv_add(&model, good, 0), 0x0105);
 	memcpy(bad, good, sizeof(bad));
 	bad[5] = 'm';
 	assert_int_equal(model_uv_add(&model, bad, sizeof(bad)), 0x0104);
 	memcpy(bad, good, sizeof(bad));
-	bad[41] = 11;
+	bad[51] = 11;
 	assert_int_equal(model_uv_add(&model, bad, sizeof(bad)), 0x0109);
 	memcpy(bad, good, sizeof(bad));
 	for (unsigned int type = 0; type < 32; type++) {
 		bool known = (type >= 2 && type <= 10) || (type >= 17 && type <= 20);
 
-		bad[41] = (uint8_t)type;
+		bad[51] = (uint8_t)type;
 		assert_int_equal(model_uv_add(&model, bad, sizeof(bad)), known ? 0x0001 : 0x0109);
-		bad[40] = 1;
+		bad[50] = 1;
 		assert_int_equal(model_uv_add(&model, bad, sizeof(bad)), 0x0109);
-		bad[40] = 0;
+		bad[50] = 0;
 	}
 	model.secrets[model.secret_count - 1].index = 65535;
 	assert_int_equal(model_uv_add(&model, good, sizeof(good)), 0x010b);

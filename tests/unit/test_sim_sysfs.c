@@ -220,23 +220,24 @@ static void uv_lists(void **state)
 static void uv_refusals(void **state)
 {
 	struct sim *sim = make_secrets(3, SIM_KERNEL_7);
-	static uint8_t buffer[8192] = "asrcbM??0123456789abcdef0123456789ABCDEF\0\2";
+	static uint8_t buffer[8192] = "asrcbM";
 	uint16_t rc;
 
 	(void)state;
+	buffer[51] = MODEL_ASSOCIATION_SECRET;
 	assert_int_equal(perform_uv(sim, UV_LIST, buffer, 0, &rc), -EINVAL);
 	assert_int_equal(perform_uv(sim, UV_LIST, buffer, 4095, &rc), -EINVAL);
 	assert_int_equal(perform_uv(sim, UV_LIST, buffer, 4097, &rc), -EINVAL);
 	assert_int_equal(perform_uv(sim, 7, buffer, 4096, &rc), -ENOTTY);
 	assert_int_equal(perform_uv(sim, UV_ADD, buffer, 0, &rc), -EINVAL);
 	assert_int_equal(perform_uv(sim, UV_ADD, buffer, 1024 * 1024 + 1, &rc), -EINVAL);
-	assert_int_equal(perform_uv(sim, UV_ADD, buffer, 42, &rc), 0);
+	assert_int_equal(perform_uv(sim, UV_ADD, buffer, MODEL_REQUEST_SIZE, &rc), 0);
 	assert_int_equal(rc, 0x0001);
 	assert_int_equal(sim->model.secret_count, 4);
 	assert_int_equal(perform_uv(sim, UV_LOCK, buffer, 1, &rc), -EINVAL);
 	assert_int_equal(perform_uv(sim, UV_LOCK, NULL, 0, &rc), 0);
 	assert_int_equal(rc, 0x0001);
-	assert_int_equal(perform_uv(sim, UV_ADD, buffer, 42, &rc), 0);
+	assert_int_equal(perform_uv(sim, UV_ADD, buffer, MODEL_REQUEST_SIZE, &rc), 0);
 	assert_int_equal(rc, 0x0102);
 	sim->model.list_rc = 0x0123;
 	assert_int_equal(perform_uv(sim, UV_LIST, buffer, 8192, &rc), 0);
