@@ -6,6 +6,7 @@
 
 tree=${top:?}/cache/tree
 tree_config=${here:?}/boot-scenarios/common/pvapconfig.yaml
+tree_secret=5313153e85406fb06ff6a2cc3795a6152e2fd07f3d12a99aedee2d7d386f12b0 # its id: the configuration has the name
 # shellcheck disable=SC2034 # for those who source this
 release=$(basename "$(readlink -f "${kernel:?}")")
 
@@ -23,6 +24,7 @@ tree_inputs() {
 		find . -path ./usr/share/doc -prune -o -type f ! -path ./usr/sbin/pvapconfig -exec sha256sum {} + | LC_ALL=C sort
 		shift
 		cat "$here/${0##*/}" "$here/tree.sh" "$here/guest/fetch-key.c" "$tree_config" "$tree/inputs"
+		write_request "$tree_secret" /dev/stdout
 		[ $# -eq 0 ] || find "$@" -type f -exec sha256sum {} + | LC_ALL=C sort
 	) | sed "s#$top/##" | sha256sum
 }
@@ -35,7 +37,7 @@ copy_tree() {
 	cp -R "$2/." "$1"
 	cp "$tree_config" "$1/etc/pvapconfig.yaml"
 	mkdir -p "$1/etc/pvapconfig/secrets.d"
-	write_request 5313153e85406fb06ff6a2cc3795a6152e2fd07f3d12a99aedee2d7d386f12b0 "$1/etc/pvapconfig/secrets.d/root-volume.asrcb"
+	write_request "$tree_secret" "$1/etc/pvapconfig/secrets.d/root-volume.asrcb"
 }
 
 # compile_fetch_key FILE
