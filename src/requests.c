@@ -109,7 +109,7 @@ static bool submit(struct round *round, const char *path, char *data, size_t siz
 static bool is_present(const struct secrets *present, const char *data, size_t size)
 {
 	for (size_t at = MAGIC_SIZE; at + SECRETS_ID_SIZE <= size; at++) {
-		if (secrets_find(present, (const uint8_t *)data + at))
+		if (secrets_find_any(present, (const uint8_t *)data + at))
 			return true;
 	}
 	return false;

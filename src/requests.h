@@ -25,8 +25,8 @@ struct requests {
 };
 
 /*
- * Submits all requests whose association secret the UV does not hold already: a second one with the same id would make
- * both of no use. 0, or the negative errno of a UV that does not list its secrets, or -EINTR.
+ * Submits all requests whose secret, of whatever type, the UV does not hold already: a second one with the same id would
+ * make both of no use. 0, or the negative errno of a UV that does not list its secrets, or -EINTR.
  */
 int requests_submit(struct machine *machine, int64_t until_ms, const struct requests *requests);
 

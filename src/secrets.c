@@ -31,7 +31,6 @@
 #define ENTRY_TYPE 2  /* u16 */
 #define ENTRY_ID 16
 #define ENTRIES_PER_PAGE ((PAGE_BYTES - HEADER_SIZE) / ENTRY_SIZE)
-#define TYPE_ASSOCIATION 2
 
 static int check_guest(struct machine *machine, int64_t until_ms)
 {
@@ -128,15 +127,17 @@ static size_t count_stored(const uint8_t *buffer, size_t size)
 static int compare_secrets(const void *left, const void *right)
 {
 	const struct secret *one = left, *other = right;
-	int order = memcmp(one->id, other->id, SECRETS_ID_SIZE);
+	int order = (other->type == SECRETS_ASSOCIATION) - (one->type == SECRETS_ASSOCIATION);
 
+	if (order == 0)
+		order = memcmp(one->id, other->id, SECRETS_ID_SIZE);
 	return order ? order : one->index - other->index;
 }
 
 int secrets_decode(const uint8_t *buffer, size_t size, struct secrets *secrets, size_t *total)
 {
 	struct secret *list;
-	size_t stored, count = 0;
+	size_t stored;
 
 	if (size < HEADER_SIZE)
 		return -EBADMSG;
@@ -145,17 +146,18 @@ int secrets_decode(const uint8_t *buffer, size_t size, struct secrets *secrets, 
 	if (!list)
 		return -ENOMEM;
 
+	*secrets = (struct secrets){ .list = list };
 	for (size_t i = 0; i < stored; i++) {
 		const uint8_t *entry = buffer + HEADER_SIZE + i * ENTRY_SIZE;
+		struct secret *secret = &list[secrets->count + secrets->others];
 
-		if (get_be16(entry + ENTRY_TYPE) != TYPE_ASSOCIATION)
-			continue;
-		list[count].index = get_be16(entry + ENTRY_INDEX);
-		memcpy(list[count].id, entry + ENTRY_ID, SECRETS_ID_SIZE);
-		count++;
+		secret->index = get_be16(entry + ENTRY_INDEX);
+		secret->type = get_be16(entry + ENTRY_TYPE);
+		memcpy(secret->id, entry + ENTRY_ID, SECRETS_ID_SIZE);
+		secrets->count += secret->type == SECRETS_ASSOCIATION;
+		secrets->others += secret->type > SECRETS_ASSOCIATION; /* those below are none, or have no id */
 	}
-	qsort(list, count, sizeof(*list), compare_secrets);
-	*secrets = (struct secrets){ .list = list, .count = count };
+	qsort(list, secrets->count + secrets->others, sizeof(*list), compare_secrets);
 	*total = get_be16(buffer + HEADER_TOTAL);
 	return 0;
 }
@@ -268,22 +270,34 @@ int secrets_fetch(struct machine *machine, int64_t until_ms, struct secrets *sec
 	return 0;
 }
 
-const struct secret *secrets_find(const struct secrets *secrets, const uint8_t id[SECRETS_ID_SIZE])
+static const struct secret *find(const struct secret *list, size_t count, const uint8_t id[SECRETS_ID_SIZE])
 {
-	size_t low = 0, high = secrets->count;
+	size_t low = 0, high = count;
 
 	/* the first one that is not less: the lowest index among equal ids */
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
 
-		if (memcmp(secrets->list[middle].id, id, SECRETS_ID_SIZE) < 0)
+		if (memcmp(list[middle].id, id, SECRETS_ID_SIZE) < 0)
 			low = middle + 1;
 		else
 			high = middle;
 	}
-	if (low < secrets->count && !memcmp(secrets->list[low].id, id, SECRETS_ID_SIZE))
-		return &secrets->list[low];
-	return NULL;
+	return low < count && memcmp(list[low].id, id, SECRETS_ID_SIZE) == 0 ? &list[low] : NULL;
+}
+
+const struct secret *secrets_find(const struct secrets *secrets, const uint8_t id[SECRETS_ID_SIZE])
+{
+	return find(secrets->list, secrets->count, id);
+}
+
+const struct secret *secrets_find_any(const struct secrets *secrets, const uint8_t id[SECRETS_ID_SIZE])
+{
+	const struct secret *secret = secrets_find(secrets, id);
+
+	if (secret || secrets->others == 0)
+		return secret;
+	return find(secrets->list + secrets->count, secrets->others, id);
 }
 
 void secrets_release(struct secrets *secrets)

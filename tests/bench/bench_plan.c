@@ -172,7 +172,7 @@ static void make_failed(size_t count, size_t apqn_count)
 static double plan_once_ms(size_t count, size_t apqn_count, size_t *satisfied)
 {
 	const struct config config = { entries, count };
-	const struct secrets secrets = { known_secrets, SECRETS };
+	const struct secrets secrets = { .list = known_secrets, .count = SECRETS };
 	struct timespec begin, end;
 	size_t duplicate[2];
 	struct plan plan;

@@ -15,7 +15,7 @@
 
 /* Secrets in the tests: the id is a byte repeated, its index 100 more. The UV has 1 to 4. */
 static struct secret known_secrets[4];
-static const struct secrets secrets = { known_secrets, COUNT(known_secrets) };
+static const struct secrets secrets = { .list = known_secrets, .count = COUNT(known_secrets) };
 
 static inline int make_secrets(void **state)
 {

@@ -102,7 +102,7 @@ static void make_scene(struct scene *scene)
 		scene->secrets[i].index = (uint16_t)(1 + i);
 		memset(scene->secrets[i].id, (int)(1 + i), SECRETS_ID_SIZE);
 	}
-	scene->list = (struct secrets){ scene->secrets, SECRETS - 1 }; /* the UV lacks the last one */
+	scene->list = (struct secrets){ .list = scene->secrets, .count = SECRETS - 1 }; /* the UV lacks the last one */
 	scene->config = (struct config){ scene->entries, crowded ? ENTRIES : pick(ENTRIES + 1) };
 	for (size_t i = 0; i < scene->config.count; i++) {
 		struct config_entry *entry = &scene->entries[i];

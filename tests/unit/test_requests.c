@@ -12,6 +12,8 @@
 #include "sim_calls.h"
 
 #define ID_11 "1111111111111111111111111111111111111111111111111111111111111111"
+#define ID_22 "2222222222222222222222222222222222222222222222222222222222222222"
+#define ID_33 "3333333333333333333333333333333333333333333333333333333333333333"
 #define ONE_SECRET "secret 0 id=" ID_11 "\n"
 #define LISTED(count) "info: Ultravisor: " #count " secrets, " #count " of them association secrets\n"
 #define LOCKED "the secret store is locked; only a new start of the guest opens it (rc 0x0102, rrc 0x0000)"
@@ -241,6 +243,23 @@ static void test_there_already(void **state)
 	assert_int_equal(count_calls(fixture, "2"), 1);
 }
 
+/* Secrets of other types are listed, too: by type, not in the order of their ids. */
+static void test_other_types(void **state)
+{
+	struct fixture *fixture = *state;
+
+	begin(fixture, "secret 0 type=17 id=" ID_33 "\nsecret 1 id=" ID_22 "\nsecret 2 type=3 id=" ID_11 "\n");
+	write_request_of(&fixture->root, "a.asrcb", 3, 0x11, REQUEST_SIZE);
+	write_request_of(&fixture->root, "b.asrcb", 2, 0x22, REQUEST_SIZE);
+	write_request_of(&fixture->root, "c.asrcb", 17, 0x33, REQUEST_SIZE);
+	assert_int_equal(submit(fixture), 0);
+	check_log(fixture, "info: Ultravisor: 3 secrets, 1 of them association secrets\n"
+			   "info: add-secret request a.asrcb: its secret is there already\n"
+			   "info: add-secret request b.asrcb: its secret is there already\n"
+			   "info: add-secret request c.asrcb: its secret is there already\n");
+	assert_int_equal(count_calls(fixture, "2"), 0);
+}
+
 static void test_dry_run(void **state)
 {
 	struct fixture *fixture = *state;
@@ -433,6 +452,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_no_directory),  TEST(test_no_requests), TEST(test_in_order_of_names), TEST(test_no_request_at_all),
 		TEST(test_too_many),      TEST(test_there_already), TEST(test_dry_run),         TEST(test_not_able),
+		TEST(test_other_types),
 		TEST(test_refused),       TEST(test_locked_store),  TEST(test_no_list),         TEST(test_call_fails),
 		TEST(test_lock),          TEST(test_lock_fails),
 	};

@@ -279,11 +279,11 @@ static void decode_short(void **state)
 	}
 }
 
-/* Byte for byte, as the firmware writes it: only association secrets, sorted by id, then index. */
+/* Byte for byte, as the firmware writes it: association secrets sorted by id, then index, and behind them all others. */
 static void decode_layout(void **state)
 {
-	static const uint8_t buffer[16 + 5 * 48] = {
-		[0] = 0x00, [1] = 0x05, [2] = 0x01, [3] = 0x02, [4] = 0xff, [5] = 0xff,
+	static const uint8_t buffer[16 + 7 * 48] = {
+		[0] = 0x00, [1] = 0x07, [2] = 0x01, [3] = 0x02, [4] = 0xff, [5] = 0xff,
 		/* association secret, index 0x0102 */
 		[16] = 0x01, [17] = 0x02, [18] = 0x00, [19] = 0x02, [20] = 0, [21] = 0, [22] = 0, [23] = 64,
 		[32] = 0xb0, [63] = 0x0b,
@@ -295,7 +295,11 @@ static void decode_layout(void **state)
 		[160] = 0x00, [161] = 0xff, [162] = 0x00, [163] = 0x02, [176] = 0xb0, [207] = 0x0b,
 		/* a lower id, the highest index */
 		[208] = 0xff, [209] = 0xff, [210] = 0x00, [211] = 0x02, [224] = 0xa0, [255] = 0x0a,
+		/* no type, and the type of what has no id */
+		[256] = 0x00, [257] = 0x04, [272] = 0xa1,
+		[304] = 0x00, [305] = 0x05, [306] = 0x00, [307] = 0x01, [320] = 0xa1,
 	};
+	static const uint8_t plain_text[SECRETS_ID_SIZE] = {[0] = 0xa0}, none[SECRETS_ID_SIZE] = {[0] = 0xa1};
 	uint8_t id[SECRETS_ID_SIZE] = {[0] = 0xb0, [31] = 0x0b};
 	struct secrets secrets;
 	size_t total;
@@ -304,13 +308,23 @@ static void decode_layout(void **state)
 	assert_int_equal(secrets_decode(buffer, sizeof(buffer), &secrets, &total), 0);
 	assert_int_equal(total, 0x0102);
 	assert_int_equal(secrets.count, 3);
+	assert_int_equal(secrets.others, 2);
 	assert_int_equal(secrets.list[0].index, 0xffff);
 	assert_int_equal(secrets.list[0].id[31], 0x0a);
 	assert_int_equal(secrets.list[1].index, 0x00ff);
 	assert_int_equal(secrets.list[2].index, 0x0102);
 	assert_memory_equal(secrets.list[2].id, id, SECRETS_ID_SIZE);
 
+	assert_int_equal(secrets.list[3].index, 1);
+	assert_int_equal(secrets.list[3].type, 3);
+	assert_int_equal(secrets.list[4].index, 2);
+	assert_int_equal(secrets.list[4].type, 0x0200);
+
 	assert_ptr_equal(secrets_find(&secrets, id), &secrets.list[1]);
+	assert_ptr_equal(secrets_find_any(&secrets, id), &secrets.list[1]);
+	assert_null(secrets_find(&secrets, plain_text));
+	assert_ptr_equal(secrets_find_any(&secrets, plain_text), &secrets.list[3]);
+	assert_null(secrets_find_any(&secrets, none));
 	assert_ptr_equal(secrets_find(&secrets, secrets.list[0].id), &secrets.list[0]);
 	id[31] = 0x0c;
 	assert_null(secrets_find(&secrets, id));
@@ -320,6 +334,7 @@ static void decode_layout(void **state)
 	assert_null(secrets_find(&secrets, id));
 	secrets_release(&secrets);
 	assert_null(secrets_find(&secrets, id));
+	assert_null(secrets_find_any(&secrets, id));
 }
 
 static void fetch(void **state)
