@@ -301,7 +301,7 @@ static bool identify_all(struct ep11 *ep11)
 	return any;
 }
 
-static enum plan_goal serving_goal(const struct apqn *apqn, uint16_t secret_index)
+static enum plan_goal serving_goal(const struct apqn *apqn, uint32_t secret_index)
 {
 	if (plan_associated(apqn, secret_index))
 		return PLAN_KEEP;

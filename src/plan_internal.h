@@ -91,7 +91,7 @@ static inline bool plan_card_suits(const struct apqn *apqn, const struct config_
 }
 
 /* EP11: has the association with this secret, or is getting it. */
-static inline bool plan_associated(const struct apqn *apqn, uint16_t secret_index)
+static inline bool plan_associated(const struct apqn *apqn, uint32_t secret_index)
 {
 	return apqn->bind == APQN_BOUND && apqn->association_index == secret_index &&
 	       (apqn->association == APQN_ASSOCIATED || apqn->association == APQN_ASSOCIATION_PENDING);

@@ -136,7 +136,7 @@ static int64_t association_give_up_ms(const struct provision *this, int64_t now_
 
 static uint16_t planned_secret(const struct provision *this, size_t i)
 {
-	return this->plan.entries[this->plan.apqns[i].entry].secret_index;
+	return (uint16_t)this->plan.entries[this->plan.apqns[i].entry].secret_index;
 }
 
 void provision_set_goal(struct provision *this, const struct card *card, size_t i, enum queue_goal goal, int64_t now_ms)

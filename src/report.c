@@ -24,15 +24,14 @@ bool report_is_success(const struct report *report)
 	return report->strict ? possible == report->config->count : possible > 0;
 }
 
-static void format_no_secret(const struct config_entry *entry, char reason[REPORT_REASON_SIZE])
+static void format_no_secret(const struct config_entry *entry, bool truncated, char reason[REPORT_REASON_SIZE])
 {
 	char id[2 * CONFIG_SECRETID_SIZE + 1];
 
 	text_format_hex(entry->secretid, sizeof(entry->secretid), id);
-	snprintf(reason, REPORT_REASON_SIZE,
-		 "the Ultravisor has no association secret with the id 0x%s; it must be added first "
-		 "(pvsecret add)",
-		 id);
+	snprintf(reason, REPORT_REASON_SIZE, "the Ultravisor has no association secret with the id 0x%s%s", id,
+		 truncated ? " among those that can be seen; a kernel newer than 6.12 shows all" :
+			     "; it must be added first (pvsecret add)");
 }
 
 /* `apqn`: one that might have it, had it not failed, or NULL. */
@@ -104,7 +103,7 @@ void report_format_reason(const struct report *report, size_t index, char reason
 		snprintf(reason, REPORT_REASON_SIZE, "satisfied");
 		break;
 	case PLAN_NO_SECRET:
-		format_no_secret(entry, reason);
+		format_no_secret(entry, report->secrets->truncated, reason);
 		break;
 	case PLAN_NO_APQN:
 		snprintf(reason, REPORT_REASON_SIZE, "no APQN with mode %s is online", mode);

@@ -14,6 +14,19 @@
 #define MAGIC "asrcbM"
 #define MAGIC_SIZE (sizeof(MAGIC) - 1)
 
+/*
+ * A request begins with a header, ends with a tag, and has what the list will have of its secret, in version 1 before the
+ * encrypted part in front of the tag, in version 2 at a fixed place. Numbers are big-endian, of 32 bits.
+ */
+#define HEADER_VERSION 8
+#define HEADER_LENGTH 12    /* of the request */
+#define HEADER_ENCRYPTED 44 /* length of the encrypted part */
+#define HEADER_SIZE 48
+#define TAG_SIZE 16
+#define VERSION_1 0x100
+#define VERSION_2 0x200
+#define VERSION_2_SECRET 280
+
 /* Numbers of the ioctls. */
 #define COMMAND_ADD 2
 #define COMMAND_LOCK 4
@@ -26,8 +39,8 @@ struct round {
 	struct machine *machine;
 	int64_t until_ms;
 	const struct requests *requests;
-	struct secrets present; /* what the UV holds */
-	bool looked;            /* present is what it holds now */
+	struct secrets *secrets; /* what the UV holds, or would hold */
+	bool looked;             /* they are all that can be known of */
 	size_t seen;
 	int error; /* of the whole round */
 };
@@ -76,6 +89,50 @@ static struct machine_call uv_call_of(const struct round *round, unsigned int co
 	};
 }
 
+static uint32_t get_number(const uint8_t *bytes)
+{
+	return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
+}
+
+/* What the request tells about its secret, or NULL. */
+static const uint8_t *find_entry(const uint8_t *data, size_t size)
+{
+	const size_t least = HEADER_SIZE + SECRETS_ENTRY_SIZE + TAG_SIZE;
+	size_t length, encrypted;
+
+	if (size < least)
+		return NULL;
+	length = get_number(data + HEADER_LENGTH);
+	encrypted = get_number(data + HEADER_ENCRYPTED);
+	switch (get_number(data + HEADER_VERSION)) {
+	case VERSION_1:
+		if (length > size || length < least || encrypted > length - least)
+			return NULL;
+		return data + length - TAG_SIZE - encrypted - SECRETS_ENTRY_SIZE;
+	case VERSION_2:
+		return size < VERSION_2_SECRET + SECRETS_ENTRY_SIZE ? NULL : data + VERSION_2_SECRET;
+	default:
+		return NULL;
+	}
+}
+
+/* The secret of this request counts as known from now on; if it cannot be told which that is, the list has to. */
+static bool remember(struct round *round, const char *data, size_t size)
+{
+	const uint8_t *entry = find_entry((const uint8_t *)data, size);
+	struct secret secret;
+
+	round->looked = entry != NULL;
+	if (!entry)
+		return true;
+	secret = secrets_decode_entry(entry);
+	secret.index = SECRETS_NO_INDEX;
+	round->error = secrets_add(round->secrets, &secret);
+	if (round->error < 0)
+		log_error("add-secret requests: %s", strerror(-round->error));
+	return round->error == 0;
+}
+
 /* False if the other requests need not be tried. */
 static bool submit(struct round *round, const char *path, char *data, size_t size)
 {
@@ -95,9 +152,7 @@ static bool submit(struct round *round, const char *path, char *data, size_t siz
 	}
 	if (call.uv_rc == RC_EXECUTED) {
 		log_info("add-secret request %s: submitted", path);
-		secrets_release(&round->present);
-		round->looked = false; /* the next may be for the same secret */
-		return true;
+		return remember(round, data, size); /* the next may be for the same secret */
 	}
 	text = refusal_text(call.uv_rc, &always);
 	log_warning("add-secret request %s: %s (rc 0x%04x, rrc 0x%04x)%s", path, text, call.uv_rc, call.uv_rrc,
@@ -105,14 +160,16 @@ static bool submit(struct round *round, const char *path, char *data, size_t siz
 	return !always;
 }
 
-/* The id of its secret is not encrypted. Where it lies depends on how many hosts the request is for. */
-static bool is_present(const struct secrets *present, const char *data, size_t size)
+/* The secret of a request if it is known. Its id is not encrypted, wherever that may lie in versions still to come. */
+static const struct secret *find_known(const struct secrets *secrets, const char *data, size_t size)
 {
 	for (size_t at = MAGIC_SIZE; at + SECRETS_ID_SIZE <= size; at++) {
-		if (secrets_find_any(present, (const uint8_t *)data + at))
-			return true;
+		const struct secret *secret = secrets_find_any(secrets, (const uint8_t *)data + at);
+
+		if (secret)
+			return secret;
 	}
-	return false;
+	return NULL;
 }
 
 /* False if no request is to be tried at all. */
@@ -123,7 +180,7 @@ static bool look(struct round *round)
 		return false;
 	}
 	if (!round->looked)
-		round->error = secrets_fetch(round->machine, round->until_ms, &round->present);
+		round->error = secrets_fetch(round->machine, round->until_ms, round->secrets);
 	round->looked = true;
 	return round->error == 0;
 }
@@ -149,6 +206,7 @@ static int read_request(const char *path, char **data, size_t *size)
 static bool visit(const char *path, void *context)
 {
 	struct round *round = context;
+	const struct secret *known;
 	cleanup_free_ char *data = NULL;
 	size_t size;
 
@@ -160,8 +218,17 @@ static bool visit(const char *path, void *context)
 		return true;
 	if (!look(round))
 		return false;
-	if (is_present(&round->present, data, size)) {
-		log_info("add-secret request %s: its secret is there already", path);
+	known = find_known(round->secrets, data, size);
+	if (known) {
+		log_info("add-secret request %s: %s", path,
+			 known->index == SECRETS_NO_INDEX ? "one before has the same secret" :
+							    "its secret is there already");
+		return true;
+	}
+	if (round->secrets->truncated) {
+		log_warning("add-secret request %s: not submitted: its secret may be one of those that cannot be seen, "
+			    "and twice it would be of no use; a kernel newer than 6.12 shows all",
+			    path);
 		return true;
 	}
 	if (round->requests->dry_run) {
@@ -171,15 +238,19 @@ static bool visit(const char *path, void *context)
 	return submit(round, path, data, size);
 }
 
-int requests_submit(struct machine *machine, int64_t until_ms, const struct requests *requests)
+int requests_submit(struct machine *machine, int64_t until_ms, const struct requests *requests, struct secrets *secrets)
 {
-	struct round round = { .machine = machine, .until_ms = until_ms, .requests = requests };
+	struct round round = {
+		.machine = machine,
+		.until_ms = until_ms,
+		.requests = requests,
+		.secrets = secrets,
+	};
 	int r;
 
 	if (!requests->directory)
 		return 0;
 	r = file_visit(requests->directory, SUFFIX, visit, &round);
-	secrets_release(&round.present);
 	if (r < 0 && !(r == -ENOENT && requests->optional))
 		log_warning("cannot read the directory of add-secret requests %s: %s", requests->directory,
 			    strerror(-r));

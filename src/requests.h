@@ -26,9 +26,12 @@ struct requests {
 
 /*
  * Submits all requests whose secret, of whatever type, the UV does not hold already: a second one with the same id would
- * make both of no use. 0, or the negative errno of a UV that does not list its secrets, or -EINTR.
+ * make both of no use. So if not all secrets can be seen, one that is not seen is not submitted. *secrets (empty at first)
+ * is what was found out about the UV's secrets, if there are requests. 0, or the negative errno of a UV that does not list
+ * its secrets, -ENOMEM, or -EINTR; release *secrets in any case.
  */
-int requests_submit(struct machine *machine, int64_t until_ms, const struct requests *requests);
+int requests_submit(struct machine *machine, int64_t until_ms, const struct requests *requests,
+		    struct secrets *secrets);
 
 /* Locks the secret store, until the guest is started anew. 0 if it is locked now, also if it was before. */
 int requests_lock(struct machine *machine, int64_t until_ms, const struct requests *requests);

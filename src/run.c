@@ -141,7 +141,7 @@ static bool configure(struct run *run)
 
 	if (secrets_check_uv(run->machine, run->deadline_ms, &requests.abilities) < 0)
 		return false;
-	submitted = requests_submit(run->machine, run->deadline_ms, &requests) == 0;
+	submitted = requests_submit(run->machine, run->deadline_ms, &requests, &run->secrets) == 0;
 	locked = !run->options->lock_secrets || requests_lock(run->machine, run->deadline_ms, &requests) == 0;
 	return submitted && configure_queues(run) && locked;
 }

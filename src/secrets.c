@@ -26,11 +26,10 @@
 #define HEADER_SIZE 16
 #define HEADER_STORED 0 /* u16: entries in this buffer */
 #define HEADER_TOTAL 2  /* u16: entries that the UV holds */
-#define ENTRY_SIZE 48
-#define ENTRY_INDEX 0 /* u16 */
-#define ENTRY_TYPE 2  /* u16 */
+#define ENTRY_INDEX 0   /* u16 */
+#define ENTRY_TYPE 2    /* u16 */
 #define ENTRY_ID 16
-#define ENTRIES_PER_PAGE ((PAGE_BYTES - HEADER_SIZE) / ENTRY_SIZE)
+#define ENTRIES_PER_PAGE ((PAGE_BYTES - HEADER_SIZE) / SECRETS_ENTRY_SIZE)
 
 static int check_guest(struct machine *machine, int64_t until_ms)
 {
@@ -119,7 +118,7 @@ static uint16_t get_be16(const uint8_t *bytes)
 static size_t count_stored(const uint8_t *buffer, size_t size)
 {
 	size_t stored = get_be16(buffer + HEADER_STORED);
-	size_t room = (size - HEADER_SIZE) / ENTRY_SIZE;
+	size_t room = (size - HEADER_SIZE) / SECRETS_ENTRY_SIZE;
 
 	return stored < room ? stored : room;
 }
@@ -131,7 +130,27 @@ static int compare_secrets(const void *left, const void *right)
 
 	if (order == 0)
 		order = memcmp(one->id, other->id, SECRETS_ID_SIZE);
-	return order ? order : one->index - other->index;
+	return order ? order : (one->index > other->index) - (one->index < other->index);
+}
+
+/* Its place is the one behind the last; they have to be sorted then. */
+static void count_secret(struct secrets *secrets, const struct secret *secret)
+{
+	secrets->count += secret->type == SECRETS_ASSOCIATION;
+	secrets->others += secret->type > SECRETS_ASSOCIATION; /* those below are none, or have no id */
+}
+
+static void sort(struct secrets *secrets)
+{
+	qsort(secrets->list, secrets->count + secrets->others, sizeof(*secrets->list), compare_secrets);
+}
+
+struct secret secrets_decode_entry(const uint8_t entry[SECRETS_ENTRY_SIZE])
+{
+	struct secret secret = { .index = get_be16(entry + ENTRY_INDEX), .type = get_be16(entry + ENTRY_TYPE) };
+
+	memcpy(secret.id, entry + ENTRY_ID, SECRETS_ID_SIZE);
+	return secret;
 }
 
 int secrets_decode(const uint8_t *buffer, size_t size, struct secrets *secrets, size_t *total)
@@ -148,16 +167,12 @@ int secrets_decode(const uint8_t *buffer, size_t size, struct secrets *secrets, 
 
 	*secrets = (struct secrets){ .list = list };
 	for (size_t i = 0; i < stored; i++) {
-		const uint8_t *entry = buffer + HEADER_SIZE + i * ENTRY_SIZE;
 		struct secret *secret = &list[secrets->count + secrets->others];
 
-		secret->index = get_be16(entry + ENTRY_INDEX);
-		secret->type = get_be16(entry + ENTRY_TYPE);
-		memcpy(secret->id, entry + ENTRY_ID, SECRETS_ID_SIZE);
-		secrets->count += secret->type == SECRETS_ASSOCIATION;
-		secrets->others += secret->type > SECRETS_ASSOCIATION; /* those below are none, or have no id */
+		*secret = secrets_decode_entry(buffer + HEADER_SIZE + i * SECRETS_ENTRY_SIZE);
+		count_secret(secrets, secret);
 	}
-	qsort(list, secrets->count + secrets->others, sizeof(*list), compare_secrets);
+	sort(secrets);
 	*total = get_be16(buffer + HEADER_TOTAL);
 	return 0;
 }
@@ -249,6 +264,7 @@ static int fetch_list(struct machine *machine, int64_t until_ms, uint8_t **buffe
 int secrets_fetch(struct machine *machine, int64_t until_ms, struct secrets *secrets)
 {
 	cleanup_free_ uint8_t *buffer = NULL;
+	struct secrets fetched;
 	size_t size = 0, seen, total;
 	bool more;
 	int r;
@@ -256,17 +272,20 @@ int secrets_fetch(struct machine *machine, int64_t until_ms, struct secrets *sec
 	r = fetch_list(machine, until_ms, &buffer, &size, &more);
 	if (r < 0)
 		return r;
-	r = secrets_decode(buffer, size, secrets, &total);
+	r = secrets_decode(buffer, size, &fetched, &total);
 	if (r < 0) {
 		report_call_error(r);
 		return r;
 	}
 	seen = count_stored(buffer, size);
-	if (more || seen < total)
+	fetched.truncated = more || seen < total;
+	if (fetched.truncated && !secrets->truncated)
 		log_warning("Ultravisor: only %zu of its secrets can be seen, it holds %zu; kernels up to 6.12 show no "
 			    "more than %d",
 			    seen, total, ENTRIES_PER_PAGE);
-	log_info("Ultravisor: %zu secrets, %zu of them association secrets", seen, secrets->count);
+	log_info("Ultravisor: %zu secrets, %zu of them association secrets", seen, fetched.count);
+	secrets_release(secrets);
+	*secrets = fetched;
 	return 0;
 }
 
@@ -298,6 +317,20 @@ const struct secret *secrets_find_any(const struct secrets *secrets, const uint8
 	if (secret || secrets->others == 0)
 		return secret;
 	return find(secrets->list + secrets->count, secrets->others, id);
+}
+
+int secrets_add(struct secrets *secrets, const struct secret *secret)
+{
+	size_t count = secrets->count + secrets->others;
+	struct secret *list = reallocarray(secrets->list, count + 1, sizeof(*list));
+
+	if (!list)
+		return -ENOMEM;
+	list[count] = *secret;
+	secrets->list = list;
+	count_secret(secrets, secret);
+	sort(secrets);
+	return 0;
 }
 
 void secrets_release(struct secrets *secrets)

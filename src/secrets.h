@@ -14,8 +14,10 @@
 #define SECRETS_ID_SIZE 32 /* bytes: SHA-256 of the secret's name */
 #define SECRETS_ASSOCIATION 2
 
+#define SECRETS_NO_INDEX UINT32_MAX /* known from an add-secret request, not from the UV's list */
+
 struct secret {
-	uint16_t index; /* what se_associate wants */
+	uint32_t index; /* 16 bits, what se_associate wants; or SECRETS_NO_INDEX */
 	uint16_t type;
 	uint8_t id[SECRETS_ID_SIZE];
 };
@@ -24,6 +26,7 @@ struct secrets {
 	struct secret *list; /* association secrets, then those of other types; both sorted by id, then index */
 	size_t count;        /* association secrets */
 	size_t others;
+	bool truncated; /* the UV holds more than these */
 };
 
 /* Calls that not every firmware has. */
@@ -35,8 +38,9 @@ struct secrets_abilities {
 int secrets_check_uv(struct machine *machine, int64_t until_ms, struct secrets_abilities *abilities);
 
 /*
- * Fetches the list of secrets. Kernels up to 6.12 show one page (85 secrets of any type); if the UV holds
- * more than could be seen that is a warning. 0 or negative errno; release the result after 0.
+ * Fetches the list of secrets, in the place of the one that was fetched before (or of an empty one). Kernels up to 6.12
+ * show one page (85 secrets of any type); if the UV holds more than could be seen that is a warning, unless it was so
+ * before. 0, or negative errno and nothing is changed; release the result.
  */
 int secrets_fetch(struct machine *machine, int64_t until_ms, struct secrets *secrets);
 
@@ -52,5 +56,12 @@ const struct secret *secrets_find(const struct secrets *secrets, const uint8_t i
 
 /* The same, or else one of another type. */
 const struct secret *secrets_find_any(const struct secrets *secrets, const uint8_t id[SECRETS_ID_SIZE]);
+
+/* Decodes an entry of the list. An add-secret request has the same of its secret, but for the index. */
+#define SECRETS_ENTRY_SIZE 48
+struct secret secrets_decode_entry(const uint8_t entry[SECRETS_ENTRY_SIZE]);
+
+/* Adds a secret to what is known. 0 or -ENOMEM, not reported. */
+int secrets_add(struct secrets *secrets, const struct secret *secret);
 
 void secrets_release(struct secrets *secrets);

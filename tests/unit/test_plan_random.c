@@ -245,7 +245,7 @@ static bool check_pairs(const struct scene *scene, const struct plan *plan, unsi
 		if (!expect((q == PLAN_NONE) == (plan->entries[e].reason != PLAN_SATISFIED)))
 			return false;
 		if (scene->entries[e].mode == APQN_MODE_EP11 && is_wanted(scene, e))
-			expect(plan->entries[e].secret_index == secret_of(scene, e));
+			expect(plan->entries[e].secret_index == (uint32_t)secret_of(scene, e));
 		if (q == PLAN_NONE)
 			continue;
 		if (!expect(q < scene->count && plan->apqns[q].entry == e && may_get(scene, e, q)))

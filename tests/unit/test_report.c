@@ -22,6 +22,7 @@ struct scene {
 	struct plan_entry plan_entries[ENTRIES];
 	struct plan_apqn plan_apqns[APQNS];
 	struct config config;
+	struct secrets secrets;
 	struct plan plan;
 	struct report report;
 	struct log_capture log;
@@ -48,7 +49,8 @@ static void scene_begin(struct scene *scene)
 	scene->config = (struct config){ scene->entries, ENTRIES };
 	scene->plan = (struct plan){ .entries = scene->plan_entries, .apqns = scene->plan_apqns };
 	scene->report = (struct report){
-		.config = &scene->config, .apqns = scene->apqns, .apqn_count = APQNS, .plan = &scene->plan
+		.config = &scene->config, .apqns = scene->apqns, .apqn_count = APQNS, .plan = &scene->plan,
+		.secrets = &scene->secrets,
 	};
 	log_set_verbose(1);
 	log_capture_begin(&scene->log);

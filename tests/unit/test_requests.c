@@ -14,6 +14,7 @@
 #define ID_11 "1111111111111111111111111111111111111111111111111111111111111111"
 #define ID_22 "2222222222222222222222222222222222222222222222222222222222222222"
 #define ID_33 "3333333333333333333333333333333333333333333333333333333333333333"
+#define ID_EE "eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee"
 #define ONE_SECRET "secret 0 id=" ID_11 "\n"
 #define LISTED(count) "info: Ultravisor: " #count " secrets, " #count " of them association secrets\n"
 #define LOCKED "the secret store is locked; only a new start of the guest opens it (rc 0x0102, rrc 0x0000)"
@@ -22,6 +23,7 @@ struct fixture {
 	struct temp_root root;
 	struct sim *sim;
 	struct requests requests;
+	struct secrets secrets;
 	struct log_capture log;
 	uint16_t rc, rrc; /* unless 0: the answer to every call but those that list */
 };
@@ -83,6 +85,7 @@ static int teardown(void **state)
 
 	log_set_verbose(0);
 	log_capture_end();
+	secrets_release(&fixture->secrets);
 	sim_free(fixture->sim);
 	temp_root_end(&fixture->root);
 	free(fixture);
@@ -93,7 +96,8 @@ static int submit(struct fixture *fixture)
 {
 	struct machine *machine = &fixture->sim->machine;
 
-	return requests_submit(machine, machine_now_ms(machine) + 60000, &fixture->requests);
+	secrets_release(&fixture->secrets);
+	return requests_submit(machine, machine_now_ms(machine) + 60000, &fixture->requests, &fixture->secrets);
 }
 
 static int lock(struct fixture *fixture)
@@ -173,8 +177,9 @@ static void test_in_order_of_names(void **state)
 	write_request(&fixture->root, "2.asrcb", 0x22, REQUEST_SIZE);
 	write_request(&fixture->root, "10.asrcb", 0x11, REQUESTS_SIZE_MAX);
 	assert_int_equal(submit(fixture), 0);
-	check_log(fixture, LISTED(0) "info: add-secret request 10.asrcb: submitted\n" LISTED(
-				   1) "info: add-secret request 2.asrcb: submitted\n" LISTED(2) "info: add-secret request b.asrcb: submitted\n");
+	check_log(fixture, LISTED(0) "info: add-secret request 10.asrcb: submitted\n"
+				     "info: add-secret request 2.asrcb: submitted\n"
+				     "info: add-secret request b.asrcb: submitted\n");
 	assert_int_equal(fixture->sim->model.secret_count, 3);
 	for (size_t i = 0; i < 3; i++)
 		assert_int_equal(fixture->sim->model.secrets[i].id[31], 0x11 * (i + 1));
@@ -237,10 +242,147 @@ static void test_there_already(void **state)
 	write_request(&fixture->root, "c.asrcb", 0x22, REQUEST_SIZE);
 	assert_int_equal(submit(fixture), 0);
 	check_log(fixture, LISTED(1) "info: add-secret request a.asrcb: its secret is there already\n"
-				     "info: add-secret request b.asrcb: submitted\n" LISTED(2)
-					     "info: add-secret request c.asrcb: its secret is there already\n");
+				     "info: add-secret request b.asrcb: submitted\n"
+				     "info: add-secret request c.asrcb: one before has the same secret\n");
 	assert_int_equal(fixture->sim->model.secret_count, 2);
 	assert_int_equal(count_calls(fixture, "2"), 1);
+}
+
+/* So many secrets whose ids end with their number; old kernels list 85. */
+static void begin_with_many(struct fixture *fixture, size_t count)
+{
+	static char topology[200 * 100];
+	size_t used = 0;
+
+	topology[0] = '\0';
+	for (size_t i = 0; i < count; i++)
+		used += (size_t)snprintf(topology + used, sizeof(topology) - used, "secret %zu id=%.60s%04zx\n", i, ID_EE, i);
+	begin(fixture, topology);
+	fixture->sim->options.kernel = SIM_KERNEL_6_12;
+	log_set_verbose(0);
+}
+
+#define CUT(count) "warning: Ultravisor: only 85 of its secrets can be seen, it holds " #count \
+		   "; kernels up to 6.12 show no more than 85\n"
+#define UNCERTAIN(name) "warning: add-secret request " name ": not submitted: its secret may be one of those that cannot be " \
+			"seen, and twice it would be of no use; a kernel newer than 6.12 shows all\n"
+
+/* What may be there beyond the cut is not added once more. */
+static void test_cut_list(void **state)
+{
+	struct fixture *fixture = *state;
+
+	begin_with_many(fixture, 86);
+	memset(fixture->sim->model.secrets[84].id, 0x11, SECRETS_ID_SIZE);
+	memset(fixture->sim->model.secrets[85].id, 0x22, SECRETS_ID_SIZE);
+	write_request(&fixture->root, "a.asrcb", 0x11, REQUEST_SIZE);
+	write_request(&fixture->root, "b.asrcb", 0x22, REQUEST_SIZE);
+	write_request(&fixture->root, "c.asrcb", 0x33, REQUEST_SIZE);
+	assert_int_equal(submit(fixture), 0);
+	check_log(fixture, CUT(86) UNCERTAIN("b.asrcb") UNCERTAIN("c.asrcb"));
+	assert_int_equal(count_calls(fixture, "2"), 0);
+	/* A newer kernel shows all. */
+	fixture->sim->options.kernel = SIM_KERNEL_7;
+	log_capture_begin(&fixture->log);
+	assert_int_equal(submit(fixture), 0);
+	check_log(fixture, "");
+	assert_int_equal(fixture->sim->model.secret_count, 87);
+}
+
+/* The list was complete, and we know what we have added. */
+static void test_cut_meanwhile(void **state)
+{
+	struct fixture *fixture = *state;
+	const struct model *model;
+
+	begin_with_many(fixture, 85);
+	model = &fixture->sim->model;
+	write_request(&fixture->root, "a.asrcb", 0x11, REQUEST_SIZE);
+	write_request(&fixture->root, "b.asrcb", 0x22, REQUESTS_SIZE_MAX);
+	write_request_of(&fixture->root, "c.asrcb", 17, 0x33, REQUEST_SIZE);
+	write_request(&fixture->root, "d.asrcb", 0x22, REQUEST_SIZE);
+	write_request_of(&fixture->root, "e.asrcb", 17, 0x33, REQUEST_SIZE);
+	assert_int_equal(submit(fixture), 0);
+	check_log(fixture, "");
+	assert_int_equal(model->secret_count, 88);
+	assert_int_equal(count_calls(fixture, "3"), 1);
+	/* The next run cannot tell. */
+	assert_int_equal(submit(fixture), 0);
+	check_log(fixture, CUT(88) UNCERTAIN("a.asrcb") UNCERTAIN("b.asrcb") UNCERTAIN("c.asrcb") UNCERTAIN("d.asrcb")
+				   UNCERTAIN("e.asrcb"));
+	assert_int_equal(model->secret_count, 88);
+}
+
+/* A request as pvsecret makes them, with what our own leave out, for the secret with this id. */
+static void write_real(struct fixture *fixture, const char *name, uint32_t version, uint8_t id)
+{
+	static const char entry[SECRETS_ENTRY_SIZE] = { [3] = MODEL_ASSOCIATION_SECRET, [7] = 32 };
+	size_t size = version == 0x100 ? 48 + 1000 + 160 + 2 * 80 + 48 + 64 + 16 : 48 + 1000 + 160 + 1680 + 64 + 16;
+	size_t at = version == 0x100 ? size - 16 - 64 - 48 : 280;
+	char request[4096], path[32];
+
+	memset(request, 0xa5, sizeof(request));
+	memcpy(request, "asrcbM\0", 8);
+	put_number(request + 8, version);
+	put_number(request + 12, size);
+	put_number(request + 44, 64);
+	memcpy(request + at, entry, sizeof(entry));
+	memset(request + at + 16, id, SECRETS_ID_SIZE);
+	snprintf(path, sizeof(path), "/%s", name);
+	temp_root_write(&fixture->root, path, request, size);
+}
+
+/* What was found out is kept, in every version that we know; else the UV is asked again. */
+static void test_versions(void **state)
+{
+	struct fixture *fixture = *state;
+
+	fixture->rc = 0x0001;
+	write_real(fixture, "a.asrcb", 0x100, 0x11);
+	write_real(fixture, "b.asrcb", 0x200, 0x22);
+	write_real(fixture, "c.asrcb", 0x200, 0x11);
+	write_real(fixture, "d.asrcb", 0x100, 0x22);
+	write_real(fixture, "e.asrcb", 0x300, 0x33);
+	write_real(fixture, "f.asrcb", 0x100, 0x44);
+	assert_int_equal(submit(fixture), 0);
+	check_log(fixture, LISTED(0) "info: add-secret request a.asrcb: submitted\n"
+				     "info: add-secret request b.asrcb: submitted\n"
+				     "info: add-secret request c.asrcb: one before has the same secret\n"
+				     "info: add-secret request d.asrcb: one before has the same secret\n"
+				     "info: add-secret request e.asrcb: submitted\n" LISTED(0)
+					     "info: add-secret request f.asrcb: submitted\n");
+	assert_int_equal(fixture->secrets.count, 1);
+	assert_int_equal(fixture->secrets.list[0].index, SECRETS_NO_INDEX);
+	assert_int_equal(fixture->secrets.list[0].id[31], 0x44);
+}
+
+/* Lengths that cannot be are not believed. */
+static void test_lengths(void **state)
+{
+	static const struct {
+		size_t place, value;
+		bool known;
+	} cases[] = {
+		{ 12, REQUEST_SIZE, true }, { 12, REQUEST_SIZE - 1, false }, { 12, REQUEST_SIZE + 1, false },
+		{ 12, UINT32_MAX, false },  { 44, 1, false },                { 44, UINT32_MAX, false },
+		{ 8, 0x200, false },
+	};
+	struct fixture *fixture = *state;
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		char request[REQUEST_SIZE] = "asrcbM";
+
+		begin(fixture, "");
+		fixture->rc = 0x0001;
+		put_number(request + 8, 0x100);
+		put_number(request + 12, REQUEST_SIZE);
+		request[51] = MODEL_ASSOCIATION_SECRET;
+		memset(request + 64, 0x11, SECRETS_ID_SIZE);
+		put_number(request + cases[i].place, cases[i].value);
+		temp_root_write(&fixture->root, "/a.asrcb", request, sizeof(request));
+		assert_int_equal(submit(fixture), 0);
+		assert_int_equal(fixture->secrets.count, cases[i].known);
+	}
 }
 
 /* Secrets of other types are listed, too: by type, not in the order of their ids. */
@@ -452,7 +594,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_no_directory),  TEST(test_no_requests), TEST(test_in_order_of_names), TEST(test_no_request_at_all),
 		TEST(test_too_many),      TEST(test_there_already), TEST(test_dry_run),         TEST(test_not_able),
-		TEST(test_other_types),
+		TEST(test_other_types),   TEST(test_cut_list),      TEST(test_cut_meanwhile),
+		TEST(test_versions),      TEST(test_lengths),
 		TEST(test_refused),       TEST(test_locked_store),  TEST(test_no_list),         TEST(test_call_fails),
 		TEST(test_lock),          TEST(test_lock_fails),
 	};

@@ -62,6 +62,29 @@ static void test_added_then_used(void **state)
 	assert_int_equal(fixture->sim->model.secret_count, 1);
 }
 
+/* It is said once that a list is not complete, however often it is fetched. */
+static void test_cut_list(void **state)
+{
+	struct fixture *fixture = *state;
+	static char topology[100 * 100];
+	const char *warning;
+	size_t used = 0;
+
+	for (size_t i = 0; i < 86; i++)
+		used += (size_t)snprintf(topology + used, sizeof(topology) - used, "secret %zu id=" ID_B "\n", i);
+	snprintf(topology + used, sizeof(topology) - used, "%s", EMPTY_STORE);
+	begin_with_request(fixture, topology);
+	fixture->sim->options.kernel = SIM_KERNEL_6_12;
+	assert_false(run(fixture));
+	assert_string_equal(uv_calls(fixture), "3333");
+	warning = strstr(fixture->log.text, "warning: Ultravisor: only 85");
+	assert_non_null(warning);
+	assert_null(strstr(warning + 1, "warning: Ultravisor: only 85"));
+	assert_log(fixture, "a.asrcb: not submitted: its secret may be one of those that cannot be seen");
+	assert_log(fixture, "error: entry #1: the Ultravisor has no association secret with the id 0x" ID_11
+			    " among those that can be seen; a kernel newer than 6.12 shows all\n");
+}
+
 /* Without the directory nothing is looked at twice. */
 static void test_not_asked_for(void **state)
 {
@@ -188,7 +211,7 @@ static int end_root(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_added_then_used), TEST(test_not_asked_for),
+		TEST(test_added_then_used), TEST(test_not_asked_for), TEST(test_cut_list),
 		TEST(test_locked_afterwards), TEST(test_not_lockable),
 		TEST(test_not_addable), TEST(test_whatever_the_configuration_is),
 		TEST(test_dry_run), TEST(test_not_listed),

@@ -381,7 +381,7 @@ static void fetch(void **state)
 			.no_more_rc = cases[i].no_more_rc,
 			.total_lie = cases[i].total_lie,
 		};
-		struct secrets secrets;
+		struct secrets secrets = { 0 };
 
 		log_capture_begin(&capture);
 		assert_int_equal(secrets_fetch(&fake.machine, UNTIL, &secrets), 0);
@@ -423,7 +423,7 @@ static void fetch_errors(void **state)
 			.machine.interface = &fake_interface, .secrets = 100, .uv_error = cases[i].uv_error,
 			.large_error = cases[i].large_error, .uv_rc = cases[i].uv_rc, .uv_rrc = cases[i].uv_rrc,
 		};
-		struct secrets secrets;
+		struct secrets secrets = { 0 };
 		char expected[256];
 
 		snprintf(expected, sizeof(expected), "error: Ultravisor%s%s\n", cases[i].uv_rc ? ": " : " ",
@@ -444,7 +444,7 @@ static void stopped(void **state)
 			.secrets = 100, .stop_at = wait,
 		};
 		struct secrets_abilities abilities;
-		struct secrets secrets;
+		struct secrets secrets = { 0 };
 
 		log_capture_begin(&capture);
 		assert_int_equal(secrets_check_uv(&fake.machine, UNTIL, &abilities), -EINTR);
@@ -457,7 +457,7 @@ static void stopped(void **state)
 static void fetch_verbose(void **state)
 {
 	struct fake fake = {.machine.interface = &fake_interface, .secrets = 7};
-	struct secrets secrets;
+	struct secrets secrets = { 0 };
 
 	(void)state;
 	log_set_verbose(1);
