@@ -56,7 +56,7 @@ struct plan_entry {
 	size_t apqn; /* index of the APQN that serves it, or PLAN_NONE */
 	enum plan_reason reason;
 	size_t detail;         /* index of the APQN that the reason speaks of, or PLAN_NONE */
-	uint32_t secret_index; /* EP11, unless reason is PLAN_NO_SECRET */
+	uint32_t secret_index; /* EP11, unless reason is PLAN_NO_SECRET; as in struct secret */
 };
 
 struct plan_apqn {

@@ -30,6 +30,15 @@ static void format_now(const struct apqn *apqn, char *text, size_t size)
 		snprintf(text, size, "bound");
 }
 
+/* `entry`: index of the entry that it is associated for. */
+static void format_associated(const struct report *report, size_t entry, char *text, size_t size)
+{
+	if (report_needs_request(report, entry))
+		snprintf(text, size, "associated +");
+	else
+		snprintf(text, size, "associated %u", report->plan->entries[entry].secret_index);
+}
+
 static void format_then(const struct report *report, size_t index, char *text, size_t size)
 {
 	const struct plan_apqn *planned = &report->plan->apqns[index];
@@ -50,7 +59,7 @@ static void format_then(const struct report *report, size_t index, char *text, s
 		break;
 	case PLAN_ASSOCIATE:
 	case PLAN_REASSOCIATE:
-		snprintf(text, size, "associated %u", report->plan->entries[planned->entry].secret_index);
+		format_associated(report, planned->entry, text, size);
 		break;
 	case PLAN_UNBIND:
 		snprintf(text, size, "unbound");
@@ -90,11 +99,17 @@ void preview_print(const struct report *report)
 {
 	static const char *const titles[] = { "APQN", "now", "", "then", "for entry", NULL };
 	const struct table table = { .titles = titles, .rows = report->apqn_count, .fill = fill, .context = report };
-	bool any_open = false;
+	bool any_open = false, any_request = false;
 
 	table_print(&table);
-	for (size_t i = 0; i < report->apqn_count; i++)
+	for (size_t i = 0; i < report->apqn_count; i++) {
+		size_t entry = report->plan->apqns[i].entry;
+
 		any_open = any_open || is_open(report, i);
+		any_request = any_request || (entry != PLAN_NONE && report_needs_request(report, entry));
+	}
+	if (any_request)
+		log_output("+  with a secret that is not there yet: an add-secret request would add it");
 	if (any_open)
 		log_output("?  depends on its master key, which only a bind can tell (--probe)");
 }

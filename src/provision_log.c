@@ -17,10 +17,12 @@ static void format_purpose(const struct provision *this, size_t apqn, char *text
 		return;
 	}
 	config_format_label(this->request->config, entry, label);
-	if (this->request->config->entries[entry].mode == APQN_MODE_EP11)
-		snprintf(text, size, "secret index %u for entry %s", this->plan.entries[entry].secret_index, label);
-	else
+	if (this->request->config->entries[entry].mode != APQN_MODE_EP11)
 		snprintf(text, size, "entry %s", label);
+	else if (this->plan.entries[entry].secret_index == SECRETS_NO_INDEX)
+		snprintf(text, size, "a secret to be added for entry %s", label);
+	else
+		snprintf(text, size, "secret index %u for entry %s", this->plan.entries[entry].secret_index, label);
 }
 
 void provision_log_goal(const struct provision *this, size_t apqn, enum queue_goal goal)

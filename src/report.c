@@ -88,6 +88,13 @@ const char *report_secret_name(const struct report *report, const struct apqn *a
 	return NULL;
 }
 
+bool report_needs_request(const struct report *report, size_t index)
+{
+	return report->config->entries[index].mode == APQN_MODE_EP11 &&
+	       report->plan->entries[index].reason != PLAN_NO_SECRET &&
+	       report->plan->entries[index].secret_index == SECRETS_NO_INDEX;
+}
+
 void report_format_reason(const struct report *report, size_t index, char reason[REPORT_REASON_SIZE])
 {
 	const struct config_entry *entry = &report->config->entries[index];
@@ -165,7 +172,8 @@ static void print_entry(const struct report *report, size_t index, enum log_leve
 		return;
 	}
 	apqn_format_name(&report->apqns[planned->apqn], name);
-	log_info("entry %s: %s by APQN %s", label, report->dry_run ? "would be served" : "is served", name);
+	log_info("entry %s: %s by APQN %s%s", label, report->dry_run ? "would be served" : "is served", name,
+		 report_needs_request(report, index) ? ", when its secret is added" : "");
 }
 
 /* Should have been unbound and is not. */

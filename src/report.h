@@ -13,8 +13,8 @@ struct report {
 	const struct config *config;
 	const struct apqn *apqns;
 	size_t apqn_count;
-	const struct plan *plan; /* of provision_run */
-	const struct secrets *secrets;
+	const struct plan *plan;       /* of provision_run */
+	const struct secrets *secrets; /* never NULL */
 	bool strict;
 	bool dry_run;
 };
@@ -30,6 +30,9 @@ bool report_is_success(const struct report *report);
  * is found in the list of the Ultravisor by its index, the entry by the secret's id.
  */
 const char *report_secret_name(const struct report *report, const struct apqn *apqn);
+
+/* Whether the secret of entry `index` is not there yet, but would be added by a request. In a dry run only. */
+bool report_needs_request(const struct report *report, size_t index);
 
 /* Why entry `index` is not satisfied, in words. */
 #define REPORT_REASON_SIZE 256

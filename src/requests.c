@@ -122,7 +122,7 @@ static bool remember(struct round *round, const char *data, size_t size)
 	const uint8_t *entry = find_entry((const uint8_t *)data, size);
 	struct secret secret;
 
-	round->looked = entry != NULL;
+	round->looked = entry || round->requests->dry_run;
 	if (!entry)
 		return true;
 	secret = secrets_decode_entry(entry);
@@ -232,8 +232,8 @@ static bool visit(const char *path, void *context)
 		return true;
 	}
 	if (round->requests->dry_run) {
-		log_info("add-secret request %s: would be submitted", path);
-		return true;
+		log_notice("add-secret request %s: would be submitted", path);
+		return remember(round, data, size);
 	}
 	return submit(round, path, data, size);
 }
@@ -271,7 +271,7 @@ int requests_lock(struct machine *machine, int64_t until_ms, const struct reques
 		return -EOPNOTSUPP;
 	}
 	if (requests->dry_run) {
-		log_info("Ultravisor: the secret store would be locked");
+		log_notice("Ultravisor: the secret store would be locked");
 		return 0;
 	}
 	r = machine_perform(machine, &call);

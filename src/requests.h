@@ -27,7 +27,8 @@ struct requests {
 /*
  * Submits all requests whose secret, of whatever type, the UV does not hold already: a second one with the same id would
  * make both of no use. So if not all secrets can be seen, one that is not seen is not submitted. *secrets (empty at first)
- * is what was found out about the UV's secrets, if there are requests. 0, or the negative errno of a UV that does not list
+ * is what was found out about the UV's secrets, if there are requests, and those that were (dry run: would be) added to
+ * them. 0, or the negative errno of a UV that does not list
  * its secrets, -ENOMEM, or -EINTR; release *secrets in any case.
  */
 int requests_submit(struct machine *machine, int64_t until_ms, const struct requests *requests,

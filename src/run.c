@@ -113,6 +113,14 @@ static bool provision(struct run *run)
 	return report_is_success(&report);
 }
 
+/* A dry run goes on with the secrets that it would have added. Otherwise it is the UV that tells their indexes. */
+static int list_secrets(struct run *run)
+{
+	if (run->options->dry_run && run->secrets.list)
+		return 0;
+	return secrets_fetch(run->machine, run->deadline_ms, &run->secrets);
+}
+
 static bool configure_queues(struct run *run)
 {
 	const char *path = run->options->config_path;
@@ -123,7 +131,7 @@ static bool configure_queues(struct run *run)
 		log_notice("%s: an empty list: nothing to do", path);
 		return true;
 	}
-	return secrets_fetch(run->machine, run->deadline_ms, &run->secrets) == 0 && provision(run);
+	return list_secrets(run) == 0 && provision(run);
 }
 
 /*

@@ -23,8 +23,9 @@ struct secret {
 };
 
 struct secrets {
-	struct secret *list; /* association secrets, then those of other types; both sorted by id, then index */
-	size_t count;        /* association secrets */
+	struct secret *
+		list; /* NULL: never fetched. Association secrets, then those of other types; both sorted by id, then index */
+	size_t count; /* association secrets */
 	size_t others;
 	bool truncated; /* the UV holds more than these */
 };

@@ -229,6 +229,25 @@ static void test_too_many(void **state)
 	check_log(fixture, "warning: add-secret request 1024.asrcb: there are more than 1024; no other is submitted\n");
 }
 
+/* A request as pvsecret makes them, with what our own leave out, for the secret with this id. */
+static void write_real(struct fixture *fixture, const char *name, uint32_t version, uint8_t id)
+{
+	static const char entry[SECRETS_ENTRY_SIZE] = { [3] = MODEL_ASSOCIATION_SECRET, [7] = 32 };
+	size_t size = version == 0x100 ? 48 + 1000 + 160 + 2 * 80 + 48 + 64 + 16 : 48 + 1000 + 160 + 1680 + 64 + 16;
+	size_t at = version == 0x100 ? size - 16 - 64 - 48 : 280;
+	char request[4096], path[32];
+
+	memset(request, 0xa5, sizeof(request));
+	memcpy(request, "asrcbM\0", 8);
+	put_number(request + 8, version);
+	put_number(request + 12, size);
+	put_number(request + 44, 64);
+	memcpy(request + at, entry, sizeof(entry));
+	memset(request + at + 16, id, SECRETS_ID_SIZE);
+	snprintf(path, sizeof(path), "/%s", name);
+	temp_root_write(&fixture->root, path, request, size);
+}
+
 /* --- what becomes of them ----------------------------------------------------------------------------------------- */
 
 /* A second secret with the same id would make both of no use. */
@@ -313,25 +332,6 @@ static void test_cut_meanwhile(void **state)
 	assert_int_equal(model->secret_count, 88);
 }
 
-/* A request as pvsecret makes them, with what our own leave out, for the secret with this id. */
-static void write_real(struct fixture *fixture, const char *name, uint32_t version, uint8_t id)
-{
-	static const char entry[SECRETS_ENTRY_SIZE] = { [3] = MODEL_ASSOCIATION_SECRET, [7] = 32 };
-	size_t size = version == 0x100 ? 48 + 1000 + 160 + 2 * 80 + 48 + 64 + 16 : 48 + 1000 + 160 + 1680 + 64 + 16;
-	size_t at = version == 0x100 ? size - 16 - 64 - 48 : 280;
-	char request[4096], path[32];
-
-	memset(request, 0xa5, sizeof(request));
-	memcpy(request, "asrcbM\0", 8);
-	put_number(request + 8, version);
-	put_number(request + 12, size);
-	put_number(request + 44, 64);
-	memcpy(request + at, entry, sizeof(entry));
-	memset(request + at + 16, id, SECRETS_ID_SIZE);
-	snprintf(path, sizeof(path), "/%s", name);
-	temp_root_write(&fixture->root, path, request, size);
-}
-
 /* What was found out is kept, in every version that we know; else the UV is asked again. */
 static void test_versions(void **state)
 {
@@ -410,12 +410,18 @@ static void test_dry_run(void **state)
 	fixture->requests.dry_run = true;
 	write_request(&fixture->root, "a.asrcb", 0x11, REQUEST_SIZE);
 	write_request(&fixture->root, "b.asrcb", 0x22, REQUEST_SIZE);
+	write_real(fixture, "c.asrcb", 0x300, 0x33);
+	write_request(&fixture->root, "d.asrcb", 0x22, REQUEST_SIZE);
 	assert_int_equal(submit(fixture), 0);
 	assert_int_equal(lock(fixture), 0);
 	check_log(fixture, LISTED(1) "info: add-secret request a.asrcb: its secret is there already\n"
-				     "info: add-secret request b.asrcb: would be submitted\n"
-				     "info: Ultravisor: the secret store would be locked\n");
+				     "notice: add-secret request b.asrcb: would be submitted\n"
+				     "notice: add-secret request c.asrcb: would be submitted\n"
+				     "info: add-secret request d.asrcb: one before has the same secret\n"
+				     "notice: Ultravisor: the secret store would be locked\n");
 	assert_int_equal(count_calls(fixture, "2") + count_calls(fixture, "4"), 0);
+	assert_int_equal(fixture->secrets.count, 2);
+	assert_int_equal(fixture->secrets.list[1].index, SECRETS_NO_INDEX);
 }
 
 static void test_not_able(void **state)

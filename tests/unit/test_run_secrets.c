@@ -159,11 +159,45 @@ static void test_dry_run(void **state)
 	struct fixture *fixture = *state;
 
 	begin_with_request(fixture, EMPTY_STORE);
-	fixture->options.lock_secrets = fixture->options.dry_run = true;
-	assert_false(run(fixture));
-	assert_string_equal(uv_calls(fixture), "33");
+	fixture->options.lock_secrets = fixture->options.dry_run = fixture->options.probe = true;
+	assert_true(run(fixture));
+	assert_string_equal(uv_calls(fixture), "3");
+	assert_log(fixture, "notice: add-secret request ");
 	assert_log(fixture, "a.asrcb: would be submitted\n");
-	assert_log(fixture, "info: Ultravisor: the secret store would be locked\n");
+	assert_log(fixture, "notice: Ultravisor: the secret store would be locked\n");
+	assert_log(fixture, "dry run: 11.0001: bind and associate with a secret to be added for entry #1\n");
+	assert_log(fixture, "output: 11.0001  unbound  ->  associated +  #1\n"
+			    "output: +  with a secret that is not there yet: an add-secret request would add it\n");
+	assert_log(fixture, "info: entry #1: would be served by APQN 11.0001, when its secret is added\n");
+	assert_int_equal(fixture->sim->model.secret_count, 0);
+}
+
+/* What is associated already is associated with another secret. */
+static void test_dry_run_over_another(void **state)
+{
+	struct fixture *fixture = *state;
+
+	begin_with_request(fixture, "secret 65535 id=" ID_B "\ncard 11 CEX8P\n"
+				    "queue 11.0001 mkvp=" MKVP_A PAD " state=associated:65535\n");
+	fixture->options.dry_run = true;
+	assert_true(run(fixture));
+	assert_log(fixture, "output: 11.0001  associated 65535  ->  associated +  #1\n");
+}
+
+/* A secret of another type is no help, nor is a request that is not submitted. */
+static void test_dry_run_for_nothing(void **state)
+{
+	struct fixture *fixture = *state;
+
+	begin_with_request(fixture, EMPTY_STORE);
+	write_request_of(&root, "a.asrcb", 3, 0x11, REQUEST_SIZE);
+	fixture->options.dry_run = true;
+	assert_false(run(fixture));
+	assert_log(fixture, "a.asrcb: would be submitted\n");
+	assert_log(fixture, "error: entry #1: the Ultravisor has no association secret ");
+	begin_with_request(fixture, "guest add=0\n" EMPTY_STORE);
+	assert_false(run(fixture));
+	assert_log(fixture, "error: entry #1: the Ultravisor has no association secret ");
 }
 
 /* A store that cannot be listed is said once; a lock that was asked for is still tried. */
@@ -214,7 +248,7 @@ int main(void)
 		TEST(test_added_then_used), TEST(test_not_asked_for), TEST(test_cut_list),
 		TEST(test_locked_afterwards), TEST(test_not_lockable),
 		TEST(test_not_addable), TEST(test_whatever_the_configuration_is),
-		TEST(test_dry_run), TEST(test_not_listed),
+		TEST(test_dry_run), TEST(test_dry_run_over_another), TEST(test_dry_run_for_nothing), TEST(test_not_listed),
 		TEST(test_stopped),
 	};
 
