@@ -81,6 +81,7 @@ static void add_entry(struct json *json, const struct report *report, size_t ind
 
 	json_open(json, NULL, '{');
 	add_wanted(json, &report->config->entries[index], index);
+	json_boolean(json, "needs_request", planned && report_needs_request(report, index));
 	json_boolean(json, "satisfied", satisfied);
 	if (satisfied)
 		apqn_format_name(&report->apqns[planned->apqn], name);

@@ -172,6 +172,26 @@ static void test_dry_run(void **state)
 	assert_int_equal(fixture->sim->model.secret_count, 0);
 }
 
+static void test_dry_run_report(void **state)
+{
+	struct fixture *fixture = *state;
+	char path[256], text[4096] = "";
+	FILE *file;
+
+	temp_root_path(&root, "/report.json", path);
+	for (int dry_run = 0; dry_run < 2; dry_run++) {
+		begin_with_request(fixture, EMPTY_STORE);
+		fixture->options.report_path = path;
+		fixture->options.dry_run = dry_run;
+		assert_true(run(fixture));
+		file = fopen(path, "r");
+		assert_non_null(file);
+		text[fread(text, 1, sizeof(text) - 1, file)] = '\0';
+		assert_int_equal(fclose(file), 0);
+		assert_non_null(strstr(text, dry_run ? "\"needs_request\": true," : "\"needs_request\": false,"));
+	}
+}
+
 /* What is associated already is associated with another secret. */
 static void test_dry_run_over_another(void **state)
 {
@@ -248,7 +268,7 @@ int main(void)
 		TEST(test_added_then_used), TEST(test_not_asked_for), TEST(test_cut_list),
 		TEST(test_locked_afterwards), TEST(test_not_lockable),
 		TEST(test_not_addable), TEST(test_whatever_the_configuration_is),
-		TEST(test_dry_run), TEST(test_dry_run_over_another), TEST(test_dry_run_for_nothing), TEST(test_not_listed),
+		TEST(test_dry_run), TEST(test_dry_run_report), TEST(test_dry_run_over_another), TEST(test_dry_run_for_nothing), TEST(test_not_listed),
 		TEST(test_stopped),
 	};
 
