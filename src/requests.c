@@ -94,7 +94,7 @@ static uint32_t get_number(const uint8_t *bytes)
 	return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
 }
 
-/* What the request tells about its secret, or NULL. */
+/* What the request (read_request) tells about its secret, or NULL. */
 static const uint8_t *find_entry(const uint8_t *data, size_t size)
 {
 	const size_t least = HEADER_SIZE + SECRETS_ENTRY_SIZE + TAG_SIZE;
@@ -106,7 +106,7 @@ static const uint8_t *find_entry(const uint8_t *data, size_t size)
 	encrypted = get_number(data + HEADER_ENCRYPTED);
 	switch (get_number(data + HEADER_VERSION)) {
 	case VERSION_1:
-		if (length > size || length < least || encrypted > length - least)
+		if (length < least || encrypted > length - least)
 			return NULL;
 		return data + length - TAG_SIZE - encrypted - SECRETS_ENTRY_SIZE;
 	case VERSION_2:
@@ -198,6 +198,10 @@ static int read_request(const char *path, char **data, size_t *size)
 		return r;
 	if (*size < MAGIC_SIZE || memcmp(*data, MAGIC, MAGIC_SIZE) != 0) {
 		log_warning("add-secret request %s: it is none: it does not begin with " MAGIC, path);
+		return -EBADMSG;
+	}
+	if (*size < HEADER_SIZE || get_number((const uint8_t *)*data + HEADER_LENGTH) > *size) {
+		log_warning("add-secret request %s: it is damaged: its end is missing", path);
 		return -EBADMSG;
 	}
 	return 0;

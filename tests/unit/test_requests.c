@@ -194,6 +194,7 @@ static void test_no_request_at_all(void **state)
 	temp_root_text(&fixture->root, "/a.asrcb", "");
 	temp_root_text(&fixture->root, "/b.asrcb", "asrcb");
 	temp_root_text(&fixture->root, "/c.asrcb", "- mode: EP11\n");
+	temp_root_text(&fixture->root, "/c2.asrcb", "asrcbM 89012345678901234567890123456789012345678");
 	temp_root_mkdir(&fixture->root, "/d.asrcb");
 	temp_root_path(&fixture->root, "/e.asrcb", path);
 	assert_int_equal(mkfifo(path, 0600), 0);
@@ -205,6 +206,7 @@ static void test_no_request_at_all(void **state)
 	check_log(fixture, "warning: add-secret request a.asrcb: it is none: it does not begin with asrcbM\n"
 			   "warning: add-secret request b.asrcb: it is none: it does not begin with asrcbM\n"
 			   "warning: add-secret request c.asrcb: it is none: it does not begin with asrcbM\n"
+			   "warning: add-secret request c2.asrcb: it is damaged: its end is missing\n"
 			   "warning: add-secret request d.asrcb is a directory, expected a regular file\n"
 			   "warning: add-secret request e.asrcb is a FIFO, expected a regular file\n"
 			   "warning: cannot open add-secret request f.asrcb: No such file or directory\n"
@@ -356,16 +358,17 @@ static void test_versions(void **state)
 	assert_int_equal(fixture->secrets.list[0].id[31], 0x44);
 }
 
-/* Lengths that cannot be are not believed. */
+/* Lengths that cannot be are not believed; what is not there in whole is not submitted. */
 static void test_lengths(void **state)
 {
 	static const struct {
 		size_t place, value;
-		bool known;
+		bool submitted, known;
 	} cases[] = {
-		{ 12, REQUEST_SIZE, true }, { 12, REQUEST_SIZE - 1, false }, { 12, REQUEST_SIZE + 1, false },
-		{ 12, UINT32_MAX, false },  { 44, 1, false },                { 44, UINT32_MAX, false },
-		{ 8, 0x200, false },
+		{ 12, REQUEST_SIZE, true, true },      { 12, REQUEST_SIZE - 1, true, false },
+		{ 12, REQUEST_SIZE + 1, false, false }, { 12, UINT32_MAX, false, false },
+		{ 12, 0, true, false },                { 44, 1, true, false },
+		{ 44, UINT32_MAX, true, false },       { 8, 0x200, true, false },
 	};
 	struct fixture *fixture = *state;
 
@@ -381,6 +384,7 @@ static void test_lengths(void **state)
 		put_number(request + cases[i].place, cases[i].value);
 		temp_root_write(&fixture->root, "/a.asrcb", request, sizeof(request));
 		assert_int_equal(submit(fixture), 0);
+		assert_int_equal(count_calls(fixture, "2"), cases[i].submitted);
 		assert_int_equal(fixture->secrets.count, cases[i].known);
 	}
 }
