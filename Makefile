@@ -16,6 +16,7 @@ DRACUTMODULESDIR ?= /usr/lib/dracut/modules.d
 INITCPIODIR ?= /usr/lib/initcpio
 INITRAMFSTOOLSDIR ?= /usr/share/initramfs-tools
 SYSTEMDSYSTEMUNITDIR ?= /usr/lib/systemd/system
+UDEVRULESDIR ?= /usr/lib/udev/rules.d
 INSTALL ?= install
 
 CROSS_COMPILE ?=
@@ -141,11 +142,12 @@ size: $(BINARY) ## print the size of the stripped binary, fail above 224 KiB
 
 DRACUT_MODULE := $(DESTDIR)$(DRACUTMODULESDIR)/50pvapconfig
 DRACUT_FILES := module-setup.sh pvapconfig.sh
-UNIT_FILES := pvapconfig.service pvapconfig-secrets.target
+UNIT_FILES := pvapconfig.service pvapconfig-secrets.target pvapconfig-late.service pvapconfig-late.path
 INITCPIO := $(DESTDIR)$(INITCPIODIR)
 INITRAMFS_TOOLS := $(DESTDIR)$(INITRAMFSTOOLSDIR)
 DOC := $(DESTDIR)$(DOCDIR)
 UNITS := $(DESTDIR)$(SYSTEMDSYSTEMUNITDIR)
+UDEV_RULES := $(DESTDIR)$(UDEVRULESDIR)
 MAN := $(DESTDIR)$(MANDIR)
 BASH_COMPLETION := $(DESTDIR)$(BASHCOMPLETIONDIR)
 ZSH_COMPLETION := $(DESTDIR)$(ZSHCOMPLETIONDIR)
@@ -156,12 +158,14 @@ DOC_PAGES := demo.svg guest.md initramfs.md troubleshooting.md
 
 .PHONY: install
 install: $(BINARY) ## install program, units, dracut module, hooks and examples below $(DESTDIR)
-	$(INSTALL) -d $(DESTDIR)$(SBINDIR) $(UNITS) $(DRACUT_MODULE) $(INITCPIO)/install $(INITCPIO)/hooks \
+	$(INSTALL) -d $(DESTDIR)$(SBINDIR) $(UNITS) $(UDEV_RULES) $(DRACUT_MODULE) $(INITCPIO)/install $(INITCPIO)/hooks \
 		$(INITRAMFS_TOOLS)/hooks $(INITRAMFS_TOOLS)/scripts/init-premount $(DOC)/dracut.conf.d $(DOC)/mkinitcpio.conf.d \
 		$(DOC)/doc $(addprefix $(MAN)/man,1 5 7 8) $(BASH_COMPLETION) $(ZSH_COMPLETION)
 	$(INSTALL) -m 0755 $(BINARY) $(DESTDIR)$(SBINDIR)/pvapconfig
 	$(STRIP) $(DESTDIR)$(SBINDIR)/pvapconfig
 	$(INSTALL) -m 0644 $(addprefix systemd/,$(UNIT_FILES)) $(UNITS)
+	sed -i 's#=/usr/sbin/pvapconfig#=$(SBINDIR)/pvapconfig#' $(UNITS)/pvapconfig-late.service
+	$(INSTALL) -m 0644 udev/90-pvapconfig.rules $(UDEV_RULES)
 	$(INSTALL) -m 0755 $(addprefix dracut/50pvapconfig/,$(DRACUT_FILES)) $(DRACUT_MODULE)
 	$(INSTALL) -m 0644 mkinitcpio/install/pvapconfig mkinitcpio/install/sd-pvapconfig $(INITCPIO)/install
 	$(INSTALL) -m 0644 mkinitcpio/hooks/pvapconfig $(INITCPIO)/hooks
@@ -179,7 +183,7 @@ install: $(BINARY) ## install program, units, dracut module, hooks and examples 
 # Folders that are not ours alone, as the variables may name them, are removed only if they are empty.
 .PHONY: uninstall
 uninstall: ## remove what install has put there; the configuration stays
-	rm -f $(DESTDIR)$(SBINDIR)/pvapconfig $(addprefix $(UNITS)/,$(UNIT_FILES)) $(addprefix $(DRACUT_MODULE)/,$(DRACUT_FILES)) \
+	rm -f $(DESTDIR)$(SBINDIR)/pvapconfig $(addprefix $(UNITS)/,$(UNIT_FILES)) $(UDEV_RULES)/90-pvapconfig.rules $(addprefix $(DRACUT_MODULE)/,$(DRACUT_FILES)) \
 		$(addprefix $(INITCPIO)/,install/pvapconfig install/sd-pvapconfig hooks/pvapconfig) \
 		$(addprefix $(INITRAMFS_TOOLS)/,hooks/pvapconfig scripts/init-premount/pvapconfig) \
 		$(BASH_COMPLETION)/pvapconfig $(ZSH_COMPLETION)/_pvapconfig \
