@@ -2,7 +2,6 @@
 #include "cpus.h"
 
 #include <sched.h>
-#include <stdbool.h>
 
 /* As the tie itself, this is the process' own, and its children inherit it. */
 static struct {
@@ -45,6 +44,11 @@ int cpus_pick(void)
 void cpus_lose(int cpu)
 {
 	CPU_CLR(cpu, &cpus.others);
+}
+
+bool cpus_is_lost(int cpu)
+{
+	return cpus.settled && cpu >= 0 && cpu != cpus.ours && !CPU_ISSET(cpu, &cpus.others);
 }
 
 void cpus_move(pid_t pid, int cpu)

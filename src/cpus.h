@@ -8,6 +8,7 @@
  * nothing that waits in its queue, and the kernel's balancing may leave both there. So this process, and whoever waits
  * for it, stay on one CPU, and writes are made on others.
  */
+#include <stdbool.h>
 #include <sys/types.h>
 
 /*
@@ -25,5 +26,11 @@ int cpus_pick(void);
 /* Something written on this CPU did not come back: it is picked no more. */
 void cpus_lose(int cpu);
 
-/* Moves a process that is not kept. A failure is left alone: where it cannot be moved it runs all the same. */
+/* -1, no CPU, is not lost. */
+bool cpus_is_lost(int cpu);
+
+/*
+ * Moves a process. It must not have been on a lost CPU: the kernel would have us wait for that. A failure is left alone:
+ * where the process cannot be moved it runs all the same.
+ */
 void cpus_move(pid_t pid, int cpu);

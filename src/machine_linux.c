@@ -117,30 +117,15 @@ static void end_lane(struct machine_linux *this, unsigned int lane)
 	}
 }
 
-/* The CPU may be kept together with the worker: whoever writes there has to go elsewhere. */
-static void leave_cpu(struct machine_linux *this, int cpu)
-{
-	if (cpu < 0)
-		return;
-	cpus_lose(cpu);
-	for (size_t i = 0; i < this->worker_count; i++) {
-		struct worker *worker = this->workers[i];
-
-		if (worker->cpu != cpu)
-			continue;
-		worker->cpu = cpus_pick();
-		cpus_move(worker->pid, worker->cpu);
-	}
-}
-
 /*
  * Leaves a worker behind. Calls of the lane in which it is stuck end; those of other lanes were only waiting behind
- * it, and are started anew.
+ * it, and are started anew. So are all calls of one that did not even begin: it waits for a CPU that is kept.
  */
 static void drop_worker(struct machine_linux *this, size_t i)
 {
+	bool has_begun;
 	int cpu = this->workers[i]->cpu;
-	struct machine_call *calls = worker_abandon(this->workers[i]), **place = &calls;
+	struct machine_call *calls = worker_abandon(this->workers[i], &has_begun), **place = &calls;
 	struct call_list others, ended;
 	unsigned int stuck_lane = MACHINE_NO_LANE;
 
@@ -148,16 +133,17 @@ static void drop_worker(struct machine_linux *this, size_t i)
 	list_init(&ended);
 	this->workers[i] = this->workers[--this->worker_count];
 	/* One that has no calls was not kept but died. */
-	if (calls)
-		leave_cpu(this, cpu);
+	if (calls && cpu >= 0)
+		cpus_lose(cpu);
 	while (*place) {
 		struct machine_call *call = *place;
 
 		*place = call->next;
 		call->next = NULL;
-		if (call->error == -ETIMEDOUT && stuck_lane == MACHINE_NO_LANE)
+		if (has_begun && call->error == -ETIMEDOUT && stuck_lane == MACHINE_NO_LANE)
 			stuck_lane = call->lane;
-		list_append(call->error == -ETIMEDOUT && call->lane != stuck_lane ? &others : &ended, call);
+		list_append(call->error == -ETIMEDOUT && (!has_begun || call->lane != stuck_lane) ? &others : &ended,
+			    call);
 	}
 	list_append(&this->completed, ended.first);
 	list_append(&others, this->started.first);
@@ -202,11 +188,14 @@ static int find_worker(struct machine_linux *this, size_t size, struct worker **
 	for (size_t i = this->worker_count; i-- > 0;) {
 		if (this->workers[i]->calls)
 			continue;
-		if (this->workers[i]->size >= size) {
+		if (this->workers[i]->size >= size && !cpus_is_lost(this->workers[i]->cpu)) {
 			*worker = this->workers[i];
 			return 0;
 		}
-		/* A larger one, to be made below, will do for all that this one could have done. */
+		/*
+		 * A larger one, to be made below, will do for all that this one could have done. And who is to run on a
+		 * lost CPU cannot be moved to another one: the kernel would wait for the lost one first.
+		 */
 		worker_dismiss(this->workers[i]);
 		this->workers[i] = this->workers[--this->worker_count];
 	}

@@ -42,6 +42,7 @@ struct worker_start {
 struct worker_row {
 	struct worker_start start;
 	unsigned int count;
+	atomic_bool has_begun;
 	atomic_uint done; /* jobs whose results are complete */
 	struct worker_job jobs[WORKER_ROW_MAX];
 	char data[];
@@ -92,6 +93,7 @@ static int run_child(void *argument)
 	if (raw_syscall(SYS_getppid, 0, 0, 0, 0) == start->parent) {
 		drop_other_descriptors(start->fd, start->sysfs_fd);
 		while (raw_syscall(SYS_read, start->fd, (long)&byte, 1, 0) == 1) {
+			atomic_store_explicit(&row->has_begun, true, memory_order_release);
 			for (unsigned int i = 0; i < row->count; i++) {
 				struct worker_job *job = &row->jobs[i];
 
@@ -225,6 +227,7 @@ int worker_start(struct worker *worker, struct machine_call *calls, int64_t now_
 	size_t offset = 0;
 
 	worker->row->count = 0;
+	atomic_store_explicit(&worker->row->has_begun, false, memory_order_relaxed);
 	atomic_store_explicit(&worker->row->done, 0, memory_order_relaxed);
 	for (const struct machine_call *call = calls; call; call = call->next)
 		fill_job(worker->row, &offset, call);
@@ -309,11 +312,13 @@ void worker_dismiss(struct worker *worker)
 	free(worker);
 }
 
-struct machine_call *worker_abandon(struct worker *worker)
+struct machine_call *worker_abandon(struct worker *worker, bool *has_begun)
 {
 	struct machine_call *calls;
 
+	/* In this order: a child that has not begun before it is killed never will. */
 	end_child(worker);
+	*has_begun = atomic_load_explicit(&worker->row->has_begun, memory_order_acquire);
 	calls = take_results(worker, -ETIMEDOUT);
 	free(worker);
 	return calls;

@@ -64,6 +64,6 @@ void worker_dismiss(struct worker *worker);
 
 /*
  * Dismisses a busy worker. Returns its calls: those done have their results, the others the error -ETIMEDOUT; none of
- * them will be touched again.
+ * them will be touched again. `has_begun` is false if none of them has been made, nor will be.
  */
-struct machine_call *worker_abandon(struct worker *worker);
+struct machine_call *worker_abandon(struct worker *worker, bool *has_begun);

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -63,6 +64,7 @@ static int keeps_writes_away(void)
 	int ours_cpu, first;
 
 	CHECK(cpus_pick() == -1);
+	CHECK(!cpus_is_lost(-1) && !cpus_is_lost(0));
 	CHECK(allowed(0, &all));
 	if (CPU_COUNT(&all) < 2)
 		return SKIP;
@@ -83,11 +85,13 @@ static int keeps_writes_away(void)
 	for (int i = 1; i < CPU_COUNT(&all); i++) {
 		int cpu = cpus_pick();
 
-		CHECK(cpu != ours_cpu);
+		CHECK(cpu != ours_cpu && !cpus_is_lost(cpu));
 		cpus_lose(cpu);
+		CHECK(cpus_is_lost(cpu));
 	}
 	CHECK(cpus_pick() == ours_cpu);
 	CHECK(cpus_pick() == ours_cpu);
+	CHECK(!cpus_is_lost(ours_cpu) && !cpus_is_lost(-1));
 	cpus_move(0, first);
 	CHECK(is_only(0, first));
 	return 0;
@@ -198,12 +202,51 @@ static void test_writes_elsewhere(void **state)
 	assert_int_equal(run_apart(writes_elsewhere), 0);
 }
 
+static pid_t only_child(void)
+{
+	FILE *children = fopen("/proc/thread-self/children", "r");
+	int pid = 0, count;
+
+	if (!children)
+		return 0;
+	count = fscanf(children, "%d %d", &pid, &pid);
+	fclose(children);
+	return count == 1 ? pid : 0;
+}
+
+/* As one that waits in the queue of a CPU that is kept: what it has not begun is made by another. */
+static int starts_anew_what_was_not_begun(void)
+{
+	char text[STATUS_SIZE];
+	struct machine *machine = NULL;
+	struct machine_call call = {
+		.operation = MACHINE_READ, .data = text, .size = sizeof(text), .limit_ms = SHORT_MS
+	};
+
+	CHECK(machine_linux_create("/", "/nowhere/uv", &machine) == 0);
+	CHECK(perform(machine, MACHINE_READ, "proc/self/comm", text) == 0);
+	CHECK(only_child() > 0 && kill(only_child(), SIGSTOP) == 0);
+	strcpy(call.path, "proc/self/comm");
+	call.until_ms = machine_now_ms(machine) + 60000;
+	CHECK(machine_perform(machine, &call) == 0);
+	CHECK(strcmp(text, "test_cpus\n") == 0);
+	machine_linux_destroy(machine);
+	return 0;
+}
+
+static void test_not_begun(void **state)
+{
+	(void)state;
+	assert_int_equal(run_apart(starts_anew_what_was_not_begun), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_keeps_writes_away),
 		cmocka_unit_test(test_one_cpu),
 		cmocka_unit_test(test_writes_elsewhere),
+		cmocka_unit_test(test_not_begun),
 	};
 
 	return cmocka_run_group_tests_name("cpus", tests, NULL, NULL);
