@@ -35,7 +35,10 @@ struct status_reader {
 /* A value of another kind than it should be is as good as none. */
 static void take_text(const struct status_reader *reader, enum json_token token, char *text, size_t size)
 {
-	snprintf(text, size, "%.*s", (int)size - 1, token == JSON_TOKEN_STRING ? reader->json.value : "");
+	size_t length = token == JSON_TOKEN_STRING ? strnlen(reader->json.value, size - 1) : 0;
+
+	memcpy(text, reader->json.value, length);
+	text[length] = '\0';
 }
 
 static uint64_t take_number(const struct status_reader *reader, enum json_token token)
