@@ -249,7 +249,8 @@ enum options_action options_parse(int argc, char *argv[], struct options *option
 	if (action == OPTIONS_EXIT_FAILURE) {
 		/* Whoever reads JSON wants it of a command line, too, whose first word is wrong. */
 		options->json = has_word(argv, "--json");
-		log_error("try 'pvapconfig --help'");
+		/* No error: that of a report is what was wrong. */
+		log_warning("try 'pvapconfig --help'");
 	} else if (!options->config_path && !options->list)
 		options->config_path = OPTIONS_CONFIG_PATH;
 	return action;

@@ -19,7 +19,7 @@
 #define SECRETS_NOT_WITH "options --add-secrets and --lock-secrets do not go with --unbind or --check-config"
 #define LIST_ALONE "option --list goes with --config, --json, --timeout and --verbose only"
 #define STATUS_ALONE "option --status goes with --json only"
-#define HINT "error: try 'pvapconfig --help'\n"
+#define HINT "warning: try 'pvapconfig --help'\n"
 
 static struct log_capture capture;
 
@@ -196,6 +196,7 @@ static void bad_json(void **state)
 	(void)state;
 	assert_int_equal(parse("--nonsense --json", &options), OPTIONS_EXIT_FAILURE);
 	assert_true(options.json);
+	assert_string_equal(log_last_error(), "unknown option '--nonsense'"); /* what it gets, so not the hint */
 	assert_int_equal(parse("--json --nonsense", &options), OPTIONS_EXIT_FAILURE);
 	assert_true(options.json);
 	assert_int_equal(parse("--nonsense", &options), OPTIONS_EXIT_FAILURE);
