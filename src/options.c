@@ -167,12 +167,16 @@ static enum options_action apply_option(enum option option, const char *value, s
 	return error ? OPTIONS_EXIT_FAILURE : OPTIONS_RUN;
 }
 
+static bool has_timeout(const struct options *options)
+{
+	return options->timeout_ms != OPTIONS_TIMEOUT_DEFAULT * INT64_C(1000);
+}
+
 static bool is_anything_set(const struct options *options)
 {
 	return options->config_path || options->dry_run || options->strict || options->verbose || options->unbind ||
 	       options->probe || options->check_config || options->secrets_path || options->lock_secrets ||
-	       options->list || options->status || options->json ||
-	       options->timeout_ms != OPTIONS_TIMEOUT_DEFAULT * INT64_C(1000);
+	       options->list || options->status || options->json || has_timeout(options);
 }
 
 static bool does_something(const struct options *options)
@@ -198,7 +202,8 @@ static int check_combination(const struct options *options)
 		  "options --add-secrets and --lock-secrets do not go with --unbind or --check-config" },
 		{ options->list && (options->status || does_something(options)),
 		  "option --list goes with --config, --json, --timeout and --verbose only" },
-		{ options->status && (options->config_path || does_something(options)),
+		{ options->status &&
+			  (options->config_path || options->verbose || has_timeout(options) || does_something(options)),
 		  "option --status goes with --json only" },
 		{ options->json && options->check_config, "options --json and --check-config exclude each other" },
 		{ options->probe && !options->dry_run, "option --probe works only together with --dry-run" },

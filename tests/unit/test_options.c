@@ -171,6 +171,8 @@ static void bad(void **state)
 		{"--list --status", LIST_ALONE},
 		{"--status -n", STATUS_ALONE},
 		{"--status -c a.yaml", STATUS_ALONE},
+		{"--status -v", STATUS_ALONE},
+		{"--status --timeout 5", STATUS_ALONE},
 		{"--json --check-config", "options --json and --check-config exclude each other"},
 		{"--json=1", "option --json takes no value: '--json=1'"},
 		{"--boot=1", "option --boot takes no value: '--boot=1'"},
