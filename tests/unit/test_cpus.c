@@ -202,6 +202,48 @@ static void test_writes_elsewhere(void **state)
 	assert_int_equal(run_apart(writes_elsewhere), 0);
 }
 
+/* Nor is a worker used again that is idle, but tied to that CPU. */
+static int leaves_idle_workers_of_a_lost_cpu(void)
+{
+	char folder[] = "/tmp/pvapconfig.XXXXXX", path[64], text[STATUS_SIZE] = "x";
+	struct machine_call blocked = { .operation = MACHINE_WRITE, .data = text, .size = sizeof(text), .length = 1 },
+			    *done;
+	struct machine *machine = NULL;
+	cpu_set_t all;
+	int other;
+
+	CHECK(allowed(0, &all));
+	if (CPU_COUNT(&all) < 2)
+		return SKIP;
+	/* Two of them are enough, and both workers are tied to the same one. */
+	for (int cpu = CPU_SETSIZE - 1; CPU_COUNT(&all) > 2; cpu--)
+		CPU_CLR(cpu, &all);
+	CHECK(sched_setaffinity(0, sizeof(all), &all) == 0);
+	cpus_settle();
+	CHECK(machine_linux_create("/", "/nowhere/uv", &machine) == 0);
+	CHECK(mkdtemp(folder));
+	snprintf(path, sizeof(path), "%s/blocks", folder);
+	CHECK(mkfifo(path, 0600) == 0);
+	snprintf(blocked.path, sizeof(blocked.path), "%s", path + 1);
+	blocked.until_ms = machine_now_ms(machine) + 10 * SHORT_MS;
+	CHECK(machine_start(machine, &blocked) == 0);
+	CHECK(perform(machine, MACHINE_WRITE, "proc/self/comm", text) == 0);
+	other = cpu_of_worker(machine);
+	CHECK(other >= 0 && other != sched_getcpu());
+	CHECK(machine_wait(machine, MACHINE_FOREVER, &done) == 0 && done == &blocked && done->error == -ETIMEDOUT);
+	CHECK(cpus_is_lost(other) && cpu_of_worker(machine) == sched_getcpu());
+	unlink(path);
+	rmdir(folder);
+	machine_linux_destroy(machine);
+	return 0;
+}
+
+static void test_idle_workers(void **state)
+{
+	(void)state;
+	assert_int_equal(run_apart(leaves_idle_workers_of_a_lost_cpu), 0);
+}
+
 static pid_t only_child(void)
 {
 	FILE *children = fopen("/proc/thread-self/children", "r");
@@ -243,9 +285,8 @@ static void test_not_begun(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_keeps_writes_away),
-		cmocka_unit_test(test_one_cpu),
-		cmocka_unit_test(test_writes_elsewhere),
+		cmocka_unit_test(test_keeps_writes_away), cmocka_unit_test(test_one_cpu),
+		cmocka_unit_test(test_writes_elsewhere),  cmocka_unit_test(test_idle_workers),
 		cmocka_unit_test(test_not_begun),
 	};
 
