@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -135,16 +136,30 @@ static void write_line(int fd, const char *prefix, const char *text, const char 
 }
 
 /* Blanks, not an escape sequence, so that it goes away on every terminal. */
+/* The last column stays free: some terminals begin a new line as soon as it is used. Serial consoles do not tell. */
+static size_t transient_length_max(void)
+{
+	struct winsize size;
+
+	if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) < 0 || size.ws_col < 2 || size.ws_col > LOG_TRANSIENT_SIZE)
+		return LOG_TRANSIENT_SIZE - 1;
+	return size.ws_col - 1U;
+}
+
 void log_transient(const char *text)
 {
-	char line[2 * LOG_TRANSIENT_SIZE + 4], shown[LOG_TRANSIENT_SIZE] = "";
+	char line[2 * LOG_TRANSIENT_SIZE + 4], shown[LOG_TRANSIENT_SIZE] = "", blanks[LOG_TRANSIENT_SIZE];
+	size_t length_max;
 	int length;
 
 	if (!text && !log_has_transient)
 		return;
-	snprintf(shown, sizeof(shown), "%s", text ? text : "");
+	length_max = transient_length_max();
+	snprintf(shown, length_max + 1, "%s", text ? text : "");
 	replace_unprintable(shown);
-	length = snprintf(line, sizeof(line), "\r%79s\r%s", "", shown);
+	memset(blanks, ' ', length_max);
+	blanks[length_max] = '\0';
+	length = snprintf(line, sizeof(line), "\r%s\r%s", blanks, shown);
 	/* What cannot be written is lost. */
 	if (write(STDERR_FILENO, line, (size_t)length) < 0)
 		log_has_transient = false;

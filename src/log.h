@@ -52,8 +52,8 @@ void log_line(enum log_level level, const char *format, ...) __attribute__((form
 void log_styled(enum log_style style, const char *text);
 
 /*
- * A line on standard error, a terminal, that the next line of any kind takes the place of. It is cut to its size. NULL: it
- * goes away.
+ * A line on standard error, a terminal, that the next line of any kind takes the place of. It is cut to its size and that
+ * of the terminal. NULL: it goes away.
  */
 #define LOG_TRANSIENT_SIZE 80
 void log_transient(const char *text);

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include <fcntl.h>
+#include <sys/ioctl.h>
 
 #include "progress.h"
 #include "run_fixture.h"
@@ -27,7 +28,8 @@ static void divert(void)
 /* What was written, without the blanks that wipe a line. */
 static void restore(void)
 {
-	static const char wipe[] = "\r                                                                               \r";
+	static const char wipe[] =
+		"\r                                                                               \r";
 	char *place;
 	ssize_t length = read(ends[0], shown, sizeof(shown) - 1);
 
@@ -86,6 +88,36 @@ static void test_transient(void **state)
 	assert_int_equal(strlen(strchr(shown, '?')), LOG_TRANSIENT_SIZE - 1 + 1);
 }
 
+/* On a narrow terminal it must not become two lines, of which only one could be wiped. */
+static void test_narrow_terminal(void **state)
+{
+	const struct winsize size = { .ws_row = 5, .ws_col = 10 };
+	int terminal = posix_openpt(O_RDWR | O_NOCTTY), slave;
+	size_t filled = 0;
+	ssize_t length;
+
+	(void)state;
+	log_capture_end();
+	assert_true(terminal >= 0 && grantpt(terminal) == 0 && unlockpt(terminal) == 0);
+	slave = open(ptsname(terminal), O_RDWR | O_NOCTTY);
+	assert_true(slave >= 0);
+	assert_int_equal(ioctl(terminal, TIOCSWINSZ, &size), 0);
+	fflush(NULL);
+	saved_errors = dup(STDERR_FILENO);
+	assert_int_equal(dup2(slave, STDERR_FILENO), STDERR_FILENO);
+	log_transient("0123456789");
+	log_transient(NULL);
+	assert_int_equal(dup2(saved_errors, STDERR_FILENO), STDERR_FILENO);
+	close(saved_errors);
+	close(slave);
+	/* Until the error that tells that nobody is at the other end. */
+	while ((length = read(terminal, shown + filled, sizeof(shown) - 1 - filled)) > 0)
+		filled += (size_t)length;
+	close(terminal);
+	shown[filled] = '\0';
+	assert_string_equal(shown, "\r         \r012345678\r         \r");
+}
+
 static void test_run(void **state)
 {
 	struct fixture *fixture = *state;
@@ -102,9 +134,10 @@ static void test_run(void **state)
 		if (!terminal)
 			assert_string_equal(shown, "");
 	}
-	assert_string_equal(shown, "|waiting for the drivers of the AP bus, 1 s|waiting for the drivers of the AP bus, 2 s"
-				   "|waiting for the association of 11.0001, 1 s"
-				   "|waiting for the association of 11.0001, 2 s|");
+	assert_string_equal(shown,
+			    "|waiting for the drivers of the AP bus, 1 s|waiting for the drivers of the AP bus, 2 s"
+			    "|waiting for the association of 11.0001, 1 s"
+			    "|waiting for the association of 11.0001, 2 s|");
 }
 
 static void test_hanging_read(void **state)
@@ -118,7 +151,8 @@ static void test_hanging_read(void **state)
 	divert();
 	run(fixture);
 	restore();
-	assert_non_null(strstr(shown, "|waiting for the states of the APQNs, 1 s|waiting for the states of the APQNs, 2 s|"));
+	assert_non_null(
+		strstr(shown, "|waiting for the states of the APQNs, 1 s|waiting for the states of the APQNs, 2 s|"));
 }
 
 int main(void)
@@ -126,6 +160,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_due),
 		TEST(test_transient),
+		TEST(test_narrow_terminal),
 		TEST(test_run),
 		TEST(test_hanging_read),
 	};
