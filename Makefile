@@ -191,7 +191,8 @@ uninstall: ## remove what install has put there; the configuration stays
 		$(addprefix $(DOC)/,README.md SECURITY.md CHANGELOG.md LICENSE pvapconfig.yaml dracut.conf.d/pvapconfig.conf mkinitcpio.conf.d/pvapconfig.conf)
 	[ "$$(readlink $(ALIAS))" != ../man8/pvapconfig.8 ] || rm $(ALIAS)
 	for folder in $(DOC)/dracut.conf.d $(DOC)/mkinitcpio.conf.d $(DOC)/doc $(DOC) $(DRACUT_MODULE) \
-		$(addprefix $(MAN)/man,1 5 7 8) $(MAN) $(BASH_COMPLETION) $(ZSH_COMPLETION) \
+		$(addprefix $(MAN)/man,1 5 7 8) $(MAN) $(UDEV_RULES) \
+		$(BASH_COMPLETION) $(dir $(BASH_COMPLETION)) $(ZSH_COMPLETION) $(dir $(ZSH_COMPLETION)) $(dir $(DOC)) \
 		$(INITCPIO)/install $(INITCPIO)/hooks $(INITCPIO) $(INITRAMFS_TOOLS)/hooks \
 		$(INITRAMFS_TOOLS)/scripts/init-premount $(INITRAMFS_TOOLS)/scripts $(INITRAMFS_TOOLS); do \
 		[ ! -d $$folder ] || rmdir --ignore-fail-on-non-empty $$folder; done
