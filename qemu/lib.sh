@@ -31,10 +31,11 @@ pack() {
 	(cd "$1" && find . | LC_ALL=C sort | cpio --quiet --reproducible -o -H newc -R 0:0)
 }
 
-# Writes standard input to standard output, each line with the time in front: seconds of the wall clock, as in the emulator's log.
+# Writes standard input to standard output, each line with the time in front: seconds of the wall clock, as in the emulator's log. What
+# a line had before its last carriage return is left out, as a terminal shows it: it was wiped.
 stamp() {
 	perl -MTime::HiRes=clock_gettime,CLOCK_REALTIME -ne \
-		'BEGIN { $| = 1 } s/\r?\n?$//; printf "%.6f %s\n", clock_gettime(CLOCK_REALTIME), $_'
+		'BEGIN { $| = 1 } s/\r*\n?$//; s/.*\r//; printf "%.6f %s\n", clock_gettime(CLOCK_REALTIME), $_'
 }
 
 # write_request ID FILE: an add-secret request for the association secret with this id, in the format of the tests (ap_model.h).
