@@ -124,18 +124,24 @@ static void test_one_cpu(void **state)
 
 #define SHORT_MS 300 /* until a call that blocks is given up */
 
-static int perform(struct machine *machine, enum machine_operation operation, const char *path, char text[STATUS_SIZE])
+static int perform_for(int64_t limit_ms, struct machine *machine, enum machine_operation operation, const char *path,
+		       char text[STATUS_SIZE])
 {
 	struct machine_call call = {
 		.operation = operation,
 		.data = text,
 		.size = STATUS_SIZE,
 		.length = operation == MACHINE_WRITE ? 1 : 0,
-		.until_ms = machine_now_ms(machine) + (operation == MACHINE_WRITE ? SHORT_MS : 60000),
+		.until_ms = machine_now_ms(machine) + limit_ms,
 	};
 
 	snprintf(call.path, sizeof(call.path), "%s", path);
 	return machine_perform(machine, &call);
+}
+
+static int perform(struct machine *machine, enum machine_operation operation, const char *path, char text[STATUS_SIZE])
+{
+	return perform_for(60000, machine, operation, path, text);
 }
 
 /* The one CPU of the worker that reads this of itself; -1 if it may use several. */
@@ -160,7 +166,7 @@ static int block_a_write(struct machine *machine)
 	if (!mkdtemp(folder))
 		return 0;
 	snprintf(path, sizeof(path), "%s/blocks", folder);
-	r = mkfifo(path, 0600) < 0 ? 0 : perform(machine, MACHINE_WRITE, path + 1, text);
+	r = mkfifo(path, 0600) < 0 ? 0 : perform_for(SHORT_MS, machine, MACHINE_WRITE, path + 1, text);
 	unlink(path);
 	rmdir(folder);
 	return r;
