@@ -17,9 +17,8 @@ void cpus_settle(void)
 	int ours = sched_getcpu();
 
 	if (cpus.settled || ours < 0 || ours >= CPU_SETSIZE || sched_getaffinity(0, sizeof(all), &all) < 0 ||
-	    CPU_COUNT(&all) < 2)
+	    CPU_COUNT(&all) < 2 || !cpus_move(0, ours))
 		return;
-	cpus_move(0, ours);
 	CPU_CLR(ours, &all);
 	cpus.others = all;
 	cpus.ours = cpus.last = ours;
@@ -51,11 +50,11 @@ bool cpus_is_lost(int cpu)
 	return cpus.settled && cpu >= 0 && cpu != cpus.ours && !CPU_ISSET(cpu, &cpus.others);
 }
 
-void cpus_move(pid_t pid, int cpu)
+bool cpus_move(pid_t pid, int cpu)
 {
 	cpu_set_t one;
 
 	CPU_ZERO(&one);
 	CPU_SET(cpu, &one);
-	sched_setaffinity(pid, sizeof(one), &one);
+	return sched_setaffinity(pid, sizeof(one), &one) == 0;
 }

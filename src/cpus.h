@@ -13,7 +13,7 @@
 
 /*
  * Ties this process, and those that it makes from now on, to the CPU that it runs on, and remembers the others. Without
- * effect if there are no others, and the second time.
+ * effect if there are no others, if that is not allowed, and the second time.
  */
 void cpus_settle(void);
 
@@ -23,14 +23,14 @@ void cpus_settle(void);
  */
 int cpus_pick(void);
 
-/* Something written on this CPU did not come back: it is picked no more. */
+/* Who was to write on this CPU did not come back, be it kept by the CPU or by the kernel: it is picked no more. */
 void cpus_lose(int cpu);
 
 /* -1, no CPU, is not lost. */
 bool cpus_is_lost(int cpu);
 
 /*
- * Moves a process. It must not have been on a lost CPU: the kernel would have us wait for that. A failure is left alone:
- * where the process cannot be moved it runs all the same.
+ * Moves a process; false if that is refused, and it runs where it is. It must not have been on a lost CPU: the kernel
+ * would have us wait for that.
  */
-void cpus_move(pid_t pid, int cpu);
+bool cpus_move(pid_t pid, int cpu);

@@ -8,13 +8,17 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -118,6 +122,38 @@ static void test_one_cpu(void **state)
 {
 	(void)state;
 	assert_int_equal(run_apart(leaves_one_cpu_alone), 0);
+}
+
+/* As a sandbox may have it: the call is refused. */
+static bool refuse_moves(void)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_sched_setaffinity, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	const struct sock_fprog program = { .len = sizeof(code) / sizeof(code[0]), .filter = code };
+
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+}
+
+static int is_not_settled_where_it_must_not_move(void)
+{
+	cpu_set_t before, after;
+
+	CHECK(refuse_moves());
+	CHECK(allowed(0, &before));
+	cpus_settle();
+	CHECK(allowed(0, &after) && CPU_EQUAL(&before, &after));
+	CHECK(cpus_pick() == -1);
+	return 0;
+}
+
+static void test_refused(void **state)
+{
+	(void)state;
+	assert_int_equal(run_apart(is_not_settled_where_it_must_not_move), 0);
 }
 
 /* --- the workers of the machine -------------------------------------------------------------------- */
@@ -292,8 +328,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_keeps_writes_away), cmocka_unit_test(test_one_cpu),
-		cmocka_unit_test(test_writes_elsewhere),  cmocka_unit_test(test_idle_workers),
-		cmocka_unit_test(test_not_begun),
+		cmocka_unit_test(test_refused),           cmocka_unit_test(test_writes_elsewhere),
+		cmocka_unit_test(test_idle_workers),      cmocka_unit_test(test_not_begun),
 	};
 
 	return cmocka_run_group_tests_name("cpus", tests, NULL, NULL);
