@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=sh
+#
+# Shared by the programs of this folder whose guests have a whole Debian as their real root, with its systemd. Sourced after lib.sh; $log is
+# the guest's folder.
+
+# make_debian_root FOLDER CHECK [PROGRAM]: the root disk $log/root: the system in FOLDER, with the modules that matter, with PROGRAM (a folder
+# to be laid over it), and with guest/CHECK, which runs as a unit and has the console.
+make_debian_root() {
+	root=${log:?}/root-tree
+	mkdir -p "$root/guest" &&
+		(cd "$1" && tar -c --exclude='./usr/lib/modules/*/kernel' --exclude=./usr/share --exclude=./var/cache .) | tar -x -C "$root" &&
+		(cd "$1" && tar -c usr/lib/modules/*/kernel/drivers/s390 usr/lib/modules/*/kernel/arch usr/lib/modules/*/kernel/lib) |
+		tar -x -C "$root" &&
+		{ [ $# -lt 3 ] || cp -R "$3/." "$root"; } &&
+		cp "${here:?}/guest/functions" "$here/guest/$2" "$root/guest/" &&
+		mkdir -p "$root/etc/systemd/system/multi-user.target.wants" || return 1
+	printf '%s\n' '[Service]' "ExecStart=/guest/$2" 'StandardOutput=tty' 'StandardError=tty' 'TTYPath=/dev/console' \
+		>"$root/etc/systemd/system/$2.service"
+	ln -s "../$2.service" "$root/etc/systemd/system/multi-user.target.wants/" &&
+		ln -s /dev/null "$root/etc/systemd/system/serial-getty@.service" &&
+		mkfs.ext4 -q -F -L root -d "$root" -E root_owner=0:0 "$log/root" 256M >"$log/mkfs" 2>&1 &&
+		rm -r "$root" "$log/mkfs"
+}
+
+# run_debian TOPOLOGY SECONDS: boots $log/initrd and $log/root; true if the guest ended by itself.
+run_debian() {
+	cp "$1" "$log/topology"
+	run_guest 768 "$log/topology" "$2" root=LABEL=root rootfstype=ext4 rw fsck.mode=skip rd.skipfsck systemd.show_status=0 >/dev/null
+	[ "$(cat "$log/status")" = 0 ]
+}
+
+# console_has LINE: without its time; an extended regular expression. If it is not there, what the check in the guest told is shown.
+console_has() {
+	sed 's/^[^ ]* //' "$log/console" | grep -Ex -e "$1" || { grep -E ' (MARK|LATE|SHOWN) ' "$log/console"; return 1; }
+}
