@@ -11,6 +11,7 @@
 
 #define STRINGIFY(value) #value
 #define STRING(value) STRINGIFY(value)
+#define TIMEOUT_NOT_GIVEN (-1)
 
 enum option {
 	OPTION_CONFIG,
@@ -169,7 +170,7 @@ static enum options_action apply_option(enum option option, const char *value, s
 
 static bool has_timeout(const struct options *options)
 {
-	return options->timeout_ms != OPTIONS_TIMEOUT_DEFAULT * INT64_C(1000);
+	return options->timeout_ms != TIMEOUT_NOT_GIVEN;
 }
 
 static bool is_anything_set(const struct options *options)
@@ -249,8 +250,10 @@ enum options_action options_parse(int argc, char *argv[], struct options *option
 {
 	enum options_action action;
 
-	*options = (struct options){ .timeout_ms = OPTIONS_TIMEOUT_DEFAULT * INT64_C(1000) };
+	*options = (struct options){ .timeout_ms = TIMEOUT_NOT_GIVEN };
 	action = parse_all(argc > 0 ? argv + 1 : argv, options);
+	if (!has_timeout(options))
+		options->timeout_ms = OPTIONS_TIMEOUT_DEFAULT * INT64_C(1000);
 	if (action == OPTIONS_EXIT_FAILURE) {
 		/* Whoever reads JSON wants it of a command line, too, whose first word is wrong. */
 		options->json = has_word(argv, "--json");
