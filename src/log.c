@@ -24,6 +24,7 @@ static bool log_boot;
 static bool log_journal;
 static int log_patience_ms = LOG_PATIENCE_MS;
 static int log_kernel = -1;
+static int log_lost_output;
 static char log_error_text[LINE_LENGTH_MAX + 1];
 static log_sink *log_current_sink;
 static void *log_sink_context;
@@ -61,6 +62,11 @@ void log_begin_boot(int kernel_log)
 const char *log_last_error(void)
 {
 	return log_error_text[0] ? log_error_text : NULL;
+}
+
+int log_output_error(void)
+{
+	return log_lost_output;
 }
 
 static const char *level_prefix(enum log_level level)
@@ -115,27 +121,38 @@ static bool is_taken(int fd)
 	return taken;
 }
 
-/* One write for the line, so that lines of several processes do not mix. What cannot be written is lost. */
+/* What cannot be written is lost. */
+static void write_all(int fd, const char *text, size_t length)
+{
+	size_t written = 0;
+
+	while (written < length && is_taken(fd)) {
+		ssize_t count = write(fd, text + written, length - written);
+
+		if (count > 0) {
+			written += (size_t)count;
+		} else if (count == 0 || errno != EINTR) {
+			if (fd == STDOUT_FILENO && log_lost_output == 0)
+				log_lost_output = count < 0 ? -errno : -EIO;
+			return;
+		}
+	}
+}
+
+/* One write for the line, so that lines of several processes do not mix. */
 static void write_line(int fd, const char *prefix, const char *text, const char *suffix)
 {
 	char line[PREFIX_SIZE + LINE_LENGTH_MAX + SUFFIX_SIZE];
 	size_t length = (size_t)snprintf(line, sizeof(line), "%s%s%s\n", prefix, text, suffix);
-	size_t written = 0;
 
-	if (fd == log_kernel && length > KERNEL_LINE_MAX)
-		length = KERNEL_LINE_MAX;
-
-	while (written < length && is_taken(fd)) {
-		ssize_t count = write(fd, line + written, length - written);
-
-		if (count > 0)
-			written += (size_t)count;
-		else if (count == 0 || errno != EINTR)
-			return;
-	}
+	write_all(fd, line, fd == log_kernel && length > KERNEL_LINE_MAX ? KERNEL_LINE_MAX : length);
 }
 
-/* Blanks, not an escape sequence, so that it goes away on every terminal. */
+void log_raw(const char *text, size_t length)
+{
+	write_all(STDOUT_FILENO, text, length);
+}
+
 /* The last column stays free: some terminals begin a new line as soon as it is used. Serial consoles do not tell. */
 static size_t transient_length_max(void)
 {
@@ -146,6 +163,7 @@ static size_t transient_length_max(void)
 	return size.ws_col - 1U;
 }
 
+/* Blanks, not an escape sequence, so that it goes away on every terminal. */
 void log_transient(const char *text)
 {
 	char line[2 * LOG_TRANSIENT_SIZE + 4], shown[LOG_TRANSIENT_SIZE] = "", blanks[LOG_TRANSIENT_SIZE];

@@ -10,6 +10,7 @@
  * ASCII is replaced by '?', byte by byte, because names and attribute texts come from outside and end up on a console.
  */
 #include <stdbool.h>
+#include <stddef.h>
 
 enum log_level {
 	LOG_LEVEL_ERROR,
@@ -50,6 +51,12 @@ void log_line(enum log_level level, const char *format, ...) __attribute__((form
 
 /* One line of what was asked for, like log_output. */
 void log_styled(enum log_style style, const char *text);
+
+/* A text of any length for programs, as it is, on standard output. */
+void log_raw(const char *text, size_t length);
+
+/* Why standard output did not take something (negative errno; the first time counts), or 0: nothing is lost. */
+int log_output_error(void);
 
 /*
  * A line on standard error, a terminal, that the next line of any kind takes the place of. It is cut to its size and that

@@ -142,6 +142,18 @@ static bool act(const struct options *options)
 	return options->check_config ? check_config(options->config_path) : run(options);
 }
 
+/* Output that is lost is the failure of who was asked for nothing else, and a warning from who was asked to configure. */
+static int exit_status(bool success, bool only_shows)
+{
+	int lost = log_output_error();
+
+	if (lost < 0 && only_shows)
+		log_error("cannot write to standard output: %s", strerror(-lost));
+	else if (lost < 0)
+		log_warning("cannot write to standard output: %s", strerror(-lost));
+	return success && !(lost < 0 && only_shows) ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
 /*
  * Whoever starts us without standard streams would otherwise find our messages in the first files that we open. Not
  * /dev/null, which may not be there yet.
@@ -168,7 +180,7 @@ int main(int argc, char *argv[])
 	case OPTIONS_RUN:
 		break;
 	case OPTIONS_EXIT_SUCCESS:
-		return EXIT_SUCCESS;
+		return exit_status(true, true);
 	case OPTIONS_EXIT_FAILURE:
 		if (options.json)
 			report_json_write_failure(&options);
@@ -184,5 +196,5 @@ int main(int argc, char *argv[])
 	options.lock_path = LOCK_PATH;
 	if (options.json)
 		log_leave_output();
-	return act(&options) ? EXIT_SUCCESS : EXIT_FAILURE;
+	return exit_status(act(&options), options.list || options.status);
 }

@@ -3,7 +3,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "cleanup.h"
 #include "file.h"
@@ -181,24 +180,19 @@ static int make(struct json *json, const struct report *report, const struct opt
 	return json_finish(json);
 }
 
-static int write_to(const char *path, const struct json *json, int error)
-{
-	if (error == 0)
-		error = path ? file_replace(path, json->text, json->length) :
-			       file_write(STDOUT_FILENO, json->text, json->length);
-	if (error < 0)
-		log_warning("cannot write report %s: %s", path ? path : "to standard output", strerror(-error));
-	return error;
-}
-
 int report_json_write(const struct report *report, const struct options *options, int64_t duration_ms, bool success)
 {
 	cleanup_(json_release) struct json json = { 0 };
 	int r = make(&json, report, options, duration_ms, success);
 
-	if (options->report_path)
-		r = write_to(options->report_path, &json, r);
-	return options->json ? write_to(NULL, &json, r) : r;
+	if (r == 0 && options->json)
+		log_raw(json.text, json.length);
+	if (r == 0 && options->report_path)
+		r = file_replace(options->report_path, json.text, json.length);
+	if (r < 0)
+		log_warning("cannot write report %s: %s",
+			    options->report_path ? options->report_path : "to standard output", strerror(-r));
+	return r;
 }
 
 void report_json_write_failure(const struct options *options)

@@ -16,7 +16,8 @@
 /*
  * Writes options->report_path, if there is one, and to standard output, if options->json asks for it. `report->plan` is
  * NULL if the run did not get so far. The file can be read by its owner only: a configuration may be private, and this
- * repeats it. No run depends on it: what goes wrong is a warning. 0 or negative errno.
+ * repeats it. No run depends on it: what goes wrong is a warning. 0 or negative errno; what standard output does not
+ * take is left to log_output_error().
  */
 int report_json_write(const struct report *report, const struct options *options, int64_t duration_ms, bool success);
 

@@ -324,11 +324,9 @@ int status_show(const char *path, bool json, bool *success)
 	if (r < 0)
 		return r;
 	*success = status.success;
-	if (!json)
-		status_print(&status);
+	if (json)
+		log_raw(text, length);
 	else
-		r = file_write(STDOUT_FILENO, text, length);
-	if (r < 0)
-		log_warning("cannot write report to standard output: %s", strerror(-r));
+		status_print(&status);
 	return 0;
 }

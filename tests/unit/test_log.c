@@ -185,6 +185,24 @@ static void colors(void **state)
 	close(output);
 }
 
+/* The first reason is kept; nothing is told by itself. */
+static void lost_output(void **state)
+{
+	int saved = dup(STDOUT_FILENO), full = open("/dev/full", O_WRONLY | O_CLOEXEC);
+
+	(void)state;
+	log_capture_end();
+	assert_int_equal(log_output_error(), 0);
+	fflush(NULL);
+	assert_int_equal(dup2(full, STDOUT_FILENO), STDOUT_FILENO);
+	log_output("one");
+	close(STDOUT_FILENO);
+	log_raw("two\n", 4);
+	restore(STDOUT_FILENO, saved);
+	close(full);
+	assert_int_equal(log_output_error(), -ENOSPC);
+}
+
 /* There is no way back from this. */
 static void left_output(void **state)
 {
@@ -352,6 +370,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(errno_is_kept, begin, end),
 		cmocka_unit_test_setup_teardown(streams, begin, end),
 		cmocka_unit_test_setup_teardown(colors, begin, end),
+		cmocka_unit_test_setup_teardown(lost_output, begin, end),
 		cmocka_unit_test_setup_teardown(last_error, begin, end),
 		cmocka_unit_test_setup_teardown(left_output, begin, end),
 		/* Last, as there is no way back from early boot. */
