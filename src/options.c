@@ -259,7 +259,8 @@ enum options_action options_parse(int argc, char *argv[], struct options *option
 		options->json = has_word(argv, "--json");
 		/* No error: that of a report is what was wrong. */
 		log_warning("try 'pvapconfig --help'");
-	} else if (!options->config_path && !options->list)
+	} else if (!options->config_path && !options->list && !options->unbind && !options->status) {
 		options->config_path = OPTIONS_CONFIG_PATH;
+	}
 	return action;
 }

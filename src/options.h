@@ -12,7 +12,7 @@
 #define OPTIONS_TIMEOUT_MAX 86400  /* seconds: a day */
 
 struct options {
-	const char *config_path;  /* part of argv, or OPTIONS_CONFIG_PATH */
+	const char *config_path;  /* part of argv, or OPTIONS_CONFIG_PATH; NULL: none is needed, or, for a list, not asked for */
 	const char *report_path;  /* what the run came to is written there (report_json.h); NULL: nowhere */
 	const char *lock_path;    /* --list: if this is there, another run may be at work; NULL: none */
 	const char *secrets_path; /* directory of add-secret requests to be submitted; NULL: none */
@@ -25,7 +25,7 @@ struct options {
 	bool unbind;        /* unbind all APQNs instead of configuring them */
 	bool probe;         /* a dry run may bind queues to identify them */
 	bool json;          /* the result on standard output as JSON, all messages on standard error */
-	bool list;          /* show all APQNs and do nothing else; without --config config_path is NULL */
+	bool list;          /* show all APQNs and do nothing else */
 	bool status;        /* show what early boot came to and do nothing else */
 	bool check_config;  /* validate the configuration file and do nothing else */
 	int64_t timeout_ms; /* for the whole run; 0: none */

@@ -124,7 +124,7 @@ static void add_apqn(struct json *json, const struct report *report, size_t inde
 	apqn_format_name(apqn, name);
 	json_open(json, NULL, '{');
 	json_string(json, "apqn", name);
-	json_string(json, "mode", apqn_mode_text(apqn->mode));
+	json_string(json, "mode", apqn->mode != APQN_MODE_UNKNOWN ? apqn_mode_text(apqn->mode) : NULL);
 	add_generation(json, "generation", apqn->generation);
 	json_boolean(json, "online", apqn->online);
 	add_serialnr(json, apqn->serialnr);
