@@ -4,119 +4,9 @@
 #include <errno.h>
 #include <string.h>
 
+#include "simulate/match.h"
+
 #define POLL_US 100000
-#define NOBODY SIZE_MAX
-
-/* Which entries a set of queues can serve: entries are added one at a time along augmenting paths. */
-struct match {
-	size_t queue_count;
-	bool edges[DRAW_ENTRIES_MAX][MODEL_QUEUES_MAX];
-	size_t owner[MODEL_QUEUES_MAX]; /* entry, or NOBODY */
-	bool seen[MODEL_QUEUES_MAX];
-	size_t size;
-};
-
-static bool add_path(struct match *match, size_t entry)
-{
-	for (size_t queue = 0; queue < match->queue_count; queue++) {
-		if (!match->edges[entry][queue] || match->seen[queue])
-			continue;
-		match->seen[queue] = true;
-		if (match->owner[queue] == NOBODY || add_path(match, match->owner[queue])) {
-			match->owner[queue] = entry;
-			return true;
-		}
-	}
-	return false;
-}
-
-static bool add(struct match *match, size_t entry)
-{
-	memset(match->seen, 0, match->queue_count * sizeof(match->seen[0]));
-	if (!add_path(match, entry))
-		return false;
-	match->size++;
-	return true;
-}
-
-/* --- what fits ------------------------------------------------------------------------------------ */
-
-static bool has_secret(const struct outcome *outcome, const struct draw_entry *entry, const uint16_t *index)
-{
-	const struct model *model = outcome->model;
-
-	for (size_t i = 0; i < model->secret_count; i++) {
-		const struct model_secret *secret = &model->secrets[i];
-
-		if (secret->type == MODEL_ASSOCIATION_SECRET && (!index || secret->index == *index) &&
-		    memcmp(secret->id, entry->secretid, sizeof(secret->id)) == 0)
-			return true;
-	}
-	return false;
-}
-
-/* It can be unbound, whoever may use it. */
-static bool is_reachable(const struct outcome *outcome, size_t place)
-{
-	const struct model_card *card = &outcome->model->cards[outcome->model->queues[place].card];
-
-	return card->configured && !card->checkstopped && outcome->before[place].state != MODEL_FOREIGN;
-}
-
-static bool is_usable(const struct outcome *outcome, size_t place)
-{
-	return is_reachable(outcome, place) && !outcome->draw->offline[place];
-}
-
-/* Whatever its state. */
-static bool fits(const struct outcome *outcome, const struct draw_entry *entry, size_t place)
-{
-	const struct model_queue *queue = &outcome->model->queues[place];
-	const struct model_card *card = &outcome->model->cards[queue->card];
-
-	if (!is_usable(outcome, place) || card->generation < entry->min_generation)
-		return false;
-	if (entry->accelerator)
-		return card->mode == MODEL_ACCEL;
-	return card->mode == MODEL_EP11 && queue->mkvp_valid &&
-	       memcmp(queue->mkvp, entry->mkvp, sizeof(entry->mkvp)) == 0 &&
-	       (entry->serialnr[0] == '\0' || strcmp(entry->serialnr, card->serialnr) == 0) &&
-	       has_secret(outcome, entry, NULL);
-}
-
-/* As it stands in this list of states. */
-static bool serves(const struct outcome *outcome, const struct outcome_queue *states, const struct draw_entry *entry,
-		   size_t place)
-{
-	return states[place].state == MODEL_USABLE && fits(outcome, entry, place) &&
-	       (entry->accelerator || has_secret(outcome, entry, &states[place].association));
-}
-
-/* Edges to the queues that serve in these states, or with NULL to all that fit. No entry is added yet. */
-static void prepare(const struct outcome *outcome, const struct outcome_queue *states, struct match *match)
-{
-	match->queue_count = outcome->model->queue_count;
-	match->size = 0;
-	for (size_t queue = 0; queue < match->queue_count; queue++) {
-		match->owner[queue] = NOBODY;
-		for (size_t i = 0; i < outcome->draw->entry_count; i++) {
-			const struct draw_entry *entry = &outcome->draw->entries[i];
-
-			match->edges[i][queue] =
-				states ? serves(outcome, states, entry, queue) : fits(outcome, entry, queue);
-		}
-	}
-}
-
-static size_t largest(const struct outcome *outcome, const struct outcome_queue *states)
-{
-	static struct match match;
-
-	prepare(outcome, states, &match);
-	for (size_t entry = 0; entry < outcome->draw->entry_count; entry++)
-		add(&match, entry);
-	return match.size;
-}
 
 /* --- when a sentence applies ---------------------------------------------------------------------- */
 
@@ -157,7 +47,7 @@ static size_t bound_count(const struct outcome *outcome, bool reachable_only)
 
 	for (size_t i = 0; i < model->queue_count; i++)
 		count += model->cards[model->queues[i].card].mode != MODEL_CCA && is_bound(&outcome->after[i]) &&
-			 (!reachable_only || is_reachable(outcome, i));
+			 (!reachable_only || fit_is_reachable(outcome, i));
 	return count;
 }
 
@@ -214,7 +104,7 @@ static bool success_is_true(const struct outcome *outcome)
 		return is_any_said_to_be_gone(outcome) || bound_count(outcome, false) == 0;
 	if (draw->entry_count == 0)
 		return true;
-	served = largest(outcome, outcome->after);
+	served = match_largest(outcome, outcome->after);
 	return draw->options.strict ? served == draw->entry_count : served > 0;
 }
 
@@ -228,7 +118,7 @@ static bool failure_is_true(const struct outcome *outcome)
 		       draw->kernel == SIM_KERNEL_6_1 || draw->trouble.injection_count > 0 || draw->trouble.jump_us > 0;
 	if (draw->options.unbind)
 		return bound_count(outcome, false) > 0;
-	served = largest(outcome, outcome->after);
+	served = match_largest(outcome, outcome->after);
 	return draw->options.strict ? served < draw->entry_count : served == 0;
 }
 
@@ -238,14 +128,14 @@ static bool claim_is_true(const struct outcome *outcome)
 
 	if (outcome->claimed < 0 || outcome->draw->options.dry_run || is_any_gone(outcome) || has_event(outcome))
 		return !is_smooth(outcome) || outcome->draw->options.unbind || outcome->claimed >= 0;
-	served = largest(outcome, outcome->after);
+	served = match_largest(outcome, outcome->after);
 	return is_smooth(outcome) ? (size_t)outcome->claimed == served : (size_t)outcome->claimed <= served;
 }
 
 static bool is_best(const struct outcome *outcome)
 {
 	return !is_smooth(outcome) || outcome->draw->options.unbind ||
-	       largest(outcome, outcome->after) == largest(outcome, NULL);
+	       match_largest(outcome, outcome->after) == match_largest(outcome, NULL);
 }
 
 static bool has_fault(const struct outcome *outcome, uint8_t card)
@@ -269,7 +159,7 @@ static bool fault_costs_its_card_only(const struct outcome *outcome)
 	    is_any_gone(outcome) || draw->trouble.injection_count > 0 || draw->trouble.jump_us > 0 ||
 	    has_event(outcome))
 		return true;
-	prepare(outcome, NULL, &match);
+	match_prepare(outcome, NULL, &match);
 	for (size_t queue = 0; queue < match.queue_count; queue++) {
 		if (!has_fault(outcome, model->queues[queue].card))
 			continue;
@@ -277,8 +167,8 @@ static bool fault_costs_its_card_only(const struct outcome *outcome)
 			match.edges[entry][queue] = false;
 	}
 	for (size_t entry = 0; entry < draw->entry_count; entry++)
-		add(&match, entry);
-	return largest(outcome, outcome->after) >= match.size;
+		match_add(&match, entry);
+	return match_largest(outcome, outcome->after) >= match.size;
 }
 
 /* Those served before come first, then all in the order of the file; whoever finds no queue beside these loses. */
@@ -290,18 +180,18 @@ static bool earlier_wins(const struct outcome *outcome)
 
 	if (!is_smooth(outcome) || outcome->draw->options.unbind || !outcome->draw->settled || !outcome->draw->quick)
 		return true;
-	prepare(outcome, outcome->before, &ready);
-	prepare(outcome, NULL, &fitting);
-	prepare(outcome, outcome->after, &after);
+	match_prepare(outcome, outcome->before, &ready);
+	match_prepare(outcome, NULL, &fitting);
+	match_prepare(outcome, outcome->after, &after);
 	for (size_t i = 0; i < count; i++) {
-		kept[i] = add(&ready, i);
+		kept[i] = match_add(&ready, i);
 		if (kept[i])
-			won[i] = add(&fitting, i);
+			won[i] = match_add(&fitting, i);
 	}
 	for (size_t i = 0; i < count; i++)
-		won[i] = won[i] || (!kept[i] && add(&fitting, i));
+		won[i] = won[i] || (!kept[i] && match_add(&fitting, i));
 	for (size_t i = 0; i < count; i++) {
-		if (won[i] && !add(&after, i))
+		if (won[i] && !match_add(&after, i))
 			return false;
 	}
 	return true;
@@ -326,8 +216,8 @@ static struct kin kin_of(const struct outcome *outcome, const struct draw_entry 
 			continue;
 		foreign = outcome->before[i].state == MODEL_FOREIGN;
 		kin.foreign += foreign;
-		kin.old += (foreign || is_usable(outcome, i)) && card->generation < entry->min_generation;
-		if (!is_usable(outcome, i))
+		kin.old += (foreign || fit_is_usable(outcome, i)) && card->generation < entry->min_generation;
+		if (!fit_is_usable(outcome, i))
 			continue;
 		kin.mode++;
 		kin.fitting += fits(outcome, entry, i);
@@ -349,7 +239,7 @@ static bool reason_is_true(const struct outcome *outcome, const struct draw_entr
 	case REASON_NONE:
 		return true;
 	case REASON_NO_SECRET:
-		return !entry->accelerator && !has_secret(outcome, entry, NULL);
+		return !entry->accelerator && !fit_has_secret(outcome, entry, NULL);
 	case REASON_NO_APQN:
 		return kin.mode == 0;
 	case REASON_GENERATION:
@@ -389,7 +279,7 @@ static bool nothing_is_left_bound(const struct outcome *outcome)
 		return true;
 	if (outcome->draw->options.unbind)
 		return bound_count(outcome, true) == 0;
-	return bound_count(outcome, true) == largest(outcome, outcome->after);
+	return bound_count(outcome, true) == match_largest(outcome, outcome->after);
 }
 
 static bool dry_run_changes_nothing(const struct outcome *outcome)
@@ -421,7 +311,7 @@ static bool second_run_is_idle(const struct outcome *outcome)
 
 	/* An unbind of what cannot be reached is tried each time. */
 	if (!is_smooth(outcome) || bound_count(outcome, false) > bound_count(outcome, true) ||
-	    (!draw->options.unbind && largest(outcome, outcome->after) < draw->entry_count))
+	    (!draw->options.unbind && match_largest(outcome, outcome->after) < draw->entry_count))
 		return true;
 	return outcome->writes_again == 0;
 }
@@ -446,7 +336,7 @@ static bool nothing_is_disturbed(const struct outcome *outcome)
 	const struct model *model = outcome->model;
 
 	if (!is_smooth(outcome) || outcome->draw->options.unbind || !outcome->draw->settled ||
-	    largest(outcome, outcome->before) < largest(outcome, NULL))
+	    match_largest(outcome, outcome->before) < match_largest(outcome, NULL))
 		return true;
 	for (size_t i = 0; i < model->queue_count; i++) {
 		if (is_bound(&outcome->after[i]) && !is_bound(&outcome->before[i]))

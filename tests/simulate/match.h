@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* Which queue of the model can serve which entry, and how many entries can be served. Knows nothing of the planner. */
+#include "simulate/properties.h"
+
+/* Which entries a set of queues can serve: entries are added one at a time along augmenting paths. */
+struct match {
+	size_t queue_count;
+	bool edges[DRAW_ENTRIES_MAX][MODEL_QUEUES_MAX];
+	size_t owner[MODEL_QUEUES_MAX]; /* entry, or NOBODY */
+	bool seen[MODEL_QUEUES_MAX];
+	size_t size;
+};
+
+/* Whether there is an association secret with the id that the entry asks for, with `index` one at this place. */
+bool fit_has_secret(const struct outcome *outcome, const struct draw_entry *entry, const uint16_t *index);
+
+/* Whether the queue could be unbound before the run, whoever may use it; and whether it could be used. */
+bool fit_is_reachable(const struct outcome *outcome, size_t place);
+bool fit_is_usable(const struct outcome *outcome, size_t place);
+
+/* Whether it can serve the entry, whatever its state. */
+bool fits(const struct outcome *outcome, const struct draw_entry *entry, size_t place);
+
+/* Edges to the queues that serve in these states, or with NULL to all that fit. No entry is added yet. */
+void match_prepare(const struct outcome *outcome, const struct outcome_queue *states, struct match *match);
+
+/* False if there is no queue for it beside the entries that were added before. */
+bool match_add(struct match *match, size_t entry);
+
+/* How many entries can be served, with the edges of match_prepare. */
+size_t match_largest(const struct outcome *outcome, const struct outcome_queue *states);
