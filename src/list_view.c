@@ -8,7 +8,7 @@
 #include "text.h"
 
 #define MKVP_BYTES_MIN 4
-#define MKVP_BYTES_MAX 8 /* more do not fit; nobody has two keys that begin with the same 16 digits */
+#define MKVP_BYTES_MAX 5 /* more do not fit; nobody has two keys that begin with the same 10 digits */
 
 enum {
 	COLUMN_APQN,

@@ -6,7 +6,8 @@
 #include <string.h>
 
 #define GAP 2
-#define LAST_WIDTH_MIN 12 /* however much the others take */
+#define LAST_WIDTH_MIN 12 /* however much the others want */
+#define CUT ".."
 
 struct widths {
 	size_t columns[TABLE_COLUMNS_MAX];
@@ -37,6 +38,21 @@ static void widen(struct widths *widths, const struct table_row *row)
 	}
 }
 
+/* The widest column gives way. */
+static void narrow(struct widths *widths)
+{
+	while (widths->start + LAST_WIDTH_MIN > TABLE_WIDTH) {
+		size_t widest = 0;
+
+		for (size_t i = 1; i + 1 < widths->count; i++) {
+			if (widths->columns[i] > widths->columns[widest])
+				widest = i;
+		}
+		widths->columns[widest]--;
+		widths->start--;
+	}
+}
+
 static struct widths measure(const struct table *table, struct table_row *row)
 {
 	struct widths widths = { 0 };
@@ -51,6 +67,7 @@ static struct widths measure(const struct table *table, struct table_row *row)
 	}
 	for (size_t i = 0; i + 1 < widths.count; i++)
 		widths.start += widths.columns[i] + GAP;
+	narrow(&widths);
 	return widths;
 }
 
@@ -74,9 +91,19 @@ static size_t put(char *line, size_t length, const char *text, size_t count, siz
 	return length + (count > width ? count : width);
 }
 
+static size_t put_cell(char *line, size_t length, const char *text, size_t width)
+{
+	size_t count = strlen(text);
+
+	if (count <= width)
+		return put(line, length, text, count, width + GAP);
+	length = put(line, length, text, width - strlen(CUT), 0);
+	return put(line, length, CUT, strlen(CUT), strlen(CUT) + GAP);
+}
+
 static void print_row(const struct widths *widths, const struct table_row *row)
 {
-	size_t room = widths->start + LAST_WIDTH_MIN < TABLE_WIDTH ? TABLE_WIDTH - widths->start : LAST_WIDTH_MIN;
+	size_t room = TABLE_WIDTH - widths->start;
 	const char *rest = row->cells[widths->count - 1];
 	char line[TABLE_COLUMNS_MAX * (TABLE_CELL_SIZE + GAP) + 1];
 	bool first = true;
@@ -85,8 +112,7 @@ static void print_row(const struct widths *widths, const struct table_row *row)
 		size_t length = 0, piece = piece_length(rest, room);
 
 		for (size_t i = 0; i + 1 < widths->count; i++)
-			length = put(line, length, row->cells[i], first ? strlen(row->cells[i]) : 0,
-				     widths->columns[i] + GAP);
+			length = put_cell(line, length, first ? row->cells[i] : "", widths->columns[i]);
 		length = put(line, length, rest, piece, piece);
 		while (length > 0 && line[length - 1] == ' ')
 			length--;

@@ -3,7 +3,8 @@
 
 /*
  * Tables for people, on standard output: every column as wide as its widest cell, two blanks in between, in no more than 80
- * columns. The last column gets what is left of them and goes on in further lines.
+ * columns. The last column gets what is left of them and goes on in further lines; if that is too little, the widest of the
+ * others is cut and ends in "..".
  */
 #include <stddef.h>
 

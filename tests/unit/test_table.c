@@ -63,15 +63,20 @@ static void test_last_column(void **state)
 					   "output:             90\n");
 }
 
+/* At the cost of the widest column. */
 static void test_no_room(void **state)
 {
-	static const char *const rows[][3] = { { FILLED FILLED FILLED FILLED FILLED FILLED FILLED FILLED FILLED "",
-						 "a", FILLED "12 45" } };
+	static const char *const rows[][3] = { { FILLED FILLED FILLED FILLED FILLED FILLED FILLED FILLED FILLED, "a",
+						 FILLED "12 45" },
+					       { "short", "bc", "" } };
 
 	(void)state;
-	print(rows, 1);
-	assert_non_null(strstr(capture.text, FILLED "  a  " FILLED "12\n"));
+	print(rows, 2);
+	assert_non_null(strstr(capture.text, "output: " FILLED FILLED FILLED FILLED FILLED FILLED "..  a   " FILLED "12\n"));
 	assert_non_null(strstr(capture.text, " 45\n"));
+	assert_non_null(strstr(capture.text, "output: short  "));
+	for (const char *line = capture.text; *line; line = strchr(line, '\n') + 1)
+		assert_in_range(strcspn(line, "\n"), 0, strlen("output: ") + TABLE_WIDTH);
 }
 
 int main(void)
