@@ -365,6 +365,36 @@ static bool refusal_binds_nothing(const struct outcome *outcome)
 	return true;
 }
 
+static bool list_only_looks(const struct outcome *outcome)
+{
+	return outcome->list.writes == 0;
+}
+
+static bool list_ends_in_time(const struct outcome *outcome)
+{
+	return outcome->list.duration_us <=
+	       1000 * outcome->draw->options.timeout_ms + POLL_US + outcome->draw->trouble.jump_us;
+}
+
+static bool list_fits_console(const struct outcome *outcome)
+{
+	return outcome->list.width <= 80;
+}
+
+static bool list_is_true(const struct outcome *outcome)
+{
+	if (!is_smooth(outcome))
+		return true;
+	for (size_t i = 0; i < outcome->model->queue_count; i++) {
+		bool bound = is_bound(&outcome->listed[i]);
+		enum outcome_listed listed = outcome->list.queues[i];
+
+		if (listed == LISTED_NOT || listed == (bound ? LISTED_UNBOUND : LISTED_BOUND))
+			return false;
+	}
+	return true;
+}
+
 const char *properties_check(const struct outcome *outcome)
 {
 	static const struct {
@@ -387,6 +417,10 @@ const char *properties_check(const struct outcome *outcome)
 		{ "what is served already is not disturbed for nothing", nothing_is_disturbed },
 		{ "two queues with one master key are refused before any is associated", refusal_associates_nothing },
 		{ "after such a refusal no queue is bound that was not before", refusal_binds_nothing },
+		{ "a list writes nothing", list_only_looks },
+		{ "a list ends before its deadline", list_ends_in_time },
+		{ "a list fits a console of 80 columns", list_fits_console },
+		{ "a list has all queues, and says truly which are bound", list_is_true },
 	};
 
 	for (size_t i = 0; i < sizeof(properties) / sizeof(properties[0]); i++) {

@@ -23,6 +23,17 @@ enum outcome_reason {
 	REASON_OTHER,
 };
 
+/* What a list says of a queue. */
+enum outcome_listed { LISTED_NOT, LISTED_BOUND, LISTED_UNBOUND, LISTED_UNKNOWN };
+
+/* `pvapconfig --list` after all runs. */
+struct outcome_list {
+	enum outcome_listed queues[MODEL_QUEUES_MAX];
+	size_t width; /* of the widest line */
+	size_t writes;
+	int64_t duration_us;
+};
+
 struct outcome {
 	const struct draw *draw;
 	const struct model *model; /* what never changes is looked up here */
@@ -34,6 +45,8 @@ struct outcome {
 	int64_t duration_us;
 	size_t binds, unbinds, associations; /* what was written */
 	size_t writes_again;                 /* by a second run right after the first */
+	struct outcome_list list;
+	struct outcome_queue listed[MODEL_QUEUES_MAX]; /* how things stood then */
 };
 
 /* The sentence that does not hold, or NULL. */

@@ -8,6 +8,7 @@
 
 #include "log.h"
 #include "run.h"
+#include "simulate/listing.h"
 #include "simulate/properties.h"
 
 struct said {
@@ -184,6 +185,12 @@ static void run_again(struct trial *trial)
 	note_states(trial->sim, outcome->again);
 }
 
+static void list(struct trial *trial)
+{
+	listing_take(trial->sim, &trial->options, trial->said.shown, &trial->outcome.list);
+	note_states(trial->sim, trial->outcome.listed);
+}
+
 static void run_killed(struct trial *trial, size_t calls)
 {
 	if (trial->said.shown)
@@ -210,6 +217,7 @@ const char *trial_run(const struct draw *draw, const char *path, bool shown)
 	run(&trial);
 	if (!draw->faults)
 		run_again(&trial);
+	list(&trial);
 	sentence = properties_check(&trial.outcome);
 	sim_free(trial.sim);
 	return sentence;
@@ -242,6 +250,7 @@ static const char *try_killed(const struct draw *draw, const char *path, size_t 
 				   .claimed = trial.outcome.claimed };
 	sim_journal(trial.sim, &result->calls);
 	run_again(&trial);
+	list(&trial);
 	sentence = properties_check(&trial.outcome);
 	sim_free(trial.sim);
 	return sentence;
