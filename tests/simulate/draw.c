@@ -89,19 +89,37 @@ static void draw_delays(struct pool *pool, struct draw *draw)
 	pool->queue_us = bind_us + 2 * reset_us + associate_us + 3 * request_us + 200000;
 }
 
-static void draw_secrets(struct pool *pool)
+static void put_secret(struct pool *pool, uint64_t index, const uint8_t id[32])
 {
+	fprintf(pool->topology, "secret %" PRIu64 " id=", index);
+	put_hex(pool->topology, id, 32);
+	fprintf(pool->topology, " type=%" PRIu64 "\n", one_in(pool, 10) ? 1 + 2 * below(pool, 3) : 2);
+}
+
+static void draw_request(struct pool *pool, struct draw *draw, const uint8_t id[32])
+{
+	struct draw_request *request = &draw->requests[draw->request_count++];
+
+	request->type = one_in(pool, 10) ? 3 : 2;
+	memcpy(request->id, id, sizeof(request->id));
+}
+
+/* Some are in the store, some come by a request, a few by both, by two requests, or not at all. */
+static void draw_secrets(struct pool *pool, struct draw *draw)
+{
+	bool requests = pool->secret_count <= DRAW_REQUESTS_MAX / 2 && one_in(pool, 3);
 	uint64_t index = below(pool, 4);
 
 	for (size_t i = 0; i < pool->secret_count; i++) {
+		bool requested = requests && one_in(pool, 3);
 		uint8_t id[32];
 
-		if (one_in(pool, 10))
-			continue;
 		secret_id(i, id);
-		fprintf(pool->topology, "secret %" PRIu64 " id=", index);
-		put_hex(pool->topology, id, sizeof(id));
-		fprintf(pool->topology, " type=%" PRIu64 "\n", one_in(pool, 10) ? 1 + 2 * below(pool, 3) : 2);
+		for (uint64_t copies = requested ? 1 + one_in(pool, 10) : 0; copies > 0; copies--)
+			draw_request(pool, draw, id);
+		if (one_in(pool, 10) || (requested && !one_in(pool, 4)))
+			continue;
+		put_secret(pool, index, id);
 		index += one_in(pool, 2) ? 1 : 1 + below(pool, 3);
 	}
 }
@@ -219,7 +237,7 @@ static void draw_machine(struct pool *pool, struct draw *draw)
 	draw->bindings_us = draw->settled ? 0 : (int64_t)below(pool, 400000);
 	draw->grid_us = (int64_t)below(pool, 40000);
 	draw_delays(pool, draw);
-	draw_secrets(pool);
+	draw_secrets(pool, draw);
 	pool->card_count = below(pool, one_in(pool, 3) ? 13 : 5);
 	if (one_in(pool, 20))
 		pool->card_count = below(pool, CARDS_MAX + 1);
@@ -305,6 +323,7 @@ static void draw_options(struct pool *pool, struct options *options)
 		options->unbind = true;
 		options->strict = options->probe = false;
 	}
+	options->lock_secrets = !options->unbind && one_in(pool, 6);
 }
 
 void draw_make(struct draw *draw, uint64_t seed, uint64_t number)
@@ -328,6 +347,8 @@ void draw_make(struct draw *draw, uint64_t seed, uint64_t number)
 	if (draw->entry_count == 0)
 		fputs("[]\n", pool.yaml);
 	draw_options(&pool, &draw->options);
+	if (draw->options.unbind)
+		draw->request_count = 0;
 	draw->plenty = 2 * (pool.longest + 1) * pool.queue_us < 1000 * (uint64_t)draw->options.timeout_ms;
 	if (fclose(pool.topology) != 0 || fclose(pool.yaml) != 0)
 		abort();

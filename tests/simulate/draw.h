@@ -8,6 +8,7 @@
 
 #define DRAW_ENTRIES_MAX 30
 #define DRAW_SECRET_NAME_SIZE 32
+#define DRAW_REQUESTS_MAX 50 /* two for each of 25 secrets */
 
 /* An entry of the configuration as it was meant, so that nobody has to read the file to know. */
 struct draw_entry {
@@ -18,12 +19,20 @@ struct draw_entry {
 	uint8_t secretid[32];
 };
 
+/* An add-secret request. */
+struct draw_request {
+	unsigned int type;
+	uint8_t id[32];
+};
+
 struct draw {
 	char *topology; /* model_parse */
 	char *yaml;
 	struct draw_entry entries[DRAW_ENTRIES_MAX];
 	size_t entry_count;
-	struct options options; /* without paths */
+	struct draw_request requests[DRAW_REQUESTS_MAX]; /* for secrets that are in the store or not */
+	size_t request_count;
+	struct options options; /* without paths; the caller may add that of a report */
 	enum sim_kernel_version kernel;
 	bool settled;
 	int64_t bindings_us, grid_us;

@@ -50,13 +50,18 @@ static void hear(enum log_level level, const char *line, void *context)
 void listing_take(struct sim *sim, const struct options *options, bool shown, struct outcome_list *list)
 {
 	struct reader reader = { .model = &sim->model, .shown = shown, .list = list };
-	const struct options looking = {
-		.list = true, .config_path = options->config_path, .timeout_ms = options->timeout_ms
-	};
+	struct options looking = { .list = true,
+				   .config_path = options->config_path,
+				   .timeout_ms = options->timeout_ms };
 	int64_t start_us = sim_now_us(sim);
+	char report[4096];
 
 	if (shown)
 		puts("--- list");
+	if (options->report_path) {
+		snprintf(report, sizeof(report), "%s.list", options->report_path);
+		looking.report_path = report;
+	}
 	*list = (struct outcome_list){ 0 };
 	sim_journal_clear(sim);
 	log_set_sink(hear, &reader);

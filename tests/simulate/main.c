@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * Random runs on the simulated machine: simulate SEED FIRST RUNS [kill]. With "kill" each of them is killed after every
- * call in turn. Ends with 1 at the first one that is not right.
+ * Random runs on the simulated machine: simulate SEED FIRST RUNS [kill | reports DIRECTORY]. With "kill" each of them is
+ * killed after every call in turn; with "reports" the report of the run and that of the list after it are left in a
+ * directory, as NUMBER.json and NUMBER.json.list. Ends with 1 at the first one that is not right.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -16,6 +17,7 @@
 struct arguments {
 	uint64_t seed, first, runs;
 	bool kill;
+	const char *reports; /* directory; NULL: none are wanted */
 };
 
 static uint64_t tries;
@@ -32,10 +34,13 @@ static void explain_scenario(const struct draw *draw)
 			printf("queue %zu, counted from 0, is offline\n", i);
 	}
 	draw_trouble_print(&draw->trouble);
-	printf("--- configuration\n%s--- options%s%s%s%s --timeout %" PRId64 "\n--- run\n", draw->yaml,
+	for (size_t i = 0; i < draw->request_count; i++)
+		printf("request %zu for a secret of type %u, id %02x%02x...\n", i, draw->requests[i].type,
+		       draw->requests[i].id[0], draw->requests[i].id[1]);
+	printf("--- configuration\n%s--- options%s%s%s%s%s --timeout %" PRId64 "\n--- run\n", draw->yaml,
 	       draw->options.strict ? " --strict" : "", draw->options.dry_run ? " --dry-run" : "",
 	       draw->options.probe ? " --probe" : "", draw->options.unbind ? " --unbind" : "",
-	       draw->options.timeout_ms / 1000);
+	       draw->options.lock_secrets ? " --lock-secrets" : "", draw->options.timeout_ms / 1000);
 }
 
 /* Returns the sentence that does not hold, or NULL; then it was explained. */
@@ -77,29 +82,42 @@ static uint64_t parse(const char *text)
 static const char *try_all(const char *path, const struct arguments *arguments)
 {
 	const char *sentence = NULL;
+	char report[4096];
 
 	for (uint64_t i = 0; i < arguments->runs && !sentence; i++) {
 		struct draw draw;
 
 		draw_make(&draw, arguments->seed, arguments->first + i);
+		if (arguments->reports) {
+			snprintf(report, sizeof(report), "%s/%" PRIu64 ".json", arguments->reports,
+				 arguments->first + i);
+			draw.options.report_path = report;
+		}
 		sentence = try(&draw, path, arguments, arguments->first + i);
 		draw_release(&draw);
 	}
 	return sentence;
 }
 
+static struct arguments parse_arguments(int argc, char *argv[])
+{
+	bool kill = argc == 5 && strcmp(argv[4], "kill") == 0;
+	bool reports = argc == 6 && strcmp(argv[4], "reports") == 0;
+
+	if (argc != 4 && !kill && !reports) {
+		fputs("usage: simulate SEED FIRST RUNS [kill | reports DIRECTORY]\n", stderr);
+		exit(2);
+	}
+	return (struct arguments){ parse(argv[1]), parse(argv[2]), parse(argv[3]), kill, reports ? argv[5] : NULL };
+}
+
 int main(int argc, char *argv[])
 {
+	struct arguments arguments = parse_arguments(argc, argv);
 	char path[] = "/tmp/simulate.XXXXXX";
-	struct arguments arguments;
 	const char *sentence;
 	int fd;
 
-	if (argc < 4 || argc > 5 || (argc == 5 && strcmp(argv[4], "kill") != 0)) {
-		fputs("usage: simulate SEED FIRST RUNS [kill]\n", stderr);
-		return 2;
-	}
-	arguments = (struct arguments){ parse(argv[1]), parse(argv[2]), parse(argv[3]), argc == 5 };
 	fd = mkstemp(path);
 	if (fd < 0) {
 		perror(path);

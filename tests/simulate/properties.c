@@ -288,7 +288,8 @@ static bool dry_run_changes_nothing(const struct outcome *outcome)
 
 	if (!options->dry_run)
 		return true;
-	return outcome->associations == 0 && (options->probe || outcome->binds + outcome->unbinds == 0);
+	return outcome->associations == 0 && outcome->adds == 0 &&
+	       (options->probe || outcome->binds + outcome->unbinds == 0);
 }
 
 /* What was bound to be identified is released; what was bound before stays. */
@@ -365,6 +366,49 @@ static bool refusal_binds_nothing(const struct outcome *outcome)
 	return true;
 }
 
+/* Secrets of type 1 (null) have no id. */
+static size_t secrets_with(const struct outcome *outcome, const uint8_t id[32])
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < outcome->model->secret_count; i++) {
+		const struct model_secret *secret = &outcome->model->secrets[i];
+
+		count += secret->type > 1 && memcmp(secret->id, id, sizeof(secret->id)) == 0;
+	}
+	return count;
+}
+
+/* Two with one id are of no use to anybody. */
+static bool no_secret_is_doubled(const struct outcome *outcome)
+{
+	for (size_t i = 0; i < outcome->draw->request_count; i++) {
+		if (secrets_with(outcome, outcome->draw->requests[i].id) > 1)
+			return false;
+	}
+	return true;
+}
+
+static bool requests_are_submitted(const struct outcome *outcome)
+{
+	if (!is_smooth(outcome))
+		return true;
+	for (size_t i = 0; i < outcome->draw->request_count; i++) {
+		if (secrets_with(outcome, outcome->draw->requests[i].id) == 0)
+			return false;
+	}
+	return outcome->adds_again == 0;
+}
+
+static bool store_is_locked(const struct outcome *outcome)
+{
+	const struct options *options = &outcome->draw->options;
+
+	if (!options->lock_secrets || options->dry_run)
+		return !outcome->model->store_locked;
+	return outcome->model->store_locked || !is_smooth(outcome);
+}
+
 static bool list_only_looks(const struct outcome *outcome)
 {
 	return outcome->list.writes == 0;
@@ -417,6 +461,10 @@ const char *properties_check(const struct outcome *outcome)
 		{ "what is served already is not disturbed for nothing", nothing_is_disturbed },
 		{ "two queues with one master key are refused before any is associated", refusal_associates_nothing },
 		{ "after such a refusal no queue is bound that was not before", refusal_binds_nothing },
+		{ "no secret is added that is there", no_secret_is_doubled },
+		{ "all secrets that were brought are in the store, and a second run adds none",
+		  requests_are_submitted },
+		{ "the secret store is locked if that was asked for, and only then", store_is_locked },
 		{ "a list writes nothing", list_only_looks },
 		{ "a list ends before its deadline", list_ends_in_time },
 		{ "a list fits a console of 80 columns", list_fits_console },

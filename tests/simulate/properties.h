@@ -44,7 +44,8 @@ struct outcome {
 	enum outcome_reason reasons[DRAW_ENTRIES_MAX];
 	int64_t duration_us;
 	size_t binds, unbinds, associations; /* what was written */
-	size_t writes_again;                 /* by a second run right after the first */
+	size_t adds;                         /* to the secret store */
+	size_t writes_again, adds_again;     /* by a second run right after the first */
 	struct outcome_list list;
 	struct outcome_queue listed[MODEL_QUEUES_MAX]; /* how things stood then */
 };

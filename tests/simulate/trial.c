@@ -10,6 +10,9 @@
 #include "run.h"
 #include "simulate/listing.h"
 #include "simulate/properties.h"
+#include "simulate/request_files.h"
+
+#define COMMAND_ADD "2" /* the number of the ioctl, uapi/asm/uvdevice.h */
 
 struct said {
 	bool shown; /* lines are printed as they come */
@@ -102,6 +105,16 @@ static void count_writes(const struct sim *sim, struct outcome *outcome)
 	}
 }
 
+static size_t count_adds(const struct sim *sim)
+{
+	size_t count, adds = 0;
+	const struct sim_record *journal = sim_journal(sim, &count);
+
+	for (size_t i = 0; i < count; i++)
+		adds += journal[i].operation == MACHINE_UV && strcmp(journal[i].text, COMMAND_ADD) == 0;
+	return adds;
+}
+
 /* All but the many looks at how far a queue is. */
 static void print_calls(const struct sim *sim)
 {
@@ -137,6 +150,7 @@ static struct sim *make_machine(const struct draw *draw)
 
 struct trial {
 	const struct draw *draw;
+	char requests[64]; /* directory of the add-secret requests, if there are any */
 	struct options options;
 	struct sim *sim;
 	struct said said;
@@ -150,8 +164,20 @@ static void begin(struct trial *trial, const struct draw *draw, const char *path
 	trial->options.config_path = path;
 	trial->sim = make_machine(draw);
 	write_config(path, draw->yaml);
+	if (draw->request_count > 0) {
+		snprintf(trial->requests, sizeof(trial->requests), "%s.d", path);
+		request_files_write(draw, trial->requests);
+		trial->options.secrets_path = trial->requests;
+	}
 	log_set_sink(hear, &trial->said);
 	log_set_verbose(1); /* what was served is told only then */
+}
+
+static void end(struct trial *trial)
+{
+	if (trial->options.secrets_path)
+		request_files_remove(trial->draw, trial->options.secrets_path);
+	sim_free(trial->sim);
 }
 
 static void run(struct trial *trial)
@@ -169,6 +195,7 @@ static void run(struct trial *trial)
 	memcpy(outcome->reasons, trial->said.reasons, sizeof(outcome->reasons));
 	note_states(trial->sim, outcome->after);
 	count_writes(trial->sim, outcome);
+	outcome->adds = count_adds(trial->sim);
 	if (trial->said.shown)
 		print_calls(trial->sim);
 }
@@ -182,6 +209,7 @@ static void run_again(struct trial *trial)
 	sim_journal_clear(trial->sim);
 	outcome->success_again = run_pvapconfig(&trial->sim->machine, &trial->options);
 	outcome->writes_again = sim_write_count(trial->sim);
+	outcome->adds_again = count_adds(trial->sim);
 	note_states(trial->sim, outcome->again);
 }
 
@@ -219,7 +247,7 @@ const char *trial_run(const struct draw *draw, const char *path, bool shown)
 		run_again(&trial);
 	list(&trial);
 	sentence = properties_check(&trial.outcome);
-	sim_free(trial.sim);
+	end(&trial);
 	return sentence;
 }
 
@@ -252,7 +280,7 @@ static const char *try_killed(const struct draw *draw, const char *path, size_t 
 	run_again(&trial);
 	list(&trial);
 	sentence = properties_check(&trial.outcome);
-	sim_free(trial.sim);
+	end(&trial);
 	return sentence;
 }
 

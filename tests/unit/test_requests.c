@@ -241,9 +241,9 @@ static void write_real(struct fixture *fixture, const char *name, uint32_t versi
 
 	memset(request, 0xa5, sizeof(request));
 	memcpy(request, "asrcbM\0", 8);
-	put_number(request + 8, version);
-	put_number(request + 12, size);
-	put_number(request + 44, 64);
+	secret_request_number((uint8_t *)request + 8, version);
+	secret_request_number((uint8_t *)request + 12, size);
+	secret_request_number((uint8_t *)request + 44, 64);
 	memcpy(request + at, entry, sizeof(entry));
 	memset(request + at + 16, id, SECRETS_ID_SIZE);
 	snprintf(path, sizeof(path), "/%s", name);
@@ -377,11 +377,11 @@ static void test_lengths(void **state)
 
 		begin(fixture, "");
 		fixture->rc = 0x0001;
-		put_number(request + 8, 0x100);
-		put_number(request + 12, REQUEST_SIZE);
+		secret_request_number((uint8_t *)request + 8, 0x100);
+		secret_request_number((uint8_t *)request + 12, REQUEST_SIZE);
 		request[51] = MODEL_ASSOCIATION_SECRET;
 		memset(request + 64, 0x11, SECRETS_ID_SIZE);
-		put_number(request + cases[i].place, cases[i].value);
+		secret_request_number((uint8_t *)request + cases[i].place, cases[i].value);
 		temp_root_write(&fixture->root, "/a.asrcb", request, sizeof(request));
 		assert_int_equal(submit(fixture), 0);
 		assert_int_equal(count_calls(fixture, "2"), cases[i].submitted);
