@@ -154,7 +154,7 @@ ZSH_COMPLETION := $(DESTDIR)$(ZSHCOMPLETIONDIR)
 MAN_PAGES := man5/pvapconfig.yaml.5 man7/pvapconfig.cmdline.7 man8/pvapconfig.8
 # Section 1 is where the program of this name in s390-tools has its page: that one stays.
 ALIAS := $(MAN)/man1/pvapconfig.1
-DOC_PAGES := demo.svg guest.md initramfs.md troubleshooting.md
+DOC_PAGES := demo.svg guest.md initramfs.md report.schema.json troubleshooting.md
 
 .PHONY: install
 install: $(BINARY) ## install program, units, dracut module, hooks and examples below $(DESTDIR)

@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * What a run has come to, for programs and for the next stage of the boot. The schema is described in the README; its
+ * What a run has come to, for programs and for the next stage of the boot. The schema is doc/report.schema.json; its
  * version changes when a field changes its meaning or goes away.
  */
 #include <stdbool.h>
