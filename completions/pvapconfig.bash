@@ -6,6 +6,12 @@
 _pvapconfig() {
 	local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
 
+	# Of --config=FILE bash makes three words.
+	if [[ $word == '=' ]]; then
+		word=
+	elif [[ $before == '=' ]]; then
+		before=${COMP_WORDS[COMP_CWORD - 2]}
+	fi
 	COMPREPLY=()
 	case $before in
 	-c | --config)
