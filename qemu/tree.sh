@@ -21,7 +21,8 @@ install_program() {
 tree_inputs() {
 	(
 		cd "$1" || exit
-		find . -path ./usr/share/doc -prune -o -type f ! -path ./usr/sbin/pvapconfig -exec sha256sum {} + | LC_ALL=C sort
+		find . -type f ! -path ./usr/sbin/pvapconfig -exec sha256sum {} + | LC_ALL=C sort |
+			grep -Ev ' \./usr/share/(doc|man|bash-completion|zsh)/' # nobody copies those
 		shift
 		cat "$here/${0##*/}" "$here/tree.sh" "$here/guest/fetch-key.c" "$tree_config" "$tree/inputs"
 		write_request "$tree_secret" /dev/stdout
