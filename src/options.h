@@ -12,7 +12,7 @@
 #define OPTIONS_TIMEOUT_MAX 86400  /* seconds: a day */
 
 struct options {
-	const char *config_path;  /* part of argv, or OPTIONS_CONFIG_PATH; NULL: none is needed, or, for a list, not asked for */
+	const char *config_path;  /* part of argv, or OPTIONS_CONFIG_PATH; NULL: none is needed, or asked for (list) */
 	const char *report_path;  /* what the run came to is written there (report_json.h); NULL: nowhere */
 	const char *lock_path;    /* --list: if this is there, another run may be at work; NULL: none */
 	const char *secrets_path; /* directory of add-secret requests to be submitted; NULL: none */

@@ -16,73 +16,8 @@
 
 #include <cmocka.h>
 
-#include "machine.h"
-#include "machine_linux.h"
+#include "machine_linux_fixture.h"
 #include "worker.h"
-
-#define SHORT_MS 300 /* real time: no call that does not block takes so long, also where the machine is busy */
-
-struct fixture {
-	char folder[32];
-	struct machine *machine;
-};
-
-static void write_file(const struct fixture *fixture, const char *name, const char *text)
-{
-	char path[128];
-	FILE *file;
-
-	snprintf(path, sizeof(path), "%s/%s", fixture->folder, name);
-	file = fopen(path, "w");
-	assert_non_null(file);
-	fputs(text, file);
-	fclose(file);
-}
-
-static int setup(void **state)
-{
-	struct fixture *fixture = calloc(1, sizeof(*fixture));
-	char path[128];
-
-	strcpy(fixture->folder, "/tmp/pvapconfig.XXXXXX");
-	if (!mkdtemp(fixture->folder))
-		return -1;
-	write_file(fixture, "text", "unbound\n");
-	write_file(fixture, "empty", "");
-	snprintf(path, sizeof(path), "%s/blocks", fixture->folder);
-	mkfifo(path, 0600);
-	snprintf(path, sizeof(path), "%s/card11", fixture->folder);
-	mkdir(path, 0700);
-	write_file(fixture, "card11/type", "CEX8P\n");
-	*state = fixture;
-	return machine_linux_create(fixture->folder, "/nowhere/uv", &fixture->machine);
-}
-
-static int teardown(void **state)
-{
-	struct fixture *fixture = *state;
-	char command[64];
-	int r;
-
-	machine_linux_destroy(fixture->machine);
-	snprintf(command, sizeof(command), "rm -rf '%s'", fixture->folder);
-	r = system(command);
-	free(fixture);
-	return r;
-}
-
-static int64_t soon(const struct fixture *fixture)
-{
-	return machine_now_ms(fixture->machine) + 10000;
-}
-
-static struct machine_call reading(const struct fixture *fixture, const char *path, char *data, size_t size)
-{
-	struct machine_call call = { .operation = MACHINE_READ, .data = data, .size = size, .until_ms = soon(fixture) };
-
-	snprintf(call.path, sizeof(call.path), "%s", path);
-	return call;
-}
 
 static void test_read(void **state)
 {
@@ -312,82 +247,6 @@ static void test_children_hold_no_streams(void **state)
 	machine_linux_destroy(machine);
 }
 
-/* Calls of a lane are made in the order of their start, rows and all, also while another lane holds a worker. */
-static void test_lane_keeps_order(void **state)
-{
-	enum { CALLS = 40 };
-	struct fixture *fixture = *state;
-	struct machine_call calls[CALLS], blocked, *done;
-	char texts[CALLS][16], blocked_text[16];
-
-	blocked = reading(fixture, "blocks", blocked_text, sizeof(blocked_text));
-	blocked.lane = 1;
-	blocked.until_ms = machine_now_ms(fixture->machine) + SHORT_MS;
-	assert_int_equal(machine_start(fixture->machine, &blocked), 0);
-	for (int i = 0; i < CALLS; i++) {
-		calls[i] = reading(fixture, "text", texts[i], sizeof(texts[i]));
-		calls[i].lane = 2;
-		if (i % 2 == 0) {
-			calls[i].operation = MACHINE_WRITE;
-			calls[i].length = (size_t)snprintf(texts[i], sizeof(texts[i]), "%07d", i);
-		}
-		assert_int_equal(machine_start(fixture->machine, &calls[i]), 0);
-	}
-	for (int i = 0; i < CALLS; i++) {
-		assert_int_equal(machine_wait(fixture->machine, MACHINE_FOREVER, &done), 0);
-		assert_ptr_equal(done, &calls[i]);
-		assert_int_equal(done->error, 0);
-		if (i % 2 == 1)
-			assert_int_equal(atoi(texts[i]), i - 1);
-	}
-	assert_int_equal(machine_wait(fixture->machine, MACHINE_FOREVER, &done), 0);
-	assert_ptr_equal(done, &blocked);
-}
-
-/* What stands behind a call that does not come back is not made. */
-static void test_lane_ends_with_a_blocked_call(void **state)
-{
-	struct fixture *fixture = *state;
-	char texts[2][16] = { "", "untouched" };
-	struct machine_call first = reading(fixture, "blocks", texts[0], sizeof(texts[0]));
-	struct machine_call second = reading(fixture, "text", texts[1], sizeof(texts[1]));
-	struct machine_call *done;
-
-	first.lane = second.lane = 7;
-	first.limit_ms = SHORT_MS;
-	assert_int_equal(machine_start(fixture->machine, &first), 0);
-	assert_int_equal(machine_start(fixture->machine, &second), 0);
-	assert_int_equal(machine_wait(fixture->machine, MACHINE_FOREVER, &done), 0);
-	assert_ptr_equal(done, &first);
-	assert_int_equal(first.error, -ETIMEDOUT);
-	assert_int_equal(machine_wait(fixture->machine, MACHINE_FOREVER, &done), 0);
-	assert_ptr_equal(done, &second);
-	assert_int_equal(second.error, -ETIMEDOUT);
-	assert_string_equal(texts[1], "untouched");
-}
-
-/* The same where the two kinds of calls are not made in one row. */
-static void test_lane_ends_with_a_blocked_quick_call(void **state)
-{
-	struct fixture *fixture = *state;
-	char texts[2][16] = { "", "untouched" };
-	struct machine_call first = reading(fixture, "blocks", texts[0], sizeof(texts[0]));
-	struct machine_call second = reading(fixture, "text", texts[1], sizeof(texts[1]));
-	struct machine_call *done;
-
-	first.lane = second.lane = 7;
-	first.quick = true;
-	first.limit_ms = SHORT_MS;
-	assert_int_equal(machine_start(fixture->machine, &first), 0);
-	assert_int_equal(machine_start(fixture->machine, &second), 0);
-	for (int i = 0; i < 2; i++) {
-		assert_int_equal(machine_wait(fixture->machine, MACHINE_FOREVER, &done), 0);
-		assert_ptr_equal(done, i == 0 ? &first : &second);
-		assert_int_equal(done->error, -ETIMEDOUT);
-	}
-	assert_string_equal(texts[1], "untouched");
-}
-
 /* A child that somebody kills costs one call. */
 static void test_killed_child(void **state)
 {
@@ -432,37 +291,6 @@ static void test_no_more_processes(void **state)
 	assert_int_equal(status, 0);
 }
 
-/* A quick call that does not come back costs its own lane; what stood behind it in others is made all the same. */
-static void test_quick_row_survives_a_blocked_call(void **state)
-{
-	struct fixture *fixture = *state;
-	struct machine_call calls[4], *done;
-	char texts[4][16];
-	int timeouts = 0, good = 0;
-
-	for (unsigned int i = 0; i < 4; i++) {
-		/* Lane 1 reads well, then blocks, then has one more; lane 2 stands behind. */
-		calls[i] = reading(fixture, i == 1 ? "blocks" : "text", texts[i], sizeof(texts[i]));
-		calls[i].quick = true;
-		calls[i].lane = i < 3 ? 1 : 2;
-		calls[i].limit_ms = SHORT_MS;
-		assert_int_equal(machine_start(fixture->machine, &calls[i]), 0);
-	}
-	for (int i = 0; i < 4; i++) {
-		assert_int_equal(machine_wait(fixture->machine, MACHINE_FOREVER, &done), 0);
-		assert_non_null(done);
-		timeouts += done->error == -ETIMEDOUT;
-		good += done->error == 0;
-	}
-	assert_int_equal(timeouts, 2);
-	assert_int_equal(good, 2);
-	assert_int_equal(calls[0].error, 0);
-	assert_int_equal(calls[1].error, -ETIMEDOUT);
-	assert_int_equal(calls[2].error, -ETIMEDOUT);
-	assert_int_equal(calls[3].error, 0);
-	assert_string_equal(texts[3], "unbound\n");
-}
-
 /* No child is left to init, also none that was given up and has ended since. */
 static void test_children_are_reaped(void **state)
 {
@@ -504,12 +332,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_nothing_is_touched_after_a_signal, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_nothing_is_touched_after_an_error, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_children_hold_no_streams, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_lane_keeps_order, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_lane_ends_with_a_blocked_call, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_lane_ends_with_a_blocked_quick_call, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_killed_child, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_more_processes, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_quick_row_survives_a_blocked_call, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_children_are_reaped, setup, teardown),
 		cmocka_unit_test(test_bad_folder),
 	};
