@@ -16,10 +16,18 @@ static bool is_slow(const struct queue_task *task, int64_t now_ms)
 	return task->waiting_since_ms != 0 && now_ms - task->waiting_since_ms >= LATE_MS;
 }
 
+/* An association that nobody waits for any more goes away only when the next plan has its queue unbound. */
+static bool is_given_up(const struct queue_task *task)
+{
+	return task->goal == QUEUE_REST && task->apqn->association == APQN_ASSOCIATION_PENDING;
+}
+
 static bool card_is_slow(const struct provision *this, const struct card *card, int64_t now_ms)
 {
 	for (size_t i = card->first; i < card->first + card->count; i++) {
-		if (this->tasks[i].goal != QUEUE_REST && is_slow(&this->tasks[i], now_ms))
+		const struct queue_task *task = &this->tasks[i];
+
+		if (is_given_up(task) || (task->goal != QUEUE_REST && is_slow(task, now_ms)))
 			return true;
 	}
 	return false;

@@ -104,6 +104,26 @@ static void test_association_never_ends(void **state)
 	assert_true(fixture->took_ms < 31000);
 }
 
+/*
+ * The card's other queue is to be identified meanwhile, because an entry has lost its queue: as long as the association is
+ * pending, that cannot be done, and nobody waits for it once the association was given up.
+ */
+static void test_association_never_ends_beside_an_unknown_queue(void **state)
+{
+	struct fixture *fixture = *state;
+
+	new_machine(fixture, DELAYS SECRETS "card 11 CEX8P\nqueue 11.0001" KEY_A " state=bound\nqueue 11.0002 mkvp=none\n"
+					    "card 12 CEX8P\nqueue 12.0001" KEY_A "\n"
+					    "card 13 CEX8P\nqueue 13.0001" KEY_B " state=bound\n"
+					    "fault 11.0001 associate never\nfault 13.0001 associate rc=36\n");
+	run(fixture, ENTRY_A ENTRY_B);
+	assert_int_equal(fixture->plan.satisfied, 1);
+	assert_string_equal(truth(fixture, 0x11, 1), "bindable");
+	assert_string_equal(truth(fixture, 0x11, 2), "bindable");
+	assert_string_equal(truth(fixture, 0x12, 1), "associated 1");
+	assert_true(fixture->took_ms < 35000);
+}
+
 static void test_association_never_ends_alone(void **state)
 {
 	struct fixture *fixture = *state;
@@ -374,6 +394,7 @@ int main(void)
 		TEST(test_association_fails_late),
 		TEST(test_association_falls_back),
 		TEST(test_association_never_ends),
+		TEST(test_association_never_ends_beside_an_unknown_queue),
 		TEST(test_association_never_ends_alone),
 		TEST(test_slow_association_alone),
 		TEST(test_slow_reset_of_ours),
