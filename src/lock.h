@@ -22,5 +22,8 @@ void lock_release(const char *path);
 /* Removes the lock file if it was made by `pid`, whose end or whose being stuck was seen. Nothing is reported. */
 void lock_remove_of(const char *path, pid_t pid);
 
-/* Makes the directory of the lock file if it is missing: early in the boot nobody else has. 0 or negative errno. */
+/*
+ * Makes the directory of the lock file if it is missing: early in the boot nobody else has, and newer versions of systemd
+ * leave it to whoever wants it. 0 or negative errno.
+ */
 int lock_make_directory(const char *path);

@@ -35,9 +35,12 @@ static bool check_config(const char *path)
 
 static bool run_locked(struct machine *machine, const struct options *options)
 {
-	/* A machine is there, so signals no longer end the program, and the lock is removed in any case. */
-	int locked = lock_acquire(LOCK_PATH, options->boot);
+	int locked;
 	bool success;
+
+	lock_make_directory(LOCK_PATH);
+	/* A machine is there, so signals no longer end the program, and the lock is removed in any case. */
+	locked = lock_acquire(LOCK_PATH, options->boot);
 
 	/* Early in the boot only another run keeps us from it: a /run that is full or cannot be written does not. */
 	if (locked == -EEXIST || (locked < 0 && !options->boot)) {
@@ -76,7 +79,6 @@ static bool run_in_initramfs(const struct options *options)
 	struct options left = *options;
 
 	boot_linux_load_modules("/sbin/modprobe", &left);
-	lock_make_directory(LOCK_PATH);
 	return run(&left);
 }
 
