@@ -31,14 +31,18 @@ CFLAGS ?= -Os -g
 BUILD := build$(if $(CROSS_COMPILE),/$(firstword $(subst -, ,$(CROSS_COMPILE))))
 BINARY := $(BUILD)/pvapconfig
 
-WARNINGS := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes
+# For packagers: WERROR= where another compiler finds more to warn of, LTO= where the distribution has a way of its own.
+WERROR ?= -Werror
+WARNINGS := -Wall -Wextra $(WERROR) -Wshadow -Wstrict-prototypes -Wmissing-prototypes
 LANGUAGE := -std=gnu11 -D_GNU_SOURCE -DPVAPCONFIG_VERSION='"$(VERSION)"'
 # Nothing in a C program unwinds its stack, and the tables for it would be a twentieth of the program.
 HARDENING := -fPIE -fno-asynchronous-unwind-tables -fstack-protector-strong -ffunction-sections -fdata-sections
 # Where it was built is no part of the program; the build id would tell.
 HARDENING += -ffile-prefix-map=$(CURDIR)=.
 # The program is small enough to be optimised as a whole, which saves some KiB; clang would need another linker for it.
+ifeq ($(origin LTO),undefined)
 LTO := $(if $(findstring clang,$(shell $(CC) --version)),,-flto=auto)
+endif
 LINK_HARDENING := -Wl,-z,noseparate-code -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -Wl,--gc-sections \
 	-Wl,--exclude-libs,ALL
 
