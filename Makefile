@@ -158,13 +158,14 @@ ZSH_COMPLETION := $(DESTDIR)$(ZSHCOMPLETIONDIR)
 MAN_PAGES := man5/pvapconfig.yaml.5 man7/pvapconfig.cmdline.7 man8/pvapconfig.8
 # Section 1 is where the program of this name in s390-tools has its page: that one stays.
 ALIAS := $(MAN)/man1/pvapconfig.1
+SECRETS_FILES := boot-secrets.service pvapconfig-secrets
 DOC_PAGES := demo.svg guest.md initramfs.md report.schema.json troubleshooting.md
 
 .PHONY: install
 install: $(BINARY) ## install program, units, dracut module, hooks and examples below $(DESTDIR)
 	$(INSTALL) -d $(DESTDIR)$(SBINDIR) $(UNITS) $(UDEV_RULES) $(DRACUT_MODULE) $(INITCPIO)/install $(INITCPIO)/hooks \
 		$(INITRAMFS_TOOLS)/hooks $(INITRAMFS_TOOLS)/scripts/init-premount $(DOC)/dracut.conf.d $(DOC)/mkinitcpio.conf.d \
-		$(DOC)/doc $(addprefix $(MAN)/man,1 5 7 8) $(BASH_COMPLETION) $(ZSH_COMPLETION)
+		$(DOC)/secrets $(DOC)/doc $(addprefix $(MAN)/man,1 5 7 8) $(BASH_COMPLETION) $(ZSH_COMPLETION)
 	$(INSTALL) -m 0755 $(BINARY) $(DESTDIR)$(SBINDIR)/pvapconfig
 	$(STRIP) $(DESTDIR)$(SBINDIR)/pvapconfig
 	$(INSTALL) -m 0644 $(addprefix systemd/,$(UNIT_FILES)) $(UNITS)
@@ -179,10 +180,11 @@ install: $(BINARY) ## install program, units, dracut module, hooks and examples 
 	ls $(ALIAS)* >/dev/null 2>&1 || ln -s ../man8/pvapconfig.8 $(ALIAS)
 	$(INSTALL) -m 0644 completions/pvapconfig.bash $(BASH_COMPLETION)/pvapconfig
 	$(INSTALL) -m 0644 completions/_pvapconfig $(ZSH_COMPLETION)
-	$(INSTALL) -m 0644 README.md SECURITY.md CHANGELOG.md LICENSE conf/pvapconfig.yaml $(DOC)
+	$(INSTALL) -m 0644 README.md SECURITY.md CONTRIBUTING.md CHANGELOG.md LICENSE conf/pvapconfig.yaml $(DOC)
 	$(INSTALL) -m 0644 $(addprefix doc/,$(DOC_PAGES)) $(DOC)/doc
 	$(INSTALL) -m 0644 conf/dracut.conf.d/pvapconfig.conf $(DOC)/dracut.conf.d
 	$(INSTALL) -m 0644 conf/mkinitcpio.conf.d/pvapconfig.conf $(DOC)/mkinitcpio.conf.d
+	$(INSTALL) -m 0644 $(addprefix conf/secrets/,$(SECRETS_FILES)) $(DOC)/secrets
 
 # Folders that are not ours alone, as the variables may name them, are removed only if they are empty.
 .PHONY: uninstall
@@ -192,9 +194,10 @@ uninstall: ## remove what install has put there; the configuration stays
 		$(addprefix $(INITRAMFS_TOOLS)/,hooks/pvapconfig scripts/init-premount/pvapconfig) \
 		$(BASH_COMPLETION)/pvapconfig $(ZSH_COMPLETION)/_pvapconfig \
 		$(addprefix $(MAN)/,$(MAN_PAGES)) $(addprefix $(DOC)/doc/,$(DOC_PAGES)) \
-		$(addprefix $(DOC)/,README.md SECURITY.md CHANGELOG.md LICENSE pvapconfig.yaml dracut.conf.d/pvapconfig.conf mkinitcpio.conf.d/pvapconfig.conf)
+		$(addprefix $(DOC)/,README.md SECURITY.md CONTRIBUTING.md CHANGELOG.md LICENSE pvapconfig.yaml dracut.conf.d/pvapconfig.conf mkinitcpio.conf.d/pvapconfig.conf \
+			$(addprefix secrets/,$(SECRETS_FILES)))
 	[ "$$(readlink $(ALIAS))" != ../man8/pvapconfig.8 ] || rm $(ALIAS)
-	for folder in $(DOC)/dracut.conf.d $(DOC)/mkinitcpio.conf.d $(DOC)/doc $(DOC) $(DRACUT_MODULE) \
+	for folder in $(DOC)/dracut.conf.d $(DOC)/mkinitcpio.conf.d $(DOC)/secrets $(DOC)/doc $(DOC) $(DRACUT_MODULE) \
 		$(addprefix $(MAN)/man,1 5 7 8) $(MAN) $(UDEV_RULES) \
 		$(BASH_COMPLETION) $(dir $(BASH_COMPLETION)) $(ZSH_COMPLETION) $(dir $(ZSH_COMPLETION)) $(dir $(DOC)) \
 		$(INITCPIO)/install $(INITCPIO)/hooks $(INITCPIO) $(INITRAMFS_TOOLS)/hooks \

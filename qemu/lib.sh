@@ -44,26 +44,29 @@ write_request() {
 	perl -e 'print pack "a6 x2 N N x32 x2 n N x8 H64 x16", "asrcbM", 0x100, 112, 2, 32, $ARGV[0]' "$1" >"$2"
 }
 
-# run_guest MEMORY TOPOLOGY SECONDS PARAMETER...: runs the emulator with $log/initrd and $log/root (a disk), which are removed
-# afterwards, and leaves in $log what boot tells. The parameters are the kernel's.
+# run_guest MEMORY TOPOLOGY SECONDS PARAMETER...: runs the emulator with $log/initrd and the disks $log/root and $log/boot (if there is
+# one), which are removed afterwards, and leaves in $log what boot tells. The parameters are the kernel's.
 run_guest() {
 	memory=$1
 	topology=$2
 	seconds=$3
 	shift 3
+	boot=
+	[ ! -e "$log/boot" ] || boot=$log/boot
 	{
 		PVAPCONFIG_TOPOLOGY=$topology PVAPCONFIG_JOURNAL=$log/journal \
 			timeout -k 5 "$seconds" "$emulator" -L "${emulator%/*}" -M s390-ccw-virtio -m "$memory" -smp "${processors:-1}" \
 			-nodefaults -display none -no-reboot -chardev stdio,id=console -device sclpconsole,chardev=console \
 			-drive "if=none,id=root,format=raw,file=$log/root" \
 			-device virtio-blk-ccw,drive=root,iommu_platform=on \
+			${boot:+-drive "if=none,id=boot,format=raw,file=$boot" -device virtio-blk-ccw,drive=boot,iommu_platform=on} \
 			-trace vm_state_notify -trace qemu_system_shutdown_request -trace virtio_blk_handle_write \
 			-msg timestamp=on -D "$log/emulator" \
 			-kernel "$kernel/vmlinuz" -initrd "$log/initrd" -append "console=ttysclp0 quiet panic=-1 $*" \
 			</dev/null 2>&1 && status=0 || status=$?
 		echo "$status" >"$log/status"
 	} | stamp | tee "$log/console"
-	rm "$log/initrd" "$log/root"
+	rm -f "$log/initrd" "$log/root" "$log/boot"
 }
 
 # boot NAME FOLDER TOPOLOGY SECONDS [PARAMETER]: runs a guest with FOLDER as /scenario, to its power-off or for so many seconds at
@@ -123,6 +126,15 @@ make_disk() {
 	[ "$2" = plain ] || encrypt "$log/topology"
 }
 
+# make_boot_disk ID: the disk $log/boot, with the label boot and a request for the association secret with this id.
+make_boot_disk() {
+	mkdir -p "$log/tree/pvapconfig"
+	write_request "$1" "$log/tree/pvapconfig/10-root-volume.asrcb"
+	mkfs.ext4 -q -F -L boot -d "$log/tree" -E root_owner=0:0 "$log/boot" 4M >"$log/mkfs" 2>&1 ||
+		fail "the boot disk cannot be made: $(cat "$log/mkfs")"
+	rm -r "$log/tree" "$log/mkfs"
+}
+
 # make_initrd FOLDER KIND IMAGE: the initramfs $log/initrd: IMAGE with the newest pvapconfig (if it has one at all) and the
 # scenario's files.
 make_initrd() {
@@ -140,6 +152,10 @@ make_initrd() {
 	esac
 	[ "$2" = plain ] || echo "root UUID=$volume_uuid /run/volume-key luks,tries=1,headless=1" >"$log/tree/etc/crypttab"
 	[ ! -e "$1/initramfs" ] || cp -R "$1/initramfs/." "$log/tree"
+	[ ! -e "$1/files" ] || while read -r file into; do
+		mkdir -p "$log/tree/$into"
+		cp "$top/$file" "$log/tree/$into/"
+	done <"$1/files"
 	pack "$log/tree" >"$log/scenario.cpio"
 	cat "$(image_file "$3")" "$log/scenario.cpio" >"$log/initrd"
 	rm -r "$log/tree" "$log/scenario.cpio"
@@ -160,6 +176,7 @@ boot_image() {
 	cat "$(scenario_file "$2" topology)" >"$log/topology"
 	[ ! -e "$2/topology-more" ] || cat "$2/topology-more" >>"$log/topology"
 	make_disk "$2" "$kind"
+	[ ! -e "$2/boot-disk" ] || make_boot_disk "$(cat "$2/boot-disk")"
 	make_initrd "$2" "$kind" "$3"
 	processors=1
 	[ ! -e "$2/processors" ] || processors=$(cat "$2/processors")
