@@ -149,11 +149,12 @@ static int exit_status(bool success, bool only_shows)
 {
 	int lost = log_output_error();
 
-	if (lost < 0 && only_shows)
-		log_error("cannot write to standard output: %s", strerror(-lost));
-	else if (lost < 0)
-		log_warning("cannot write to standard output: %s", strerror(-lost));
-	return success && !(lost < 0 && only_shows) ? EXIT_SUCCESS : EXIT_FAILURE;
+	/* Whoever closes a pipe has seen enough. */
+	if (lost == 0 || lost == -EPIPE)
+		return success ? EXIT_SUCCESS : EXIT_FAILURE;
+	log_line(only_shows ? LOG_LEVEL_ERROR : LOG_LEVEL_WARNING, "cannot write to standard output: %s",
+		 strerror(-lost));
+	return success && !only_shows ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
 /*
