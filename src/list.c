@@ -88,7 +88,9 @@ bool list_run(struct machine *machine, const struct options *options, int64_t de
 		named = secrets_fetch(machine, deadline_ms, &list->secrets) == 0 && named;
 	report.apqns = inventory->apqns;
 	report.apqn_count = inventory->count;
-	if (!options->json)
+	if (inventory->unlisted_cards > 0)
+		log_error("AP bus: the list is not complete: %zu cards could not be listed", inventory->unlisted_cards);
+	if (!options->json && (inventory->count > 0 || inventory->unlisted_cards == 0))
 		list_view_print(&report, unread);
 	return named && inventory->unlisted_cards == 0;
 }

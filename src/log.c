@@ -64,6 +64,11 @@ const char *log_last_error(void)
 	return log_error_text[0] ? log_error_text : NULL;
 }
 
+void log_forget_error(void)
+{
+	log_error_text[0] = '\0';
+}
+
 int log_output_error(void)
 {
 	return log_lost_output;

@@ -43,8 +43,9 @@ void log_set_sink(log_sink *sink, void *context);
 
 void log_begin_boot(int kernel_log);
 
-/* The last error that was reported, or NULL. */
+/* The last error that was reported, or NULL; and as if there had been none, for tests. */
 const char *log_last_error(void);
+void log_forget_error(void);
 
 /* Writes one line; longer than 1000 bytes is cut and ends in "...". Never fails, keeps errno. */
 void log_line(enum log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));

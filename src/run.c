@@ -176,7 +176,7 @@ static bool act(struct run *run)
 
 /*
  * Only the machine knows that a signal came, or that it can wait for nothing any more; what failed for it has told its own
- * part.
+ * part, but for a call that looked as if there had been a signal.
  */
 static void report_stop(struct machine *machine)
 {
@@ -187,6 +187,8 @@ static void report_stop(struct machine *machine)
 	else if (r < 0)
 		log_error("calls into the kernel cannot be waited for: %s; the APQNs are left as they are now",
 			  strerror(-r));
+	else if (!log_last_error())
+		log_error("a call into the kernel was interrupted");
 }
 
 static void write_report(const struct run *run, bool success)

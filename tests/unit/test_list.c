@@ -190,6 +190,18 @@ static void test_hanging_card(void **state)
 	assert_non_null(strstr(fixture->log.text, "output: 13.0001  EP11   CEX8  SERIALNUMBER0013  bbbbbbbb"));
 }
 
+/* What could not be looked at does not pass for not being there. */
+static void test_unlisted_card(void **state)
+{
+	struct fixture *fixture = *state;
+
+	begin(fixture, "card 11 CEX8P\nqueue 11.0002 state=bound\n", NAMED);
+	inject(fixture, MACHINE_LIST, "devices/ap/card11", SIM_HANG, 0);
+	assert_false(run(fixture));
+	assert_non_null(strstr(fixture->log.text, "error: AP bus: the list is not complete: 1 cards could not be listed\n"));
+	assert_null(strstr(fixture->log.text, "there is no APQN"));
+}
+
 static void test_signal(void **state)
 {
 	struct fixture *fixture = *state;
@@ -240,6 +252,7 @@ int main(void)
 		LIST_TEST(test_no_bus),     LIST_TEST(test_no_se_guest), LIST_TEST(test_another_run),
 		LIST_TEST(test_incomplete), LIST_TEST(test_unsettled),   LIST_TEST(test_reset),
 		LIST_TEST(test_hanging_card), LIST_TEST(test_signal),    LIST_TEST(test_json),
+		LIST_TEST(test_unlisted_card),
 	};
 
 	return cmocka_run_group_tests_name("list", tests, NULL, NULL);

@@ -237,6 +237,18 @@ static void test_unbind_gets_stuck(void **state)
 	assert_log(fixture, "error: APQN 05.0002: may still be bound: " STUCK "\n");
 }
 
+/* No kernel is known to say so without a signal; still, no run may fail without a word. */
+static void test_interrupted_call(void **state)
+{
+	struct fixture *fixture = *state;
+
+	begin(fixture, SMALL, ENTRY_A);
+	log_forget_error();
+	inject(fixture, MACHINE_READ, "bus/ap/features", SIM_FAIL, -EINTR);
+	assert_false(run(fixture));
+	assert_string_equal(fixture->log.text, "error: a call into the kernel was interrupted\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -254,6 +266,7 @@ int main(void)
 		TEST(test_no_time_left),
 		TEST(test_busy_unbind),
 		TEST(test_unbind_gets_stuck),
+		TEST(test_interrupted_call),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
