@@ -122,6 +122,11 @@ static bool failure_is_true(const struct outcome *outcome)
 	return draw->options.strict ? served < draw->entry_count : served == 0;
 }
 
+static bool failure_is_told(const struct outcome *outcome)
+{
+	return outcome->success || outcome->error_said;
+}
+
 static bool claim_is_true(const struct outcome *outcome)
 {
 	size_t served;
@@ -430,10 +435,11 @@ static bool list_is_true(const struct outcome *outcome)
 	if (!is_smooth(outcome))
 		return true;
 	for (size_t i = 0; i < outcome->model->queue_count; i++) {
+		bool is_cca = outcome->model->cards[outcome->model->queues[i].card].mode == MODEL_CCA;
 		bool bound = is_bound(&outcome->listed[i]);
 		enum outcome_listed listed = outcome->list.queues[i];
 
-		if (listed == LISTED_NOT || listed == (bound ? LISTED_UNBOUND : LISTED_BOUND))
+		if (listed != (is_cca ? LISTED_UNKNOWN : bound ? LISTED_BOUND : LISTED_UNBOUND))
 			return false;
 	}
 	return true;
@@ -448,6 +454,7 @@ const char *properties_check(const struct outcome *outcome)
 		{ "a run ends before its deadline", ends_in_time },
 		{ "a run that says it was successful was so", success_is_true },
 		{ "a run that says it failed did so", failure_is_true },
+		{ "a run that fails reports an error", failure_is_told },
 		{ "as many entries are served as the run says", claim_is_true },
 		{ "as many entries are served as can be", is_best },
 		{ "a fault costs no more than its card", fault_costs_its_card_only },

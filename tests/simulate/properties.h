@@ -39,6 +39,7 @@ struct outcome {
 	const struct model *model; /* what never changes is looked up here */
 	struct outcome_queue before[MODEL_QUEUES_MAX], after[MODEL_QUEUES_MAX], again[MODEL_QUEUES_MAX];
 	bool success, success_again;
+	bool error_said;
 	bool refused; /* two queues of one card with one master key */
 	long claimed; /* entries that the run says are satisfied; -1: it says nothing */
 	enum outcome_reason reasons[DRAW_ENTRIES_MAX];

@@ -169,6 +169,7 @@ static void begin(struct trial *trial, const struct draw *draw, const char *path
 		request_files_write(draw, trial->requests);
 		trial->options.secrets_path = trial->requests;
 	}
+	log_forget_error();
 	log_set_sink(hear, &trial->said);
 	log_set_verbose(1); /* what was served is told only then */
 }
@@ -191,6 +192,7 @@ static void run(struct trial *trial)
 	outcome->success = run_pvapconfig(&trial->sim->machine, &trial->options);
 	outcome->duration_us = sim_now_us(trial->sim) - start_us;
 	outcome->refused = trial->said.refused;
+	outcome->error_said = log_last_error();
 	outcome->claimed = trial->said.claimed;
 	memcpy(outcome->reasons, trial->said.reasons, sizeof(outcome->reasons));
 	note_states(trial->sim, outcome->after);
@@ -203,11 +205,13 @@ static void run(struct trial *trial)
 static void run_again(struct trial *trial)
 {
 	struct outcome *outcome = &trial->outcome;
+	struct options again = trial->options;
 
 	if (trial->said.shown)
 		puts("--- second run");
 	sim_journal_clear(trial->sim);
-	outcome->success_again = run_pvapconfig(&trial->sim->machine, &trial->options);
+	again.report_path = NULL; /* the report is that of the first */
+	outcome->success_again = run_pvapconfig(&trial->sim->machine, &again);
 	outcome->writes_again = sim_write_count(trial->sim);
 	outcome->adds_again = count_adds(trial->sim);
 	note_states(trial->sim, outcome->again);

@@ -19,6 +19,7 @@
 #define SECRETS_NOT_WITH "options --add-secrets and --lock-secrets do not go with --unbind or --check-config"
 #define LIST_ALONE "option --list goes with --config, --json, --timeout and --verbose only"
 #define STATUS_ALONE "option --status goes with --json only"
+#define CHECK_CONFIG_ALONE "option --check-config goes with --config and --verbose only"
 #define HINT "warning: try 'pvapconfig --help'\n"
 
 static struct log_capture capture;
@@ -79,6 +80,7 @@ static void good(void **state)
 		{"--probe --dry-run", "/etc/pvapconfig.yaml dry_run probe 60000"},
 		{"-n --probe", "/etc/pvapconfig.yaml dry_run probe 60000"},
 		{"--check-config -c a.yaml", "a.yaml check_config 60000"},
+		{"-v --check-config", "/etc/pvapconfig.yaml verbose check_config 60000"},
 		{"--boot", "/etc/pvapconfig.yaml boot 60000"},
 		{"--add-secrets a.d", "/etc/pvapconfig.yaml a.d 60000"},
 		{"--add-secrets=a.d --add-secrets b.d", "/etc/pvapconfig.yaml b.d 60000"},
@@ -175,7 +177,10 @@ static void bad(void **state)
 		{"--status -v", STATUS_ALONE},
 		{"--status --timeout 5", STATUS_ALONE},
 		{"--timeout=60 --status", STATUS_ALONE},
-		{"--json --check-config", "options --json and --check-config exclude each other"},
+		{"--json --check-config", CHECK_CONFIG_ALONE},
+		{"--check-config --strict", CHECK_CONFIG_ALONE},
+		{"--check-config -n", CHECK_CONFIG_ALONE},
+		{"--check-config --timeout 60", CHECK_CONFIG_ALONE},
 		{"--json=1", "option --json takes no value: '--json=1'"},
 		{"--boot=1", "option --boot takes no value: '--boot=1'"},
 		{"--probe", "option --probe works only together with --dry-run"},
