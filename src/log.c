@@ -2,7 +2,9 @@
 #include "log.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -14,7 +16,8 @@
 #define LINE_LENGTH_MAX 1000
 #define PREFIX_SIZE 32
 #define SUFFIX_SIZE 8
-#define KERNEL_LINE_MAX 976 /* LOG_LINE_MAX in kernel/printk: what is longer is refused */
+#define LOOK_INTERVAL_MS 100 /* for a signal, while a line is not taken */
+#define KERNEL_LINE_MAX 976  /* LOG_LINE_MAX in kernel/printk: what is longer is refused */
 
 static int log_verbose;
 static bool log_color;
@@ -55,6 +58,7 @@ void log_begin_boot(int kernel_log)
 	struct stat status;
 
 	log_boot = true;
+	log_patience_ms = LOG_PATIENCE_BOOT_MS;
 	log_journal = fstat(STDERR_FILENO, &status) == 0 && S_ISSOCK(status.st_mode);
 	log_kernel = kernel_log;
 }
@@ -112,18 +116,39 @@ static void format_text(char text[LINE_LENGTH_MAX + 1], const char *format, va_l
 	replace_unprintable(text);
 }
 
+/* Those that end a run are blocked while it is going on (machine_linux.c). */
+static bool is_signalled(void)
+{
+	sigset_t pending;
+
+	return sigpending(&pending) == 0 && (sigismember(&pending, SIGINT) > 0 || sigismember(&pending, SIGTERM) > 0 ||
+					     sigismember(&pending, SIGHUP) > 0);
+}
+
 /* A descriptor that was inherited must not be made non-blocking: others use it as well. */
 static bool is_taken(int fd)
 {
 	struct pollfd wanted = { .fd = fd, .events = POLLOUT };
+	int left_ms = log_patience_ms;
 	bool taken;
 
 	/* /dev/kmsg never keeps a writer, nor does it ever say so: devkmsg_poll in kernel/printk knows no POLLOUT. */
-	if (!log_boot || fd == log_kernel)
+	if (log_boot && fd == log_kernel)
 		return true;
-	taken = poll(&wanted, 1, log_patience_ms) != 0;
-	log_patience_ms = taken ? LOG_PATIENCE_MS : 0;
+	do {
+		int wait_ms = is_signalled() ? 0 : left_ms < LOOK_INTERVAL_MS ? left_ms : LOOK_INTERVAL_MS;
+
+		taken = poll(&wanted, 1, wait_ms) != 0;
+		left_ms = wait_ms > 0 ? left_ms - wait_ms : 0;
+	} while (!taken && left_ms > 0);
+	log_patience_ms = !taken ? 0 : log_boot ? LOG_PATIENCE_BOOT_MS : LOG_PATIENCE_MS;
 	return taken;
+}
+
+static void note_lost(int fd, int error)
+{
+	if (fd == STDOUT_FILENO && log_lost_output == 0)
+		log_lost_output = error;
 }
 
 /* What cannot be written is lost. */
@@ -131,14 +156,19 @@ static void write_all(int fd, const char *text, size_t length)
 {
 	size_t written = 0;
 
-	while (written < length && is_taken(fd)) {
-		ssize_t count = write(fd, text + written, length - written);
+	while (written < length) {
+		size_t piece = length - written < PIPE_BUF ? length - written : PIPE_BUF;
+		ssize_t count;
 
+		if (!is_taken(fd)) {
+			note_lost(fd, -ETIMEDOUT);
+			return;
+		}
+		count = write(fd, text + written, piece);
 		if (count > 0) {
 			written += (size_t)count;
 		} else if (count == 0 || errno != EINTR) {
-			if (fd == STDOUT_FILENO && log_lost_output == 0)
-				log_lost_output = count < 0 ? -errno : -EIO;
+			note_lost(fd, count < 0 ? -errno : -EIO);
 			return;
 		}
 	}

@@ -36,10 +36,14 @@ void log_set_sink(log_sink *sink, void *context);
 /*
  * Early boot: from now on everything goes to standard error. Where that is a socket it is the journal's, and lines
  * begin with their severity ("<4>"); else they go to the file descriptor `kernel_log` (/dev/kmsg; -1: none), too. It
- * stays the caller's. Nothing waits for whoever does not take a line (a journal that is stuck, a console that is held):
- * after LOG_PATIENCE_MS the line is lost, and so are those that follow, without waiting, until one is taken again.
+ * stays the caller's.
+ *
+ * Nothing waits for ever for whoever does not take a line (a journal that is stuck, a pager that is left alone): after a
+ * time, or when a signal that ends us is pending, the line is lost, and so are those that follow, without waiting, until
+ * one is taken again.
  */
-#define LOG_PATIENCE_MS 250
+#define LOG_PATIENCE_MS 60000
+#define LOG_PATIENCE_BOOT_MS 250
 
 void log_begin_boot(int kernel_log);
 
@@ -53,7 +57,7 @@ void log_line(enum log_level level, const char *format, ...) __attribute__((form
 /* One line of what was asked for, like log_output. */
 void log_styled(enum log_style style, const char *text);
 
-/* A text of any length for programs, as it is, on standard output. */
+/* A text of any length for programs, as it is, on standard output; in pieces that a pipe takes whole. */
 void log_raw(const char *text, size_t length);
 
 /* Why standard output did not take something (negative errno; the first time counts), or 0: nothing is lost. */

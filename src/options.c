@@ -206,7 +206,8 @@ static int check_combination(const struct options *options)
 		{ options->status &&
 			  (options->config_path || options->verbose || has_timeout(options) || does_something(options)),
 		  "option --status goes with --json only" },
-		{ options->check_config && (options->json || options->dry_run || options->strict || has_timeout(options)),
+		{ options->check_config &&
+			  (options->json || options->dry_run || options->strict || has_timeout(options)),
 		  "option --check-config goes with --config and --verbose only" },
 		{ options->probe && !options->dry_run, "option --probe works only together with --dry-run" },
 	};

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -203,6 +204,34 @@ static void lost_output(void **state)
 	assert_int_equal(log_output_error(), -ENOSPC);
 }
 
+/* A signal that is to end us is not kept waiting by a pipe that nobody reads. */
+static void nobody_reads_and_a_signal(void **state)
+{
+	static const struct timespec now = { 0, 0 };
+	int saved = dup(STDERR_FILENO), ends[2];
+	char page[4096] = "";
+	sigset_t signals;
+
+	(void)state;
+	log_capture_end();
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGTERM);
+	assert_int_equal(sigprocmask(SIG_BLOCK, &signals, NULL), 0);
+	assert_int_equal(pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0);
+	while (write(ends[1], page, sizeof(page)) > 0)
+		;
+	assert_int_equal(fcntl(ends[1], F_SETFL, 0), 0);
+	assert_int_equal(raise(SIGTERM), 0);
+	assert_int_equal(dup2(ends[1], STDERR_FILENO), STDERR_FILENO);
+	log_error("one");
+	log_error("two");
+	restore(STDERR_FILENO, saved);
+	assert_int_equal(sigtimedwait(&signals, NULL, &now), SIGTERM);
+	assert_int_equal(sigprocmask(SIG_UNBLOCK, &signals, NULL), 0);
+	close(ends[0]);
+	close(ends[1]);
+}
+
 /* There is no way back from this. */
 static void left_output(void **state)
 {
@@ -371,6 +400,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(streams, begin, end),
 		cmocka_unit_test_setup_teardown(colors, begin, end),
 		cmocka_unit_test_setup_teardown(lost_output, begin, end),
+		cmocka_unit_test_setup_teardown(nobody_reads_and_a_signal, begin, end),
 		cmocka_unit_test_setup_teardown(last_error, begin, end),
 		cmocka_unit_test_setup_teardown(left_output, begin, end),
 		/* Last, as there is no way back from early boot. */
