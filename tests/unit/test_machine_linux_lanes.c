@@ -43,38 +43,15 @@ static void test_lane_keeps_order(void **state)
 }
 
 /* What stands behind a call that does not come back is not made. */
-static void test_lane_ends_with_a_blocked_call(void **state)
+static void check_blocked_lane(struct fixture *fixture, bool quick)
 {
-	struct fixture *fixture = *state;
 	char texts[2][16] = { "", "untouched" };
 	struct machine_call first = reading(fixture, "blocks", texts[0], sizeof(texts[0]));
 	struct machine_call second = reading(fixture, "text", texts[1], sizeof(texts[1]));
 	struct machine_call *done;
 
 	first.lane = second.lane = 7;
-	first.limit_ms = SHORT_MS;
-	assert_int_equal(machine_start(fixture->machine, &first), 0);
-	assert_int_equal(machine_start(fixture->machine, &second), 0);
-	assert_int_equal(machine_wait(fixture->machine, MACHINE_FOREVER, &done), 0);
-	assert_ptr_equal(done, &first);
-	assert_int_equal(first.error, -ETIMEDOUT);
-	assert_int_equal(machine_wait(fixture->machine, MACHINE_FOREVER, &done), 0);
-	assert_ptr_equal(done, &second);
-	assert_int_equal(second.error, -ETIMEDOUT);
-	assert_string_equal(texts[1], "untouched");
-}
-
-/* The same where the two kinds of calls are not made in one row. */
-static void test_lane_ends_with_a_blocked_quick_call(void **state)
-{
-	struct fixture *fixture = *state;
-	char texts[2][16] = { "", "untouched" };
-	struct machine_call first = reading(fixture, "blocks", texts[0], sizeof(texts[0]));
-	struct machine_call second = reading(fixture, "text", texts[1], sizeof(texts[1]));
-	struct machine_call *done;
-
-	first.lane = second.lane = 7;
-	first.quick = true;
+	first.quick = quick;
 	first.limit_ms = SHORT_MS;
 	assert_int_equal(machine_start(fixture->machine, &first), 0);
 	assert_int_equal(machine_start(fixture->machine, &second), 0);
@@ -84,6 +61,17 @@ static void test_lane_ends_with_a_blocked_quick_call(void **state)
 		assert_int_equal(done->error, -ETIMEDOUT);
 	}
 	assert_string_equal(texts[1], "untouched");
+}
+
+static void test_lane_ends_with_a_blocked_call(void **state)
+{
+	check_blocked_lane(*state, false);
+}
+
+/* The same where the two kinds of calls are not made in one row. */
+static void test_lane_ends_with_a_blocked_quick_call(void **state)
+{
+	check_blocked_lane(*state, true);
 }
 
 /* A quick call that does not come back costs its own lane; what stood behind it in others is made all the same. */
