@@ -159,7 +159,8 @@ MAN_PAGES := man5/pvapconfig.yaml.5 man7/pvapconfig.cmdline.7 man8/pvapconfig.8
 # Section 1 is where the program of this name in s390-tools has its page: that one stays.
 ALIAS := $(MAN)/man1/pvapconfig.1
 SECRETS_FILES := boot-secrets.service pvapconfig-secrets
-DOC_PAGES := demo.svg guest.md initramfs.md report.schema.json troubleshooting.md
+DOC_PAGES := demo.svg guest.md initramfs.md report.md report.schema.json running-system.md secrets.md testing.md \
+	troubleshooting.md
 
 .PHONY: install
 install: $(BINARY) ## install program, units, dracut module, hooks and examples below $(DESTDIR)
