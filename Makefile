@@ -34,7 +34,7 @@ BINARY := $(BUILD)/pvapconfig
 # For packagers: WERROR= where another compiler finds more to warn of, LTO= where the distribution has a way of its own.
 WERROR ?= -Werror
 WARNINGS := -Wall -Wextra $(WERROR) -Wshadow -Wstrict-prototypes -Wmissing-prototypes
-LANGUAGE := -std=gnu11 -D_GNU_SOURCE -DPVAPCONFIG_VERSION='"$(VERSION)"'
+LANGUAGE := -std=gnu11 -D_GNU_SOURCE -Isrc -DPVAPCONFIG_VERSION='"$(VERSION)"'
 # Nothing in a C program unwinds its stack, and the tables for it would be a twentieth of the program.
 HARDENING := -fPIE -fno-asynchronous-unwind-tables -fstack-protector-strong -ffunction-sections -fdata-sections
 # Where it was built is no part of the program; the build id would tell.
@@ -50,7 +50,7 @@ LINK_HARDENING := -Wl,-z,noseparate-code -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecst
 Q := $(if $(V),,@)
 say = @$(if $(V),:,printf '  %-4s %s\n' $(1) $@)
 
-SOURCES := $(sort $(wildcard src/*.c))
+SOURCES := $(sort $(filter-out src/musl/%,$(wildcard src/*.c src/*/*.c)))
 PROGRAM_LIBS := -lyaml -lmbedcrypto
 
 .PHONY: all

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "log.h"
+#include "util/log.h"
 
 /* The value is the rest of this word, if there is one, or the next word. */
 static int take_value(struct arguments *arguments, size_t option, const char *rest, const char **value)

@@ -8,18 +8,18 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "boot_linux.h"
-#include "cleanup.h"
-#include "config.h"
-#include "cpus.h"
-#include "lock.h"
-#include "log.h"
-#include "machine_linux.h"
+#include "boot/linux.h"
+#include "config/config.h"
+#include "kernel/cpus.h"
+#include "kernel/linux.h"
 #include "options.h"
-#include "progress.h"
-#include "report_json.h"
+#include "report/report_json.h"
+#include "report/status.h"
 #include "run.h"
-#include "status.h"
+#include "util/cleanup.h"
+#include "util/lock.h"
+#include "util/log.h"
+#include "util/progress.h"
 
 #define STUCK_GRACE_MS 4000 /* a run ends with its time; this is for one that cannot */
 

@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "arguments.h"
-#include "log.h"
-#include "text.h"
+#include "util/log.h"
+#include "util/text.h"
 
 #define STRINGIFY(value) #value
 #define STRING(value) STRINGIFY(value)

@@ -4,18 +4,18 @@
 #include <errno.h>
 #include <string.h>
 
-#include "cleanup.h"
-#include "config.h"
-#include "inventory.h"
-#include "list.h"
-#include "log.h"
-#include "plan.h"
-#include "preview.h"
-#include "provision.h"
-#include "report.h"
-#include "report_json.h"
-#include "requests.h"
-#include "secrets.h"
+#include "ap/inventory.h"
+#include "config/config.h"
+#include "plan/plan.h"
+#include "provision/provision.h"
+#include "report/list.h"
+#include "report/preview.h"
+#include "report/report.h"
+#include "report/report_json.h"
+#include "util/cleanup.h"
+#include "util/log.h"
+#include "uv/requests.h"
+#include "uv/secrets.h"
 
 /* What a run gathers on its way, as far as it gets. */
 struct run {

@@ -4,7 +4,7 @@
 /* The stages of a run in their order (manual, steps 1 to 9), on any machine. */
 #include <stdbool.h>
 
-#include "machine.h"
+#include "kernel/machine.h"
 #include "options.h"
 
 /* Configures the APQNs, or unbinds or lists all of them, as the options say. True: successful. Everything was reported. */

@@ -7,14 +7,15 @@ comma := ,
 CHECK_FLAGS := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 CHECK_SOURCES := $(filter-out src/main.c,$(SOURCES)) $(sort $(wildcard tests/model/*.c tests/sim/*.c))
 CHECK_OBJECTS := $(CHECK_SOURCES:%.c=$(CHECK)/%.o)
-CHECK_PROGRAMS := $(patsubst tests/unit/%.c,$(CHECK)/%,$(sort $(wildcard tests/unit/*.c)))
+CHECK_PROGRAMS := $(patsubst tests/unit/%.c,$(CHECK)/%,$(sort $(wildcard tests/unit/*.c tests/unit/*/*.c)))
 
 $(CHECK)/%.o: %.c
 	@mkdir -p $(@D)
 	$(call say,CC)
-	$(Q)$(CC) $(LANGUAGE) $(WARNINGS) -Isrc -Itests $(CHECK_FLAGS) -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(LANGUAGE) $(WARNINGS) -Itests $(CHECK_FLAGS) -MMD -MP -c -o $@ $<
 
-$(CHECK)/test_%: $(CHECK)/tests/unit/test_%.o $(CHECK_OBJECTS)
+$(CHECK_PROGRAMS): $(CHECK)/%: $(CHECK)/tests/unit/%.o $(CHECK_OBJECTS)
+	@mkdir -p $(@D)
 	$(call say,LD)
 	$(Q)$(CC) $(CHECK_FLAGS) $(CHECK_WRAP) -o $@ $^ -lcmocka $(CHECK_YAML) -lmbedcrypto
 
@@ -22,8 +23,8 @@ $(CHECK)/test_%: $(CHECK)/tests/unit/test_%.o $(CHECK_OBJECTS)
 CHECK_YAML := -lyaml
 $(CHECK)/test_memory: CHECK_YAML := -l:libyaml.a
 $(CHECK)/test_memory: CHECK_WRAP := $(addprefix -Wl$(comma)--wrap=,malloc calloc realloc strdup strndup tsearch)
-$(CHECK)/test_inventory_memory: CHECK_WRAP := -Wl,--wrap=calloc
-$(CHECK)/test_log: CHECK_WRAP := -Wl,--wrap=poll
+$(CHECK)/ap/test_inventory_memory: CHECK_WRAP := -Wl,--wrap=calloc
+$(CHECK)/util/test_log: CHECK_WRAP := -Wl,--wrap=poll
 $(CHECK)/test_syscalls: CHECK_WRAP := $(addprefix -Wl$(comma)--wrap=,read write rename link unlink fstat socketpair mmap \
 	mprotect clone fork ppoll signalfd sigprocmask sha256_digest)
 
@@ -59,7 +60,7 @@ bench: deps build/bench/bench_config build/bench/bench_plan ## measure configura
 build/bench/bench_%: tests/bench/bench_%.c $(filter-out src/main.c,$(SOURCES))
 	@mkdir -p $(@D)
 	$(call say,LD)
-	$(Q)$(CC) $(LANGUAGE) $(WARNINGS) -O2 -Isrc -o $@ $^ $(PROGRAM_LIBS)
+	$(Q)$(CC) $(LANGUAGE) $(WARNINGS) -O2 -o $@ $^ $(PROGRAM_LIBS)
 
 # --- random runs on the simulated machine ---------------------------------------------------------
 
@@ -72,7 +73,7 @@ RUNS ?= 20000
 $(SIMULATE)/%.o: %.c
 	@mkdir -p $(@D)
 	$(call say,CC)
-	$(Q)$(CC) $(LANGUAGE) $(WARNINGS) -Isrc -Itests -O2 -g -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(LANGUAGE) $(WARNINGS) -Itests -O2 -g -MMD -MP -c -o $@ $<
 
 $(SIMULATE)/simulate: $(SIMULATE_OBJECTS)
 	$(call say,LD)

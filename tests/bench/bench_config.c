@@ -9,8 +9,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "config.h"
-#include "log.h"
+#include "config/config.h"
+#include "util/log.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define RUNS 5

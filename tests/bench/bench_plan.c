@@ -6,7 +6,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "plan.h"
+#include "plan/plan.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define ENTRIES_MAX 4096

@@ -11,7 +11,7 @@ FUZZ_PROGRAMS := $(patsubst tests/fuzz/%.c,$(FUZZ)/%,$(sort $(wildcard tests/fuz
 $(FUZZ)/%.o: %.c
 	@mkdir -p $(@D)
 	$(call say,CC)
-	$(Q)clang $(LANGUAGE) $(WARNINGS) -Isrc -Itests $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link -MMD -MP -c -o $@ $<
+	$(Q)clang $(LANGUAGE) $(WARNINGS) -Itests $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link -MMD -MP -c -o $@ $<
 
 $(FUZZ)/fuzz_%: $(FUZZ)/tests/fuzz/fuzz_%.o $(FUZZ_OBJECTS)
 	$(call say,LD)

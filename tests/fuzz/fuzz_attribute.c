@@ -2,9 +2,9 @@
 /* The texts of sysfs attributes, each text through every parser: read, or refused with nothing changed (apqn.h). */
 #include <errno.h>
 
-#include "apqn.h"
+#include "ap/apqn.h"
 #include "fuzz.h"
-#include "text.h"
+#include "util/text.h"
 
 #define UNCHANGED 0x5a
 

@@ -4,8 +4,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "boot_options.h"
-#include "cmdline.h"
+#include "boot/cmdline.h"
+#include "boot/parameters.h"
 #include "fuzz.h"
 
 static char root[] = "/tmp/fuzz_cmdline.XXXXXX";

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The configuration file: refused with one error, or read as entries that keep what config.h says. */
-#include "config.h"
+#include "config/config.h"
 #include "fuzz.h"
 
 static void check_entry(const struct config *config, size_t index)

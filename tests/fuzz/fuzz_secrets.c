@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The list of secrets as the Ultravisor writes it: whatever it says, entries come out of the buffer only, in order. */
 #include "fuzz.h"
-#include "secrets.h"
+#include "uv/secrets.h"
 
 #define HEADER_SIZE 16
 #define ENTRY_SIZE 48

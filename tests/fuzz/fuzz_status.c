@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The report of early boot: refused with one error and nothing else, or shown in lines that fit. */
 #include "fuzz.h"
-#include "status.h"
+#include "report/status.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -20,7 +20,7 @@
  */
 #include <stdio.h>
 
-#include "machine.h"
+#include "kernel/machine.h"
 
 /* Prints "PARITY OPERATION -> OUTCOME" for each line. 0, or the number of the first line that cannot be understood. */
 unsigned int parity_run(struct machine *machine, FILE *operations, FILE *outcomes);

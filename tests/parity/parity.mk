@@ -4,8 +4,8 @@
 # with the Makefile.
 
 PARITY := build/parity
-PARITY_COMMON := tests/parity/parity.c src/machine.c src/text.c
-PARITY_HEADERS := $(wildcard src/*.h tests/model/*.h tests/sim/*.h tests/parity/*.h)
+PARITY_COMMON := tests/parity/parity.c src/kernel/machine.c src/util/text.c
+PARITY_HEADERS := $(wildcard src/kernel/*.h src/util/*.h tests/model/*.h tests/sim/*.h tests/parity/*.h)
 
 .PHONY: parity
 parity: $(PARITY)/parity_sim $(PARITY)/parity_guest
@@ -14,10 +14,10 @@ $(PARITY)/parity_sim: tests/parity/parity_sim.c $(PARITY_COMMON) $(wildcard test
 $(PARITY)/parity_sim: PARITY_CC = $(CC) -O1 -g
 
 $(PARITY)/parity_guest: tests/parity/parity_guest.c $(PARITY_COMMON)
-$(PARITY)/parity_guest: $(addprefix src/,machine_linux.c cpus.c worker.c attribute.c uv.c)
+$(PARITY)/parity_guest: $(addprefix src/kernel/,linux.c cpus.c worker.c attribute.c uv.c)
 $(PARITY)/parity_guest: PARITY_CC = s390x-linux-gnu-gcc -Os -s -static -specs=/usr/lib/s390x-linux-musl/musl-gcc.specs
 
 $(PARITY)/%: $(PARITY_HEADERS)
 	@mkdir -p $(@D)
 	$(call say,LD)
-	$(Q)$(PARITY_CC) $(LANGUAGE) $(WARNINGS) -Isrc -Itests -o $@ $(filter %.c,$^)
+	$(Q)$(PARITY_CC) $(LANGUAGE) $(WARNINGS) -Itests -o $@ $(filter %.c,$^)

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "machine_linux.h"
+#include "kernel/linux.h"
 #include "parity.h"
 
 int main(int argc, char **argv)

@@ -21,7 +21,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "machine.h"
+#include "kernel/machine.h"
 #include "model/ap_model.h"
 
 enum sim_kernel_version {

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sha256.h"
+#include "config/sha256.h"
 
 #define CARDS_MAX 40
 #define SECRETS_MAX 400

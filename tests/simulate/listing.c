@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "log.h"
 #include "run.h"
+#include "util/log.h"
 
 struct reader {
 	const struct model *model;

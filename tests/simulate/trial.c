@@ -6,11 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "log.h"
 #include "run.h"
 #include "simulate/listing.h"
 #include "simulate/properties.h"
 #include "simulate/request_files.h"
+#include "util/log.h"
 
 #define COMMAND_ADD "2" /* the number of the ioctl, uapi/asm/uvdevice.h */
 

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "machine.h"
+#include "kernel/machine.h"
 #include "sim/sim_machine.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))

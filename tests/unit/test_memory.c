@@ -13,10 +13,10 @@
 
 #include <cmocka.h>
 
-#include "lock.h"
-#include "machine_linux.h"
+#include "kernel/linux.h"
 #include "run_fixture.h"
-#include "secrets_directory.h"
+#include "unit/uv/secrets_directory.h"
+#include "util/lock.h"
 
 #define ALLOCATIONS_MAX 10000 /* a run that needs more does not end by itself */
 

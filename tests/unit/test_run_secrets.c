@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "run_fixture.h"
-#include "secrets_directory.h"
+#include "unit/uv/secrets_directory.h"
 
 #define ID_11 "1111111111111111111111111111111111111111111111111111111111111111"
 #define ENTRY_11 "- mode: EP11\n  mkvp: " MKVP_A "\n  secretid: " ID_11 "\n"

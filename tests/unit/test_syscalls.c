@@ -20,16 +20,16 @@
 
 #include <cmocka.h>
 
-#include "child.h"
-#include "config.h"
-#include "file.h"
-#include "lock.h"
-#include "machine_linux.h"
+#include "boot/child.h"
+#include "config/config.h"
+#include "config/sha256.h"
+#include "kernel/linux.h"
+#include "kernel/uv.h"
 #include "run_fixture.h"
-#include "sha256.h"
 #include "temp_root.h"
-#include "text.h"
-#include "uv.h"
+#include "util/file.h"
+#include "util/lock.h"
+#include "util/text.h"
 
 #define FOR_EVER 1000000
 #define SHORT_WRITE 0 /* instead of an errno: nothing is written, and nothing is wrong */

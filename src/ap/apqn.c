@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: MIT */
+#include "ap/apqn.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "util/text.h"
+
+int apqn_compare(const void *left, const void *right)
+{
+	const struct apqn *a = left, *b = right;
+
+	if (a->card != b->card)
+		return a->card < b->card ? -1 : 1;
+	return (a->domain > b->domain) - (a->domain < b->domain);
+}
+
+void apqn_format_name(const struct apqn *apqn, char name[APQN_NAME_SIZE])
+{
+	snprintf(name, APQN_NAME_SIZE, "%02x.%04x", apqn->card, apqn->domain);
+}
+
+bool apqn_is_out_of_reach(const struct apqn *apqn)
+{
+	return apqn->failure == APQN_STAYS_BOUND || apqn->failure == APQN_VANISHED || apqn->failure == APQN_CARD_STUCK;
+}
+
+const char *apqn_failure_text(enum apqn_failure failure)
+{
+	switch (failure) {
+	case APQN_WORKING:
+		return "no failure";
+	case APQN_BIND_REFUSED:
+		return "the firmware refuses the bind";
+	case APQN_BIND_ERROR:
+		return "the kernel refuses the bind";
+	case APQN_BIND_LIMIT:
+		return "the bind is refused while other queues are bound: most likely their number is limited";
+	case APQN_BIND_TAKEN:
+		return "not available for a bind: bound by another guest, or without bind support";
+	case APQN_BIND_TIMEOUT:
+		return "not ready for a bind in time";
+	case APQN_ASSOCIATION_REFUSED:
+		return "the firmware refuses the association with this secret";
+	case APQN_ASSOCIATION_ERROR:
+		return "the kernel refuses the association";
+	case APQN_ASSOCIATION_FAILED:
+		return "the association was started and failed";
+	case APQN_ASSOCIATION_TIMEOUT:
+		return "the association was not through in time";
+	case APQN_STAYS_BOUND:
+		return "the unbind has no effect";
+	case APQN_UNREADABLE:
+		return "its state cannot be read";
+	case APQN_VANISHED:
+		return "the queue is gone";
+	case APQN_CARD_STUCK:
+		return "the kernel did not come back from a call on this card";
+	}
+	return "unknown failure";
+}
+
+const char *apqn_mode_text(enum apqn_mode mode)
+{
+	switch (mode) {
+	case APQN_MODE_ACCEL:
+		return "Accel";
+	case APQN_MODE_CCA:
+		return "CCA";
+	case APQN_MODE_EP11:
+		return "EP11";
+	case APQN_MODE_UNKNOWN:
+		break;
+	}
+	return "unknown";
+}
+
+/* The kernel writes names and bus ids with lower-case digits only (ap_card.c, ap_queue.c: "card%02x", "%02x.%04x"). */
+static int parse_lower_hex(const char *digits, size_t count, unsigned int *value)
+{
+	*value = 0;
+	for (size_t i = 0; i < count; i++) {
+		char c = digits[i];
+
+		if (c >= '0' && c <= '9')
+			*value = *value * 16 + (unsigned int)(c - '0');
+		else if (c >= 'a' && c <= 'f')
+			*value = *value * 16 + (unsigned int)(c - 'a') + 10;
+		else
+			return -EBADMSG;
+	}
+	return 0;
+}
+
+int apqn_parse_card_name(const char *name, uint8_t *card)
+{
+	unsigned int value;
+
+	if (strlen(name) != 6 || memcmp(name, "card", 4) != 0 || parse_lower_hex(name + 4, 2, &value) != 0)
+		return -EBADMSG;
+	*card = (uint8_t)value;
+	return 0;
+}
+
+int apqn_parse_name(const char *name, uint8_t *card, uint8_t *domain)
+{
+	unsigned int card_value, domain_value;
+
+	if (strlen(name) != 7 || name[2] != '.' || parse_lower_hex(name, 2, &card_value) != 0 ||
+	    parse_lower_hex(name + 3, 4, &domain_value) != 0 || domain_value >= APQN_DOMAINS_MAX)
+		return -EBADMSG;
+	*card = (uint8_t)card_value;
+	*domain = (uint8_t)domain_value;
+	return 0;
+}
+
+/* Length of the text without its final newline. */
+static size_t line_length(const char *text)
+{
+	size_t length = strlen(text);
+
+	return length > 0 && text[length - 1] == '\n' ? length - 1 : length;
+}
+
+static bool line_is(const char *text, const char *expected)
+{
+	return line_length(text) == strlen(expected) && memcmp(text, expected, strlen(expected)) == 0;
+}
+
+int apqn_parse_type(const char *text, uint8_t *generation, enum apqn_mode *mode)
+{
+	char digits[3];
+	uint64_t value;
+	size_t length = line_length(text);
+	enum apqn_mode parsed;
+
+	if (length < 5 || length > 6 || memcmp(text, "CEX", 3) != 0)
+		return -EBADMSG;
+	switch (text[length - 1]) {
+	case 'A':
+		parsed = APQN_MODE_ACCEL;
+		break;
+	case 'C':
+		parsed = APQN_MODE_CCA;
+		break;
+	case 'P':
+		parsed = APQN_MODE_EP11;
+		break;
+	default:
+		return -EBADMSG;
+	}
+	memcpy(digits, text + 3, length - 4);
+	digits[length - 4] = '\0';
+	if (text_parse_decimal(digits, 99, &value) != 0 || value == 0)
+		return -EBADMSG;
+	*generation = (uint8_t)value;
+	*mode = parsed;
+	return 0;
+}
+
+int apqn_parse_online(const char *text, bool *online)
+{
+	if (line_is(text, "1"))
+		*online = true;
+	else if (line_is(text, "0"))
+		*online = false;
+	else
+		return -EBADMSG;
+	return 0;
+}
+
+int apqn_parse_bind(const char *text, enum apqn_bind *bind)
+{
+	if (line_is(text, "bound"))
+		*bind = APQN_BOUND;
+	else if (line_is(text, "unbound"))
+		*bind = APQN_UNBOUND;
+	else if (line_is(text, "-"))
+		*bind = APQN_BIND_UNSUPPORTED;
+	else
+		return -EBADMSG;
+	return 0;
+}
+
+int apqn_parse_association(const char *text, enum apqn_association *association, uint16_t *index)
+{
+	static const char associated[] = "associated ";
+	size_t length = line_length(text), digits = length - (sizeof(associated) - 1);
+	char number[6];
+	uint64_t value;
+
+	if (line_is(text, "unassociated")) {
+		*association = APQN_UNASSOCIATED;
+	} else if (line_is(text, "association pending")) {
+		*association = APQN_ASSOCIATION_PENDING;
+	} else if (line_is(text, "-")) {
+		*association = APQN_ASSOCIATION_UNSUPPORTED;
+	} else {
+		if (length < sizeof(associated) || digits >= sizeof(number) ||
+		    memcmp(text, associated, sizeof(associated) - 1) != 0)
+			return -EBADMSG;
+		memcpy(number, text + sizeof(associated) - 1, digits);
+		number[digits] = '\0';
+		if (text_parse_decimal(number, UINT16_MAX, &value) != 0)
+			return -EBADMSG;
+		*association = APQN_ASSOCIATED;
+		*index = (uint16_t)value;
+	}
+	return 0;
+}
+
+int apqn_parse_mkvps(const char *text, enum apqn_identity *identity, uint8_t mkvp[APQN_MKVP_SIZE])
+{
+	static const char current[] = "WK CUR: ";
+	static const char valid[] = "valid 0x";
+	uint8_t pattern[2 * APQN_MKVP_SIZE];
+	const char *state;
+
+	if (strncmp(text, current, sizeof(current) - 1) != 0)
+		return -EBADMSG;
+	state = text + sizeof(current) - 1;
+	if (strncmp(state, "invalid -\n", 10) == 0) {
+		*identity = APQN_IDENTITY_NONE;
+		return 0;
+	}
+	if (strncmp(state, "- -\n", 4) == 0) {
+		*identity = APQN_IDENTITY_UNREAD;
+		return 0;
+	}
+	if (strncmp(state, valid, sizeof(valid) - 1) != 0)
+		return -EBADMSG;
+	state += sizeof(valid) - 1;
+	if (strnlen(state, 4 * APQN_MKVP_SIZE + 1) != 4 * APQN_MKVP_SIZE + 1 || state[4 * APQN_MKVP_SIZE] != '\n' ||
+	    text_parse_hex(state, 4 * APQN_MKVP_SIZE, pattern, sizeof(pattern)) != 0)
+		return -EBADMSG;
+	*identity = APQN_IDENTITY_VALID;
+	memcpy(mkvp, pattern, APQN_MKVP_SIZE);
+	return 0;
+}
+
+int apqn_parse_serialnr(const char *text, char serialnr[APQN_SERIALNR_LENGTH + 1])
+{
+	size_t length = line_length(text);
+
+	if (length != 0 && length != APQN_SERIALNR_LENGTH)
+		return -EBADMSG;
+	for (size_t i = 0; i < length; i++) {
+		if (text[i] <= ' ' || text[i] > '~')
+			return -EBADMSG;
+	}
+	memcpy(serialnr, text, length);
+	serialnr[length] = '\0';
+	return 0;
+}

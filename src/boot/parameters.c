@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT */
+#include "boot/parameters.h"
+
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "boot/cmdline.h"
+#include "util/log.h"
+#include "util/text.h"
+
+#define PREFIX "rd.pvapconfig"
+#define NAME_SIZE 32 /* longer than any name of ours */
+#define KNOWN                                                                                                          \
+	PREFIX ", " PREFIX ".config, " PREFIX ".strict, " PREFIX ".dry_run, " PREFIX ".verbose, " PREFIX               \
+	       ".timeout, " PREFIX ".required, " PREFIX ".secrets, " PREFIX ".lock_secrets"
+
+static void warn_value(const char *name, const char *value, const char *expected)
+{
+	log_warning("kernel command line: %s=%.100s: %s expected; the default is used", name, value, expected);
+}
+
+/* As dracut's getargbool: a bare name is on. */
+static bool parse_boolean(const char *value, bool *result)
+{
+	static const char *const words[][2] = { { "0", "1" }, { "no", "yes" }, { "off", "on" }, { "false", "true" } };
+
+	*result = true;
+	if (!value || !*value)
+		return true;
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		for (int on = 0; on < 2; on++) {
+			*result = on;
+			if (strcmp(value, words[i][on]) == 0)
+				return true;
+		}
+	}
+	return false;
+}
+
+/* True if it is the value that is used. */
+static bool set_path(const char *name, const char *value, const char *usual, char path[PATH_MAX])
+{
+	bool good = value && *value == '/' && strlen(value) < PATH_MAX;
+
+	if (!good)
+		warn_value(name, value ? value : "", "an absolute path");
+	snprintf(path, PATH_MAX, "%s", good ? value : usual);
+	return good;
+}
+
+static void set_timeout(const char *name, const char *value, struct boot_options *options)
+{
+	uint64_t seconds = OPTIONS_TIMEOUT_DEFAULT;
+
+	if (!value || text_parse_decimal(value, OPTIONS_TIMEOUT_MAX, &seconds) < 0)
+		warn_value(name, value ? value : "", "a whole number of seconds from 0 to 86400");
+	options->run.timeout_ms = (int64_t)seconds * 1000;
+}
+
+static void set_boolean(const char *name, const char *value, bool usual, bool *result)
+{
+	if (!parse_boolean(value, result)) {
+		warn_value(name, value, "0 or 1 (no, yes, off, on, false, true)");
+		*result = usual;
+	}
+}
+
+static void apply_own(const char *name, const struct cmdline_parameter *parameter, struct boot_options *options)
+{
+	const struct {
+		const char *name;
+		bool *result;
+		bool usual;
+	} booleans[] = {
+		{ PREFIX, &options->enabled, true },
+		{ PREFIX ".strict", &options->run.strict, false },
+		{ PREFIX ".dry_run", &options->run.dry_run, false },
+		{ PREFIX ".verbose", &options->run.verbose, false },
+		{ PREFIX ".required", &options->required, false },
+		{ PREFIX ".lock_secrets", &options->run.lock_secrets, false },
+	};
+
+	for (size_t i = 0; i < sizeof(booleans) / sizeof(booleans[0]); i++) {
+		if (strcmp(name, booleans[i].name) == 0) {
+			set_boolean(name, parameter->value, booleans[i].usual, booleans[i].result);
+			return;
+		}
+	}
+	if (strcmp(name, PREFIX ".config") == 0)
+		set_path(name, parameter->value, OPTIONS_CONFIG_PATH, options->config_path);
+	else if (strcmp(name, PREFIX ".secrets") == 0)
+		options->run.secrets_optional =
+			!set_path(name, parameter->value, BOOT_SECRETS_PATH, options->secrets_path);
+	else if (strcmp(name, PREFIX ".timeout") == 0)
+		set_timeout(name, parameter->value, options);
+	else
+		log_warning("kernel command line: %.100s: no such parameter, ignored; known are " KNOWN,
+			    parameter->name);
+}
+
+static void set_end(const char *value, struct boot_options *options)
+{
+	options->end = BOOT_POWER_OFF;
+	if (value && strcmp(value, "reboot") == 0)
+		options->end = BOOT_REBOOT;
+	else if (value && strcmp(value, "halt") == 0)
+		options->end = BOOT_HALT;
+}
+
+static void apply(const struct cmdline_parameter *parameter, void *context)
+{
+	struct boot_options *options = context;
+	char name[NAME_SIZE];
+	size_t length = strnlen(parameter->name, sizeof(name) - 1);
+
+	for (size_t i = 0; i < length; i++)
+		name[i] = parameter->name[i];
+	name[length] = '\0';
+	for (char *dash = name; (dash = strchr(dash, '-'));)
+		*dash = '_';
+	if (strncmp(name, PREFIX, strlen(PREFIX)) == 0)
+		apply_own(name, parameter, options);
+	else if (strcmp(parameter->name, "rd.shell") == 0)
+		options->shell = parse_boolean(parameter->value, &options->shell) && options->shell;
+	else if (strcmp(parameter->name, "rd.emergency") == 0)
+		set_end(parameter->value, options);
+}
+
+void boot_options_read(const char *root, struct boot_options *options)
+{
+	*options = (struct boot_options){
+		.run = { .boot = true,
+			 .timeout_ms = OPTIONS_TIMEOUT_DEFAULT * INT64_C(1000),
+			 .secrets_optional = true,
+			 .report_path = BOOT_REPORT_PATH },
+		.enabled = true,
+		.config_path = OPTIONS_CONFIG_PATH,
+		.secrets_path = BOOT_SECRETS_PATH,
+	};
+	options->run.config_path = options->config_path;
+	options->run.secrets_path = options->secrets_path;
+	cmdline_visit(root, apply, options);
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * The configuration file: YAML text in, validated entries out (manual, section CONFIGFILE; design decision 15). Knows
+ * nothing of APQNs that exist. All errors are reported here, with file, line, column, entry and key; callers get the
+ * errno only.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "ap/apqn.h"
+
+#define CONFIG_SECRETID_SIZE 32            /* bytes of a SHA-256 */
+#define CONFIG_FILE_SIZE_MAX (1024 * 1024) /* bytes */
+/* More than the APQNs of the largest machines, all guests together: 60 cards with 85 domains. */
+#define CONFIG_ENTRIES_MAX 8192
+
+struct config_entry {
+	enum apqn_mode mode;                     /* APQN_MODE_EP11 or APQN_MODE_ACCEL */
+	uint8_t mkvp[APQN_MKVP_SIZE];            /* EP11 */
+	char serialnr[APQN_SERIALNR_LENGTH + 1]; /* EP11; empty: any */
+	uint8_t min_generation;                  /* 0: any */
+	uint8_t secretid[CONFIG_SECRETID_SIZE];  /* EP11 */
+	char *name;                              /* owned; NULL: none */
+};
+
+struct config {
+	struct config_entry *entries;
+	size_t count;
+};
+
+/* Reads and validates a file: 0 or negative errno (reported). The result is to be released in any case of 0. */
+int config_load(const char *path, struct config *config);
+
+/* The same from memory; `path` is for messages only. */
+int config_parse(const char *path, const char *text, size_t length, struct config *config);
+
+void config_release(struct config *config);
+
+/* How an entry is called in every message: "#2 'name'", or "#2" without a name. Counts from 1; long names are cut. */
+#define CONFIG_LABEL_SIZE 64
+void config_format_label(const struct config *config, size_t index, char label[CONFIG_LABEL_SIZE]);

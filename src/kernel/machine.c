@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+#include "kernel/machine.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "util/text.h"
+
+int64_t machine_now_ms(struct machine *machine)
+{
+	return machine->interface->now_ms(machine);
+}
+
+int machine_start(struct machine *machine, struct machine_call *call)
+{
+	return machine->interface->start(machine, call);
+}
+
+int machine_wait(struct machine *machine, int64_t until_ms, struct machine_call **done)
+{
+	*done = NULL;
+	return machine->interface->wait(machine, until_ms, done);
+}
+
+int machine_perform(struct machine *machine, struct machine_call *call)
+{
+	struct machine_call *done;
+	int r;
+
+	r = machine_start(machine, call);
+	if (r < 0)
+		return r;
+	do {
+		r = machine_wait(machine, MACHINE_FOREVER, &done);
+		if (r < 0)
+			return r;
+	} while (!done);
+	return call->error;
+}
+
+int machine_read_text(struct machine *machine, int64_t until_ms, char text[MACHINE_TEXT_SIZE], const char *path, ...)
+{
+	struct machine_call call = {
+		.operation = MACHINE_READ,
+		.data = text,
+		.size = MACHINE_TEXT_SIZE,
+		.until_ms = until_ms,
+	};
+	va_list arguments;
+	int length, r;
+
+	va_start(arguments, path);
+	length = vsnprintf(call.path, sizeof(call.path), path, arguments);
+	va_end(arguments);
+	if (length < 0 || (size_t)length >= sizeof(call.path))
+		return -ENAMETOOLONG;
+	r = machine_perform(machine, &call);
+	if (r < 0)
+		return r;
+	text_trim_end(text);
+	return 0;
+}
+
+int machine_sleep_until(struct machine *machine, int64_t until_ms)
+{
+	struct machine_call *done;
+
+	return machine_wait(machine, until_ms, &done);
+}

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * The only door to the machine's state. Two implementations: Linux (linux.h) and the simulated machine of the
+ * tests. Calls may block in the kernel for long or for ever, so they are started here and completed later, many at a
+ * time; nobody who uses this interface is ever blocked beyond the time he names.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define MACHINE_PATH_SIZE 80
+#define MACHINE_TEXT_SIZE 4096 /* a sysfs attribute is at most a page */
+#define MACHINE_FOREVER INT64_MAX
+#define MACHINE_NO_LANE 0
+
+enum machine_operation {
+	MACHINE_READ,  /* a whole attribute into data; -E2BIG if it does not fit with its NUL */
+	MACHINE_WRITE, /* length bytes of data in one write without creating anything; the driver's errno */
+	MACHINE_LIST,  /* names in a directory, without "." and "..", each ended by a newline; -E2BIG as above */
+	MACHINE_UV,    /* an ioctl on /dev/uv with data as argument, size bytes, in and out */
+};
+
+struct machine_call {
+	enum machine_operation operation;
+	char path[MACHINE_PATH_SIZE]; /* below /sys, no slash in front; not used by MACHINE_UV */
+	char *data;                   /* the caller's; must live until the call is completed */
+	size_t size;                  /* of data, bytes */
+	size_t length;                /* WRITE: bytes to write; READ, LIST: bytes read, a NUL follows them */
+	unsigned int uv_command;      /* UV: number of the ioctl (uapi/asm/uvdevice.h) */
+	uint16_t uv_rc, uv_rrc;       /* UV: the firmware's answer, valid if error is 0 */
+	unsigned int lane;            /* calls of one lane are made one after the other; MACHINE_NO_LANE: on its own */
+	bool quick;                   /* waits for no card, so calls of other lanes may wait for it */
+	int64_t limit_ms;             /* how long the kernel may keep this call; 0: until until_ms */
+	int64_t until_ms;             /* completed with -ETIMEDOUT at this time at the latest */
+	int error;                    /* result: 0 or a negative errno */
+	void *context;                /* the caller's */
+	struct machine_call *next;    /* the machine's, while the call is under way */
+};
+
+struct machine;
+
+struct machine_interface {
+	int64_t (*now_ms)(struct machine *machine);
+	int (*start)(struct machine *machine, struct machine_call *call);
+	int (*wait)(struct machine *machine, int64_t until_ms, struct machine_call **done);
+};
+
+/* First member of every implementation. */
+struct machine {
+	const struct machine_interface *interface;
+};
+
+/* Milliseconds of a clock that only goes forward; its zero means nothing. */
+int64_t machine_now_ms(struct machine *machine);
+
+/*
+ * Starts a call. 0: it is under way, will be handed out by machine_wait exactly once, and neither it nor its data may
+ * be touched before. Anything else: -errno, nothing was started. Calls of one lane are made in the order of their
+ * start, each after the one before; if one of them is not back in time, those behind it are not made and complete
+ * with -ETIMEDOUT, too.
+ */
+int machine_start(struct machine *machine, struct machine_call *call);
+
+/*
+ * Waits for the next call to complete. 0 with the call in *done (call->error says how it went), or 0 with NULL in
+ * *done when until_ms has come. Anything else is -errno, the end of all work: what is under way is not touched any
+ * more, and every later machine_wait returns the same error. -EINTR: somebody asked the program to stop (a signal),
+ * which is said once, at the end of the run, and by nobody else. A call completed with -ETIMEDOUT is left behind in
+ * the kernel; it can no longer touch the caller's data.
+ */
+int machine_wait(struct machine *machine, int64_t until_ms, struct machine_call **done);
+
+/* Starts one call and waits for it, with nothing else under way. Returns its error, or -errno of start or wait. */
+int machine_perform(struct machine *machine, struct machine_call *call);
+
+/* Reads an attribute with machine_perform; the path is printf-like. Newlines and blanks at its end are cut off. */
+int machine_read_text(struct machine *machine, int64_t until_ms, char text[MACHINE_TEXT_SIZE], const char *path, ...)
+	__attribute__((format(printf, 4, 5)));
+
+/* Waits (with nothing under way) until until_ms. 0 or -EINTR. */
+int machine_sleep_until(struct machine *machine, int64_t until_ms);

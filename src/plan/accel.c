@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "plan/internal.h"
+#include "util/cleanup.h"
+
+/*
+ * Accelerators differ in generation and in being bound ("ready") or not, entries in the generation that they want at
+ * least, so counts for each generation g are all that is needed. Entries and APQNs fit together nested: by Hall's
+ * theorem a set of entries can be served if, for every g, no more of them want g or newer than there are APQNs
+ * of g or newer. Seen from the other side, a set of APQNs can all be used if, for every g, no more of them are g or
+ * older than there are entries that are content with g or less.
+ *
+ * Whichever APQNs can all be used and whichever entries can all be served can be brought together, if they are
+ * equally many (Mendelsohn and Dulmage). So both are chosen each for itself, best ones first, and only then paired.
+ */
+#define GENERATIONS (UINT8_MAX + 1)
+
+enum { BARE, READY, CLASSES };
+
+struct accel {
+	const struct plan_context *context;
+	uint8_t *marks;                       /* for each entry */
+	size_t *queues;                       /* APQNs by class and generation, each in order */
+	size_t first[CLASSES][GENERATIONS];   /* where they begin in queues */
+	size_t present[CLASSES][GENERATIONS]; /* how many there are */
+	size_t usable[CLASSES][GENERATIONS];  /* how many of them, from the first on, are chosen and not yet assigned */
+	size_t slack[GENERATIONS];            /* how many more can be taken before a count is used up */
+};
+
+/* In S, beside PLAN_MARK_READY. */
+#define MARK_SERVED 4U
+
+static bool takes_part(const struct apqn *apqn)
+{
+	return apqn->mode == APQN_MODE_ACCEL && plan_working(apqn);
+}
+
+static int class_of(const struct apqn *apqn)
+{
+	return apqn->bind == APQN_BOUND ? READY : BARE;
+}
+
+static int sort_queues(struct accel *accel)
+{
+	const struct plan_context *context = accel->context;
+	size_t next[CLASSES][GENERATIONS], total = 0;
+
+	for (size_t i = 0; i < context->apqn_count; i++) {
+		const struct apqn *apqn = &context->apqns[i];
+
+		if (takes_part(apqn))
+			accel->present[class_of(apqn)][apqn->generation]++;
+	}
+	for (int rank = 0; rank < CLASSES; rank++) {
+		for (int g = 0; g < GENERATIONS; g++) {
+			accel->first[rank][g] = next[rank][g] = total;
+			total += accel->present[rank][g];
+		}
+	}
+	accel->queues = calloc(total + 1, sizeof(*accel->queues));
+	if (!accel->queues)
+		return -ENOMEM;
+	for (size_t i = 0; i < context->apqn_count; i++) {
+		const struct apqn *apqn = &context->apqns[i];
+
+		if (takes_part(apqn))
+			accel->queues[next[class_of(apqn)][apqn->generation]++] = i;
+	}
+	return 0;
+}
+
+/* Slack of serving entries by the APQNs that are ready, or by all. */
+static void reset_slack(struct accel *accel, bool all)
+{
+	size_t newer = 0;
+
+	for (int g = GENERATIONS - 1; g >= 0; g--) {
+		newer += accel->present[READY][g] + (all ? accel->present[BARE][g] : 0);
+		accel->slack[g] = newer;
+	}
+}
+
+static bool take_entry(struct accel *accel, uint8_t min_generation)
+{
+	for (int g = 0; g <= min_generation; g++) {
+		if (accel->slack[g] == 0)
+			return false;
+	}
+	for (int g = 0; g <= min_generation; g++)
+		accel->slack[g]--;
+	return true;
+}
+
+/* Marks every entry that can be served beside those before it, out of those with one mark and without another. */
+static void take_entries(struct accel *accel, unsigned int with, unsigned int without, unsigned int mark)
+{
+	const struct config *config = accel->context->config;
+
+	for (size_t i = 0; i < config->count; i++) {
+		const struct config_entry *entry = &config->entries[i];
+
+		if (entry->mode != APQN_MODE_ACCEL || (accel->marks[i] & (with | without)) != with)
+			continue;
+		if (take_entry(accel, entry->min_generation))
+			accel->marks[i] |= mark;
+	}
+}
+
+static void choose_entries(struct accel *accel)
+{
+	reset_slack(accel, false);
+	take_entries(accel, 0, 0, PLAN_MARK_READY);
+	reset_slack(accel, true);
+	take_entries(accel, PLAN_MARK_READY, 0, MARK_SERVED);
+	take_entries(accel, 0, PLAN_MARK_READY, MARK_SERVED);
+}
+
+static void choose_queues(struct accel *accel)
+{
+	const struct config *config = accel->context->config;
+	size_t wanted[GENERATIONS] = { 0 }, content = 0;
+
+	for (size_t i = 0; i < config->count; i++) {
+		if (accel->marks[i] & MARK_SERVED)
+			wanted[config->entries[i].min_generation]++;
+	}
+	for (int g = 0; g < GENERATIONS; g++) {
+		content += wanted[g];
+		accel->slack[g] = content;
+	}
+	for (int rank = READY; rank >= BARE; rank--) {
+		for (int g = GENERATIONS - 1; g >= 0; g--) {
+			size_t room = accel->present[rank][g];
+
+			if (room == 0)
+				continue;
+			for (int other = g; other < GENERATIONS; other++)
+				room = accel->slack[other] < room ? accel->slack[other] : room;
+			for (int other = g; other < GENERATIONS; other++)
+				accel->slack[other] -= room;
+			accel->usable[rank][g] = room;
+		}
+	}
+}
+
+/* Slack of pairing: how many more APQNs of g or newer are chosen than entries that want g or newer. */
+static void reset_pairing_slack(struct accel *accel)
+{
+	const struct config *config = accel->context->config;
+	size_t wanted[GENERATIONS] = { 0 }, newer = 0;
+
+	for (size_t i = 0; i < config->count; i++) {
+		if (accel->marks[i] & MARK_SERVED)
+			wanted[config->entries[i].min_generation]++;
+	}
+	for (int g = GENERATIONS - 1; g >= 0; g--) {
+		newer += accel->usable[READY][g] + accel->usable[BARE][g];
+		newer -= wanted[g];
+		accel->slack[g] = newer;
+	}
+}
+
+/* The best of the chosen APQNs that leaves enough for the others. */
+static size_t pick_queue(struct accel *accel, uint8_t min_generation)
+{
+	int newest = min_generation;
+
+	while (newest + 1 < GENERATIONS && accel->slack[newest + 1] > 0)
+		newest++;
+	for (int rank = READY; rank >= BARE; rank--) {
+		for (int g = newest; g >= min_generation; g--) {
+			if (accel->usable[rank][g] == 0)
+				continue;
+			accel->usable[rank][g]--;
+			for (int other = min_generation + 1; other <= g; other++)
+				accel->slack[other]--;
+			return accel->queues[accel->first[rank][g]++];
+		}
+	}
+	return PLAN_NONE;
+}
+
+static void pair(struct accel *accel)
+{
+	const struct plan_context *context = accel->context;
+
+	reset_pairing_slack(accel);
+	for (size_t i = 0; i < context->config->count; i++) {
+		size_t apqn;
+
+		if (!(accel->marks[i] & MARK_SERVED))
+			continue;
+		apqn = pick_queue(accel, context->config->entries[i].min_generation);
+		if (apqn != PLAN_NONE)
+			plan_assign(context, i, apqn);
+	}
+}
+
+static void set_goals(const struct plan_context *context)
+{
+	for (size_t i = 0; i < context->apqn_count; i++) {
+		const struct apqn *apqn = &context->apqns[i];
+		struct plan_apqn *planned = &context->plan->apqns[i];
+
+		if (!takes_part(apqn))
+			continue;
+		if (planned->entry != PLAN_NONE)
+			planned->goal = apqn->bind == APQN_BOUND ? PLAN_KEEP : PLAN_BIND;
+		else
+			planned->goal = apqn->bind == APQN_UNBOUND ? PLAN_LEAVE : PLAN_UNBIND;
+	}
+}
+
+static void release_accel(struct accel *accel)
+{
+	free(accel->queues);
+}
+
+int plan_accel_make(const struct plan_context *context, uint8_t *marks)
+{
+	cleanup_(release_accel) struct accel accel = { .context = context, .marks = marks };
+	int error;
+
+	error = sort_queues(&accel);
+	if (error)
+		return error;
+	choose_entries(&accel);
+	choose_queues(&accel);
+	pair(&accel);
+	set_goals(context);
+	plan_reason_accel(context);
+	return 0;
+}

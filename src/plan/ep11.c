@@ -1,0 +1,397 @@
+/* SPDX-License-Identifier: MIT */
+#include <endian.h>
+#include <errno.h>
+#include <stdlib.h>
+
+#include "plan/internal.h"
+#include "util/cleanup.h"
+
+/*
+ * EP11 queues. One serves only entries with its MKVP, so the entries of each MKVP are matched by themselves. As long
+ * as queues have to be identified, there is no other decision than to keep what is right already: a queue that is still
+ * to be known may be the better choice.
+ */
+struct key {
+	uint64_t mkvp[2]; /* big-endian words, so that their order is that of the bytes on any machine */
+	size_t index;
+};
+
+struct keys {
+	struct key *list; /* sorted */
+	size_t count;
+};
+
+struct ep11 {
+	const struct plan_context *context;
+	uint8_t *marks;
+	struct keys entries; /* those with a secret */
+	struct keys apqns;   /* those with an MKVP */
+	struct plan_cards cards;
+	struct plan_group group; /* the one that next_group went to */
+	size_t next_entry, next_apqn;
+	bool final;
+};
+
+static void release_ep11(struct ep11 *ep11)
+{
+	free(ep11->entries.list);
+	free(ep11->apqns.list);
+	free(ep11->cards.list);
+	free(ep11->group.entries);
+}
+
+static int compare_mkvps(const struct key *a, const struct key *b)
+{
+	for (size_t i = 0; i < 2; i++) {
+		if (a->mkvp[i] != b->mkvp[i])
+			return a->mkvp[i] < b->mkvp[i] ? -1 : 1;
+	}
+	return 0;
+}
+
+/* Merges two sorted runs into one. Of equal keys those of the left run come first. */
+static void merge(const struct key *left, size_t left_count, const struct key *right, size_t right_count,
+		  struct key *merged)
+{
+	while (left_count > 0 && right_count > 0) {
+		if (compare_mkvps(left, right) <= 0) {
+			*merged++ = *left++;
+			left_count--;
+		} else {
+			*merged++ = *right++;
+			right_count--;
+		}
+	}
+	memcpy(merged, left, left_count * sizeof(*left));
+	memcpy(merged + left_count, right, right_count * sizeof(*right));
+}
+
+/* By MKVP, and the order of indexes is kept. For the largest machines many times faster than the qsort of musl. */
+static int sort_keys(struct keys *keys)
+{
+	cleanup_free_ struct key *spare = calloc(keys->count + 1, sizeof(*spare));
+
+	if (!spare)
+		return -ENOMEM;
+	for (size_t width = 1; width < keys->count; width *= 2) {
+		struct key *sorted = keys->list;
+
+		for (size_t i = 0; i < keys->count; i += 2 * width) {
+			size_t rest = keys->count - i;
+			size_t left = rest < width ? rest : width;
+			size_t right = rest - left < width ? rest - left : width;
+
+			merge(sorted + i, left, sorted + i + left, right, spare + i);
+		}
+		keys->list = spare;
+		spare = sorted;
+	}
+	return 0;
+}
+
+static void add_key(struct keys *keys, const uint8_t mkvp[APQN_MKVP_SIZE], size_t index)
+{
+	struct key *key = &keys->list[keys->count++];
+
+	memcpy(key->mkvp, mkvp, APQN_MKVP_SIZE);
+	key->mkvp[0] = be64toh(key->mkvp[0]);
+	key->mkvp[1] = be64toh(key->mkvp[1]);
+	key->index = index;
+}
+
+static int sort_entries(struct ep11 *ep11)
+{
+	const struct config *config = ep11->context->config;
+	struct keys *keys = &ep11->entries;
+
+	keys->list = calloc(config->count + 1, sizeof(*keys->list));
+	ep11->group.entries = calloc(config->count + 1, sizeof(*ep11->group.entries));
+	if (!keys->list || !ep11->group.entries)
+		return -ENOMEM;
+	for (size_t i = 0; i < config->count; i++) {
+		if (plan_wanted(ep11->context, i))
+			add_key(keys, config->entries[i].mkvp, i);
+	}
+	return sort_keys(keys);
+}
+
+static int sort_apqns(struct ep11 *ep11)
+{
+	const struct plan_context *context = ep11->context;
+	struct keys *keys = &ep11->apqns;
+
+	keys->list = calloc(context->apqn_count + 1, sizeof(*keys->list));
+	if (!keys->list)
+		return -ENOMEM;
+	for (size_t i = 0; i < context->apqn_count; i++) {
+		const struct apqn *apqn = &context->apqns[i];
+
+		if (apqn->mode == APQN_MODE_EP11 && apqn->identity == APQN_IDENTITY_VALID)
+			add_key(keys, apqn->mkvp, i);
+	}
+	return sort_keys(keys);
+}
+
+/* Queues of one card with one MKVP are neighbours among the keys, but for failed ones between them. */
+static int refuse_duplicates(const struct ep11 *ep11, size_t duplicate[2])
+{
+	const struct apqn *apqns = ep11->context->apqns;
+	const struct key *last = NULL;
+
+	for (size_t i = 0; i < ep11->apqns.count; i++) {
+		const struct key *key = &ep11->apqns.list[i];
+
+		if (apqns[key->index].failure != APQN_WORKING)
+			continue;
+		if (last && compare_mkvps(last, key) == 0 && apqns[last->index].card == apqns[key->index].card) {
+			duplicate[0] = last->index;
+			duplicate[1] = key->index;
+			return -EEXIST;
+		}
+		last = key;
+	}
+	return 0;
+}
+
+/* Could one of these entries (with all of `with` as marks) be served by a queue of this card? */
+static bool could_serve(const struct ep11 *ep11, const struct plan_card *card, unsigned int with)
+{
+	const struct plan_context *context = ep11->context;
+
+	for (size_t i = 0; i < ep11->entries.count; i++) {
+		size_t entry = ep11->entries.list[i].index;
+
+		if ((ep11->marks[entry] & with) == with &&
+		    plan_card_suits(&context->apqns[card->first], &context->config->entries[entry]))
+			return true;
+	}
+	return false;
+}
+
+static bool same_card(const struct apqn *a, const struct apqn *b)
+{
+	return a->mode == b->mode && a->card == b->card && a->generation == b->generation &&
+	       strcmp(a->serialnr, b->serialnr) == 0;
+}
+
+static void note_unidentified(const struct plan_context *context, struct plan_card *card, size_t index)
+{
+	const struct apqn *apqn = &context->apqns[index];
+	bool unknown = apqn->identity == APQN_IDENTITY_UNREAD || apqn->identity == APQN_IDENTITY_WITHHELD;
+
+	if (plan_working(apqn) && apqn->identity == APQN_IDENTITY_WITHHELD && card->withheld == PLAN_NONE)
+		card->withheld = index;
+	if (plan_failed(apqn) && unknown && card->lost == PLAN_NONE)
+		card->lost = index;
+}
+
+static int collect_cards(struct ep11 *ep11)
+{
+	const struct plan_context *context = ep11->context;
+	const struct apqn *apqns = context->apqns;
+	struct plan_cards *cards = &ep11->cards;
+	struct plan_card *card = NULL;
+	size_t count = 0;
+
+	for (size_t i = 0; i < context->apqn_count; i++)
+		count += i == 0 || !same_card(&apqns[i - 1], &apqns[i]);
+	cards->list = calloc(count + 1, sizeof(*cards->list));
+	if (!cards->list)
+		return -ENOMEM;
+	for (size_t i = 0; i < context->apqn_count; i++) {
+		if (apqns[i].mode != APQN_MODE_EP11)
+			continue;
+		if (i == 0 || !same_card(&apqns[i - 1], &apqns[i])) {
+			card = &cards->list[cards->count++];
+			*card = (struct plan_card){ .first = i, .withheld = PLAN_NONE, .lost = PLAN_NONE };
+			card->useful = could_serve(ep11, card, 0);
+		}
+		card->end = i + 1;
+		note_unidentified(context, card, i);
+		if (plan_online(&apqns[i]))
+			plan_prefer(context, i, &cards->newest);
+	}
+	return 0;
+}
+
+static void add_to_group(struct ep11 *ep11, size_t index)
+{
+	const struct apqn *apqns = ep11->context->apqns;
+	struct plan_group *group = &ep11->group;
+	size_t *last = group->apqn_count ? &group->apqns[group->apqn_count - 1] : NULL;
+
+	if (!plan_working(&apqns[index]) && !plan_failed(&apqns[index]))
+		return;
+	/* Cards come in order, so there are never more than the group has room for. */
+	if (!last || apqns[*last].card < apqns[index].card)
+		group->apqns[group->apqn_count++] = index;
+	else if (plan_working(&apqns[index]))
+		*last = index;
+}
+
+/* Goes to the next MKVP that an entry asks for, and tells whether there is one. */
+static bool next_group(struct ep11 *ep11)
+{
+	const struct keys *entries = &ep11->entries, *apqns = &ep11->apqns;
+	struct plan_group *group = &ep11->group;
+	const struct key *first = &entries->list[ep11->next_entry]; /* there is room for one more than there are */
+
+	group->entry_count = group->apqn_count = 0;
+	if (ep11->next_entry == entries->count)
+		return false;
+	for (; ep11->next_entry < entries->count; ep11->next_entry++) {
+		const struct key *key = &entries->list[ep11->next_entry];
+
+		if (compare_mkvps(first, key) != 0)
+			break;
+		group->entries[group->entry_count++] = key->index;
+	}
+	for (; ep11->next_apqn < apqns->count; ep11->next_apqn++) {
+		const struct key *key = &apqns->list[ep11->next_apqn];
+		int order = compare_mkvps(key, first);
+
+		if (order > 0)
+			break;
+		if (order == 0)
+			add_to_group(ep11, key->index);
+	}
+	return true;
+}
+
+static void match_groups(struct ep11 *ep11)
+{
+	while (next_group(ep11))
+		plan_match_group(ep11->context, &ep11->group, ep11->marks);
+	ep11->next_entry = ep11->next_apqn = 0;
+}
+
+/* Chooses the queues of a card whose identity is to be read now: those that are bound, or those that are not. */
+static bool identify(struct ep11 *ep11, const struct plan_card *card, bool bound)
+{
+	const struct plan_context *context = ep11->context;
+	bool any = false;
+
+	for (size_t i = card->first; i < card->end; i++) {
+		const struct apqn *apqn = &context->apqns[i];
+
+		if (!plan_working(apqn) || apqn->identity != APQN_IDENTITY_UNREAD ||
+		    (apqn->bind == APQN_BOUND) != bound)
+			continue;
+		context->plan->apqns[i].goal = PLAN_IDENTIFY;
+		any = true;
+	}
+	return any;
+}
+
+/* Looks at bound queues first, because that changes nothing. Others are bound for it only if an entry needs that. */
+static bool identify_all(struct ep11 *ep11)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < ep11->cards.count; i++) {
+		if (ep11->cards.list[i].useful)
+			any |= identify(ep11, &ep11->cards.list[i], true);
+	}
+	if (any)
+		return true;
+	for (size_t i = 0; i < ep11->cards.count; i++) {
+		if (could_serve(ep11, &ep11->cards.list[i], PLAN_MARK_STUCK))
+			any |= identify(ep11, &ep11->cards.list[i], false);
+	}
+	return any;
+}
+
+static enum plan_goal serving_goal(const struct apqn *apqn, uint32_t secret_index)
+{
+	if (plan_associated(apqn, secret_index))
+		return PLAN_KEEP;
+	if (apqn->bind == APQN_UNBOUND || (apqn->bind == APQN_BOUND && apqn->association == APQN_UNASSOCIATED))
+		return PLAN_ASSOCIATE;
+	return PLAN_REASSOCIATE;
+}
+
+/* Of a queue that serves nothing and is not to be identified now. */
+static enum plan_goal spare_goal(const struct ep11 *ep11, const struct apqn *apqn, bool useful)
+{
+	bool known = apqn->identity == APQN_IDENTITY_VALID || apqn->identity == APQN_IDENTITY_NONE;
+
+	if (apqn->bind == APQN_UNBOUND)
+		return PLAN_LEAVE;
+	if (useful && plan_unsure(ep11->context, apqn))
+		return PLAN_UNSURE;
+	if (!known && !useful)
+		return PLAN_UNBIND;
+	if (!ep11->final || apqn->identity == APQN_IDENTITY_WITHHELD)
+		return PLAN_LEAVE;
+	return PLAN_UNBIND;
+}
+
+static void set_goal(const struct ep11 *ep11, size_t index, bool useful)
+{
+	const struct apqn *apqn = &ep11->context->apqns[index];
+	struct plan *plan = ep11->context->plan;
+	struct plan_apqn *planned = &plan->apqns[index];
+
+	if (!plan_working(apqn) || planned->goal == PLAN_IDENTIFY)
+		return;
+	if (planned->entry != PLAN_NONE) {
+		planned->goal = serving_goal(apqn, plan->entries[planned->entry].secret_index);
+		if (ep11->final || planned->goal == PLAN_KEEP)
+			return;
+		plan->entries[planned->entry].apqn = PLAN_NONE;
+		planned->entry = PLAN_NONE;
+	}
+	planned->goal = spare_goal(ep11, apqn, useful);
+}
+
+static void set_goals(const struct ep11 *ep11)
+{
+	for (size_t i = 0; i < ep11->cards.count; i++) {
+		const struct plan_card *card = &ep11->cards.list[i];
+
+		for (size_t index = card->first; index < card->end; index++)
+			set_goal(ep11, index, card->useful);
+	}
+}
+
+static void set_reasons(struct ep11 *ep11)
+{
+	struct plan_entry *entries = ep11->context->plan->entries;
+
+	for (size_t i = 0; i < ep11->entries.count; i++) {
+		struct plan_entry *entry = &entries[ep11->entries.list[i].index];
+
+		if (entry->apqn == PLAN_NONE)
+			entry->reason = PLAN_UNDECIDED;
+	}
+	while (ep11->final && next_group(ep11))
+		plan_reason_group(ep11->context, &ep11->group, &ep11->cards, ep11->marks);
+}
+
+int plan_ep11_make(const struct plan_context *context, uint8_t *marks, size_t duplicate[2])
+{
+	cleanup_(release_ep11) struct ep11 ep11 = {
+		.context = context,
+		.marks = marks,
+		.cards.newest = PLAN_NONE,
+	};
+	int error;
+
+	error = sort_entries(&ep11);
+	if (error)
+		return error;
+	error = sort_apqns(&ep11);
+	if (error)
+		return error;
+	error = refuse_duplicates(&ep11, duplicate);
+	if (error)
+		return error;
+	error = collect_cards(&ep11);
+	if (error)
+		return error;
+	match_groups(&ep11);
+	ep11.final = !identify_all(&ep11);
+	set_goals(&ep11);
+	set_reasons(&ep11);
+	return 0;
+}

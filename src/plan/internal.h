@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * What the files behind plan.h share. Accelerators (accel.c) and EP11 queues (ep11.c, match.c) never
+ * compete, so each mode is planned by itself, but both to the same rule. In this order of weight:
+ *
+ *  1. R: the largest set of entries that APQNs can serve as they are; of several such sets the one that is first in
+ *     the order of the file (two sets: the one with the earliest entry that the other lacks).
+ *  2. S: R, and then every entry in the order of the file as long as all of them together can be served. S is as large
+ *     as any such set.
+ *  3. S is served with as few changes as possible.
+ *  4. With the best APQNs: newer generation, then lower card, then lower domain.
+ */
+#include <string.h>
+
+#include "plan/plan.h"
+
+struct plan_context {
+	const struct config *config;
+	const struct apqn *apqns;
+	size_t apqn_count;
+	bool serialnr_wanted; /* some EP11 entry asks for one; else they are mostly not known */
+	struct plan *plan;
+};
+
+/* What is remembered of an entry while its mode is planned. */
+#define PLAN_MARK_READY 1U /* belongs to R */
+#define PLAN_MARK_STUCK 2U /* one more APQN for it would get one more entry served */
+
+/* Consecutive EP11 APQNs with one generation and serial number: a card. */
+struct plan_card {
+	size_t first, end;
+	bool useful;     /* some entry could be served by one of its APQNs, if the MKVP is right */
+	size_t withheld; /* one of its APQNs whose identity is withheld, or PLAN_NONE */
+	size_t lost;     /* one that failed before its identity was known, or PLAN_NONE */
+};
+
+struct plan_cards {
+	struct plan_card *list;
+	size_t count;
+	size_t newest; /* the best EP11 queue (rule 4) that is online, failed or not, or PLAN_NONE */
+};
+
+/* The EP11 entries of one MKVP in the order of the file, and the queues that have it: one of a card (decision 12). */
+struct plan_group {
+	size_t *entries;
+	size_t entry_count;
+	size_t apqns[APQN_CARDS_MAX]; /* in order; of each card the working one, or else one that failed */
+	size_t apqn_count;
+};
+
+/* Accelerator or EP11 queue with all the attributes that its mode needs. */
+static inline bool plan_supported(const struct apqn *apqn)
+{
+	if (apqn->bind == APQN_BIND_UNSUPPORTED)
+		return false;
+	if (apqn->mode == APQN_MODE_EP11)
+		return apqn->association != APQN_ASSOCIATION_UNSUPPORTED;
+	return apqn->mode == APQN_MODE_ACCEL;
+}
+
+static inline bool plan_online(const struct apqn *apqn)
+{
+	return plan_supported(apqn) && apqn->online;
+}
+
+/* It takes part. */
+static inline bool plan_working(const struct apqn *apqn)
+{
+	return plan_online(apqn) && apqn->failure == APQN_WORKING;
+}
+
+/* It would take part, had it not failed. */
+static inline bool plan_failed(const struct apqn *apqn)
+{
+	return plan_supported(apqn) && apqn->failure != APQN_WORKING;
+}
+
+/* It is the serial number that the entry asks for, if it asks for one. */
+static inline bool plan_serialnr_fits(const char *serialnr, const struct config_entry *entry)
+{
+	return entry->serialnr[0] == '\0' || memcmp(serialnr, entry->serialnr, APQN_SERIALNR_LENGTH) == 0;
+}
+
+/* Generation and serial number are right, or the latter is not known yet. Looks at neither state nor MKVP. */
+static inline bool plan_card_suits(const struct apqn *apqn, const struct config_entry *entry)
+{
+	return apqn->generation >= entry->min_generation &&
+	       (apqn->serialnr[0] == '\0' || plan_serialnr_fits(apqn->serialnr, entry));
+}
+
+/* EP11: has the association with this secret, or is getting it. */
+static inline bool plan_associated(const struct apqn *apqn, uint32_t secret_index)
+{
+	return apqn->bind == APQN_BOUND && apqn->association_index == secret_index &&
+	       (apqn->association == APQN_ASSOCIATED || apqn->association == APQN_ASSOCIATION_PENDING);
+}
+
+/* The entry wants an EP11 queue, and the UV has its secret. */
+static inline bool plan_wanted(const struct plan_context *context, size_t entry)
+{
+	return context->config->entries[entry].mode == APQN_MODE_EP11 &&
+	       context->plan->entries[entry].reason != PLAN_NO_SECRET;
+}
+
+/*
+ * It is associated with the secret of an entry that it may serve, and only a part of its identity that is not known
+ * keeps it from being told. A wrong guess would tear down what somebody uses.
+ */
+bool plan_unsure(const struct plan_context *context, const struct apqn *apqn);
+
+static inline void plan_assign(const struct plan_context *context, size_t entry, size_t apqn)
+{
+	context->plan->entries[entry].apqn = apqn;
+	context->plan->entries[entry].reason = PLAN_SATISFIED;
+	context->plan->apqns[apqn].entry = entry;
+}
+
+/* Keeps the better one by rule 4 in *best, of APQNs looked at in order. */
+static inline void plan_prefer(const struct plan_context *context, size_t apqn, size_t *best)
+{
+	if (*best == PLAN_NONE || context->apqns[apqn].generation > context->apqns[*best].generation)
+		*best = apqn;
+}
+
+/* Plan one mode: entries, goals and reasons. `marks` has a byte for each entry, all 0. */
+int plan_accel_make(const struct plan_context *context, uint8_t *marks);
+int plan_ep11_make(const struct plan_context *context, uint8_t *marks, size_t duplicate[2]);
+
+/* Assigns the working APQNs of a group to its entries. Marks those that are stuck. */
+void plan_match_group(const struct plan_context *context, const struct plan_group *group, uint8_t *marks);
+
+/* Why the entries that have no APQN have none. EP11: one group at a time, once nothing more is to be identified. */
+void plan_reason_accel(const struct plan_context *context);
+void plan_reason_group(const struct plan_context *context, const struct plan_group *group,
+		       const struct plan_cards *cards, const uint8_t *marks);

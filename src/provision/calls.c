@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "provision/internal.h"
+#include "util/cleanup.h"
+#include "util/log.h"
+
+#define QUIET_MS 1000      /* no serial number is read on a card so shortly after an unbind: a reset may run */
+#define GATE_INTERVAL_MS 5 /* until a gate is looked at again */
+
+static struct card *card_of_lane(struct provision *this, const struct lane *lane)
+{
+	return &this->cards[lane - this->lanes.list];
+}
+
+/* --- gates: when an identity may be read ---------------------------------------------------------- */
+
+static bool association_is_near(const struct queue_task *task)
+{
+	return task->action == QUEUE_WRITE_ASSOCIATION ||
+	       (task->apqn->association == APQN_ASSOCIATION_PENDING && task->apqn->failure != APQN_VANISHED);
+}
+
+/* A queue still to be bound may be in the reset that the driver starts with; one to be unbound will be in one. */
+static bool reset_is_near(const struct queue_task *task)
+{
+	return task->goal != QUEUE_REST && (task->apqn->bind != APQN_BOUND || task->reset_may_run ||
+					    task->goal == QUEUE_UNBIND || task->goal == QUEUE_REASSOCIATE);
+}
+
+struct card_gate provision_gate(const struct provision *this, const struct card *card, int64_t now_ms)
+{
+	struct card_gate gate = { .reset = card->unbound_ms != 0 && now_ms - card->unbound_ms < QUIET_MS };
+
+	for (size_t i = card->first; i < card->first + card->count; i++) {
+		const struct queue_task *task = &this->tasks[i];
+
+		gate.association = gate.association || association_is_near(task);
+		gate.reset = gate.reset || reset_is_near(task);
+		gate.serialnr = gate.serialnr || task->action == QUEUE_READ_SERIALNR;
+	}
+	return gate;
+}
+
+/*
+ * An identity read on a card with an association under way is forgotten by the kernel and hangs. The serial number is
+ * asked of any usable queue of the card, so none of them may be in a reset.
+ */
+bool provision_is_gated(const struct card_gate *gate, enum queue_action action)
+{
+	if (action == QUEUE_READ_MKVPS)
+		return gate->association;
+	if (action == QUEUE_READ_SERIALNR)
+		return gate->association || gate->reset || gate->serialnr;
+	return false;
+}
+
+/* --- calls ---------------------------------------------------------------------------------------- */
+
+/* The queue of the card that is due first and has no call under way, or NULL; *due_ms says when. */
+static struct queue_task *first_due(const struct provision *this, const struct card *card, int64_t now_ms,
+				    int64_t *due_ms)
+{
+	struct card_gate gate = provision_gate(this, card, now_ms);
+	struct queue_task *first = NULL;
+
+	*due_ms = MACHINE_FOREVER;
+	for (size_t i = card->first; i < card->first + card->count; i++) {
+		struct queue_task *task = &this->tasks[i];
+		int64_t task_due_ms = task->due_ms;
+
+		if (task->goal == QUEUE_REST || task->action != QUEUE_NO_ACTION)
+			continue;
+		if (task_due_ms <= now_ms && provision_is_gated(&gate, queue_task_next(task)))
+			task_due_ms = now_ms + GATE_INTERVAL_MS;
+		if (task_due_ms < *due_ms) {
+			*due_ms = task_due_ms;
+			first = task;
+		}
+	}
+	return first;
+}
+
+static void prepare_call(struct machine_call *call, const struct queue_task *task)
+{
+	static const char *const attributes[] = {
+		[QUEUE_WRITE_BIND] = "se_bind",
+		[QUEUE_WRITE_UNBIND] = "se_bind",
+		[QUEUE_WRITE_ASSOCIATION] = "se_associate",
+		[QUEUE_READ_BIND] = "se_bind",
+		[QUEUE_READ_ASSOCIATION] = "se_associate",
+		[QUEUE_READ_RESET] = "reset",
+		[QUEUE_READ_MKVPS] = "mkvps",
+	};
+	const char *text = task->action == QUEUE_WRITE_BIND ? "1" : "0";
+	unsigned int card = task->apqn->card, domain = task->apqn->domain;
+	const char *attribute;
+	char index[8];
+
+	if (task->action == QUEUE_READ_SERIALNR) {
+		lanes_read(call, "devices/ap/card%02x/serialnr", card);
+		call->quick = false;
+		return;
+	}
+	if (task->action == QUEUE_WRITE_ASSOCIATION) {
+		snprintf(index, sizeof(index), "%u", task->asked_index);
+		text = index;
+	}
+	attribute = attributes[task->action];
+	if (task->action <= QUEUE_WRITE_ASSOCIATION)
+		lanes_write(call, text, "devices/ap/card%02x/%02x.%04x/%s", card, card, domain, attribute);
+	else
+		lanes_read(call, "devices/ap/card%02x/%02x.%04x/%s", card, card, domain, attribute);
+	call->quick = call->quick && task->action != QUEUE_READ_MKVPS;
+}
+
+bool provision_next(struct lane *lane, struct machine_call *call, int64_t now_ms, void *context)
+{
+	struct provision *this = context;
+	struct queue_task *task = first_due(this, card_of_lane(this, lane), now_ms, &lane->due_ms);
+
+	if (!task || lane->due_ms > now_ms)
+		return false;
+	queue_task_start(task);
+	call->context = task;
+	prepare_call(call, task);
+	return true;
+}
+
+static bool serves_entry(const struct provision *this, size_t i)
+{
+	return this->plan.apqns && this->plan.apqns[i].goal == PLAN_KEEP;
+}
+
+/* The kernel did not come back: nothing on this card is touched any more. What serves an entry goes on doing so. */
+static void card_stuck(struct provision *this, struct card *card)
+{
+	if (card->stuck)
+		return;
+	card->stuck = true;
+	this->changed = true;
+	log_warning("card%02x: %s; it is left alone from now on", this->apqns[card->first].card,
+		    apqn_failure_text(APQN_CARD_STUCK));
+	for (size_t i = card->first; i < card->first + card->count; i++) {
+		struct queue_task *task = &this->tasks[i];
+
+		if (task->goal != QUEUE_REST || !serves_entry(this, i))
+			queue_task_fail(task, APQN_CARD_STUCK, -ETIMEDOUT);
+	}
+}
+
+static void share_serialnr(struct provision *this, const struct card *card)
+{
+	for (size_t i = card->first; i < card->first + card->count; i++) {
+		struct queue_task *task = &this->tasks[i];
+
+		memcpy(this->apqns[i].serialnr, card->serialnr.text, sizeof(card->serialnr.text));
+		/* Those that waited for nothing else are identified now. */
+		if (task->goal == QUEUE_IDENTIFY && task->apqn->identity == APQN_IDENTITY_VALID)
+			task->goal = QUEUE_REST;
+	}
+}
+
+/* A bind refused while others are bound most likely hit the limit of bound queues: another try after a release. */
+static void note_refusal(struct provision *this, size_t refused)
+{
+	for (size_t i = 0; i < this->count; i++) {
+		if (i != refused && this->apqns[i].bind == APQN_BOUND) {
+			this->apqns[refused].failure = APQN_BIND_LIMIT;
+			this->refused_at[refused] = this->releases;
+			this->refusals++;
+			return;
+		}
+	}
+}
+
+/*
+ * An association that takes longer than it should is given up only if another APQN can take its place; else it may go
+ * on until the work time is over.
+ */
+static bool has_alternative(const struct provision *this, size_t i)
+{
+	const struct provision_request *request = this->request;
+	cleanup_(plan_release) struct plan trial = { 0 };
+	size_t duplicate[2];
+	enum apqn_failure failure = this->apqns[i].failure;
+	bool better;
+
+	this->apqns[i].failure = APQN_ASSOCIATION_TIMEOUT;
+	better = plan_make(request->config, this->apqns, this->count, request->secrets, &trial, duplicate) == 0 &&
+		 (trial.satisfied >= this->plan.satisfied || trial.identify > 0);
+	this->apqns[i].failure = failure;
+	return better;
+}
+
+static void check_patience(struct provision *this, size_t i, int64_t now_ms)
+{
+	struct queue_task *task = &this->tasks[i];
+
+	if (task->apqn->association != APQN_ASSOCIATION_PENDING || now_ms < task->give_up_ms)
+		return;
+	if (task->goal == QUEUE_SETTLE) {
+		/* Nobody knows what it will become: a new bind puts an end to it. */
+		task->apqn->association = APQN_ASSOCIATION_UNKNOWN;
+		task->goal = QUEUE_REST;
+	} else if (task->goal == QUEUE_ASSOCIATE && has_alternative(this, i)) {
+		queue_task_fail(task, APQN_ASSOCIATION_TIMEOUT, 0);
+	} else {
+		task->give_up_ms = this->work_until_ms;
+	}
+}
+
+/* Whether a result may change the plan. What went as planned does not. */
+static bool is_news(const struct provision *this, const struct queue_task *task, const struct apqn *before,
+		    enum queue_goal goal_before)
+{
+	if (task->apqn->failure != before->failure)
+		return true;
+	/* A call that was under way when the goal was dropped. */
+	if (goal_before == QUEUE_REST)
+		return task->apqn->bind != before->bind || task->apqn->association != before->association;
+	if (task->goal != QUEUE_REST)
+		return false;
+	/* A release may let others be bound, and ends a probe of a dry run. */
+	return goal_before == QUEUE_IDENTIFY || goal_before == QUEUE_SETTLE ||
+	       (goal_before == QUEUE_UNBIND && (this->refusals > 0 || this->request->dry_run));
+}
+
+static void note_result(struct provision *this, struct card *card, const struct queue_task *task,
+			enum queue_action action, int64_t now_ms)
+{
+	if (action == QUEUE_READ_SERIALNR && !card->serialnr.wanted)
+		share_serialnr(this, card);
+	if (action == QUEUE_WRITE_UNBIND)
+		card->unbound_ms = now_ms;
+	this->releases += task->released;
+	if ((action == QUEUE_WRITE_BIND || action == QUEUE_READ_RESET) && task->apqn->failure == APQN_BIND_REFUSED)
+		note_refusal(this, (size_t)(task - this->tasks));
+}
+
+void provision_done(struct lane *lane, const struct machine_call *call, int64_t now_ms, void *context)
+{
+	struct provision *this = context;
+	struct card *card = card_of_lane(this, lane);
+	struct queue_task *task = call->context;
+	struct apqn before = *task->apqn;
+	enum queue_action action = task->action;
+	enum queue_goal goal_before = task->goal;
+
+	if (lane->stuck) {
+		task->action = QUEUE_NO_ACTION;
+		/* At the deadline all calls end, those on healthy cards as well. */
+		if (now_ms < this->request->deadline_ms)
+			card_stuck(this, card);
+		return;
+	}
+	queue_task_done(task, call->error, call->data, now_ms);
+	note_result(this, card, task, action, now_ms);
+	check_patience(this, (size_t)(task - this->tasks), now_ms);
+	provision_log_result(task, &before, now_ms);
+	if (is_news(this, task, &before, goal_before))
+		this->changed = true;
+}

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT */
+#include <string.h>
+
+#include "provision/internal.h"
+#include "util/cleanup.h"
+#include "util/log.h"
+#include "util/progress.h"
+
+#define LOOK_MS 4000 /* a quarter of it is what one call may take */
+
+/* In a state that it keeps by itself. */
+static bool is_settled(const struct apqn *apqn)
+{
+	if (apqn->failure != APQN_WORKING || apqn->bind == APQN_BIND_UNKNOWN)
+		return false;
+	return apqn->bind != APQN_BOUND || apqn->association == APQN_UNASSOCIATED ||
+	       apqn->association == APQN_ASSOCIATED;
+}
+
+static bool is_readable(const struct apqn *apqn)
+{
+	return apqn->mode == APQN_MODE_EP11 && apqn->bind == APQN_BOUND && apqn->online;
+}
+
+static void begin(struct provision *this, int64_t now_ms)
+{
+	for (size_t c = 0; c < this->card_count; c++) {
+		struct card *card = &this->cards[c];
+		const struct apqn *apqns = &this->apqns[card->first];
+		bool settled = apqns->mode == APQN_MODE_EP11;
+
+		card->serialnr.wanted = true;
+		for (size_t i = 0; i < card->count; i++)
+			settled = settled && is_settled(&apqns[i]);
+		for (size_t i = 0; i < card->count; i++) {
+			if (settled && is_readable(&apqns[i]))
+				queue_task_begin(&this->tasks[card->first + i], QUEUE_IDENTIFY, now_ms);
+		}
+	}
+}
+
+/* One that is no longer bound would have to be bound first. */
+static void give_up_writers(struct provision *this)
+{
+	for (size_t i = 0; i < this->count; i++) {
+		struct queue_task *task = &this->tasks[i];
+
+		if (task->goal != QUEUE_REST && task->action == QUEUE_NO_ACTION &&
+		    queue_task_next(task) <= QUEUE_WRITE_ASSOCIATION)
+			task->goal = QUEUE_REST;
+	}
+}
+
+static int look(struct provision *this)
+{
+	struct lanes *lanes = &this->lanes;
+
+	for (;;) {
+		int64_t now_ms = machine_now_ms(lanes->machine);
+		int r;
+
+		give_up_writers(this);
+		if (!lanes_busy(lanes) && !provision_any_task(this))
+			return 0;
+		if (now_ms >= lanes->deadline_ms)
+			return lanes_finish(lanes);
+		provision_show_progress(this, now_ms);
+		r = lanes_turn(lanes, progress_until(now_ms, lanes->deadline_ms));
+		if (r < 0)
+			return r;
+	}
+}
+
+int provision_look(struct machine *machine, int64_t deadline_ms, struct apqn *apqns, size_t apqn_count)
+{
+	static const struct config config;
+	int64_t now_ms = machine_now_ms(machine);
+	int64_t until_ms = deadline_ms - now_ms < LOOK_MS ? deadline_ms : now_ms + LOOK_MS;
+	const struct provision_request request = { .config = &config, .dry_run = true, .deadline_ms = until_ms };
+	cleanup_(provision_release) struct provision this = {
+		.request = &request,
+		.apqns = apqns,
+		.count = apqn_count,
+		.lanes = {
+			.machine = machine,
+			.deadline_ms = until_ms,
+			.next = provision_next,
+			.done = provision_done,
+		},
+		.work_until_ms = until_ms,
+	};
+	int r;
+
+	this.lanes.context = &this;
+	r = provision_init(&this);
+	if (r < 0) {
+		log_error("no master key can be read: %s", strerror(-r));
+		return r;
+	}
+	begin(&this, now_ms);
+	return look(&this);
+}

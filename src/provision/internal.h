@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * What the parts of provisioning share: provision.c (the run), plan.c and dry.c (planning),
+ * calls.c (calls on cards), log.c (texts); identify_bound.c (no run, only identities).
+ */
+#include "kernel/card_calls.h"
+#include "provision/provision.h"
+#include "provision/queue_steps.h"
+
+/* The queues of one card are a row in the array of all. */
+struct card {
+	size_t first, count;
+	int64_t unbound_ms; /* the last unbind on this card; 0: none */
+	bool stuck;         /* a call on this card did not come back, and that was told */
+	struct queue_serialnr serialnr;
+};
+
+struct provision {
+	const struct provision_request *request;
+	struct apqn *apqns;
+	size_t count;
+	struct queue_task *tasks; /* one an APQN */
+	struct card *cards;       /* one a lane */
+	size_t card_count;
+	struct lanes lanes;
+	struct plan plan;      /* the newest one */
+	int64_t work_until_ms; /* then only tidying up */
+	uint32_t releases;     /* unbinds that took effect */
+	uint32_t refusals;     /* binds refused for the limit */
+	uint32_t *refused_at;  /* per APQN: releases when its bind was refused for the limit */
+	bool changed;          /* something was learnt since the newest plan */
+	bool closing;          /* the work time is over */
+	size_t duplicate[2];
+	int error;
+};
+
+/* Makes tasks, cards and lanes for the APQNs: 0 or -ENOMEM. All is to be released in any case. */
+int provision_init(struct provision *this);
+void provision_release(struct provision *this);
+
+/* What is going on on a card, as far as reads of identities have to wait for it. */
+struct card_gate {
+	bool association; /* an association is under way, or about to be */
+	bool reset;       /* a queue may be in a reset */
+	bool serialnr;    /* the serial number is being read */
+};
+
+struct card_gate provision_gate(const struct provision *this, const struct card *card, int64_t now_ms);
+
+/* True if this call has to wait, because it would hang in the kernel. */
+bool provision_is_gated(const struct card_gate *gate, enum queue_action action);
+
+/* The two callbacks of the lanes. */
+bool provision_next(struct lane *lane, struct machine_call *call, int64_t now_ms, void *context);
+void provision_done(struct lane *lane, const struct machine_call *call, int64_t now_ms, void *context);
+
+/* Makes a plan from what is known, in place of the one before; 0, -ENOMEM or -EEXIST. */
+int provision_make_plan(struct provision *this);
+/* Makes a plan and sets the goals for it; 0, -ENOMEM or -EEXIST (two APQNs with one master key). */
+int provision_plan(struct provision *this, int64_t now_ms);
+/* The same for a dry run: identities are read as far as allowed, no other goal is set. */
+int provision_plan_dry(struct provision *this, int64_t now_ms);
+
+/* True if this queue is still to be identified (or to settle) but takes so long that the plan does not wait for it. */
+bool provision_is_late(const struct provision *this, const struct card *card, size_t i, int64_t now_ms);
+bool provision_any_task(const struct provision *this);
+/* Gives a queue the goal that the newest plan has for it. */
+void provision_set_goal(struct provision *this, const struct card *card, size_t i, enum queue_goal goal,
+			int64_t now_ms);
+/* Queues refused for the limit of bound queues get another try once others were released. */
+void provision_readmit_refused(struct provision *this);
+
+/* "11.0008: bind and associate with secret 3 for entry #2 'name'" */
+void provision_log_goal(const struct provision *this, size_t apqn, enum queue_goal goal);
+/* What has been waited for longest, on a terminal. */
+void provision_show_progress(const struct provision *this, int64_t now_ms);
+/* What a call has changed, for people; a failure is a warning. */
+void provision_log_result(const struct queue_task *task, const struct apqn *before, int64_t now_ms);
+/* Everything that a real run would do, by the plan that is its result. */
+void provision_log_dry_run(const struct provision *this);
+/* Of every queue that is left associated, because it cannot be told whether it serves an entry. */
+void provision_log_unsure(const struct provision *this);
+void provision_log_duplicate(const struct provision *this);

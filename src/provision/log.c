@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: MIT */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "provision/internal.h"
+#include "util/log.h"
+#include "util/progress.h"
+#include "util/text.h"
+
+static void format_purpose(const struct provision *this, size_t apqn, char *text, size_t size)
+{
+	size_t entry = this->plan.apqns[apqn].entry;
+	char label[CONFIG_LABEL_SIZE];
+
+	if (entry == PLAN_NONE) {
+		snprintf(text, size, "it serves no entry");
+		return;
+	}
+	config_format_label(this->request->config, entry, label);
+	if (this->request->config->entries[entry].mode != APQN_MODE_EP11)
+		snprintf(text, size, "entry %s", label);
+	else if (this->plan.entries[entry].secret_index == SECRETS_NO_INDEX)
+		snprintf(text, size, "a secret to be added for entry %s", label);
+	else
+		snprintf(text, size, "secret index %u for entry %s", this->plan.entries[entry].secret_index, label);
+}
+
+void provision_log_goal(const struct provision *this, size_t apqn, enum queue_goal goal)
+{
+	const char *dry = this->request->dry_run && goal != QUEUE_IDENTIFY ? "dry run: " : "";
+	bool bound = this->apqns[apqn].bind == APQN_BOUND;
+	char name[APQN_NAME_SIZE], purpose[CONFIG_LABEL_SIZE + 48];
+
+	apqn_format_name(&this->apqns[apqn], name);
+	format_purpose(this, apqn, purpose, sizeof(purpose));
+	switch (goal) {
+	case QUEUE_REST:
+	case QUEUE_SETTLE:
+		break;
+	case QUEUE_IDENTIFY:
+		log_info("%s: %s", name, bound ? "read its master key" : "bind to read its master key");
+		break;
+	case QUEUE_BIND:
+		log_info("%s%s: bind for %s", dry, name, purpose);
+		break;
+	case QUEUE_ASSOCIATE:
+		log_info("%s%s: %s %s", dry, name, bound ? "associate with" : "bind and associate with", purpose);
+		break;
+	case QUEUE_REASSOCIATE:
+		log_info("%s%s: unbind, bind and associate with %s", dry, name, purpose);
+		break;
+	case QUEUE_UNBIND:
+		log_info("%s%s: unbind, %s", dry, name,
+			 this->plan.apqns[apqn].entry == PLAN_NONE ? purpose : "no time is left to associate it");
+		break;
+	}
+}
+
+void provision_log_dry_run(const struct provision *this)
+{
+	static const enum queue_goal goals[] = {
+		[PLAN_LEAVE] = QUEUE_REST,          [PLAN_KEEP] = QUEUE_REST,
+		[PLAN_IDENTIFY] = QUEUE_REST,       [PLAN_BIND] = QUEUE_BIND,
+		[PLAN_ASSOCIATE] = QUEUE_ASSOCIATE, [PLAN_REASSOCIATE] = QUEUE_REASSOCIATE,
+		[PLAN_UNBIND] = QUEUE_UNBIND,       [PLAN_UNSURE] = QUEUE_REST,
+	};
+	char name[APQN_NAME_SIZE];
+
+	for (size_t i = 0; i < this->count; i++) {
+		apqn_format_name(&this->apqns[i], name);
+		if (this->apqns[i].identity == APQN_IDENTITY_WITHHELD)
+			log_info("dry run: %s: bind to read its master key; what follows depends on it (--probe tells)",
+				 name);
+		else
+			provision_log_goal(this, i, goals[this->plan.apqns[i].goal]);
+	}
+}
+
+static void log_failure(const struct apqn *apqn, const char *name)
+{
+	if (apqn->failure_error != 0)
+		log_warning("APQN %s: %s: %s", name, apqn_failure_text(apqn->failure), text_error(apqn->failure_error));
+	else
+		log_warning("APQN %s: %s", name, apqn_failure_text(apqn->failure));
+}
+
+void provision_log_result(const struct queue_task *task, const struct apqn *before, int64_t now_ms)
+{
+	const struct apqn *apqn = task->apqn;
+	char name[APQN_NAME_SIZE], mkvp[2 * APQN_MKVP_SIZE + 1];
+
+	apqn_format_name(apqn, name);
+	if (apqn->failure != before->failure) {
+		log_failure(apqn, name);
+		return;
+	}
+	if (task->released)
+		log_info("%s: unbound", name);
+	if (apqn->bind == APQN_BOUND && (before->bind != APQN_BOUND || task->released))
+		log_info("%s: bound", name);
+	if (apqn->association == APQN_ASSOCIATED && before->association != APQN_ASSOCIATED)
+		log_info("%s: associated with secret index %u after %" PRId64 " ms", name, apqn->association_index,
+			 now_ms - task->since_ms);
+	if (apqn->identity != before->identity && apqn->identity == APQN_IDENTITY_NONE)
+		log_info("%s: has no valid master key", name);
+	if (apqn->identity != before->identity && apqn->identity == APQN_IDENTITY_VALID) {
+		text_format_hex(apqn->mkvp, sizeof(apqn->mkvp), mkvp);
+		log_info("%s: master key 0x%s", name, mkvp);
+	}
+}
+
+void provision_show_progress(const struct provision *this, int64_t now_ms)
+{
+	static const char *const goals[] = {
+		[QUEUE_REST] = "",
+		[QUEUE_SETTLE] = "the association",
+		[QUEUE_IDENTIFY] = "the master key",
+		[QUEUE_BIND] = "the bind",
+		[QUEUE_ASSOCIATE] = "the association",
+		[QUEUE_REASSOCIATE] = "the association",
+		[QUEUE_UNBIND] = "the unbind",
+	};
+	const struct queue_task *first = NULL;
+	char name[APQN_NAME_SIZE], what[LOG_TRANSIENT_SIZE];
+	size_t others = 0;
+
+	for (size_t i = 0; i < this->count; i++) {
+		const struct queue_task *task = &this->tasks[i];
+
+		if (task->goal == QUEUE_REST)
+			continue;
+		others += first != NULL;
+		if (!first || task->since_ms < first->since_ms)
+			first = task;
+	}
+	if (!first || !progress_is_due(now_ms, first->since_ms))
+		return;
+	apqn_format_name(first->apqn, name);
+	if (others > 0)
+		snprintf(what, sizeof(what), "%s of %s and %zu more", goals[first->goal], name, others);
+	else
+		snprintf(what, sizeof(what), "%s of %s", goals[first->goal], name);
+	progress_show(now_ms, first->since_ms, what);
+}
+
+void provision_log_unsure(const struct provision *this)
+{
+	char name[APQN_NAME_SIZE];
+
+	for (size_t i = 0; i < this->count; i++) {
+		const struct apqn *apqn = &this->apqns[i];
+
+		if (this->plan.apqns[i].goal != PLAN_UNSURE)
+			continue;
+		apqn_format_name(apqn, name);
+		log_warning("APQN %s: left associated with secret index %u: without %s it cannot be told whether it "
+			    "serves an entry",
+			    name, apqn->association_index,
+			    apqn->identity == APQN_IDENTITY_VALID ? "the serial number of its card" : "its master key");
+	}
+}
+
+void provision_log_duplicate(const struct provision *this)
+{
+	const struct apqn *first = &this->apqns[this->duplicate[0]];
+	char names[2][APQN_NAME_SIZE], mkvp[2 * APQN_MKVP_SIZE + 1];
+
+	apqn_format_name(first, names[0]);
+	apqn_format_name(&this->apqns[this->duplicate[1]], names[1]);
+	text_format_hex(first->mkvp, sizeof(first->mkvp), mkvp);
+	log_error("APQN %s and APQN %s: two domains of one card with the same master key 0x%s; nothing is associated, "
+		  "as it cannot be told which one is meant",
+		  names[0], names[1], mkvp);
+}

@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: MIT */
+#include "provision/provision.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "provision/internal.h"
+#include "util/cleanup.h"
+#include "util/log.h"
+#include "util/progress.h"
+
+#define LATE_CHECK_MS 50 /* how often to see whether a queue that is waited for has become late */
+#define SETTLE_PATIENCE_MS 10000
+#define TIDY_UP_MS 1000 /* kept of the time for unbinding what is not needed, but at most a tenth */
+
+/* --- setting up ----------------------------------------------------------------------------------- */
+
+static bool serialnr_wanted(const struct config *config)
+{
+	for (size_t i = 0; i < config->count; i++) {
+		if (config->entries[i].mode == APQN_MODE_EP11 && config->entries[i].serialnr[0] != '\0')
+			return true;
+	}
+	return false;
+}
+
+static size_t count_cards(const struct apqn *apqns, size_t count)
+{
+	size_t cards = 0;
+
+	for (size_t i = 0; i < count; i++)
+		cards += i == 0 || apqns[i].card != apqns[i - 1].card;
+	return cards;
+}
+
+static void init_cards(struct provision *this)
+{
+	bool wanted = serialnr_wanted(this->request->config);
+	struct card *card = NULL;
+
+	for (size_t i = 0; i < this->count; i++) {
+		if (i == 0 || this->apqns[i].card != this->apqns[i - 1].card) {
+			card = card ? card + 1 : this->cards;
+			card->first = i;
+			card->serialnr.wanted = wanted;
+			this->lanes.list[card - this->cards].card = this->apqns[i].card;
+		}
+		card->count++;
+		this->tasks[i].apqn = &this->apqns[i];
+		this->tasks[i].serialnr = &card->serialnr;
+		this->tasks[i].reset_may_run =
+			this->apqns[i].bind == APQN_BOUND && this->apqns[i].association != APQN_ASSOCIATED;
+	}
+}
+
+int provision_init(struct provision *this)
+{
+	size_t count = this->count > 0 ? this->count : 1;
+
+	this->card_count = count_cards(this->apqns, this->count);
+	this->tasks = calloc(count, sizeof(*this->tasks));
+	this->refused_at = calloc(count, sizeof(*this->refused_at));
+	this->cards = calloc(this->card_count > 0 ? this->card_count : 1, sizeof(*this->cards));
+	if (!this->tasks || !this->refused_at || !this->cards || lanes_create(&this->lanes, this->card_count) < 0)
+		return -ENOMEM;
+	init_cards(this);
+	return 0;
+}
+
+void provision_release(struct provision *this)
+{
+	plan_release(&this->plan);
+	lanes_release(&this->lanes);
+	free(this->cards);
+	free(this->refused_at);
+	free(this->tasks);
+}
+
+/* Associations that an earlier run started, and that may still end well or badly. */
+static void settle_pending(struct provision *this, int64_t now_ms)
+{
+	int64_t give_up_ms = now_ms + SETTLE_PATIENCE_MS;
+
+	for (size_t i = 0; i < this->count; i++) {
+		if (this->apqns[i].association != APQN_ASSOCIATION_PENDING || this->apqns[i].failure != APQN_WORKING)
+			continue;
+		queue_task_begin(&this->tasks[i], QUEUE_SETTLE, now_ms);
+		this->tasks[i].give_up_ms = give_up_ms < this->work_until_ms ? give_up_ms : this->work_until_ms;
+	}
+}
+
+/* --- the run -------------------------------------------------------------------------------------- */
+
+bool provision_any_task(const struct provision *this)
+{
+	for (size_t i = 0; i < this->count; i++) {
+		if (this->tasks[i].goal != QUEUE_REST)
+			return true;
+	}
+	return false;
+}
+
+/* True if some queue will soon be identified, so that a plan made now would be made on too little. */
+static bool identities_expected(const struct provision *this, int64_t now_ms)
+{
+	for (size_t c = 0; c < this->card_count; c++) {
+		const struct card *card = &this->cards[c];
+
+		for (size_t i = card->first; i < card->first + card->count; i++) {
+			enum queue_goal goal = this->tasks[i].goal;
+
+			if (goal != QUEUE_IDENTIFY && goal != QUEUE_SETTLE)
+				continue;
+			if (!provision_is_late(this, card, i, now_ms))
+				return true;
+		}
+	}
+	return false;
+}
+
+/*
+ * After an error that ends the run: what was bound only to be identified is released. What comes in later, a bind that
+ * was under way, is no reason for a new plan, but for this.
+ */
+static void release_probed(struct provision *this, int64_t now_ms)
+{
+	this->changed = false;
+	for (size_t i = 0; i < this->count; i++) {
+		struct queue_task *task = &this->tasks[i];
+		const struct apqn *apqn = task->apqn;
+
+		if (task->goal == QUEUE_UNBIND)
+			continue;
+		task->goal = QUEUE_REST;
+		if (task->bound_here && apqn->association == APQN_UNASSOCIATED && apqn->failure == APQN_WORKING)
+			queue_task_begin(task, QUEUE_UNBIND, now_ms);
+	}
+	lanes_wake(&this->lanes);
+}
+
+static void report_no_plan(const struct provision *this, int error)
+{
+	if (error == -EEXIST)
+		provision_log_duplicate(this);
+	else
+		log_error("no plan can be made: %s", strerror(-error));
+}
+
+static void plan_anew(struct provision *this, int64_t now_ms)
+{
+	int r = 0;
+
+	if (this->error == 0)
+		r = this->request->dry_run ? provision_plan_dry(this, now_ms) : provision_plan(this, now_ms);
+	if (r < 0) {
+		report_no_plan(this, r);
+		this->error = r;
+	}
+	if (this->error < 0)
+		release_probed(this, now_ms);
+}
+
+/* The work time is over: what is not ready now has failed, and the rest of the time is for tidying up. */
+static void close_work(struct provision *this, int64_t now_ms)
+{
+	this->closing = true;
+	this->changed = true;
+	for (size_t i = 0; i < this->count; i++) {
+		struct queue_task *task = &this->tasks[i];
+		struct apqn before = *task->apqn;
+
+		if (task->goal == QUEUE_IDENTIFY && before.identity == APQN_IDENTITY_VALID) {
+			/* Only the serial number is missing, which is no failure of the queue. */
+			task->serialnr->wanted = false;
+			task->goal = QUEUE_REST;
+		}
+		if (task->goal == QUEUE_REST || task->goal == QUEUE_UNBIND)
+			continue;
+		if (before.bind != APQN_BOUND)
+			queue_task_fail(task, APQN_BIND_TIMEOUT, 0);
+		else if (task->goal == QUEUE_IDENTIFY)
+			queue_task_fail(task, APQN_UNREADABLE, -ETIMEDOUT);
+		else
+			queue_task_fail(task, APQN_ASSOCIATION_TIMEOUT, 0);
+		provision_log_result(task, &before, now_ms);
+	}
+}
+
+static int run(struct provision *this)
+{
+	bool expected = false;
+
+	for (;;) {
+		int64_t now_ms = machine_now_ms(this->lanes.machine);
+		int64_t until_ms = this->closing ? this->request->deadline_ms : this->work_until_ms;
+		bool was_expected = expected;
+		int r;
+
+		if (!this->closing && now_ms >= this->work_until_ms)
+			close_work(this, now_ms);
+		if (now_ms >= this->request->deadline_ms) {
+			r = lanes_finish(&this->lanes);
+			return r < 0 ? r : this->error;
+		}
+		expected = identities_expected(this, now_ms);
+		/* That nobody is waited for any more is news, too: it may be because the last one is late. */
+		this->changed = this->changed || (was_expected && !expected);
+		if (this->changed && !expected) {
+			plan_anew(this, now_ms);
+			expected = identities_expected(this, now_ms);
+		}
+		if (!provision_any_task(this) && !this->changed && !lanes_busy(&this->lanes))
+			return this->error;
+		if (expected && now_ms + LATE_CHECK_MS < until_ms)
+			until_ms = now_ms + LATE_CHECK_MS;
+		provision_show_progress(this, now_ms);
+		r = lanes_turn(&this->lanes, progress_until(now_ms, until_ms));
+		if (r < 0)
+			return r;
+	}
+}
+
+/* An entry whose APQN was chosen but is not ready is not satisfied. */
+static void drop_unready(const struct config *config, struct plan *plan)
+{
+	for (size_t i = 0; i < config->count; i++) {
+		struct plan_entry *entry = &plan->entries[i];
+
+		if (entry->apqn == PLAN_NONE || plan->apqns[entry->apqn].goal == PLAN_KEEP)
+			continue;
+		plan->apqns[entry->apqn] = (struct plan_apqn){ .goal = PLAN_LEAVE, .entry = PLAN_NONE };
+		entry->detail = entry->apqn;
+		entry->reason = PLAN_NO_TIME;
+		entry->apqn = PLAN_NONE;
+		plan->satisfied--;
+	}
+}
+
+static int conclude(struct provision *this, struct plan *plan)
+{
+	const struct provision_request *request = this->request;
+	int r;
+
+	for (size_t i = 0; i < this->count; i++) {
+		/* An unbind that nobody saw taking effect. */
+		if (this->tasks[i].goal != QUEUE_UNBIND)
+			continue;
+		this->apqns[i].bind = APQN_BOUND;
+		if (this->apqns[i].failure == APQN_WORKING)
+			queue_task_fail(&this->tasks[i], APQN_STAYS_BOUND, 0);
+	}
+	r = provision_make_plan(this);
+	if (r < 0) {
+		report_no_plan(this, r);
+		return r;
+	}
+	if (request->dry_run)
+		provision_log_dry_run(this);
+	else
+		drop_unready(request->config, &this->plan);
+	provision_log_unsure(this);
+	*plan = this->plan;
+	this->plan = (struct plan){ 0 };
+	return 0;
+}
+
+static int64_t work_end_ms(const struct provision_request *request)
+{
+	int64_t tidy_up_ms = request->timeout_ms / 10 < TIDY_UP_MS ? request->timeout_ms / 10 : TIDY_UP_MS;
+
+	return request->deadline_ms == MACHINE_FOREVER ? MACHINE_FOREVER : request->deadline_ms - tidy_up_ms;
+}
+
+int provision_run(struct machine *machine, const struct provision_request *request, struct apqn *apqns,
+		  size_t apqn_count, struct plan *plan)
+{
+	cleanup_(provision_release) struct provision this = {
+		.request = request,
+		.apqns = apqns,
+		.count = apqn_count,
+		.lanes = {
+			.machine = machine,
+			.deadline_ms = request->deadline_ms,
+			.next = provision_next,
+			.done = provision_done,
+		},
+		.work_until_ms = work_end_ms(request),
+		.changed = true,
+	};
+	int r;
+
+	this.lanes.context = &this;
+	r = provision_init(&this);
+	if (r < 0) {
+		report_no_plan(&this, r);
+		return r;
+	}
+	settle_pending(&this, machine_now_ms(machine));
+	r = run(&this);
+	return r < 0 ? r : conclude(&this, plan);
+}

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MIT */
+#include "report/json.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SIZE_FIRST 4096
+
+static void add(struct json *json, const char *text, size_t length)
+{
+	if (!json->failed && json->length + length > json->size) {
+		size_t size = 2 * json->size + length + SIZE_FIRST;
+		char *larger = realloc(json->text, size);
+
+		if (larger) {
+			json->text = larger;
+			json->size = size;
+		}
+		json->failed = !larger;
+	}
+	if (json->failed)
+		return;
+	memcpy(json->text + json->length, text, length);
+	json->length += length;
+}
+
+static void add_text(struct json *json, const char *text)
+{
+	add(json, text, strlen(text));
+}
+
+static void add_line_start(struct json *json)
+{
+	add_text(json, "\n");
+	for (unsigned int i = 0; i < json->depth; i++)
+		add_text(json, "  ");
+}
+
+static void add_quoted(struct json *json, const char *text)
+{
+	char escaped[8];
+
+	add_text(json, "\"");
+	for (; *text; text++) {
+		unsigned char byte = (unsigned char)*text;
+
+		if (byte == '"' || byte == '\\')
+			snprintf(escaped, sizeof(escaped), "\\%c", byte);
+		else if (byte < ' ' || byte > '~')
+			snprintf(escaped, sizeof(escaped), "\\u%04x", byte);
+		else
+			snprintf(escaped, sizeof(escaped), "%c", byte);
+		add_text(json, escaped);
+	}
+	add_text(json, "\"");
+}
+
+static void begin_member(struct json *json, const char *name)
+{
+	if (json->has_member)
+		add_text(json, ",");
+	if (json->depth > 0)
+		add_line_start(json);
+	if (name) {
+		add_quoted(json, name);
+		add_text(json, ": ");
+	}
+	json->has_member = true;
+}
+
+void json_open(struct json *json, const char *name, char bracket)
+{
+	begin_member(json, name);
+	add(json, &bracket, 1);
+	json->depth++;
+	json->has_member = false;
+}
+
+void json_close(struct json *json, char bracket)
+{
+	json->depth--;
+	if (json->has_member)
+		add_line_start(json);
+	add(json, &bracket, 1);
+	json->has_member = true;
+}
+
+void json_string(struct json *json, const char *name, const char *value)
+{
+	begin_member(json, name);
+	if (value)
+		add_quoted(json, value);
+	else
+		add_text(json, "null");
+}
+
+void json_number(struct json *json, const char *name, uint64_t value)
+{
+	char digits[24];
+
+	begin_member(json, name);
+	snprintf(digits, sizeof(digits), "%" PRIu64, value);
+	add_text(json, digits);
+}
+
+void json_boolean(struct json *json, const char *name, bool value)
+{
+	begin_member(json, name);
+	add_text(json, value ? "true" : "false");
+}
+
+int json_finish(struct json *json)
+{
+	add_text(json, "\n");
+	return json->failed ? -ENOMEM : 0;
+}
+
+void json_release(struct json *json)
+{
+	free(json->text);
+	*json = (struct json){ 0 };
+}

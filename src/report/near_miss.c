@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: MIT */
+#include "report/near_miss.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "util/text.h"
+
+/* The higher, the farther: sets of them are compared as numbers. */
+#define FAULT_TAKEN (1U << 0) /* serves another entry */
+#define FAULT_FAILED (1U << 1)
+#define FAULT_OFFLINE (1U << 2)
+#define FAULT_GENERATION (1U << 3)
+#define FAULT_SERIALNR_UNKNOWN (1U << 4)
+#define FAULT_SERIALNR (1U << 5)
+#define FAULT_MKVP_UNKNOWN (1U << 6)
+#define FAULT_MKVP (1U << 7)
+#define FAULTS 8
+
+static unsigned int ep11_faults(const struct apqn *apqn, const struct config_entry *entry)
+{
+	unsigned int faults = 0;
+
+	if (entry->serialnr[0] != '\0' && apqn->serialnr[0] == '\0')
+		faults |= FAULT_SERIALNR_UNKNOWN;
+	else if (entry->serialnr[0] != '\0' && strcmp(apqn->serialnr, entry->serialnr) != 0)
+		faults |= FAULT_SERIALNR;
+	if (apqn->identity == APQN_IDENTITY_UNREAD || apqn->identity == APQN_IDENTITY_WITHHELD)
+		faults |= FAULT_MKVP_UNKNOWN;
+	else if (apqn->identity == APQN_IDENTITY_NONE || memcmp(apqn->mkvp, entry->mkvp, sizeof(entry->mkvp)) != 0)
+		faults |= FAULT_MKVP;
+	return faults;
+}
+
+static unsigned int find_faults(const struct report *report, const struct config_entry *entry, size_t index)
+{
+	const struct apqn *apqn = &report->apqns[index];
+	unsigned int faults = entry->mode == APQN_MODE_EP11 ? ep11_faults(apqn, entry) : 0;
+
+	if (report->plan->apqns[index].entry != PLAN_NONE)
+		faults |= FAULT_TAKEN;
+	if (apqn->failure != APQN_WORKING || apqn->bind == APQN_BIND_UNSUPPORTED)
+		faults |= FAULT_FAILED;
+	if (!apqn->online)
+		faults |= FAULT_OFFLINE;
+	if (apqn->generation < entry->min_generation)
+		faults |= FAULT_GENERATION;
+	return faults;
+}
+
+/*
+ * One with another master key counts if all else is right, one whose key is not known if that was so because it failed or
+ * is offline: the others were not identified because that would have been of no use.
+ */
+static bool is_near(unsigned int faults)
+{
+	if (faults & FAULT_MKVP)
+		return faults == FAULT_MKVP;
+	if (faults & FAULT_MKVP_UNKNOWN)
+		return (faults & (FAULT_FAILED | FAULT_OFFLINE)) && !(faults & (FAULT_GENERATION | FAULT_SERIALNR));
+	return faults != 0;
+}
+
+static bool is_decided_by_apqns(const struct plan_entry *planned)
+{
+	return planned->apqn == PLAN_NONE && planned->reason != PLAN_NO_SECRET && planned->reason != PLAN_UNKNOWN &&
+	       planned->reason != PLAN_UNDECIDED;
+}
+
+/* Returns the new count. */
+static size_t insert(struct miss misses[MISS_MAX], size_t count, struct miss miss)
+{
+	size_t place = count;
+
+	while (place > 0 && misses[place - 1].faults > miss.faults)
+		place--;
+	if (place == MISS_MAX)
+		return count;
+	if (count < MISS_MAX)
+		count++;
+	memmove(&misses[place + 1], &misses[place], (count - place - 1) * sizeof(*misses));
+	misses[place] = miss;
+	return count;
+}
+
+size_t miss_find(const struct report *report, size_t entry, struct miss misses[MISS_MAX])
+{
+	const struct plan_entry *planned = &report->plan->entries[entry];
+	const struct config_entry *wanted = &report->config->entries[entry];
+	size_t count = 0;
+
+	if (!is_decided_by_apqns(planned))
+		return 0;
+	for (size_t i = 0; i < report->apqn_count; i++) {
+		struct miss miss = { .apqn = i };
+
+		if (i == planned->detail || report->apqns[i].mode != wanted->mode)
+			continue;
+		miss.faults = find_faults(report, wanted, i);
+		if (is_near(miss.faults))
+			count = insert(misses, count, miss);
+	}
+	return count;
+}
+
+static void format_mkvp(const struct apqn *apqn, char *text, size_t size)
+{
+	char mkvp[2 * APQN_MKVP_SIZE + 1];
+
+	text_format_hex(apqn->mkvp, sizeof(apqn->mkvp), mkvp);
+	if (apqn->identity == APQN_IDENTITY_NONE)
+		snprintf(text, size, "it has no valid master key");
+	else
+		snprintf(text, size, "its master key is 0x%s", mkvp);
+}
+
+static void format_fault(const struct report *report, const struct miss *miss, unsigned int fault, char *text,
+			 size_t size)
+{
+	const struct apqn *apqn = &report->apqns[miss->apqn];
+	char label[CONFIG_LABEL_SIZE];
+
+	switch (fault) {
+	case FAULT_TAKEN:
+		config_format_label(report->config, report->plan->apqns[miss->apqn].entry, label);
+		snprintf(text, size, "it serves entry %s", label);
+		break;
+	case FAULT_FAILED:
+		snprintf(text, size, "%s",
+			 apqn->failure == APQN_WORKING ? "it cannot be bound" : apqn_failure_text(apqn->failure));
+		break;
+	case FAULT_OFFLINE:
+		snprintf(text, size, "it is offline");
+		break;
+	case FAULT_GENERATION:
+		snprintf(text, size, "it is only a CEX%u", apqn->generation);
+		break;
+	case FAULT_SERIALNR_UNKNOWN:
+		snprintf(text, size, "the serial number of its card is not known");
+		break;
+	case FAULT_SERIALNR:
+		snprintf(text, size, "the serial number of its card is '%s'", apqn->serialnr);
+		break;
+	case FAULT_MKVP_UNKNOWN:
+		snprintf(text, size, "its master key is not known");
+		break;
+	case FAULT_MKVP:
+		format_mkvp(apqn, text, size);
+		break;
+	}
+}
+
+void miss_format(const struct report *report, size_t entry, const struct miss *miss, char text[MISS_TEXT_SIZE])
+{
+	bool right_key = report->config->entries[entry].mode == APQN_MODE_EP11 && miss->faults < FAULT_MKVP_UNKNOWN;
+	const char *fits = miss->faults & FAULT_MKVP_UNKNOWN ? "may fit" : "would fit";
+	char name[APQN_NAME_SIZE], fault[CONFIG_LABEL_SIZE + 32];
+	const char *before = ", but ";
+	size_t length;
+
+	apqn_format_name(&report->apqns[miss->apqn], name);
+	length = (size_t)snprintf(text, MISS_TEXT_SIZE, "APQN %s %s", name, right_key ? "has the master key" : fits);
+	for (int bit = FAULTS - 1; bit >= 0; bit--) {
+		if (!(miss->faults & 1U << bit))
+			continue;
+		format_fault(report, miss, 1U << bit, fault, sizeof(fault));
+		snprintf(text + length, MISS_TEXT_SIZE - length, "%s%s", before, fault);
+		length += strlen(text + length);
+		before = ", and ";
+	}
+}

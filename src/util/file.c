@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: MIT */
+#include "util/file.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "util/cleanup.h"
+
+static const char *file_type_text(mode_t mode)
+{
+	switch (mode & S_IFMT) {
+	case S_IFDIR:
+		return "a directory";
+	case S_IFIFO:
+		return "a FIFO";
+	case S_IFCHR:
+	case S_IFBLK:
+		return "a device";
+	default:
+		return "a special file";
+	}
+}
+
+static int report_error(const struct file_source *source, const char *action, int error)
+{
+	log_line(source->level, "cannot %s %s %s: %s", action, source->what, source->path, strerror(-error));
+	return error;
+}
+
+static int open_file(const struct file_source *source)
+{
+	cleanup_close_ int fd = open(source->path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+	struct stat status;
+
+	if (fd < 0 && errno == ENOENT)
+		return -ENOENT;
+	if (fd < 0 || fstat(fd, &status) < 0)
+		return report_error(source, "open", -errno);
+	if (!S_ISREG(status.st_mode)) {
+		log_line(source->level, "%s %s is %s, expected a regular file", source->what, source->path,
+			 file_type_text(status.st_mode));
+		return -EINVAL;
+	}
+	return take_fd(&fd);
+}
+
+/* `text` has room for one byte more than the maximum. */
+static int read_all(const struct file_source *source, int fd, char *text, size_t *length)
+{
+	*length = 0;
+	while (*length <= source->max) {
+		ssize_t count = read(fd, text + *length, source->max + 1 - *length);
+
+		if (count == 0)
+			return 0;
+		if (count > 0)
+			*length += (size_t)count;
+		else if (errno != EINTR)
+			return report_error(source, "read", -errno);
+	}
+	log_line(source->level, "%s %s is larger than %zu bytes", source->what, source->path, source->max);
+	return -EFBIG;
+}
+
+int file_read(const struct file_source *source, char **text, size_t *length)
+{
+	cleanup_close_ int fd = open_file(source);
+	cleanup_free_ char *all = NULL;
+	int r;
+
+	if (fd < 0)
+		return fd;
+	all = malloc(source->max + 1);
+	if (!all)
+		return report_error(source, "read", -ENOMEM);
+	r = read_all(source, fd, all, length);
+	if (r < 0)
+		return r;
+	all[*length] = '\0';
+	*text = take_pointer(all);
+	return 0;
+}
+
+static int is_visible(const struct dirent *entry)
+{
+	return entry->d_name[0] != '.';
+}
+
+static int by_name(const struct dirent **left, const struct dirent **right)
+{
+	return strcmp((*left)->d_name, (*right)->d_name);
+}
+
+static bool ends_in(const char *name, const char *suffix)
+{
+	size_t length = strlen(name), suffix_length = strlen(suffix);
+
+	return length > suffix_length && strcmp(name + length - suffix_length, suffix) == 0;
+}
+
+int file_visit(const char *directory, const char *suffix, file_visitor *visit, void *context)
+{
+	struct dirent **entries;
+	int count = scandir(directory, &entries, is_visible, by_name), r = 0;
+	bool more = true;
+
+	if (count < 0)
+		return -errno;
+	for (int i = 0; i < count; i++) {
+		const char *name = entries[i]->d_name;
+		char path[PATH_MAX];
+
+		if (more && ends_in(name, suffix)) {
+			if ((size_t)snprintf(path, sizeof(path), "%s/%s", directory, name) < sizeof(path))
+				more = visit(path, context);
+			else
+				r = -ENAMETOOLONG;
+		}
+		free(entries[i]);
+	}
+	free(entries);
+	return r;
+}
+
+int file_write(int fd, const char *text, size_t length)
+{
+	while (length > 0) {
+		ssize_t count = write(fd, text, length);
+
+		if (count < 0 && errno == EINTR)
+			continue;
+		if (count <= 0)
+			return count < 0 ? -errno : -EIO;
+		text += count;
+		length -= (size_t)count;
+	}
+	return 0;
+}
+
+static int write_new(const char *path, const char *text, size_t length)
+{
+	cleanup_close_ int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
+
+	return fd < 0 ? -errno : file_write(fd, text, length);
+}
+
+int file_replace(const char *path, const char *text, size_t length)
+{
+	char new_path[PATH_MAX];
+	int r;
+
+	if ((size_t)snprintf(new_path, sizeof(new_path), "%s.new", path) >= sizeof(new_path))
+		return -ENAMETOOLONG;
+	r = write_new(new_path, text, length);
+	if (r == 0 && rename(new_path, path) < 0)
+		r = -errno;
+	if (r < 0)
+		unlink(new_path);
+	return r;
+}

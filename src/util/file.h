@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* Whole files: read without trusting what they are, written so that nobody ever sees half of one. */
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "util/log.h"
+
+struct file_source {
+	const char *what; /* for messages: "configuration file" */
+	const char *path;
+	size_t max;           /* bytes */
+	enum log_level level; /* of messages */
+};
+
+/*
+ * Reads a regular file of at most `max` bytes to its end; the size that it claims to have does not count. Nothing that
+ * is opened here keeps us waiting or becomes our terminal. 0 with the text, ended by a NUL that is not counted and
+ * owned by the caller, or negative errno, reported unless it is -ENOENT.
+ */
+int file_read(const struct file_source *source, char **text, size_t *length);
+
+/* Gets the path of one file; false: enough. */
+typedef bool file_visitor(const char *path, void *context);
+
+/*
+ * Visits what is in a directory under a name that ends in `suffix`, in the order of the names (by bytes), but nothing
+ * hidden. 0 or negative errno, not reported.
+ */
+int file_visit(const char *directory, const char *suffix, file_visitor *visit, void *context);
+
+/* Writes all of a text, whatever pieces it takes. 0 or negative errno, not reported. */
+int file_write(int fd, const char *text, size_t length);
+
+/* Writes a file of mode 0600 under another name (path.new) and renames it. 0 or negative errno, not reported. */
+int file_replace(const char *path, const char *text, size_t length);

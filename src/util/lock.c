@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: MIT */
+#include "util/lock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "util/cleanup.h"
+#include "util/log.h"
+#include "util/text.h"
+
+#define CONTENT_SIZE 16 /* a process id, a newline, a NUL, and room to see that there is too much */
+#define ATTEMPTS 10     /* each lost to somebody who released or took the lock at this very moment */
+
+static int report_error(const char *action, const char *path, int error)
+{
+	log_error("cannot %s lock file %s: %s%s", action, path, strerror(-error),
+		  error == -EACCES || error == -EPERM ? "; must be run by root" : "");
+	return error;
+}
+
+/* The process that a lock file names, or 0. A text without its newline was cut off and names nobody. */
+static pid_t read_owner(int fd)
+{
+	char content[CONTENT_SIZE];
+	ssize_t length = read(fd, content, sizeof(content) - 1);
+	uint64_t pid;
+
+	if (length < 1 || content[length - 1] != '\n')
+		return 0;
+	content[length - 1] = '\0';
+	if (strlen(content) != (size_t)length - 1 || text_parse_decimal(content, INT32_MAX, &pid))
+		return 0;
+	return (pid_t)pid;
+}
+
+/* A lock that names this process is not from this process, which is only about to make one. */
+static bool is_running(pid_t pid)
+{
+	return pid != getpid() && (kill(pid, 0) == 0 || errno == EPERM);
+}
+
+/*
+ * A boot counts its processes from 1: the number in a lock that an earlier stage left may have come to another program.
+ * A process that ends just now, or without /proc mounted, is none of ours either.
+ */
+static bool runs_this_program(pid_t pid)
+{
+	char path[32];
+	struct stat ours, theirs;
+
+	snprintf(path, sizeof(path), "/proc/%d/exe", (int)pid);
+	return is_running(pid) && stat("/proc/self/exe", &ours) == 0 && stat(path, &theirs) == 0 &&
+	       ours.st_dev == theirs.st_dev && ours.st_ino == theirs.st_ino;
+}
+
+/*
+ * The lock file is prepared under another name, so that nobody ever sees it without its content, and then linked (it
+ * must not be there) or renamed (it is taken over).
+ */
+static int prepare(const char *path, const char *prepared)
+{
+	cleanup_close_ int fd = -1;
+	char content[CONTENT_SIZE];
+	int length = snprintf(content, sizeof(content), "%d\n", (int)getpid());
+	ssize_t written;
+
+	unlink(prepared); /* of a dead process that had our number */
+	fd = open(prepared, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+	if (fd < 0 && errno == ENOENT) {
+		log_error("cannot make lock file %s: its directory does not exist", path);
+		return -ENOENT;
+	}
+	if (fd < 0)
+		return report_error("make", path, -errno);
+	written = write(fd, content, (size_t)length);
+	if (written != length) {
+		int error = written < 0 ? -errno : -ENOSPC;
+
+		unlink(prepared);
+		return report_error("write", path, error);
+	}
+	return 0;
+}
+
+static int refuse(const char *path, pid_t owner)
+{
+	if (owner == 0)
+		log_error("lock file %s: names no process; if no other pvapconfig runs, remove it: rm %s", path, path);
+	else if (is_running(owner))
+		log_error("lock file %s: made by process %d, which is running; wait for it to end", path, (int)owner);
+	else
+		log_error("lock file %s: made by process %d, which no longer runs; remove it: rm %s", path, (int)owner,
+			  path);
+	return -EEXIST;
+}
+
+/* True if the file that is open is still the one with this name. */
+static bool is_current(int fd, const char *path)
+{
+	struct stat opened, named;
+
+	return fstat(fd, &opened) == 0 && lstat(path, &named) == 0 && opened.st_dev == named.st_dev &&
+	       opened.st_ino == named.st_ino;
+}
+
+/*
+ * Of several processes that find the same dead lock only one may replace it: the one that gets hold of that very file
+ * with flock. Who gets hold of it later finds that the name stands for another file by now.
+ */
+static int take_over(const char *path, const char *prepared, int fd)
+{
+	pid_t owner;
+
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		log_error("lock file %s: another process is taking it over", path);
+		return -EEXIST;
+	}
+	if (!is_current(fd, path))
+		return -EAGAIN;
+	owner = read_owner(fd);
+	if (owner != 0 && runs_this_program(owner))
+		return refuse(path, owner);
+	if (rename(prepared, path) < 0)
+		return report_error("take over", path, -errno);
+	if (owner == 0)
+		log_warning("lock file %s: named no process, taken over", path);
+	else
+		log_warning("lock file %s: made by process %d, which no longer runs pvapconfig, taken over", path,
+			    (int)owner);
+	return 0;
+}
+
+/* One attempt; -EAGAIN if the lock file changed meanwhile. */
+static int acquire(const char *path, const char *prepared, bool takeover)
+{
+	cleanup_close_ int fd = -1;
+
+	if (link(prepared, path) == 0)
+		return 0;
+	if (errno != EEXIST)
+		return report_error("make", path, -errno);
+
+	fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	if (fd < 0)
+		return errno == ENOENT ? -EAGAIN : report_error("read", path, -errno);
+	return takeover ? take_over(path, prepared, fd) : refuse(path, read_owner(fd));
+}
+
+int lock_acquire(const char *path, bool takeover)
+{
+	char prepared[PATH_MAX];
+	int r;
+
+	if ((size_t)snprintf(prepared, sizeof(prepared), "%s.%d", path, (int)getpid()) >= sizeof(prepared))
+		return report_error("make", path, -ENAMETOOLONG);
+	r = prepare(path, prepared);
+	if (r < 0)
+		return r;
+
+	r = -EAGAIN;
+	for (int attempt = 0; attempt < ATTEMPTS && r == -EAGAIN; attempt++)
+		r = acquire(path, prepared, takeover);
+	if (r == -EAGAIN)
+		report_error("make", path, r);
+	unlink(prepared);
+	return r;
+}
+
+/* The process that the lock file names, or 0. */
+static pid_t find_owner(const char *path)
+{
+	cleanup_close_ int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+
+	return fd < 0 ? 0 : read_owner(fd);
+}
+
+void lock_remove_of(const char *path, pid_t pid)
+{
+	if (find_owner(path) == pid)
+		unlink(path);
+}
+
+void lock_release(const char *path)
+{
+	if (find_owner(path) != getpid())
+		log_warning("lock file %s: removed or replaced by somebody else while this process held it", path);
+	else if (unlink(path) < 0)
+		log_warning("cannot remove lock file %s: %s", path, strerror(errno));
+}
+
+int lock_make_directory(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	cleanup_free_ char *directory = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
+
+	if (!directory)
+		return report_error("make the directory of", path, -ENOMEM);
+	if (mkdir(directory, 0755) < 0 && errno != EEXIST)
+		return report_error("make the directory of", path, -errno);
+	return 0;
+}

@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: MIT */
+#include "uv/requests.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "util/cleanup.h"
+#include "util/file.h"
+#include "util/log.h"
+#include "util/text.h"
+
+#define SUFFIX ".asrcb"
+#define MAGIC "asrcbM"
+#define MAGIC_SIZE (sizeof(MAGIC) - 1)
+
+/*
+ * A request begins with a header, ends with a tag, and has what the list will have of its secret, in version 1 before the
+ * encrypted part in front of the tag, in version 2 at a fixed place. Numbers are big-endian, of 32 bits.
+ */
+#define HEADER_VERSION 8
+#define HEADER_LENGTH 12    /* of the request */
+#define HEADER_ENCRYPTED 44 /* length of the encrypted part */
+#define HEADER_SIZE 48
+#define TAG_SIZE 16
+#define VERSION_1 0x100
+#define VERSION_2 0x200
+#define VERSION_2_SECRET 280
+
+/* Numbers of the ioctls. */
+#define COMMAND_ADD 2
+#define COMMAND_LOCK 4
+
+#define RC_EXECUTED 0x0001
+#define RC_LOCKED 0x0102
+
+/* What is known while the requests are gone through. */
+struct round {
+	struct machine *machine;
+	int64_t until_ms;
+	const struct requests *requests;
+	struct secrets *secrets; /* what the UV holds, or would hold */
+	bool looked;             /* they are all that can be known of */
+	size_t seen;
+	int error; /* of the whole round */
+};
+
+/* What the UV says about an add-secret or lock call that it did not execute (arch/s390/include/uapi/asm/uvdevice.h). */
+static const struct {
+	uint16_t rc;
+	bool always; /* of all requests alike */
+	const char *text;
+} refusals[] = {
+	{ 0x0002, true, "this firmware does not know the call" },
+	{ 0x0005, false, "its size is refused" },
+	{ 0x0101, true, "this guest is not allowed to change its secret store" },
+	{ RC_LOCKED, true, "the secret store is locked; only a new start of the guest opens it" },
+	{ 0x0104, false, "its version is not supported by this firmware" },
+	{ 0x0105, false, "its size is wrong: it is damaged" },
+	{ 0x0106, false, "its number of host keys is wrong" },
+	{ 0x0107, false, "it has flags that this firmware does not support" },
+	{ 0x0108, false, "it cannot be decrypted: it was made for another host, or is damaged" },
+	{ 0x0109, false, "its type of secret is not supported by this firmware" },
+	{ 0x010a, false, "the length of its secret is wrong" },
+	{ 0x010b, true, "the secret store is full" },
+	{ 0x010c, false, "it cannot be added; was it made for another image, or with another extension secret?" },
+	{ 0x010d, true, "a dump of this guest is being made; try again later" },
+};
+
+static const char *refusal_text(uint16_t rc, bool *always)
+{
+	for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++) {
+		if (refusals[i].rc == rc) {
+			*always = refusals[i].always;
+			return refusals[i].text;
+		}
+	}
+	*always = false;
+	return "an answer that is not known";
+}
+
+static struct machine_call uv_call_of(const struct round *round, unsigned int command)
+{
+	return (struct machine_call){
+		.operation = MACHINE_UV,
+		.uv_command = command,
+		.limit_ms = REQUESTS_CALL_LIMIT_MS,
+		.until_ms = round->until_ms,
+	};
+}
+
+static uint32_t get_number(const uint8_t *bytes)
+{
+	return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
+}
+
+/* What the request (read_request) tells about its secret, or NULL. */
+static const uint8_t *find_entry(const uint8_t *data, size_t size)
+{
+	const size_t least = HEADER_SIZE + SECRETS_ENTRY_SIZE + TAG_SIZE;
+	size_t length, encrypted;
+
+	if (size < least)
+		return NULL;
+	length = get_number(data + HEADER_LENGTH);
+	encrypted = get_number(data + HEADER_ENCRYPTED);
+	switch (get_number(data + HEADER_VERSION)) {
+	case VERSION_1:
+		if (length < least || encrypted > length - least)
+			return NULL;
+		return data + length - TAG_SIZE - encrypted - SECRETS_ENTRY_SIZE;
+	case VERSION_2:
+		return size < VERSION_2_SECRET + SECRETS_ENTRY_SIZE ? NULL : data + VERSION_2_SECRET;
+	default:
+		return NULL;
+	}
+}
+
+/* The secret of this request counts as known from now on; if it cannot be told which that is, the list has to. */
+static bool remember(struct round *round, const char *data, size_t size)
+{
+	const uint8_t *entry = find_entry((const uint8_t *)data, size);
+	struct secret secret;
+
+	round->looked = entry || round->requests->dry_run;
+	if (!entry)
+		return true;
+	secret = secrets_decode_entry(entry);
+	secret.index = SECRETS_NO_INDEX;
+	round->error = secrets_add(round->secrets, &secret);
+	if (round->error < 0)
+		log_error("add-secret requests: %s", strerror(-round->error));
+	return round->error == 0;
+}
+
+/* False if the other requests need not be tried. */
+static bool submit(struct round *round, const char *path, char *data, size_t size)
+{
+	struct machine_call call = uv_call_of(round, COMMAND_ADD);
+	bool always;
+	const char *text;
+
+	call.data = data;
+	call.size = size;
+	round->error = machine_perform(round->machine, &call);
+	if (round->error == -EINTR)
+		return false;
+	if (round->error < 0) {
+		log_warning("add-secret request %s: %s; no other is submitted", path, text_error(round->error));
+		round->error = 0;
+		return false;
+	}
+	if (call.uv_rc == RC_EXECUTED) {
+		log_info("add-secret request %s: submitted", path);
+		return remember(round, data, size); /* the next may be for the same secret */
+	}
+	text = refusal_text(call.uv_rc, &always);
+	log_warning("add-secret request %s: %s (rc 0x%04x, rrc 0x%04x)%s", path, text, call.uv_rc, call.uv_rrc,
+		    always ? "; no other is submitted" : "");
+	return !always;
+}
+
+/* The secret of a request if it is known. Its id is not encrypted, wherever that may lie in versions still to come. */
+static const struct secret *find_known(const struct secrets *secrets, const char *data, size_t size)
+{
+	for (size_t at = MAGIC_SIZE; at + SECRETS_ID_SIZE <= size; at++) {
+		const struct secret *secret = secrets_find_any(secrets, (const uint8_t *)data + at);
+
+		if (secret)
+			return secret;
+	}
+	return NULL;
+}
+
+/* False if no request is to be tried at all. */
+static bool look(struct round *round)
+{
+	if (!round->requests->abilities.add) {
+		log_warning("Ultravisor: this firmware cannot add secrets; no add-secret request is submitted");
+		return false;
+	}
+	if (!round->looked)
+		round->error = secrets_fetch(round->machine, round->until_ms, round->secrets);
+	round->looked = true;
+	return round->error == 0;
+}
+
+static int read_request(const char *path, char **data, size_t *size)
+{
+	const struct file_source source = {
+		.what = "add-secret request", .path = path, .max = REQUESTS_SIZE_MAX, .level = LOG_LEVEL_WARNING
+	};
+	int r = file_read(&source, data, size);
+
+	if (r == -ENOENT)
+		log_warning("cannot open add-secret request %s: %s", path, strerror(-r));
+	if (r < 0)
+		return r;
+	if (*size < MAGIC_SIZE || memcmp(*data, MAGIC, MAGIC_SIZE) != 0) {
+		log_warning("add-secret request %s: it is none: it does not begin with " MAGIC, path);
+		return -EBADMSG;
+	}
+	if (*size < HEADER_SIZE || get_number((const uint8_t *)*data + HEADER_LENGTH) > *size) {
+		log_warning("add-secret request %s: it is damaged: its end is missing", path);
+		return -EBADMSG;
+	}
+	return 0;
+}
+
+static bool visit(const char *path, void *context)
+{
+	struct round *round = context;
+	const struct secret *known;
+	cleanup_free_ char *data = NULL;
+	size_t size;
+
+	if (round->seen++ == REQUESTS_MAX) {
+		log_warning("add-secret request %s: there are more than %d; no other is submitted", path, REQUESTS_MAX);
+		return false;
+	}
+	if (read_request(path, &data, &size) < 0)
+		return true;
+	if (!look(round))
+		return false;
+	known = find_known(round->secrets, data, size);
+	if (known) {
+		log_info("add-secret request %s: %s", path,
+			 known->index == SECRETS_NO_INDEX ? "one before has the same secret" :
+							    "its secret is there already");
+		return true;
+	}
+	if (round->secrets->truncated) {
+		log_warning("add-secret request %s: not submitted: its secret may be one of those that cannot be seen, "
+			    "and twice it would be of no use; a kernel newer than 6.12 shows all",
+			    path);
+		return true;
+	}
+	if (round->requests->dry_run) {
+		log_notice("add-secret request %s: would be submitted", path);
+		return remember(round, data, size);
+	}
+	return submit(round, path, data, size);
+}
+
+int requests_submit(struct machine *machine, int64_t until_ms, const struct requests *requests, struct secrets *secrets)
+{
+	struct round round = {
+		.machine = machine,
+		.until_ms = until_ms,
+		.requests = requests,
+		.secrets = secrets,
+	};
+	int r;
+
+	if (!requests->directory)
+		return 0;
+	r = file_visit(requests->directory, SUFFIX, visit, &round);
+	if (r < 0 && !(r == -ENOENT && requests->optional))
+		log_warning("cannot read the directory of add-secret requests %s: %s", requests->directory,
+			    strerror(-r));
+	else if (r == 0 && round.seen == 0 && !requests->optional)
+		log_warning("there are no add-secret requests (*" SUFFIX ") in %s", requests->directory);
+	return round.error;
+}
+
+int requests_lock(struct machine *machine, int64_t until_ms, const struct requests *requests)
+{
+	const struct round round = { .machine = machine, .until_ms = until_ms };
+	struct machine_call call = uv_call_of(&round, COMMAND_LOCK);
+	bool always;
+	int r;
+
+	if (!requests->abilities.lock) {
+		log_error("Ultravisor: this firmware cannot lock the secret store");
+		return -EOPNOTSUPP;
+	}
+	if (requests->dry_run) {
+		log_notice("Ultravisor: the secret store would be locked");
+		return 0;
+	}
+	r = machine_perform(machine, &call);
+	if (r < 0) {
+		if (r != -EINTR)
+			log_error("Ultravisor: the secret store cannot be locked: %s", text_error(r));
+		return r;
+	}
+	if (call.uv_rc != RC_EXECUTED && call.uv_rc != RC_LOCKED) {
+		log_error("Ultravisor: the secret store is not locked: %s (rc 0x%04x, rrc 0x%04x)",
+			  refusal_text(call.uv_rc, &always), call.uv_rc, call.uv_rrc);
+		return -EIO;
+	}
+	log_info("Ultravisor: the secret store is locked");
+	return 0;
+}

@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: MIT */
+#include "uv/secrets.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/cleanup.h"
+#include "util/log.h"
+#include "util/text.h"
+
+#define GUEST_PATH "firmware/uv/prot_virt_guest"
+#define FACILITIES_PATH "firmware/uv/query/facilities"
+/* bit 0 is the most significant one */
+#define FACILITY_ADD_SECRET 29
+#define FACILITY_LIST_SECRETS 30
+#define FACILITY_LOCK_SECRETS 31
+
+#define COMMAND_LIST 3 /* number of the ioctl */
+#define RC_EXECUTED 0x0001
+#define RC_MORE_DATA 0x0100
+
+/* The list, big-endian. */
+#define PAGE_BYTES 4096
+#define HEADER_SIZE 16
+#define HEADER_STORED 0 /* u16: entries in this buffer */
+#define HEADER_TOTAL 2  /* u16: entries that the UV holds */
+#define ENTRY_INDEX 0   /* u16 */
+#define ENTRY_TYPE 2    /* u16 */
+#define ENTRY_ID 16
+#define ENTRIES_PER_PAGE ((PAGE_BYTES - HEADER_SIZE) / SECRETS_ENTRY_SIZE)
+
+static int check_guest(struct machine *machine, int64_t until_ms)
+{
+	char text[MACHINE_TEXT_SIZE];
+	int r = machine_read_text(machine, until_ms, text, GUEST_PATH);
+
+	if (r == -EINTR)
+		return r;
+	if (r == -ENOENT) {
+		log_error("Ultravisor /sys/" GUEST_PATH ": not there; this kernel or this machine does not support "
+			  "Secure Execution guests");
+	} else if (r < 0) {
+		log_error("Ultravisor /sys/" GUEST_PATH ": %s", text_error(r));
+	} else if (strcmp(text, "1") != 0) {
+		log_error("Ultravisor /sys/" GUEST_PATH ": '%s'; this is not a Secure Execution guest, boot it from an "
+			  "image made for that",
+			  text);
+		r = -EOPNOTSUPP;
+	}
+	return r;
+}
+
+/* The first line is what counts here: a word of 64 bits in hex, without leading zeros. */
+static int parse_facilities(const char *text, uint64_t *word)
+{
+	char padded[] = "0000000000000000";
+	size_t digits = strcspn(text, "\n");
+	uint8_t bytes[8];
+
+	if (digits == 0 || digits > 16)
+		return -EBADMSG;
+	memcpy(padded + 16 - digits, text, digits);
+	if (text_parse_hex(padded, 16, bytes, sizeof(bytes)) < 0)
+		return -EBADMSG;
+	*word = 0;
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		*word = *word << 8 | bytes[i];
+	return 0;
+}
+
+static bool has_facility(uint64_t word, unsigned int bit)
+{
+	return word >> (63 - bit) & 1;
+}
+
+static int check_facilities(struct machine *machine, int64_t until_ms, struct secrets_abilities *abilities)
+{
+	char text[MACHINE_TEXT_SIZE];
+	uint64_t word;
+	int r = machine_read_text(machine, until_ms, text, FACILITIES_PATH);
+
+	if (r < 0) {
+		if (r != -EINTR)
+			log_error("Ultravisor /sys/" FACILITIES_PATH ": %s", text_error(r));
+		return r;
+	}
+	r = parse_facilities(text, &word);
+	if (r < 0) {
+		log_error("Ultravisor /sys/" FACILITIES_PATH ": '%s' is not a list of hex words", text);
+		return r;
+	}
+	if (!has_facility(word, FACILITY_LIST_SECRETS)) {
+		log_error("Ultravisor /sys/" FACILITIES_PATH ": bit %d is off: this firmware cannot list secrets; a "
+			  "newer one is needed on the host",
+			  FACILITY_LIST_SECRETS);
+		return -EOPNOTSUPP;
+	}
+	abilities->add = has_facility(word, FACILITY_ADD_SECRET);
+	abilities->lock = has_facility(word, FACILITY_LOCK_SECRETS);
+	return 0;
+}
+
+int secrets_check_uv(struct machine *machine, int64_t until_ms, struct secrets_abilities *abilities)
+{
+	int r = check_guest(machine, until_ms);
+
+	return r < 0 ? r : check_facilities(machine, until_ms, abilities);
+}
+
+static uint16_t get_be16(const uint8_t *bytes)
+{
+	return (uint16_t)(bytes[0] << 8 | bytes[1]);
+}
+
+/* How many entries can be looked at in a buffer that has a header, whatever the header says. */
+static size_t count_stored(const uint8_t *buffer, size_t size)
+{
+	size_t stored = get_be16(buffer + HEADER_STORED);
+	size_t room = (size - HEADER_SIZE) / SECRETS_ENTRY_SIZE;
+
+	return stored < room ? stored : room;
+}
+
+static int compare_secrets(const void *left, const void *right)
+{
+	const struct secret *one = left, *other = right;
+	int order = (other->type == SECRETS_ASSOCIATION) - (one->type == SECRETS_ASSOCIATION);
+
+	if (order == 0)
+		order = memcmp(one->id, other->id, SECRETS_ID_SIZE);
+	return order ? order : (one->index > other->index) - (one->index < other->index);
+}
+
+/* Its place is the one behind the last; they have to be sorted then. */
+static void count_secret(struct secrets *secrets, const struct secret *secret)
+{
+	secrets->count += secret->type == SECRETS_ASSOCIATION;
+	secrets->others += secret->type > SECRETS_ASSOCIATION; /* those below are none, or have no id */
+}
+
+static void sort(struct secrets *secrets)
+{
+	qsort(secrets->list, secrets->count + secrets->others, sizeof(*secrets->list), compare_secrets);
+}
+
+struct secret secrets_decode_entry(const uint8_t entry[SECRETS_ENTRY_SIZE])
+{
+	struct secret secret = { .index = get_be16(entry + ENTRY_INDEX), .type = get_be16(entry + ENTRY_TYPE) };
+
+	memcpy(secret.id, entry + ENTRY_ID, SECRETS_ID_SIZE);
+	return secret;
+}
+
+int secrets_decode(const uint8_t *buffer, size_t size, struct secrets *secrets, size_t *total)
+{
+	struct secret *list;
+	size_t stored;
+
+	if (size < HEADER_SIZE)
+		return -EBADMSG;
+	stored = count_stored(buffer, size);
+	list = calloc(stored ? stored : 1, sizeof(*list));
+	if (!list)
+		return -ENOMEM;
+
+	*secrets = (struct secrets){ .list = list };
+	for (size_t i = 0; i < stored; i++) {
+		struct secret *secret = &list[secrets->count + secrets->others];
+
+		*secret = secrets_decode_entry(buffer + HEADER_SIZE + i * SECRETS_ENTRY_SIZE);
+		count_secret(secrets, secret);
+	}
+	sort(secrets);
+	*total = get_be16(buffer + HEADER_TOTAL);
+	return 0;
+}
+
+static void report_call_error(int error)
+{
+	switch (error) {
+	case -EINTR:
+		break;
+	case -ENOENT:
+	case -ENODEV:
+	case -ENXIO:
+		log_error("Ultravisor /dev/uv: not there; load the kernel module uvdevice");
+		break;
+	case -ENOTTY:
+		log_error("Ultravisor /dev/uv: this kernel does not know how to list secrets; a newer one is needed");
+		break;
+	default:
+		log_error("Ultravisor /dev/uv: cannot list the secrets: %s", text_error(error));
+	}
+}
+
+/* Lets the UV fill a buffer of so many bytes. -EINVAL is not reported: the size is not taken, there may be another. */
+static int call_list(struct machine *machine, int64_t until_ms, size_t size, uint8_t **buffer, bool *more)
+{
+	cleanup_free_ uint8_t *data = calloc(1, size);
+	struct machine_call call = {
+		.operation = MACHINE_UV,
+		.uv_command = COMMAND_LIST,
+		.data = (char *)data,
+		.size = size,
+		.until_ms = until_ms,
+	};
+	int r;
+
+	if (!data) {
+		report_call_error(-ENOMEM);
+		return -ENOMEM;
+	}
+	r = machine_perform(machine, &call);
+	if (r < 0) {
+		if (r != -EINVAL)
+			report_call_error(r);
+		return r;
+	}
+	if (call.uv_rc != RC_EXECUTED && call.uv_rc != RC_MORE_DATA) {
+		log_error("Ultravisor: does not list the secrets: rc 0x%04x, rrc 0x%04x", call.uv_rc, call.uv_rrc);
+		return -EIO;
+	}
+	*more = call.uv_rc == RC_MORE_DATA;
+	*buffer = take_pointer(data);
+	return 0;
+}
+
+/*
+ * The kernel puts the entries of all pages behind one header, and asks the UV for one more page while at least a page
+ * is left of the buffer. One page more than needed, for secrets that are added meanwhile.
+ */
+static size_t size_for(size_t total)
+{
+	return (total / ENTRIES_PER_PAGE + 2) * PAGE_BYTES;
+}
+
+/* One page is what every kernel takes; only if that does not show everything more is asked for. */
+static int fetch_list(struct machine *machine, int64_t until_ms, uint8_t **buffer, size_t *size, bool *more)
+{
+	cleanup_free_ uint8_t *first = NULL, *all = NULL;
+	size_t total, all_size;
+	int r;
+
+	r = call_list(machine, until_ms, PAGE_BYTES, &first, more);
+	if (r == -EINVAL)
+		report_call_error(r);
+	if (r < 0)
+		return r;
+
+	total = get_be16(first + HEADER_TOTAL);
+	all_size = size_for(total);
+	if (*more || total > count_stored(first, PAGE_BYTES)) {
+		r = call_list(machine, until_ms, all_size, &all, more);
+		if (r < 0 && r != -EINVAL)
+			return r;
+	}
+	*size = all ? all_size : PAGE_BYTES;
+	*buffer = all ? take_pointer(all) : take_pointer(first);
+	return 0;
+}
+
+int secrets_fetch(struct machine *machine, int64_t until_ms, struct secrets *secrets)
+{
+	cleanup_free_ uint8_t *buffer = NULL;
+	struct secrets fetched;
+	size_t size = 0, seen, total;
+	bool more;
+	int r;
+
+	r = fetch_list(machine, until_ms, &buffer, &size, &more);
+	if (r < 0)
+		return r;
+	r = secrets_decode(buffer, size, &fetched, &total);
+	if (r < 0) {
+		report_call_error(r);
+		return r;
+	}
+	seen = count_stored(buffer, size);
+	fetched.truncated = more || seen < total;
+	if (fetched.truncated && !secrets->truncated)
+		log_warning("Ultravisor: only %zu of its secrets can be seen, it holds %zu; kernels up to 6.12 show no "
+			    "more than %d",
+			    seen, total, ENTRIES_PER_PAGE);
+	log_info("Ultravisor: %zu secrets, %zu of them association secrets", seen, fetched.count);
+	secrets_release(secrets);
+	*secrets = fetched;
+	return 0;
+}
+
+static const struct secret *find(const struct secret *list, size_t count, const uint8_t id[SECRETS_ID_SIZE])
+{
+	size_t low = 0, high = count;
+
+	/* the first one that is not less: the lowest index among equal ids */
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (memcmp(list[middle].id, id, SECRETS_ID_SIZE) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < count && memcmp(list[low].id, id, SECRETS_ID_SIZE) == 0 ? &list[low] : NULL;
+}
+
+const struct secret *secrets_find(const struct secrets *secrets, const uint8_t id[SECRETS_ID_SIZE])
+{
+	return find(secrets->list, secrets->count, id);
+}
+
+const struct secret *secrets_find_any(const struct secrets *secrets, const uint8_t id[SECRETS_ID_SIZE])
+{
+	const struct secret *secret = secrets_find(secrets, id);
+
+	if (secret || secrets->others == 0)
+		return secret;
+	return find(secrets->list + secrets->count, secrets->others, id);
+}
+
+int secrets_add(struct secrets *secrets, const struct secret *secret)
+{
+	size_t count = secrets->count + secrets->others;
+	struct secret *list = reallocarray(secrets->list, count + 1, sizeof(*list));
+
+	if (!list)
+		return -ENOMEM;
+	list[count] = *secret;
+	secrets->list = list;
+	count_secret(secrets, secret);
+	sort(secrets);
+	return 0;
+}
+
+void secrets_release(struct secrets *secrets)
+{
+	free(secrets->list);
+	*secrets = (struct secrets){ 0 };
+}

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * What the Ultravisor (UV) can do for this guest and which secrets it holds (manual steps 2 and 4).
+ * Errors are reported here. Layouts: arch/s390/include/uapi/asm/uvdevice.h, asm/uv.h.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "kernel/machine.h"
+
+#define SECRETS_ID_SIZE 32 /* bytes: SHA-256 of the secret's name */
+#define SECRETS_ASSOCIATION 2
+
+#define SECRETS_NO_INDEX UINT32_MAX /* known from an add-secret request, not from the UV's list */
+
+struct secret {
+	uint32_t index; /* 16 bits, what se_associate wants; or SECRETS_NO_INDEX */
+	uint16_t type;
+	uint8_t id[SECRETS_ID_SIZE];
+};
+
+struct secrets {
+	struct secret *
+		list; /* NULL: never fetched. Association secrets, then those of other types; both sorted by id, then index */
+	size_t count; /* association secrets */
+	size_t others;
+	bool truncated; /* the UV holds more than these */
+};
+
+/* Calls that not every firmware has. */
+struct secrets_abilities {
+	bool add, lock;
+};
+
+/* 0 with what it can do if this is an SE guest whose UV can list secrets; else a negative errno. */
+int secrets_check_uv(struct machine *machine, int64_t until_ms, struct secrets_abilities *abilities);
+
+/*
+ * Fetches the list of secrets, in the place of the one that was fetched before (or of an empty one). Kernels up to 6.12
+ * show one page (85 secrets of any type); if the UV holds more than could be seen that is a warning, unless it was so
+ * before. 0, or negative errno and nothing is changed; release the result.
+ */
+int secrets_fetch(struct machine *machine, int64_t until_ms, struct secrets *secrets);
+
+/*
+ * Decodes one list buffer (big-endian, on any machine). Fills secrets and sets *total to the number that the UV holds.
+ * Nothing in the buffer is trusted: -EBADMSG if it is shorter than its header, entries beyond the buffer's end are not
+ * looked at.
+ */
+int secrets_decode(const uint8_t *buffer, size_t size, struct secrets *secrets, size_t *total);
+
+/* The association secret with this id (the lowest index, if several), or NULL. */
+const struct secret *secrets_find(const struct secrets *secrets, const uint8_t id[SECRETS_ID_SIZE]);
+
+/* The same, or else one of another type. */
+const struct secret *secrets_find_any(const struct secrets *secrets, const uint8_t id[SECRETS_ID_SIZE]);
+
+/* Decodes an entry of the list. An add-secret request has the same of its secret, but for the index. */
+#define SECRETS_ENTRY_SIZE 48
+struct secret secrets_decode_entry(const uint8_t entry[SECRETS_ENTRY_SIZE]);
+
+/* Adds a secret to what is known. 0 or -ENOMEM, not reported. */
+int secrets_add(struct secrets *secrets, const struct secret *secret);
+
+void secrets_release(struct secrets *secrets);

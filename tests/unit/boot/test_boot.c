@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: MIT */
+
+/* What becomes of a boot, on a machine that only writes down what it is asked for. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "boot/boot.h"
+#include "unit/log_capture.h"
+#include "unit/temp_root.h"
+
+#define REQUIRED                                                                                                       \
+	"error: the crypto queues are required (rd.pvapconfig.required) and not ready, so the boot must not go on\n"
+
+static struct temp_root root;
+static struct log_capture capture;
+static char asked[256];
+static bool run_succeeds, is_initramfs;
+static int stops_in_vain;
+
+static void note(const char *text)
+{
+	snprintf(asked + strlen(asked), sizeof(asked) - strlen(asked), "%s;", text);
+}
+
+static bool fake_run(const struct options *options)
+{
+	note(options->strict ? "run strict" : "run");
+	return run_succeeds;
+}
+
+static void fake_pause(unsigned int seconds)
+{
+	note(seconds == 10 ? "pause 10" : "pause for another time");
+}
+
+static bool fake_in_initramfs(void)
+{
+	return is_initramfs;
+}
+
+static int fake_stop(enum boot_end end)
+{
+	note(end == BOOT_POWER_OFF ? "power off" : end == BOOT_REBOOT ? "reboot" : "halt");
+	return stops_in_vain-- > 0 ? -EPERM : 0;
+}
+
+static enum boot_result boot(const char *line)
+{
+	static const struct boot_actions actions = {
+		.run = fake_run, .pause = fake_pause, .in_initramfs = fake_in_initramfs, .stop = fake_stop
+	};
+
+	temp_root_text(&root, "/proc/cmdline", line);
+	asked[0] = '\0';
+	log_capture_begin(&capture);
+	return boot_run(root.path, &actions);
+}
+
+static int begin(void **state)
+{
+	(void)state;
+	temp_root_begin(&root);
+	run_succeeds = false;
+	is_initramfs = true;
+	stops_in_vain = 0;
+	return 0;
+}
+
+static int end(void **state)
+{
+	(void)state;
+	log_capture_end();
+	log_set_verbose(0);
+	temp_root_end(&root);
+	return 0;
+}
+
+static void success(void **state)
+{
+	(void)state;
+	run_succeeds = true;
+	assert_int_equal(boot("rd.pvapconfig.required rd.pvapconfig.strict"), BOOT_GOES_ON);
+	assert_string_equal(asked, "run strict;");
+	assert_string_equal(capture.text, "");
+}
+
+static void switched_off(void **state)
+{
+	(void)state;
+	assert_int_equal(boot("rd.pvapconfig.required rd.pvapconfig=0"), BOOT_GOES_ON);
+	assert_string_equal(asked, "");
+	assert_string_equal(capture.text, "notice: switched off by rd.pvapconfig=0\n");
+}
+
+static void failure_not_required(void **state)
+{
+	(void)state;
+	assert_int_equal(boot("rd.shell rd.emergency=reboot"), BOOT_GOES_ON);
+	assert_string_equal(asked, "run;");
+	assert_string_equal(capture.text, "");
+	assert_int_equal(boot("rd.pvapconfig.verbose"), BOOT_GOES_ON);
+	assert_string_equal(capture.text, "info: the boot goes on without (no rd.pvapconfig.required)\n");
+}
+
+static void failure_required(void **state)
+{
+	(void)state;
+	boot("rd.pvapconfig.required");
+	assert_string_equal(asked, "run;pause 10;power off;");
+	assert_string_equal(capture.text,
+			    REQUIRED "error: no volume is opened: this machine is powered off in 10 seconds\n");
+	boot("rd.pvapconfig.required rd.emergency=reboot");
+	assert_string_equal(asked, "run;pause 10;reboot;");
+	assert_string_equal(capture.text,
+			    REQUIRED "error: no volume is opened: this machine is rebooted in 10 seconds\n");
+	boot("rd.pvapconfig.required rd.emergency=halt");
+	assert_string_equal(asked, "run;pause 10;halt;");
+	assert_string_equal(capture.text,
+			    REQUIRED "error: no volume is opened: this machine is halted in 10 seconds\n");
+}
+
+static void shell(void **state)
+{
+	(void)state;
+	assert_int_equal(boot("rd.pvapconfig.required rd.shell rd.emergency=reboot"), BOOT_STOPS);
+	assert_string_equal(asked, "run;");
+	assert_string_equal(capture.text, REQUIRED "error: a shell was asked for (rd.shell)\n");
+}
+
+/* Neither a shell nor a boot that goes on, and not silent either. */
+static void cannot_be_stopped(void **state)
+{
+	(void)state;
+	stops_in_vain = 2;
+	boot("rd.pvapconfig.required");
+	assert_string_equal(asked, "run;pause 10;power off;pause 10;power off;pause 10;power off;");
+	assert_non_null(strstr(capture.text, "error: this machine cannot be powered off: Operation not permitted\n"));
+}
+
+/* Somebody tries it in the running system. */
+static void not_in_an_initramfs(void **state)
+{
+	(void)state;
+	is_initramfs = false;
+	assert_int_equal(boot("rd.pvapconfig.required"), BOOT_STOPS);
+	assert_string_equal(asked, "run;");
+	assert_string_equal(capture.text, REQUIRED);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(success, begin, end),
+		cmocka_unit_test_setup_teardown(switched_off, begin, end),
+		cmocka_unit_test_setup_teardown(failure_not_required, begin, end),
+		cmocka_unit_test_setup_teardown(failure_required, begin, end),
+		cmocka_unit_test_setup_teardown(shell, begin, end),
+		cmocka_unit_test_setup_teardown(cannot_be_stopped, begin, end),
+		cmocka_unit_test_setup_teardown(not_in_an_initramfs, begin, end),
+	};
+
+	return cmocka_run_group_tests_name("boot", tests, NULL, NULL);
+}

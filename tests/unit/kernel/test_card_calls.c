@@ -1,0 +1,398 @@
+/* SPDX-License-Identifier: MIT */
+/* One lane a card: rows of calls, cards overlapping, cards that are stuck. On the simulated machine. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "kernel/card_calls.h"
+#include "unit/sim_calls.h"
+
+#define CARDS 3
+#define TEXT_SIZE 4096
+
+/* Every card wants so many reads of its type; the user notes what happens. */
+struct user {
+	struct sim *sim;
+	struct lanes lanes;
+	unsigned int wanted[CARDS];
+	unsigned int asked[CARDS]; /* next() was called */
+	unsigned int started[CARDS];
+	unsigned int done[CARDS];
+	unsigned int stuck[CARDS];
+	unsigned int in_row_max;
+	int64_t due_ms; /* what a lane without wishes says */
+	const char *attribute;
+	char texts[TEXT_SIZE]; /* of all completed calls */
+};
+
+static size_t number_of(const struct user *user, const struct lane *lane)
+{
+	return (size_t)(lane - user->lanes.list);
+}
+
+static bool next(struct lane *lane, struct machine_call *call, int64_t now_ms, void *context)
+{
+	struct user *user = context;
+	size_t n = number_of(user, lane);
+
+	assert_int_equal(now_ms, machine_now_ms(&user->sim->machine));
+	user->asked[n]++;
+	if (user->started[n] == user->wanted[n]) {
+		lane->due_ms = user->due_ms;
+		return false;
+	}
+	assert_false(lane->stuck);
+	if (lane->under_way + 1 > user->in_row_max)
+		user->in_row_max = lane->under_way + 1;
+	user->started[n]++;
+	call->context = &user->wanted[n];
+	lanes_read(call, "devices/ap/card%02x/%s", lane->card, user->attribute);
+	return true;
+}
+
+static void done(struct lane *lane, const struct machine_call *call, int64_t now_ms, void *context)
+{
+	struct user *user = context;
+	size_t n = number_of(user, lane), used = strlen(user->texts);
+
+	assert_int_equal(now_ms, machine_now_ms(&user->sim->machine));
+	assert_ptr_equal(call->context, &user->wanted[n]);
+	user->done[n]++;
+	user->stuck[n] += lane->stuck;
+	if (call->error == 0 && used < sizeof(user->texts))
+		snprintf(user->texts + used, sizeof(user->texts) - used, "%02x %s", lane->card, call->data);
+}
+
+#define TOPOLOGY "card 11 CEX8P\nqueue 11.0008\ncard 12 CEX7P\nqueue 12.0008\ncard 13 CEX6P\nqueue 13.0008\n"
+
+static int setup(void **state)
+{
+	struct user *user = calloc(1, sizeof(*user));
+
+	user->sim = settled(TOPOLOGY);
+	user->attribute = "type";
+	user->due_ms = MACHINE_FOREVER;
+	user->lanes = (struct lanes){ .machine = &user->sim->machine, .next = next, .done = done };
+	user->lanes.deadline_ms = MACHINE_FOREVER;
+	user->lanes.context = user;
+	assert_int_equal(lanes_create(&user->lanes, CARDS), 0);
+	for (size_t i = 0; i < CARDS; i++)
+		user->lanes.list[i].card = (uint8_t)(0x11 + i);
+	*state = user;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct user *user = *state;
+
+	lanes_release(&user->lanes);
+	sim_free(user->sim);
+	free(user);
+	return 0;
+}
+
+/* Turns until nothing is left to do. */
+static void run(struct user *user)
+{
+	while (!lanes_idle(&user->lanes))
+		assert_int_equal(lanes_turn(&user->lanes, MACHINE_FOREVER), 0);
+}
+
+static void hang(struct user *user, const char *path, unsigned int after)
+{
+	sim_inject(user->sim, &(struct sim_injection){ MACHINE_READ, path, SIM_HANG, 0, NULL, after, 0 });
+}
+
+/* --- what is called --------------------------------------------------------------------------------- */
+
+static void test_results_go_to_their_lane(void **state)
+{
+	struct user *user = *state;
+
+	user->wanted[0] = 2;
+	user->wanted[2] = 1;
+	run(user);
+	assert_int_equal(user->done[0], 2);
+	assert_int_equal(user->done[1], 0);
+	assert_int_equal(user->done[2], 1);
+	assert_string_equal(user->texts, "11 CEX8P\n13 CEX6P\n11 CEX8P\n");
+}
+
+static void test_nothing_to_do(void **state)
+{
+	struct user *user = *state;
+	struct lanes none = { .machine = &user->sim->machine, .next = next, .done = done, .context = user };
+
+	/* All lanes are due at first. */
+	assert_false(lanes_idle(&user->lanes));
+	assert_int_equal(lanes_turn(&user->lanes, MACHINE_FOREVER), 0);
+	for (size_t i = 0; i < CARDS; i++)
+		assert_int_equal(user->asked[i], 1);
+	assert_true(lanes_idle(&user->lanes));
+	assert_int_equal(lanes_turn(&user->lanes, MACHINE_FOREVER), 0);
+	assert_int_equal(user->asked[0], 1);
+	lanes_wake(&user->lanes);
+	assert_false(lanes_idle(&user->lanes));
+	assert_int_equal(lanes_turn(&user->lanes, MACHINE_FOREVER), 0);
+	assert_int_equal(user->asked[0], 2);
+
+	assert_int_equal(lanes_create(&none, 0), 0);
+	assert_true(lanes_idle(&none));
+	assert_int_equal(lanes_turn(&none, MACHINE_FOREVER), 0);
+	lanes_release(&none);
+}
+
+static void test_calls_as_they_are_made(void **state)
+{
+	struct machine_call call = { 0 };
+	char small[4], names[16];
+
+	(void)state;
+	call.data = small;
+	call.size = sizeof(small);
+	lanes_read(&call, "a/%02x", 0xf);
+	assert_int_equal(call.operation, MACHINE_READ);
+	assert_string_equal(call.path, "a/0f");
+	lanes_write(&call, "12", "b/%s", "c");
+	assert_int_equal(call.operation, MACHINE_WRITE);
+	assert_string_equal(call.path, "b/c");
+	assert_string_equal(call.data, "12");
+	assert_int_equal(call.length, 2);
+	assert_ptr_equal(call.data, small);
+	lanes_list(&call, names, sizeof(names), "d%u", 1U);
+	assert_int_equal(call.operation, MACHINE_LIST);
+	assert_string_equal(call.path, "d1");
+	assert_ptr_equal(call.data, names);
+	assert_int_equal(call.size, sizeof(names));
+}
+
+/* --- rows ------------------------------------------------------------------------------------------- */
+
+static void test_rows(void **state)
+{
+	struct user *user = *state;
+
+	user->wanted[1] = LANES_ROW_MAX + 3;
+	/* A turn starts a whole row, and hands out one call. */
+	assert_int_equal(lanes_turn(&user->lanes, MACHINE_FOREVER), 0);
+	assert_int_equal(user->started[1], LANES_ROW_MAX);
+	assert_int_equal(user->done[1], 1);
+	assert_true(lanes_busy(&user->lanes));
+	/* The next row begins when this one is through, not before. */
+	for (unsigned int i = 1; i < LANES_ROW_MAX; i++) {
+		assert_int_equal(user->started[1], LANES_ROW_MAX);
+		assert_int_equal(lanes_turn(&user->lanes, MACHINE_FOREVER), 0);
+	}
+	assert_int_equal(user->done[1], LANES_ROW_MAX);
+	assert_false(lanes_busy(&user->lanes));
+	run(user);
+	assert_int_equal(user->done[1], LANES_ROW_MAX + 3);
+	assert_int_equal(user->in_row_max, LANES_ROW_MAX);
+}
+
+/* The calls of a card are made one after the other, those of different cards at the same time. */
+static void test_cards_overlap(void **state)
+{
+	struct user *user = *state;
+	const struct sim_record *journal;
+	int64_t start_us = sim_now_us(user->sim), end_us[CARDS] = { 0 };
+	size_t count;
+
+	for (size_t i = 0; i < CARDS; i++)
+		user->wanted[i] = 20;
+	run(user);
+	assert_int_equal(sim_now_us(user->sim) - start_us, 20 * user->sim->options.read_us);
+	journal = sim_journal(user->sim, &count);
+	assert_int_equal(count, 60);
+	for (size_t i = 0; i < count; i++) {
+		size_t card = (size_t)(journal[i].path[strlen("devices/ap/card1")] - '1');
+
+		assert_true(journal[i].start_us >= end_us[card]);
+		end_us[card] = journal[i].end_us;
+	}
+}
+
+/* --- time ------------------------------------------------------------------------------------------- */
+
+/* A lane that wants to be asked at a certain time is asked then, and nobody waits longer than he said. */
+static void test_due_later(void **state)
+{
+	struct user *user = *state;
+	int64_t start_ms = machine_now_ms(&user->sim->machine);
+
+	user->due_ms = start_ms + 50;
+	assert_int_equal(lanes_turn(&user->lanes, start_ms + 20), 0);
+	assert_int_equal(machine_now_ms(&user->sim->machine), start_ms + 20);
+	assert_int_equal(user->asked[0], 1);
+	assert_false(lanes_idle(&user->lanes));
+	assert_int_equal(lanes_turn(&user->lanes, MACHINE_FOREVER), 0);
+	assert_int_equal(machine_now_ms(&user->sim->machine), start_ms + 50);
+	assert_int_equal(user->asked[0], 1);
+	user->due_ms = MACHINE_FOREVER;
+	assert_int_equal(lanes_turn(&user->lanes, MACHINE_FOREVER), 0);
+	assert_int_equal(user->asked[0], 2);
+	assert_true(lanes_idle(&user->lanes));
+}
+
+/* While one card keeps its call, the other lanes are served when they are due. */
+static void test_due_while_another_is_busy(void **state)
+{
+	struct user *user = *state;
+	int64_t start_ms = machine_now_ms(&user->sim->machine);
+
+	hang(user, "*/card11/*", 0);
+	user->wanted[0] = 1;
+	user->due_ms = start_ms + 50;
+	assert_int_equal(lanes_turn(&user->lanes, MACHINE_FOREVER), 0);
+	assert_int_equal(machine_now_ms(&user->sim->machine), start_ms + 50);
+	assert_int_equal(user->done[0], 0);
+	user->wanted[1] = 1;
+	user->due_ms = MACHINE_FOREVER;
+	assert_int_equal(lanes_turn(&user->lanes, MACHINE_FOREVER), 0);
+	assert_int_equal(user->done[1], 1);
+}
+
+/* --- stuck cards ------------------------------------------------------------------------------------ */
+
+static void test_stuck_card(void **state)
+{
+	struct user *user = *state;
+	int64_t start_ms = machine_now_ms(&user->sim->machine);
+
+	/* The third call hangs: two come back, two are never made. */
+	hang(user, "*/card12/*", 2);
+	for (size_t i = 0; i < CARDS; i++)
+		user->wanted[i] = 5;
+	run(user);
+	assert_int_equal(user->done[1], 5);
+	assert_int_equal(user->stuck[1], 3);
+	assert_true(user->lanes.list[1].stuck);
+	assert_int_equal(sim_count(user->sim, MACHINE_READ, "*/card12/*"), 3);
+	assert_in_range(machine_now_ms(&user->sim->machine) - start_ms, LANES_CALL_LIMIT_MS, LANES_CALL_LIMIT_MS + 1);
+	for (size_t i = 0; i < CARDS; i += 2) {
+		assert_int_equal(user->done[i], 5);
+		assert_int_equal(user->stuck[i], 0);
+	}
+	/* It is never asked again, whatever happens. */
+	user->asked[1] = 0;
+	user->wanted[1] = 9;
+	lanes_wake(&user->lanes);
+	run(user);
+	assert_int_equal(user->asked[1], 0);
+	assert_int_equal(sim_count(user->sim, MACHINE_READ, "*/card12/*"), 3);
+}
+
+/* The limit of a call is one for each, not one for the row. */
+static void test_limit_of_each_call(void **state)
+{
+	struct user *user = *state;
+
+	user->sim->options.read_us = 4 * S;
+	user->wanted[0] = 4;
+	run(user);
+	assert_int_equal(user->done[0], 4);
+	assert_int_equal(user->stuck[0], 0);
+}
+
+/* The shorter the time, the sooner a card is given up, so that there is some left for the others. */
+static void test_limit_with_little_time(void **state)
+{
+	static const struct {
+		int64_t time_ms, limit_ms;
+	} cases[] = {
+		{ 60000, LANES_CALL_LIMIT_MS },
+		{ 20000, 5000 },
+		{ 4000, 1000 },
+		{ 1000, LANES_CALL_LIMIT_MIN_MS },
+		{ 400, LANES_CALL_LIMIT_MIN_MS },
+		{ 100, 100 },
+		{ 0, 0 },
+	};
+	struct user *user = *state;
+
+	hang(user, "*/card11/*", 0);
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		int64_t start_ms = machine_now_ms(&user->sim->machine);
+
+		lanes_release(&user->lanes);
+		user->lanes.deadline_ms = start_ms + cases[i].time_ms;
+		assert_int_equal(lanes_create(&user->lanes, CARDS), 0);
+		user->lanes.list[0].card = 0x11;
+		user->started[0] = 0;
+		user->wanted[0] = 2;
+		run(user);
+		assert_true(user->lanes.list[0].stuck);
+		assert_int_equal(machine_now_ms(&user->sim->machine) - start_ms, cases[i].limit_ms);
+	}
+}
+
+static void test_deadline(void **state)
+{
+	struct user *user = *state;
+	int64_t start_ms = machine_now_ms(&user->sim->machine);
+
+	user->lanes.deadline_ms = start_ms + 1000;
+	hang(user, "*/card11/*", 0);
+	user->wanted[0] = 1;
+	run(user);
+	assert_int_equal(user->stuck[0], 1);
+	assert_int_equal(machine_now_ms(&user->sim->machine), start_ms + 1000);
+}
+
+/* --- the end ---------------------------------------------------------------------------------------- */
+
+/* Everything under way completes, and nothing is begun. */
+static void test_finish(void **state)
+{
+	struct user *user = *state;
+
+	hang(user, "*/card11/*", 0);
+	user->wanted[0] = 2;
+	user->wanted[1] = LANES_ROW_MAX + 1;
+	assert_int_equal(lanes_turn(&user->lanes, MACHINE_FOREVER), 0);
+	assert_true(lanes_busy(&user->lanes));
+	assert_int_equal(lanes_finish(&user->lanes), 0);
+	assert_false(lanes_busy(&user->lanes));
+	assert_int_equal(user->done[0], 2);
+	assert_int_equal(user->stuck[0], 2);
+	assert_int_equal(user->done[1], LANES_ROW_MAX);
+	assert_int_equal(lanes_finish(&user->lanes), 0);
+}
+
+static void test_signal(void **state)
+{
+	struct user *user = *state;
+
+	sim_stop_after(user->sim, 1);
+	user->wanted[0] = 3;
+	assert_int_equal(lanes_turn(&user->lanes, MACHINE_FOREVER), -EINTR);
+	assert_int_equal(lanes_finish(&user->lanes), -EINTR);
+	assert_int_equal(user->done[0], 0);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_results_go_to_their_lane),
+		TEST(test_nothing_to_do),
+		TEST(test_calls_as_they_are_made),
+		TEST(test_rows),
+		TEST(test_cards_overlap),
+		TEST(test_due_later),
+		TEST(test_due_while_another_is_busy),
+		TEST(test_stuck_card),
+		TEST(test_limit_of_each_call),
+		TEST(test_limit_with_little_time),
+		TEST(test_deadline),
+		TEST(test_finish),
+		TEST(test_signal),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: MIT */
+/* The Linux half of the machine on a prepared folder: FIFOs are the attributes that block. */
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "kernel/worker.h"
+#include "unit/kernel/linux_fixture.h"
+
+static void test_read(void **state)
+{
+	struct fixture *fixture = *state;
+	char text[MACHINE_TEXT_SIZE];
+
+	assert_int_equal(machine_read_text(fixture->machine, soon(fixture), text, "%s", "text"), 0);
+	assert_string_equal(text, "unbound");
+	assert_int_equal(machine_read_text(fixture->machine, soon(fixture), text, "empty"), 0);
+	assert_string_equal(text, "");
+	assert_int_equal(machine_read_text(fixture->machine, soon(fixture), text, "missing"), -ENOENT);
+	assert_int_equal(machine_read_text(fixture->machine, soon(fixture), text, "card11"), -EISDIR);
+	assert_int_equal(machine_read_text(fixture->machine, soon(fixture), text, "%0100d", 1), -ENAMETOOLONG);
+}
+
+static void test_read_too_long(void **state)
+{
+	struct fixture *fixture = *state;
+	char text[8];
+	struct machine_call call = reading(fixture, "text", text, sizeof(text));
+
+	/* "unbound\n" has 8 characters: no room for the NUL. */
+	assert_int_equal(machine_perform(fixture->machine, &call), -E2BIG);
+}
+
+/* Each needs a larger worker than all before it: more of them than there may be workers. */
+static void test_growing_calls(void **state)
+{
+	enum { CALLS = 300 };
+	struct fixture *fixture = *state;
+	char *data = malloc(WORKER_DATA_SIZE + CALLS);
+
+	assert_non_null(data);
+	for (size_t i = 1; i <= CALLS; i++) {
+		struct machine_call call = reading(fixture, "text", data, WORKER_DATA_SIZE + i);
+
+		assert_int_equal(machine_perform(fixture->machine, &call), 0);
+	}
+	free(data);
+}
+
+static void test_write(void **state)
+{
+	struct fixture *fixture = *state;
+	char text[MACHINE_TEXT_SIZE], data[] = "1";
+	struct machine_call call = {
+		.operation = MACHINE_WRITE, .data = data, .size = 2, .length = 1, .until_ms = soon(fixture)
+	};
+
+	strcpy(call.path, "text");
+	assert_int_equal(machine_perform(fixture->machine, &call), 0);
+	/* In place: nothing is truncated, as sysfs needs nothing of the kind. */
+	assert_int_equal(machine_read_text(fixture->machine, soon(fixture), text, "text"), 0);
+	assert_string_equal(text, "1nbound");
+	strcpy(call.path, "missing");
+	assert_int_equal(machine_perform(fixture->machine, &call), -ENOENT);
+	assert_int_equal(machine_read_text(fixture->machine, soon(fixture), text, "missing"), -ENOENT);
+}
+
+static void test_list(void **state)
+{
+	struct fixture *fixture = *state;
+	char names[MACHINE_TEXT_SIZE];
+	struct machine_call call = reading(fixture, "card11", names, sizeof(names));
+
+	call.operation = MACHINE_LIST;
+	assert_int_equal(machine_perform(fixture->machine, &call), 0);
+	assert_string_equal(names, "type\n");
+	call.size = 5;
+	assert_int_equal(machine_perform(fixture->machine, &call), -E2BIG);
+	strcpy(call.path, "text");
+	assert_int_equal(machine_perform(fixture->machine, &call), -ENOTDIR);
+}
+
+static void test_uv_device_missing(void **state)
+{
+	struct fixture *fixture = *state;
+	char page[4096] = "";
+	struct machine_call call = {
+		.operation = MACHINE_UV, .uv_command = 3, .data = page, .size = sizeof(page), .until_ms = soon(fixture)
+	};
+
+	assert_int_equal(machine_perform(fixture->machine, &call), -ENOENT);
+}
+
+/* A call that blocks is given up at its time; meanwhile and afterwards others are served. */
+static void test_blocked_call_is_left_behind(void **state)
+{
+	struct fixture *fixture = *state;
+	char blocked_text[64] = "untouched", text[64];
+	struct machine_call blocked = reading(fixture, "blocks", blocked_text, sizeof(blocked_text));
+	struct machine_call call = reading(fixture, "text", text, sizeof(text));
+	struct machine_call *done;
+
+	blocked.until_ms = machine_now_ms(fixture->machine) + SHORT_MS;
+	assert_int_equal(machine_start(fixture->machine, &blocked), 0);
+	assert_int_equal(machine_start(fixture->machine, &call), 0);
+	assert_int_equal(machine_wait(fixture->machine, MACHINE_FOREVER, &done), 0);
+	assert_ptr_equal(done, &call);
+	assert_string_equal(text, "unbound\n");
+	assert_int_equal(machine_wait(fixture->machine, MACHINE_FOREVER, &done), 0);
+	assert_ptr_equal(done, &blocked);
+	assert_int_equal(blocked.error, -ETIMEDOUT);
+	assert_string_equal(blocked_text, "untouched");
+	assert_int_equal(machine_perform(fixture->machine, &call), 0);
+}
+
+/* The same after some time without a look at the clock: the second call does not wait for the first one's end. */
+static void test_blocked_call_after_a_pause(void **state)
+{
+	struct fixture *fixture = *state;
+	char blocked_text[64], text[64];
+	struct machine_call blocked = reading(fixture, "blocks", blocked_text, sizeof(blocked_text));
+	struct machine_call call = reading(fixture, "text", text, sizeof(text));
+	struct machine_call *done;
+	struct timespec start, now;
+
+	clock_gettime(CLOCK_MONOTONIC, &start);
+	do
+		clock_gettime(CLOCK_MONOTONIC, &now);
+	while ((now.tv_sec - start.tv_sec) * 1000000000 + now.tv_nsec - start.tv_nsec < 5000000);
+	blocked.until_ms = machine_now_ms(fixture->machine) + 5000;
+	assert_int_equal(machine_start(fixture->machine, &blocked), 0);
+	assert_int_equal(machine_start(fixture->machine, &call), 0);
+	assert_int_equal(machine_wait(fixture->machine, MACHINE_FOREVER, &done), 0);
+	assert_ptr_equal(done, &call);
+}
+
+static void test_wait_ends_at_its_time(void **state)
+{
+	struct fixture *fixture = *state;
+	int64_t until_ms = machine_now_ms(fixture->machine) + 20;
+	struct machine_call *done = (struct machine_call *)1;
+
+	assert_int_equal(machine_wait(fixture->machine, until_ms, &done), 0);
+	assert_null(done);
+	assert_true(machine_now_ms(fixture->machine) >= until_ms);
+}
+
+static void test_signal_stops(void **state)
+{
+	struct fixture *fixture = *state;
+	char text[64];
+	struct machine_call call = reading(fixture, "blocks", text, sizeof(text));
+	struct machine_call *done;
+
+	assert_int_equal(machine_start(fixture->machine, &call), 0);
+	raise(SIGTERM);
+	assert_int_equal(machine_wait(fixture->machine, MACHINE_FOREVER, &done), -EINTR);
+	assert_int_equal(machine_wait(fixture->machine, MACHINE_FOREVER, &done), -EINTR);
+	/* The tear-down unblocks the signal: were it still pending, it would end this program. */
+}
+
+/* A call that is under way for ever, on the heap, so that the sanitizer sees who still touches it when it is freed. */
+static struct machine_call *start_blocked(const struct fixture *fixture)
+{
+	struct machine_call *call = malloc(sizeof(*call) + 64), *done;
+
+	assert_non_null(call);
+	*call = reading(fixture, "blocks", (char *)(call + 1), 64);
+	call->until_ms = machine_now_ms(fixture->machine) + 20;
+	call->lane = 1;
+	assert_int_equal(machine_start(fixture->machine, call), 0);
+	assert_int_equal(machine_wait(fixture->machine, 0, &done), 0);
+	assert_null(done);
+	return call;
+}
+
+/* After an error the calls are no longer the machine's: their owner may have freed them. */
+static void check_broken(const struct fixture *fixture, int error)
+{
+	struct machine_call other = reading(fixture, "text", (char[16]){ "" }, 16), *done;
+
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(machine_wait(fixture->machine, machine_now_ms(fixture->machine) + 50, &done), error);
+		assert_null(done);
+		assert_int_equal(machine_start(fixture->machine, &other), error);
+	}
+}
+
+static void test_nothing_is_touched_after_a_signal(void **state)
+{
+	const struct fixture *fixture = *state;
+	struct machine_call *blocked = start_blocked(fixture), *done;
+
+	raise(SIGHUP);
+	assert_int_equal(machine_wait(fixture->machine, MACHINE_FOREVER, &done), -EINTR);
+	free(blocked);
+	check_broken(fixture, -EINTR);
+}
+
+static void test_nothing_is_touched_after_an_error(void **state)
+{
+	const struct fixture *fixture = *state;
+	struct machine_call *blocked = start_blocked(fixture), *done;
+	struct rlimit before, one;
+
+	/* With fewer descriptors allowed than asked for, the wait itself fails. */
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	one = (struct rlimit){ 1, before.rlim_max };
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &one), 0);
+	assert_int_equal(machine_wait(fixture->machine, MACHINE_FOREVER, &done), -EINVAL);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	free(blocked);
+	check_broken(fixture, -EINVAL);
+}
+
+/* Our children must not keep a pipe or console open that somebody waits for. */
+static void test_children_hold_no_streams(void **state)
+{
+	struct fixture *fixture = *state;
+	char folder[64], *name, *rest, names[MACHINE_TEXT_SIZE];
+	struct machine *machine = NULL;
+	struct machine_call call = { .operation = MACHINE_LIST, .data = names, .size = sizeof(names) };
+	int open_count = 0;
+
+	/* Its own descriptors are what a child sees under /proc/self/fd: with that as sysfs it lists them. */
+	snprintf(folder, sizeof(folder), "/proc");
+	assert_int_equal(machine_linux_create(folder, "/dev/uv", &machine), 0);
+	call.until_ms = soon(fixture);
+	strcpy(call.path, "self/fd");
+	assert_int_equal(machine_perform(machine, &call), 0);
+	for (name = strtok_r(names, "\n", &rest); name; name = strtok_r(NULL, "\n", &rest))
+		open_count++;
+	/* The directory, the socket, and the listing itself. */
+	assert_int_equal(open_count, 3);
+	machine_linux_destroy(machine);
+}
+
+/* A child that somebody kills costs one call. */
+static void test_killed_child(void **state)
+{
+	struct fixture *fixture = *state;
+	char text[MACHINE_TEXT_SIZE];
+	FILE *children;
+	int pid = 0;
+
+	assert_int_equal(machine_read_text(fixture->machine, soon(fixture), text, "text"), 0);
+	children = fopen("/proc/thread-self/children", "r");
+	assert_non_null(children);
+	/* The newest one, should a test before have left others behind. */
+	while (fscanf(children, "%d", &pid) == 1)
+		;
+	fclose(children);
+	assert_true(pid > 0);
+	assert_int_equal(kill(pid, SIGKILL), 0);
+	assert_int_equal(waitid(P_PID, (id_t)pid, NULL, WEXITED | WNOWAIT), 0);
+	assert_int_equal(machine_read_text(fixture->machine, soon(fixture), text, "text"), -EPIPE);
+	assert_int_equal(machine_read_text(fixture->machine, soon(fixture), text, "text"), 0);
+}
+
+/* Where there can be no process more, a call fails at once instead of waiting for one. */
+static void test_no_more_processes(void **state)
+{
+	const struct fixture *fixture = *state;
+	int status;
+	pid_t pid = fork();
+
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		struct rlimit limit = { 1, 1 };
+		char text[MACHINE_TEXT_SIZE];
+
+		/* The limit does not count for root. */
+		if (chmod(fixture->folder, 0755) < 0 || setrlimit(RLIMIT_NPROC, &limit) < 0 ||
+		    (getuid() == 0 && setuid(65534) < 0))
+			_exit(2);
+		_exit(machine_read_text(fixture->machine, soon(fixture), text, "text") == -EAGAIN ? 0 : 1);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
+/* No child is left to init, also none that was given up and has ended since. */
+static void test_children_are_reaped(void **state)
+{
+	struct fixture *fixture = *state;
+	char text[MACHINE_TEXT_SIZE];
+	struct machine_call blocked = reading(fixture, "blocks", text, sizeof(text));
+
+	assert_int_equal(machine_read_text(fixture->machine, soon(fixture), text, "text"), 0);
+	blocked.until_ms = machine_now_ms(fixture->machine) + 20;
+	assert_int_equal(machine_perform(fixture->machine, &blocked), -ETIMEDOUT);
+	assert_int_equal(waitid(P_ALL, 0, NULL, WEXITED | WNOWAIT), 0);
+	machine_linux_destroy(fixture->machine);
+	fixture->machine = NULL;
+	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
+	assert_int_equal(errno, ECHILD);
+}
+
+static void test_bad_folder(void **state)
+{
+	struct machine *machine;
+
+	(void)state;
+	assert_int_equal(machine_linux_create("/nowhere", "/dev/uv", &machine), -ENOENT);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_read, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_read_too_long, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_growing_calls, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_write, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_list, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_uv_device_missing, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_blocked_call_is_left_behind, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_blocked_call_after_a_pause, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_wait_ends_at_its_time, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_signal_stops, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_nothing_is_touched_after_a_signal, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_nothing_is_touched_after_an_error, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_children_hold_no_streams, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_killed_child, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_no_more_processes, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_children_are_reaped, setup, teardown),
+		cmocka_unit_test(test_bad_folder),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

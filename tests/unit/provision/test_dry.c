@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+/* Dry runs on the simulated machine: nothing is written, and what is told is what a real run does. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include "unit/provision/fixture.h"
+
+static void test_dry_run_writes_nothing(void **state)
+{
+	struct fixture *fixture = *state;
+
+	new_machine(fixture, MACHINE);
+	fixture->request.dry_run = true;
+	run(fixture, ENTRY_ACCEL ENTRY_A);
+	assert_int_equal(sim_write_count(fixture->sim), 0);
+	assert_int_equal(fixture->plan.satisfied, 1);
+	assert_int_equal(fixture->plan.entries[1].reason, PLAN_UNKNOWN);
+	assert_log(fixture, "dry run: 05.0001: bind for entry #1");
+	assert_log(fixture, "dry run: 11.0001: bind to read its master key");
+}
+
+static void test_dry_run_with_probe(void **state)
+{
+	struct fixture *fixture = *state;
+
+	new_machine(fixture, MACHINE);
+	fixture->request.dry_run = true;
+	fixture->request.probe = true;
+	run(fixture, ENTRY_ACCEL ENTRY_A);
+	assert_int_equal(fixture->plan.satisfied, 2);
+	assert_int_equal(sim_count(fixture->sim, MACHINE_WRITE, "*/se_associate"), 0);
+	assert_string_equal(truth(fixture, 0x05, 1), "bindable");
+	assert_string_equal(truth(fixture, 0x11, 1), "bindable");
+	assert_log(fixture, "dry run: 11.0001: bind and associate with secret index 1 for entry #2");
+}
+
+/* The actions that a dry run prints are those that a real run then prints. */
+static void test_dry_run_tells_the_truth(void **state)
+{
+	static const char topology[] =
+		DELAYS SECRETS "card 05 CEX8A\nqueue 05.0001 state=bound\nqueue 05.0002\n"
+			       "card 06 CEX7A\nqueue 06.0001 state=bound\n"
+			       "card 11 CEX8P\nqueue 11.0001" KEY_A " state=associated:2\nqueue 11.0002" KEY_B
+			       " state=bound\n";
+	static const char *const actions[] = {
+		"06.0001: unbind, it serves no entry\n",
+		"11.0001: unbind, bind and associate with secret index 1 for entry #2\n",
+		"11.0002: associate with secret index 2 for entry #3\n",
+	};
+	struct fixture *fixture = *state;
+	char line[128];
+
+	new_machine(fixture, topology);
+	fixture->sim->options.settled = true;
+	fixture->request.dry_run = true;
+	run(fixture, ENTRY_ACCEL ENTRY_A ENTRY_B);
+	for (size_t i = 0; i < 3; i++) {
+		snprintf(line, sizeof(line), "info: dry run: %s", actions[i]);
+		assert_log(fixture, line);
+	}
+	assert_int_equal(fixture->plan.satisfied, 3);
+	fixture->request.dry_run = false;
+	run(fixture, ENTRY_ACCEL ENTRY_A ENTRY_B);
+	for (size_t i = 0; i < 3; i++) {
+		snprintf(line, sizeof(line), "info: %s", actions[i]);
+		assert_log(fixture, line);
+	}
+	assert_int_equal(fixture->plan.satisfied, 3);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_dry_run_writes_nothing),
+		TEST(test_dry_run_with_probe),
+		TEST(test_dry_run_tells_the_truth),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

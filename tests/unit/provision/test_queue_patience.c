@@ -1,0 +1,379 @@
+/* SPDX-License-Identifier: MIT */
+/* For how long a queue is tried, and what becomes of a call whose goal is another one when it ends. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include "unit/provision/queue_bench.h"
+
+/* --- patience --------------------------------------------------------------------------------------- */
+
+/*
+ * Answers binds with `error` whenever the task is due, and the question for a reset with `reset`, until it gives up;
+ * returns for how long that took.
+ */
+static int64_t refuse_during(struct bench *bench, int error, const char *reset)
+{
+	int64_t start_ms = bench->now_ms;
+
+	while (bench->task.goal != QUEUE_REST) {
+		assert_true(bench->now_ms - start_ms < 60000);
+		step(bench, QUEUE_WRITE_BIND, error, NULL);
+		if (queue_task_next(&bench->task) == QUEUE_READ_RESET) {
+			bench->now_ms = bench->task.due_ms;
+			step(bench, QUEUE_READ_RESET, reset ? 0 : -ENOENT, reset);
+		}
+		if (bench->task.goal == QUEUE_REST)
+			break;
+		assert_in_range(bench->task.due_ms - bench->now_ms, 1, 20);
+		bench->now_ms = bench->task.due_ms;
+	}
+	return bench->now_ms - start_ms;
+}
+
+static int64_t refuse_until_failure(struct bench *bench, int error)
+{
+	return refuse_during(bench, error, "No Reset Timer set.\n");
+}
+
+static void test_refusal_is_a_verdict_after_a_second(void **state)
+{
+	static const char *const answers[] = { "No Reset Timer set.\n", "Reset Timer armed.\n", "", NULL };
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(answers); i++) {
+		struct bench bench;
+
+		bench_begin(&bench, QUEUE_BIND, UNBOUND);
+		assert_in_range(refuse_during(&bench, -EIO, answers[i]), 1000, 1020);
+		assert_int_equal(bench.apqn.failure, APQN_BIND_REFUSED);
+		assert_int_equal(bench.apqn.failure_error, -EIO);
+	}
+}
+
+/* Neither is the reset that the driver begins with, if it lasts. */
+static void test_refusal_in_a_reset_is_a_verdict_after_ten(void **state)
+{
+	struct bench bench;
+
+	(void)state;
+	bench_begin(&bench, QUEUE_BIND, UNBOUND);
+	assert_in_range(refuse_during(&bench, -EIO, "Reset in progress.\n"), 10000, 10020);
+	assert_int_equal(bench.apqn.failure, APQN_BIND_REFUSED);
+}
+
+/* The reset of an unbind of ours may last. */
+static void test_refusal_after_an_unbind_is_a_verdict_after_ten(void **state)
+{
+	struct bench bench;
+
+	(void)state;
+	bench_begin(&bench, QUEUE_REASSOCIATE, APQN_BOUND, APQN_ASSOCIATED);
+	step(&bench, QUEUE_WRITE_UNBIND, 0, NULL);
+	assert_in_range(refuse_until_failure(&bench, -EIO), 10000, 10020);
+	assert_int_equal(bench.apqn.failure, APQN_BIND_REFUSED);
+}
+
+/* Only an unbroken row of refusals counts, and every goal begins a new one. */
+static void test_refusals_in_a_row(void **state)
+{
+	struct bench bench;
+
+	(void)state;
+	bench_begin(&bench, QUEUE_BIND, UNBOUND);
+	step(&bench, QUEUE_WRITE_BIND, -EIO, NULL);
+	bench.now_ms += 999;
+	step(&bench, QUEUE_WRITE_BIND, -EBUSY, NULL);
+	bench.now_ms += 10;
+	assert_in_range(refuse_until_failure(&bench, -EIO), 1000, 1020);
+
+	bench_begin(&bench, QUEUE_BIND, UNBOUND);
+	step(&bench, QUEUE_WRITE_BIND, -EIO, NULL);
+	bench.now_ms += 999;
+	queue_task_begin(&bench.task, QUEUE_ASSOCIATE, bench.now_ms);
+	assert_in_range(refuse_until_failure(&bench, -EIO), 1000, 1020);
+}
+
+/* EBUSY passes: whoever gives up on it, it is not the task. */
+static void test_busy_is_never_a_verdict(void **state)
+{
+	struct bench bench;
+
+	(void)state;
+	bench_begin(&bench, QUEUE_BIND, UNBOUND);
+	for (; bench.now_ms < START_MS + 120000; bench.now_ms = bench.task.due_ms) {
+		step(&bench, QUEUE_WRITE_BIND, -EBUSY, NULL);
+		assert_int_equal(bench.task.goal, QUEUE_BIND);
+		assert_in_range(bench.task.due_ms - bench.now_ms, 1, 20);
+	}
+}
+
+static void test_unbind_without_effect(void **state)
+{
+	static const struct {
+		bool online;
+		int64_t limit_ms;
+	} cases[] = { { true, 10000 }, { false, 500 } };
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct bench bench;
+		int64_t start_ms;
+
+		bench_begin(&bench, QUEUE_UNBIND, BOUND);
+		bench.apqn.online = cases[i].online;
+		/* The patience begins with the unbind, not with the goal. */
+		bench.now_ms += 300;
+		start_ms = bench.now_ms;
+		step(&bench, QUEUE_WRITE_UNBIND, 0, NULL);
+		while (bench.task.goal != QUEUE_REST && bench.now_ms < start_ms + 60000) {
+			bench.now_ms = bench.task.due_ms;
+			step(&bench, QUEUE_READ_BIND, 0, "bound\n");
+		}
+		assert_in_range(bench.now_ms - start_ms, cases[i].limit_ms, cases[i].limit_ms + 20);
+		assert_int_equal(bench.apqn.failure, APQN_STAYS_BOUND);
+		assert_int_equal(bench.apqn.bind, APQN_BOUND);
+	}
+}
+
+/* --- a goal replaced while a call is under way ------------------------------------------------------ */
+
+/* --- an unbind took effect when that was seen ------------------------------------------------------- */
+
+static void test_release_is_seen_by_a_look(void **state)
+{
+	struct bench bench;
+
+	(void)state;
+	bench_begin(&bench, QUEUE_UNBIND, BOUND);
+	step(&bench, QUEUE_WRITE_UNBIND, 0, NULL);
+	assert_false(bench.task.released);
+	step(&bench, QUEUE_READ_BIND, 0, "bound\n");
+	assert_false(bench.task.released);
+	step(&bench, QUEUE_READ_BIND, -EIO, NULL);
+	assert_false(bench.task.released);
+	step(&bench, QUEUE_READ_BIND, 0, "unbound\n");
+	assert_true(bench.task.released);
+	/* Once. */
+	queue_task_begin(&bench.task, QUEUE_BIND, bench.now_ms);
+	step(&bench, QUEUE_WRITE_BIND, 0, NULL);
+	assert_false(bench.task.released);
+}
+
+static void test_release_is_seen_by_a_bind(void **state)
+{
+	struct bench bench;
+
+	(void)state;
+	bench_begin(&bench, QUEUE_REASSOCIATE, APQN_BOUND, APQN_ASSOCIATED);
+	step(&bench, QUEUE_WRITE_UNBIND, 0, NULL);
+	step(&bench, QUEUE_WRITE_BIND, -EIO, NULL);
+	assert_false(bench.task.released);
+	step(&bench, QUEUE_WRITE_BIND, 0, NULL);
+	assert_true(bench.task.released);
+	step(&bench, QUEUE_WRITE_ASSOCIATION, 0, NULL);
+	assert_false(bench.task.released);
+}
+
+/* Neither a bind without an unbind before it, nor a look that shows the contrary. */
+static void test_no_release(void **state)
+{
+	struct bench bench;
+
+	(void)state;
+	bench_begin(&bench, QUEUE_BIND, UNBOUND);
+	step(&bench, QUEUE_WRITE_BIND, -EINVAL, NULL);
+	step(&bench, QUEUE_READ_BIND, 0, "unbound\n");
+	assert_false(bench.task.released);
+	bench_begin(&bench, QUEUE_BIND, APQN_BIND_UNKNOWN, APQN_ASSOCIATION_UNKNOWN);
+	step(&bench, QUEUE_WRITE_UNBIND, 0, NULL);
+	step(&bench, QUEUE_WRITE_BIND, -EINVAL, NULL);
+	step(&bench, QUEUE_READ_BIND, 0, "bound\n");
+	assert_false(bench.task.released);
+	assert_int_equal(bench.apqn.failure, APQN_STAYS_BOUND);
+}
+
+/* Whoever drops the goal before the look and takes it up again gets the look, not one more reset. */
+static void test_unbind_is_looked_at_later(void **state)
+{
+	struct bench bench;
+
+	(void)state;
+	bench_begin(&bench, QUEUE_UNBIND, BOUND);
+	step(&bench, QUEUE_WRITE_UNBIND, 0, NULL);
+	bench.task.goal = QUEUE_REST;
+	assert_true(bench.task.unseen);
+	queue_task_begin(&bench.task, QUEUE_UNBIND, bench.now_ms);
+	step(&bench, QUEUE_READ_BIND, 0, "unbound\n");
+	assert_true(bench.task.released);
+	assert_false(bench.task.unseen);
+	assert_int_equal(bench.task.goal, QUEUE_REST);
+}
+
+/* --- goals that are replaced ------------------------------------------------------------------------ */
+
+static void test_goal_replaced_during_a_bind(void **state)
+{
+	struct bench bench;
+
+	(void)state;
+	bench_begin(&bench, QUEUE_IDENTIFY, UNBOUND);
+	call(&bench, QUEUE_WRITE_BIND);
+	queue_task_begin(&bench.task, QUEUE_UNBIND, bench.now_ms);
+	assert_int_equal(bench.task.action, QUEUE_WRITE_BIND);
+	answer(&bench, 0, NULL);
+	assert_int_equal(bench.apqn.bind, APQN_BOUND);
+	assert_true(bench.task.bound_here);
+	step(&bench, QUEUE_WRITE_UNBIND, 0, NULL);
+	step(&bench, QUEUE_READ_BIND, 0, "unbound\n");
+	assert_int_equal(bench.task.goal, QUEUE_REST);
+	assert_false(bench.task.bound_here);
+	assert_true(bench.task.unbound_here);
+}
+
+/* What the answer tells may be all that the new goal wants. */
+static void test_goal_reached_by_the_call_before(void **state)
+{
+	struct bench bench;
+
+	(void)state;
+	bench_begin(&bench, QUEUE_IDENTIFY, UNBOUND);
+	call(&bench, QUEUE_WRITE_BIND);
+	queue_task_begin(&bench.task, QUEUE_BIND, bench.now_ms);
+	answer(&bench, 0, NULL);
+	assert_int_equal(bench.task.goal, QUEUE_REST);
+	assert_int_equal(queue_task_next(&bench.task), QUEUE_NO_ACTION);
+}
+
+static void test_goal_replaced_during_an_unbind(void **state)
+{
+	struct bench bench;
+
+	(void)state;
+	bench_begin(&bench, QUEUE_UNBIND, BOUND);
+	call(&bench, QUEUE_WRITE_UNBIND);
+	queue_task_begin(&bench.task, QUEUE_ASSOCIATE, bench.now_ms);
+	answer(&bench, 0, NULL);
+	/* No look: the bind will tell. */
+	step(&bench, QUEUE_WRITE_BIND, 0, NULL);
+	call(&bench, QUEUE_WRITE_ASSOCIATION);
+}
+
+static void test_goal_replaced_during_a_look(void **state)
+{
+	struct bench bench;
+
+	(void)state;
+	bench_begin(&bench, QUEUE_UNBIND, BOUND);
+	step(&bench, QUEUE_WRITE_UNBIND, 0, NULL);
+	call(&bench, QUEUE_READ_BIND);
+	queue_task_begin(&bench.task, QUEUE_BIND, bench.now_ms);
+	answer(&bench, 0, "bound\n");
+	assert_int_equal(bench.apqn.failure, APQN_WORKING);
+	assert_int_equal(bench.apqn.bind, APQN_UNBOUND);
+	call(&bench, QUEUE_WRITE_BIND);
+}
+
+static void test_goal_replaced_during_an_association(void **state)
+{
+	struct bench bench;
+
+	(void)state;
+	bench_begin(&bench, QUEUE_ASSOCIATE, BOUND);
+	call(&bench, QUEUE_WRITE_ASSOCIATION);
+	queue_task_begin(&bench.task, QUEUE_UNBIND, bench.now_ms);
+	answer(&bench, 0, NULL);
+	/* It is known that no identity may be read on this card now. */
+	assert_int_equal(bench.apqn.association, APQN_ASSOCIATION_PENDING);
+	call(&bench, QUEUE_WRITE_UNBIND);
+	answer(&bench, 0, NULL);
+	assert_int_equal(bench.apqn.association, APQN_UNASSOCIATED);
+}
+
+static void test_failed_while_a_call_is_under_way(void **state)
+{
+	struct bench bench;
+
+	(void)state;
+	bench_begin(&bench, QUEUE_BIND, UNBOUND);
+	call(&bench, QUEUE_WRITE_BIND);
+	queue_task_fail(&bench.task, APQN_BIND_TIMEOUT, -ETIMEDOUT);
+	assert_int_equal(bench.task.goal, QUEUE_REST);
+	answer(&bench, 0, NULL);
+	/* Out of the game, but it is known what became of it: it will be unbound. */
+	assert_int_equal(bench.task.goal, QUEUE_REST);
+	assert_int_equal(bench.apqn.failure, APQN_BIND_TIMEOUT);
+	assert_int_equal(bench.apqn.failure_error, -ETIMEDOUT);
+	assert_int_equal(bench.apqn.bind, APQN_BOUND);
+}
+
+/* --- accelerators have no association --------------------------------------------------------------- */
+
+static void test_accelerator(void **state)
+{
+	struct bench bench;
+
+	(void)state;
+	bench_begin(&bench, QUEUE_BIND, APQN_UNBOUND, APQN_ASSOCIATION_UNSUPPORTED);
+	bench.apqn.mode = APQN_MODE_ACCEL;
+	step(&bench, QUEUE_WRITE_BIND, 0, NULL);
+	assert_int_equal(bench.task.goal, QUEUE_REST);
+	assert_int_equal(bench.apqn.association, APQN_ASSOCIATION_UNSUPPORTED);
+	queue_task_begin(&bench.task, QUEUE_UNBIND, bench.now_ms);
+	step(&bench, QUEUE_WRITE_UNBIND, 0, NULL);
+	assert_int_equal(bench.apqn.association, APQN_ASSOCIATION_UNSUPPORTED);
+	bench_begin(&bench, QUEUE_BIND, APQN_UNBOUND, APQN_ASSOCIATION_UNSUPPORTED);
+	bench.apqn.mode = APQN_MODE_ACCEL;
+	step(&bench, QUEUE_WRITE_BIND, -EINVAL, NULL);
+	step(&bench, QUEUE_READ_BIND, 0, "bound\n");
+	assert_int_equal(bench.apqn.association, APQN_ASSOCIATION_UNSUPPORTED);
+}
+
+/* The plan wants another secret before the write for the first is through: what was written counts. */
+static void test_other_secret_while_associating(void **state)
+{
+	struct bench bench;
+
+	(void)state;
+	bench_begin(&bench, QUEUE_ASSOCIATE, BOUND);
+	bench.task.secret_index = 14;
+	call(&bench, QUEUE_WRITE_ASSOCIATION);
+	bench.task.secret_index = 6;
+	queue_task_begin(&bench.task, QUEUE_REST, bench.now_ms);
+	answer(&bench, 0, NULL);
+	assert_int_equal(bench.apqn.association, APQN_ASSOCIATION_PENDING);
+	assert_int_equal(bench.apqn.association_index, 14);
+	/* The card's other queues wait for its end, so it is looked after. */
+	step(&bench, QUEUE_READ_ASSOCIATION, 0, "associated 14\n");
+	assert_int_equal(bench.task.goal, QUEUE_REST);
+	assert_int_equal(bench.apqn.association, APQN_ASSOCIATED);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_refusal_is_a_verdict_after_a_second),
+		cmocka_unit_test(test_refusal_in_a_reset_is_a_verdict_after_ten),
+		cmocka_unit_test(test_refusal_after_an_unbind_is_a_verdict_after_ten),
+		cmocka_unit_test(test_refusals_in_a_row),
+		cmocka_unit_test(test_other_secret_while_associating),
+		cmocka_unit_test(test_busy_is_never_a_verdict),
+		cmocka_unit_test(test_unbind_without_effect),
+		cmocka_unit_test(test_release_is_seen_by_a_look),
+		cmocka_unit_test(test_release_is_seen_by_a_bind),
+		cmocka_unit_test(test_no_release),
+		cmocka_unit_test(test_unbind_is_looked_at_later),
+		cmocka_unit_test(test_goal_replaced_during_a_bind),
+		cmocka_unit_test(test_goal_reached_by_the_call_before),
+		cmocka_unit_test(test_goal_replaced_during_an_unbind),
+		cmocka_unit_test(test_goal_replaced_during_a_look),
+		cmocka_unit_test(test_goal_replaced_during_an_association),
+		cmocka_unit_test(test_failed_while_a_call_is_under_way),
+		cmocka_unit_test(test_accelerator),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT */
+/* Near misses: which APQNs come next to what an entry asks for, in which order, and what is said of them. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "report/near_miss.h"
+#include "unit/plan/builders.h"
+
+/* Plans and lists the misses of entry 0, one a line. */
+static const char *misses_of(struct config_entry *entries, size_t count, const struct apqn *apqns, size_t apqn_count)
+{
+	static char text[MISS_MAX * MISS_TEXT_SIZE + 1];
+	const struct config config = { entries, count };
+	struct plan plan = plan_for(entries, count, apqns, apqn_count);
+	const struct report report = { .config = &config, .apqns = apqns, .apqn_count = apqn_count, .plan = &plan };
+	struct miss misses[MISS_MAX];
+	size_t found = miss_find(&report, 0, misses);
+
+	text[0] = '\0';
+	for (size_t i = 0; i < found; i++) {
+		miss_format(&report, 0, &misses[i], text + strlen(text));
+		strcat(text, "\n");
+	}
+	plan_release(&plan);
+	return text;
+}
+
+#define MISSES(entries, apqns) misses_of(entries, COUNT(entries), apqns, COUNT(apqns))
+
+#define KEY_B "0x62626262626262626262626262626262"
+
+static void test_accelerator(void **state)
+{
+	struct config_entry entries[] = { want_accel(6) };
+	const struct apqn apqns[] = {
+		of_generation(accel(1, 1, 8, APQN_UNBOUND), 5), /* the reason speaks of it */
+		of_generation(accel(1, 2, 8, APQN_UNBOUND), 5),
+		offline(of_generation(accel(1, 3, 8, APQN_UNBOUND), 5)),
+		offline(accel(1, 4, 8, APQN_UNBOUND)),
+		ep11(2, 1, APQN_BOUND, 'a', 0),
+	};
+
+	(void)state;
+	assert_string_equal(MISSES(entries, apqns), "APQN 01.0004 would fit, but it is offline\n"
+						    "APQN 01.0002 would fit, but it is only a CEX5\n");
+}
+
+static void test_taken(void **state)
+{
+	struct config_entry entries[] = { want_ep11('a', 1), want_ep11('a', 2) };
+	const struct apqn apqns[] = { ep11(1, 1, APQN_BOUND, 'a', 2), offline(ep11(2, 1, APQN_BOUND, 'a', 2)) };
+
+	(void)state;
+	entries[1].name = (char[]){ "disk" };
+	assert_string_equal(MISSES(entries, apqns), "APQN 01.0001 has the master key, but it serves entry #2 'disk'\n"
+						    "APQN 02.0001 has the master key, but it is offline\n");
+}
+
+static void test_serialnr(void **state)
+{
+	struct config_entry entries[] = { want_card('a', 1, SERIALNR_A) };
+	const struct apqn apqns[] = {
+		on_card(ep11(1, 1, APQN_BOUND, 'a', 0), SERIALNR_B), /* the reason speaks of it */
+		ep11(2, 1, APQN_BOUND, 'a', 0),
+		offline(on_card(ep11(3, 1, APQN_BOUND, 'a', 0), SERIALNR_B)),
+		on_card(ep11(4, 1, APQN_BOUND, 'b', 0), SERIALNR_B),
+	};
+
+	(void)state;
+	assert_string_equal(MISSES(entries, apqns),
+			    "APQN 02.0001 has the master key, but the serial number of its card is not known\n"
+			    "APQN 03.0001 has the master key, but the serial number of its card is "
+			    "'SERIALNUMBER000B', and it is offline\n");
+}
+
+static void test_failed(void **state)
+{
+	struct config_entry entries[] = { want_ep11('a', 1) };
+	struct apqn apqns[] = {
+		failed(ep11(1, 1, APQN_UNBOUND, 0, 0), APQN_BIND_REFUSED), /* the reason speaks of it */
+		failed(ep11(2, 1, APQN_UNBOUND, 0, 0), APQN_BIND_LIMIT),
+		failed(of_generation(ep11(3, 1, APQN_UNBOUND, 0, 0), 7), APQN_BIND_REFUSED),
+		offline(ep11(4, 1, APQN_BIND_UNSUPPORTED, 0, 0)),
+	};
+
+	(void)state;
+	entries[0].min_generation = 8;
+	assert_string_equal(MISSES(entries, apqns),
+			    "APQN 02.0001 may fit, but its master key is not known, and the bind is refused while "
+			    "other queues are bound: most likely their number is limited\n"
+			    "APQN 04.0001 may fit, but its master key is not known, and it is offline, and it cannot "
+			    "be bound\n");
+}
+
+/* Another key is told, as one digit of the wanted one may be wrong; but not if something else is wrong as well. */
+static void test_other_key(void **state)
+{
+	struct config_entry entries[] = { want_ep11('a', 1) };
+	struct apqn apqns[] = {
+		offline(ep11(1, 1, APQN_BOUND, 'b', 0)),
+		ep11(2, 1, APQN_BOUND, 'b', 0),
+		ep11(3, 1, APQN_BOUND, 0, 0),
+		ep11(4, 1, APQN_BOUND, 'b', 0),
+	};
+
+	(void)state;
+	apqns[2].identity = APQN_IDENTITY_NONE;
+	assert_string_equal(MISSES(entries, apqns), "APQN 02.0001 would fit, but its master key is " KEY_B "\n"
+						    "APQN 03.0001 would fit, but it has no valid master key\n");
+}
+
+/* Whatever the APQNs are, or as long as they are not known. */
+static void test_none(void **state)
+{
+	struct config_entry without_secret[] = { want_ep11('a', 9) };
+	struct config_entry entries[] = { want_ep11('a', 1) };
+	const struct apqn others[] = { ep11(2, 1, APQN_BOUND, 'b', 0) };
+	const struct apqn unknown[] = { withheld(ep11(1, 1, APQN_UNBOUND, 0, 0)), ep11(2, 1, APQN_BOUND, 'b', 0) };
+	const struct apqn unread[] = { ep11(1, 1, APQN_UNBOUND, 0, 0), ep11(2, 1, APQN_BOUND, 'b', 0) };
+	const struct apqn right[] = { ep11(1, 1, APQN_UNBOUND, 'a', 0), ep11(2, 1, APQN_BOUND, 'b', 0) };
+
+	(void)state;
+	assert_string_equal(MISSES(without_secret, others), "");
+	assert_string_equal(MISSES(entries, unknown), "");
+	assert_string_equal(MISSES(entries, unread), "");
+	assert_string_equal(MISSES(entries, right), "");
+	assert_string_not_equal(MISSES(entries, others), "");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_accelerator), cmocka_unit_test(test_taken),     cmocka_unit_test(test_serialnr),
+		cmocka_unit_test(test_failed),      cmocka_unit_test(test_other_key), cmocka_unit_test(test_none),
+	};
+
+	return cmocka_run_group_tests_name("miss", tests, make_secrets, NULL);
+}

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+/* Tables: widths, the last column in several lines, and never more than 80 columns. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "report/table.h"
+#include "unit/log_capture.h"
+
+static struct log_capture capture;
+
+static void fill(const void *context, size_t index, struct table_row *row)
+{
+	const char *const(*rows)[3] = context;
+
+	for (size_t i = 0; i < 3; i++)
+		snprintf(row->cells[i], sizeof(row->cells[i]), "%s", rows[index][i]);
+}
+
+static const char *print(const char *const (*rows)[3], size_t count)
+{
+	static const char *const titles[] = { "APQN", "m", "text", NULL };
+	const struct table table = { .titles = titles, .rows = count, .fill = fill, .context = rows };
+
+	log_capture_begin(&capture);
+	table_print(&table);
+	log_capture_end();
+	return capture.text;
+}
+
+static void test_widths(void **state)
+{
+	static const char *const rows[][3] = { { "11.0008", "", "x" }, { "1", "EP11", "" } };
+
+	(void)state;
+	assert_string_equal(print(rows, 0), "");
+	assert_string_equal(print(rows, 2), "output: APQN     m     text\n"
+					    "output: 11.0008        x\n"
+					    "output: 1        EP11\n");
+}
+
+#define TEN "123456789 "
+#define FILLED "1234567890"
+
+static void test_last_column(void **state)
+{
+	/* 69 columns are left for it. */
+	static const char *const words[][3] = { { "11.0008", "a", TEN TEN TEN TEN TEN TEN TEN "12 3" } };
+	static const char *const fits[][3] = { { "11.0008", "a", TEN TEN TEN TEN TEN TEN "12345678" } };
+	static const char *const one[][3] = { { "11.0008", "a", FILLED FILLED FILLED FILLED FILLED FILLED FILLED } };
+
+	(void)state;
+	assert_string_equal(print(words, 1), "output: APQN     m  text\n"
+					     "output: 11.0008  a  " TEN TEN TEN TEN TEN "123456789\n"
+					     "output:             " TEN "12 3\n");
+	assert_string_equal(print(fits, 1), "output: APQN     m  text\n"
+					    "output: 11.0008  a  " TEN TEN TEN TEN TEN TEN "12345678\n");
+	assert_string_equal(print(one, 1), "output: APQN     m  text\n"
+					   "output: 11.0008  a  " FILLED FILLED FILLED FILLED FILLED FILLED "12345678\n"
+					   "output:             90\n");
+}
+
+/* At the cost of the widest column. */
+static void test_no_room(void **state)
+{
+	static const char *const rows[][3] = { { FILLED FILLED FILLED FILLED FILLED FILLED FILLED FILLED FILLED, "a",
+						 FILLED "12 45" },
+					       { "short", "bc", "" } };
+
+	(void)state;
+	print(rows, 2);
+	assert_non_null(strstr(capture.text, "output: " FILLED FILLED FILLED FILLED FILLED FILLED "..  a   " FILLED "12\n"));
+	assert_non_null(strstr(capture.text, " 45\n"));
+	assert_non_null(strstr(capture.text, "output: short  "));
+	for (const char *line = capture.text; *line; line = strchr(line, '\n') + 1)
+		assert_in_range(strcspn(line, "\n"), 0, strlen("output: ") + TABLE_WIDTH);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_widths),
+		cmocka_unit_test(test_last_column),
+		cmocka_unit_test(test_no_room),
+	};
+
+	return cmocka_run_group_tests_name("table", tests, NULL, NULL);
+}

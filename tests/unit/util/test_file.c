@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+/* Directories; how files are read and written is tested by those who do it, and by test_syscalls. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <limits.h>
+
+#include "unit/temp_root.h"
+#include "util/file.h"
+
+#define TEXT_SIZE 256
+
+struct visitor {
+	char names[TEXT_SIZE]; /* of what was visited, each with a blank */
+	int wanted;            /* visits */
+};
+
+static bool visit(const char *path, void *context)
+{
+	struct visitor *visitor = context;
+
+	assert_int_equal(access(path, F_OK), 0);
+	strcat(strcat(visitor->names, strrchr(path, '/') + 1), " ");
+	return --visitor->wanted > 0;
+}
+
+static void test_visit(void **state)
+{
+	static const char *const names[] = { "/b.x", "/10.x", "/2.x", "/.c.x", "/.x", "/d.xx", "/e", "/x", "/B.x", "/f.x.x" };
+	struct visitor visitor = { .wanted = INT_MAX };
+	struct temp_root root;
+
+	(void)state;
+	temp_root_begin(&root);
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		temp_root_text(&root, names[i], "");
+	temp_root_mkdir(&root, "/g.x");
+	assert_int_equal(file_visit(root.path, ".x", visit, &visitor), 0);
+	assert_string_equal(visitor.names, "10.x 2.x B.x b.x f.x.x g.x ");
+	visitor = (struct visitor){ .wanted = 2 };
+	assert_int_equal(file_visit(root.path, ".x", visit, &visitor), 0);
+	assert_string_equal(visitor.names, "10.x 2.x ");
+	temp_root_end(&root);
+	assert_int_equal(file_visit(root.path, ".x", visit, &visitor), -ENOENT);
+	assert_int_equal(file_visit("/dev/null", ".x", visit, &visitor), -ENOTDIR);
+}
+
+/* The directory can be named, but what is in it cannot. */
+static void test_visit_too_long(void **state)
+{
+	struct visitor visitor = { .wanted = INT_MAX };
+	char path[PATH_MAX];
+	struct temp_root root;
+	size_t length;
+
+	(void)state;
+	temp_root_begin(&root);
+	temp_root_text(&root, "/a.x", "");
+	length = strlen(root.path);
+	strcpy(path, root.path);
+	memset(path + length, '/', sizeof(path) - length - 3);
+	path[sizeof(path) - 3] = '\0';
+	assert_int_equal(file_visit(path, ".x", visit, &visitor), -ENAMETOOLONG);
+	assert_string_equal(visitor.names, "");
+	temp_root_end(&root);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_visit),
+		cmocka_unit_test(test_visit_too_long),
+	};
+
+	return cmocka_run_group_tests_name("file", tests, NULL, NULL);
+}

@@ -1,0 +1,614 @@
+/* SPDX-License-Identifier: MIT */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "unit/log_capture.h"
+#include "unit/sim_calls.h"
+#include "unit/uv/secrets_directory.h"
+#include "uv/requests.h"
+
+#define ID_11 "1111111111111111111111111111111111111111111111111111111111111111"
+#define ID_22 "2222222222222222222222222222222222222222222222222222222222222222"
+#define ID_33 "3333333333333333333333333333333333333333333333333333333333333333"
+#define ID_EE "eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee"
+#define ONE_SECRET "secret 0 id=" ID_11 "\n"
+#define LISTED(count) "info: Ultravisor: " #count " secrets, " #count " of them association secrets\n"
+#define LOCKED "the secret store is locked; only a new start of the guest opens it (rc 0x0102, rrc 0x0000)"
+
+struct fixture {
+	struct temp_root root;
+	struct sim *sim;
+	struct requests requests;
+	struct secrets secrets;
+	struct log_capture log;
+	uint16_t rc, rrc; /* unless 0: the answer to every call but those that list */
+};
+
+/* --- a machine with answers of our own ---------------------------------------------------------------------------- */
+
+static const struct machine_interface *sim_interface;
+static struct fixture *current;
+
+static int64_t own_now_ms(struct machine *machine)
+{
+	return sim_interface->now_ms(machine);
+}
+
+static int own_start(struct machine *machine, struct machine_call *call)
+{
+	return sim_interface->start(machine, call);
+}
+
+static int own_wait(struct machine *machine, int64_t until_ms, struct machine_call **done)
+{
+	int r = sim_interface->wait(machine, until_ms, done);
+
+	if (r == 0 && *done && (*done)->operation == MACHINE_UV && (*done)->uv_command != UV_LIST && current->rc) {
+		(*done)->uv_rc = current->rc;
+		(*done)->uv_rrc = current->rrc;
+	}
+	return r;
+}
+
+static const struct machine_interface own_interface = { own_now_ms, own_start, own_wait };
+
+static void begin(struct fixture *fixture, const char *topology)
+{
+	sim_free(fixture->sim);
+	fixture->sim = settled(topology);
+	sim_interface = fixture->sim->machine.interface;
+	fixture->sim->machine.interface = &own_interface;
+	current = fixture;
+	log_capture_begin(&fixture->log);
+}
+
+static int setup(void **state)
+{
+	struct fixture *fixture = calloc(1, sizeof(*fixture));
+
+	assert_non_null(fixture);
+	temp_root_begin(&fixture->root);
+	fixture->requests = (struct requests){ .directory = fixture->root.path, .abilities = { true, true } };
+	log_set_verbose(1);
+	begin(fixture, "");
+	*state = fixture;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct fixture *fixture = *state;
+
+	log_set_verbose(0);
+	log_capture_end();
+	secrets_release(&fixture->secrets);
+	sim_free(fixture->sim);
+	temp_root_end(&fixture->root);
+	free(fixture);
+	return 0;
+}
+
+static int submit(struct fixture *fixture)
+{
+	struct machine *machine = &fixture->sim->machine;
+
+	secrets_release(&fixture->secrets);
+	return requests_submit(machine, machine_now_ms(machine) + 60000, &fixture->requests, &fixture->secrets);
+}
+
+static int lock(struct fixture *fixture)
+{
+	struct machine *machine = &fixture->sim->machine;
+
+	return requests_lock(machine, machine_now_ms(machine) + 60000, &fixture->requests);
+}
+
+/* Compares all that was said, with the folder taken out. */
+static void check_log(struct fixture *fixture, const char *expected)
+{
+	size_t length = strlen(fixture->root.path);
+	char *place;
+
+	while ((place = strstr(fixture->log.text, fixture->root.path))) {
+		place += place[length] == '/' ? 0 : -1; /* the blank in front, too */
+		memmove(place, place + length + 1, strlen(place + length + 1) + 1);
+	}
+	assert_string_equal(fixture->log.text, expected);
+}
+
+static size_t count_calls(struct fixture *fixture, const char *command)
+{
+	const struct sim_record *records;
+	size_t count, found = 0;
+
+	records = sim_journal(fixture->sim, &count);
+	for (size_t i = 0; i < count; i++)
+		found += records[i].operation == MACHINE_UV && strcmp(records[i].text, command) == 0;
+	return found;
+}
+
+/* --- which files -------------------------------------------------------------------------------------------------- */
+
+static void test_no_directory(void **state)
+{
+	struct fixture *fixture = *state;
+
+	fixture->requests.directory = NULL;
+	assert_int_equal(submit(fixture), 0);
+	fixture->requests = (struct requests){ .directory = "/nonexistent", .optional = true };
+	assert_int_equal(submit(fixture), 0);
+	check_log(fixture, "");
+	fixture->requests.optional = false;
+	assert_int_equal(submit(fixture), 0);
+	check_log(fixture, "warning: cannot read the directory of add-secret requests /nonexistent: "
+			   "No such file or directory\n");
+	log_capture_begin(&fixture->log);
+	fixture->requests = (struct requests){ .directory = "/dev/null", .optional = true };
+	assert_int_equal(submit(fixture), 0);
+	check_log(fixture, "warning: cannot read the directory of add-secret requests /dev/null: Not a directory\n");
+	assert_int_equal(sim_count(fixture->sim, MACHINE_UV, "*"), 0);
+}
+
+static void test_no_requests(void **state)
+{
+	struct fixture *fixture = *state;
+
+	write_request(&fixture->root, ".hidden.asrcb", 1, REQUEST_SIZE);
+	write_request(&fixture->root, "a.asrcb.old", 1, REQUEST_SIZE);
+	write_request(&fixture->root, "asrcb", 1, REQUEST_SIZE);
+	assert_int_equal(submit(fixture), 0);
+	check_log(fixture, "warning: there are no add-secret requests (*.asrcb) in\n");
+	log_capture_begin(&fixture->log);
+	fixture->requests.optional = true;
+	assert_int_equal(submit(fixture), 0);
+	check_log(fixture, "");
+	assert_int_equal(sim_count(fixture->sim, MACHINE_UV, "*"), 0);
+}
+
+static void test_in_order_of_names(void **state)
+{
+	struct fixture *fixture = *state;
+
+	write_request(&fixture->root, "b.asrcb", 0x33, REQUEST_SIZE);
+	write_request(&fixture->root, "2.asrcb", 0x22, REQUEST_SIZE);
+	write_request(&fixture->root, "10.asrcb", 0x11, REQUESTS_SIZE_MAX);
+	assert_int_equal(submit(fixture), 0);
+	check_log(fixture, LISTED(0) "info: add-secret request 10.asrcb: submitted\n"
+				     "info: add-secret request 2.asrcb: submitted\n"
+				     "info: add-secret request b.asrcb: submitted\n");
+	assert_int_equal(fixture->sim->model.secret_count, 3);
+	for (size_t i = 0; i < 3; i++)
+		assert_int_equal(fixture->sim->model.secrets[i].id[31], 0x11 * (i + 1));
+}
+
+/* Each costs only itself, and none keeps us waiting. */
+static void test_no_request_at_all(void **state)
+{
+	struct fixture *fixture = *state;
+	char path[256];
+
+	temp_root_text(&fixture->root, "/a.asrcb", "");
+	temp_root_text(&fixture->root, "/b.asrcb", "asrcb");
+	temp_root_text(&fixture->root, "/c.asrcb", "- mode: EP11\n");
+	temp_root_text(&fixture->root, "/c2.asrcb", "asrcbM 89012345678901234567890123456789012345678");
+	temp_root_mkdir(&fixture->root, "/d.asrcb");
+	temp_root_path(&fixture->root, "/e.asrcb", path);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	temp_root_path(&fixture->root, "/f.asrcb", path);
+	assert_int_equal(symlink("nowhere", path), 0);
+	write_request(&fixture->root, "g.asrcb", 0x11, REQUESTS_SIZE_MAX + 1);
+	write_request(&fixture->root, "h.asrcb", 0x11, REQUEST_SIZE);
+	assert_int_equal(submit(fixture), 0);
+	check_log(fixture, "warning: add-secret request a.asrcb: it is none: it does not begin with asrcbM\n"
+			   "warning: add-secret request b.asrcb: it is none: it does not begin with asrcbM\n"
+			   "warning: add-secret request c.asrcb: it is none: it does not begin with asrcbM\n"
+			   "warning: add-secret request c2.asrcb: it is damaged: its end is missing\n"
+			   "warning: add-secret request d.asrcb is a directory, expected a regular file\n"
+			   "warning: add-secret request e.asrcb is a FIFO, expected a regular file\n"
+			   "warning: cannot open add-secret request f.asrcb: No such file or directory\n"
+			   "warning: add-secret request g.asrcb is larger than 1048576 bytes\n" LISTED(
+				   0) "info: add-secret request h.asrcb: submitted\n");
+	assert_int_equal(fixture->sim->model.secret_count, 1);
+}
+
+static void test_too_many(void **state)
+{
+	struct fixture *fixture = *state;
+
+	for (unsigned int i = 0; i <= REQUESTS_MAX; i++) {
+		char name[32];
+
+		snprintf(name, sizeof(name), "%04u.asrcb", i);
+		write_request(&fixture->root, name, 0x11, REQUEST_SIZE);
+	}
+	begin(fixture, ONE_SECRET);
+	log_set_verbose(0);
+	assert_int_equal(submit(fixture), 0);
+	check_log(fixture, "warning: add-secret request 1024.asrcb: there are more than 1024; no other is submitted\n");
+}
+
+/* A request as pvsecret makes them, with what our own leave out, for the secret with this id. */
+static void write_real(struct fixture *fixture, const char *name, uint32_t version, uint8_t id)
+{
+	static const char entry[SECRETS_ENTRY_SIZE] = { [3] = MODEL_ASSOCIATION_SECRET, [7] = 32 };
+	size_t size = version == 0x100 ? 48 + 1000 + 160 + 2 * 80 + 48 + 64 + 16 : 48 + 1000 + 160 + 1680 + 64 + 16;
+	size_t at = version == 0x100 ? size - 16 - 64 - 48 : 280;
+	char request[4096], path[32];
+
+	memset(request, 0xa5, sizeof(request));
+	memcpy(request, "asrcbM\0", 8);
+	secret_request_number((uint8_t *)request + 8, version);
+	secret_request_number((uint8_t *)request + 12, size);
+	secret_request_number((uint8_t *)request + 44, 64);
+	memcpy(request + at, entry, sizeof(entry));
+	memset(request + at + 16, id, SECRETS_ID_SIZE);
+	snprintf(path, sizeof(path), "/%s", name);
+	temp_root_write(&fixture->root, path, request, size);
+}
+
+/* --- what becomes of them ----------------------------------------------------------------------------------------- */
+
+/* A second secret with the same id would make both of no use. */
+static void test_there_already(void **state)
+{
+	struct fixture *fixture = *state;
+
+	begin(fixture, ONE_SECRET);
+	write_request(&fixture->root, "a.asrcb", 0x11, REQUEST_SIZE + 3);
+	write_request(&fixture->root, "b.asrcb", 0x22, REQUEST_SIZE);
+	write_request(&fixture->root, "c.asrcb", 0x22, REQUEST_SIZE);
+	assert_int_equal(submit(fixture), 0);
+	check_log(fixture, LISTED(1) "info: add-secret request a.asrcb: its secret is there already\n"
+				     "info: add-secret request b.asrcb: submitted\n"
+				     "info: add-secret request c.asrcb: one before has the same secret\n");
+	assert_int_equal(fixture->sim->model.secret_count, 2);
+	assert_int_equal(count_calls(fixture, "2"), 1);
+}
+
+/* So many secrets whose ids end with their number; old kernels list 85. */
+static void begin_with_many(struct fixture *fixture, size_t count)
+{
+	static char topology[200 * 100];
+	size_t used = 0;
+
+	topology[0] = '\0';
+	for (size_t i = 0; i < count; i++)
+		used += (size_t)snprintf(topology + used, sizeof(topology) - used, "secret %zu id=%.60s%04zx\n", i, ID_EE, i);
+	begin(fixture, topology);
+	fixture->sim->options.kernel = SIM_KERNEL_6_12;
+	log_set_verbose(0);
+}
+
+#define CUT(count) "warning: Ultravisor: only 85 of its secrets can be seen, it holds " #count \
+		   "; kernels up to 6.12 show no more than 85\n"
+#define UNCERTAIN(name) "warning: add-secret request " name ": not submitted: its secret may be one of those that cannot be " \
+			"seen, and twice it would be of no use; a kernel newer than 6.12 shows all\n"
+
+/* What may be there beyond the cut is not added once more. */
+static void test_cut_list(void **state)
+{
+	struct fixture *fixture = *state;
+
+	begin_with_many(fixture, 86);
+	memset(fixture->sim->model.secrets[84].id, 0x11, SECRETS_ID_SIZE);
+	memset(fixture->sim->model.secrets[85].id, 0x22, SECRETS_ID_SIZE);
+	write_request(&fixture->root, "a.asrcb", 0x11, REQUEST_SIZE);
+	write_request(&fixture->root, "b.asrcb", 0x22, REQUEST_SIZE);
+	write_request(&fixture->root, "c.asrcb", 0x33, REQUEST_SIZE);
+	assert_int_equal(submit(fixture), 0);
+	check_log(fixture, CUT(86) UNCERTAIN("b.asrcb") UNCERTAIN("c.asrcb"));
+	assert_int_equal(count_calls(fixture, "2"), 0);
+	/* A newer kernel shows all. */
+	fixture->sim->options.kernel = SIM_KERNEL_7;
+	log_capture_begin(&fixture->log);
+	assert_int_equal(submit(fixture), 0);
+	check_log(fixture, "");
+	assert_int_equal(fixture->sim->model.secret_count, 87);
+}
+
+/* The list was complete, and we know what we have added. */
+static void test_cut_meanwhile(void **state)
+{
+	struct fixture *fixture = *state;
+	const struct model *model;
+
+	begin_with_many(fixture, 85);
+	model = &fixture->sim->model;
+	write_request(&fixture->root, "a.asrcb", 0x11, REQUEST_SIZE);
+	write_request(&fixture->root, "b.asrcb", 0x22, REQUESTS_SIZE_MAX);
+	write_request_of(&fixture->root, "c.asrcb", 17, 0x33, REQUEST_SIZE);
+	write_request(&fixture->root, "d.asrcb", 0x22, REQUEST_SIZE);
+	write_request_of(&fixture->root, "e.asrcb", 17, 0x33, REQUEST_SIZE);
+	assert_int_equal(submit(fixture), 0);
+	check_log(fixture, "");
+	assert_int_equal(model->secret_count, 88);
+	assert_int_equal(count_calls(fixture, "3"), 1);
+	/* The next run cannot tell. */
+	assert_int_equal(submit(fixture), 0);
+	check_log(fixture, CUT(88) UNCERTAIN("a.asrcb") UNCERTAIN("b.asrcb") UNCERTAIN("c.asrcb") UNCERTAIN("d.asrcb")
+				   UNCERTAIN("e.asrcb"));
+	assert_int_equal(model->secret_count, 88);
+}
+
+/* What was found out is kept, in every version that we know; else the UV is asked again. */
+static void test_versions(void **state)
+{
+	struct fixture *fixture = *state;
+
+	fixture->rc = 0x0001;
+	write_real(fixture, "a.asrcb", 0x100, 0x11);
+	write_real(fixture, "b.asrcb", 0x200, 0x22);
+	write_real(fixture, "c.asrcb", 0x200, 0x11);
+	write_real(fixture, "d.asrcb", 0x100, 0x22);
+	write_real(fixture, "e.asrcb", 0x300, 0x33);
+	write_real(fixture, "f.asrcb", 0x100, 0x44);
+	assert_int_equal(submit(fixture), 0);
+	check_log(fixture, LISTED(0) "info: add-secret request a.asrcb: submitted\n"
+				     "info: add-secret request b.asrcb: submitted\n"
+				     "info: add-secret request c.asrcb: one before has the same secret\n"
+				     "info: add-secret request d.asrcb: one before has the same secret\n"
+				     "info: add-secret request e.asrcb: submitted\n" LISTED(0)
+					     "info: add-secret request f.asrcb: submitted\n");
+	assert_int_equal(fixture->secrets.count, 1);
+	assert_int_equal(fixture->secrets.list[0].index, SECRETS_NO_INDEX);
+	assert_int_equal(fixture->secrets.list[0].id[31], 0x44);
+}
+
+/* Lengths that cannot be are not believed; what is not there in whole is not submitted. */
+static void test_lengths(void **state)
+{
+	static const struct {
+		size_t place, value;
+		bool submitted, known;
+	} cases[] = {
+		{ 12, REQUEST_SIZE, true, true },      { 12, REQUEST_SIZE - 1, true, false },
+		{ 12, REQUEST_SIZE + 1, false, false }, { 12, UINT32_MAX, false, false },
+		{ 12, 0, true, false },                { 44, 1, true, false },
+		{ 44, UINT32_MAX, true, false },       { 8, 0x200, true, false },
+	};
+	struct fixture *fixture = *state;
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		char request[REQUEST_SIZE] = "asrcbM";
+
+		begin(fixture, "");
+		fixture->rc = 0x0001;
+		secret_request_number((uint8_t *)request + 8, 0x100);
+		secret_request_number((uint8_t *)request + 12, REQUEST_SIZE);
+		request[51] = MODEL_ASSOCIATION_SECRET;
+		memset(request + 64, 0x11, SECRETS_ID_SIZE);
+		secret_request_number((uint8_t *)request + cases[i].place, cases[i].value);
+		temp_root_write(&fixture->root, "/a.asrcb", request, sizeof(request));
+		assert_int_equal(submit(fixture), 0);
+		assert_int_equal(count_calls(fixture, "2"), cases[i].submitted);
+		assert_int_equal(fixture->secrets.count, cases[i].known);
+	}
+}
+
+/* Secrets of other types are listed, too: by type, not in the order of their ids. */
+static void test_other_types(void **state)
+{
+	struct fixture *fixture = *state;
+
+	begin(fixture, "secret 0 type=17 id=" ID_33 "\nsecret 1 id=" ID_22 "\nsecret 2 type=3 id=" ID_11 "\n");
+	write_request_of(&fixture->root, "a.asrcb", 3, 0x11, REQUEST_SIZE);
+	write_request_of(&fixture->root, "b.asrcb", 2, 0x22, REQUEST_SIZE);
+	write_request_of(&fixture->root, "c.asrcb", 17, 0x33, REQUEST_SIZE);
+	assert_int_equal(submit(fixture), 0);
+	check_log(fixture, "info: Ultravisor: 3 secrets, 1 of them association secrets\n"
+			   "info: add-secret request a.asrcb: its secret is there already\n"
+			   "info: add-secret request b.asrcb: its secret is there already\n"
+			   "info: add-secret request c.asrcb: its secret is there already\n");
+	assert_int_equal(count_calls(fixture, "2"), 0);
+}
+
+static void test_dry_run(void **state)
+{
+	struct fixture *fixture = *state;
+
+	begin(fixture, ONE_SECRET);
+	fixture->requests.dry_run = true;
+	write_request(&fixture->root, "a.asrcb", 0x11, REQUEST_SIZE);
+	write_request(&fixture->root, "b.asrcb", 0x22, REQUEST_SIZE);
+	write_real(fixture, "c.asrcb", 0x300, 0x33);
+	write_request(&fixture->root, "d.asrcb", 0x22, REQUEST_SIZE);
+	assert_int_equal(submit(fixture), 0);
+	assert_int_equal(lock(fixture), 0);
+	check_log(fixture, LISTED(1) "info: add-secret request a.asrcb: its secret is there already\n"
+				     "notice: add-secret request b.asrcb: would be submitted\n"
+				     "notice: add-secret request c.asrcb: would be submitted\n"
+				     "info: add-secret request d.asrcb: one before has the same secret\n"
+				     "notice: Ultravisor: the secret store would be locked\n");
+	assert_int_equal(count_calls(fixture, "2") + count_calls(fixture, "4"), 0);
+	assert_int_equal(fixture->secrets.count, 2);
+	assert_int_equal(fixture->secrets.list[1].index, SECRETS_NO_INDEX);
+}
+
+static void test_not_able(void **state)
+{
+	struct fixture *fixture = *state;
+
+	fixture->requests.abilities = (struct secrets_abilities){ false, false };
+	write_request(&fixture->root, "a.asrcb", 0x11, REQUEST_SIZE);
+	write_request(&fixture->root, "b.asrcb", 0x22, REQUEST_SIZE);
+	assert_int_equal(submit(fixture), 0);
+	assert_int_equal(lock(fixture), -EOPNOTSUPP);
+	check_log(fixture, "warning: Ultravisor: this firmware cannot add secrets; no add-secret request is submitted\n"
+			   "error: Ultravisor: this firmware cannot lock the secret store\n");
+	assert_int_equal(sim_count(fixture->sim, MACHINE_UV, "*"), 0);
+}
+
+/* What the codes say, and whether the next request is tried. */
+static void test_refused(void **state)
+{
+	static const struct {
+		uint16_t rc;
+		const char *text; /* of the first of two */
+		bool ends;
+	} cases[] = {
+		{ 0x0002, "this firmware does not know the call", true },
+		{ 0x0005, "its size is refused", false },
+		{ 0x0101, "this guest is not allowed to change its secret store", true },
+		{ 0x0102, "the secret store is locked; only a new start of the guest opens it", true },
+		{ 0x0103, "an answer that is not known", false },
+		{ 0x0104, "its version is not supported by this firmware", false },
+		{ 0x0105, "its size is wrong: it is damaged", false },
+		{ 0x0106, "its number of host keys is wrong", false },
+		{ 0x0107, "it has flags that this firmware does not support", false },
+		{ 0x0108, "it cannot be decrypted: it was made for another host, or is damaged", false },
+		{ 0x0109, "its type of secret is not supported by this firmware", false },
+		{ 0x010a, "the length of its secret is wrong", false },
+		{ 0x010b, "the secret store is full", true },
+		{ 0x010c, "it cannot be added; was it made for another image, or with another extension secret?", false },
+		{ 0x010d, "a dump of this guest is being made; try again later", true },
+		{ 0xffff, "an answer that is not known", false },
+	};
+	struct fixture *fixture = *state;
+
+	write_request(&fixture->root, "a.asrcb", 0x11, REQUEST_SIZE);
+	write_request(&fixture->root, "b.asrcb", 0x22, REQUEST_SIZE);
+	log_set_verbose(0);
+	fixture->rrc = 0x0042;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		char expected[512], codes[64];
+
+		begin(fixture, "");
+		fixture->rc = cases[i].rc;
+		snprintf(codes, sizeof(codes), "(rc 0x%04x, rrc 0x0042)", cases[i].rc);
+		if (cases[i].ends)
+			snprintf(expected, sizeof(expected), "warning: add-secret request a.asrcb: %s %s; no other is submitted\n",
+				 cases[i].text, codes);
+		else
+			snprintf(expected, sizeof(expected),
+				 "warning: add-secret request a.asrcb: %s %s\n"
+				 "warning: add-secret request b.asrcb: %s %s\n",
+				 cases[i].text, codes, cases[i].text, codes);
+		assert_int_equal(submit(fixture), 0);
+		check_log(fixture, expected);
+	}
+}
+
+static void test_locked_store(void **state)
+{
+	struct fixture *fixture = *state;
+
+	begin(fixture, "guest locked=1\n");
+	write_request(&fixture->root, "a.asrcb", 0x11, REQUEST_SIZE);
+	write_request(&fixture->root, "b.asrcb", 0x22, REQUEST_SIZE);
+	assert_int_equal(submit(fixture), 0);
+	check_log(fixture, LISTED(0) "warning: add-secret request a.asrcb: " LOCKED "; no other is submitted\n");
+	assert_int_equal(count_calls(fixture, "2"), 1);
+}
+
+static void test_no_list(void **state)
+{
+	struct fixture *fixture = *state;
+
+	begin(fixture, "guest list_rc=0005\n");
+	write_request(&fixture->root, "a.asrcb", 0x11, REQUEST_SIZE);
+	write_request(&fixture->root, "b.asrcb", 0x22, REQUEST_SIZE);
+	assert_int_equal(submit(fixture), -EIO);
+	check_log(fixture, "error: Ultravisor: does not list the secrets: rc 0x0005, rrc 0x0000\n");
+	assert_int_equal(sim_count(fixture->sim, MACHINE_UV, "*"), 1);
+}
+
+static void strike(struct fixture *fixture, enum sim_injection_action action, int error, unsigned int after)
+{
+	sim_inject(fixture->sim, &(struct sim_injection){ MACHINE_UV, "*", action, error, NULL, after, 0 });
+}
+
+static void test_call_fails(void **state)
+{
+	struct fixture *fixture = *state;
+
+	write_request(&fixture->root, "a.asrcb", 0x11, REQUEST_SIZE);
+	write_request(&fixture->root, "b.asrcb", 0x22, REQUEST_SIZE);
+	log_set_verbose(0);
+	strike(fixture, SIM_FAIL, -ENOTTY, 1);
+	assert_int_equal(submit(fixture), 0);
+	check_log(fixture, "warning: add-secret request a.asrcb: Inappropriate ioctl for device; no other is submitted\n");
+	begin(fixture, "");
+	strike(fixture, SIM_HANG, 0, 1);
+	assert_int_equal(submit(fixture), 0);
+	check_log(fixture, "warning: add-secret request a.asrcb: no answer in time; no other is submitted\n");
+	assert_in_range(elapsed(fixture->sim), 10 * S, 11 * S);
+	for (size_t calls = 0; calls < 4; calls++) {
+		begin(fixture, "");
+		sim_stop_after(fixture->sim, calls);
+		assert_int_equal(submit(fixture), -EINTR);
+		check_log(fixture, "");
+	}
+}
+
+/* --- lock --------------------------------------------------------------------------------------------------------- */
+
+static void test_lock(void **state)
+{
+	struct fixture *fixture = *state;
+
+	write_request(&fixture->root, "a.asrcb", 0x11, REQUEST_SIZE);
+	assert_int_equal(lock(fixture), 0);
+	assert_true(fixture->sim->model.store_locked);
+	assert_int_equal(lock(fixture), 0);
+	assert_int_equal(submit(fixture), 0);
+	check_log(fixture, "info: Ultravisor: the secret store is locked\n"
+			   "info: Ultravisor: the secret store is locked\n" LISTED(
+				   0) "warning: add-secret request a.asrcb: " LOCKED "; no other is submitted\n");
+}
+
+static void test_lock_fails(void **state)
+{
+	static const struct {
+		uint16_t rc;
+		const char *text;
+	} cases[] = {
+		{ 0x0101, "this guest is not allowed to change its secret store (rc 0x0101, rrc 0x0042)" },
+		{ 0x0002, "this firmware does not know the call (rc 0x0002, rrc 0x0042)" },
+		{ 0x0777, "an answer that is not known (rc 0x0777, rrc 0x0042)" },
+	};
+	struct fixture *fixture = *state;
+
+	fixture->rrc = 0x0042;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		char expected[256];
+
+		begin(fixture, "");
+		fixture->rc = cases[i].rc;
+		snprintf(expected, sizeof(expected), "error: Ultravisor: the secret store is not locked: %s\n", cases[i].text);
+		assert_int_equal(lock(fixture), -EIO);
+		check_log(fixture, expected);
+	}
+	begin(fixture, "");
+	strike(fixture, SIM_FAIL, -ENOENT, 0);
+	assert_int_equal(lock(fixture), -ENOENT);
+	check_log(fixture, "error: Ultravisor: the secret store cannot be locked: No such file or directory\n");
+	begin(fixture, "");
+	strike(fixture, SIM_HANG, 0, 0);
+	assert_int_equal(lock(fixture), -ETIMEDOUT);
+	check_log(fixture, "error: Ultravisor: the secret store cannot be locked: no answer in time\n");
+	assert_in_range(elapsed(fixture->sim), 10 * S, 11 * S);
+	begin(fixture, "");
+	sim_stop_after(fixture->sim, 0);
+	assert_int_equal(lock(fixture), -EINTR);
+	check_log(fixture, "");
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_no_directory),  TEST(test_no_requests), TEST(test_in_order_of_names), TEST(test_no_request_at_all),
+		TEST(test_too_many),      TEST(test_there_already), TEST(test_dry_run),         TEST(test_not_able),
+		TEST(test_other_types),   TEST(test_cut_list),      TEST(test_cut_meanwhile),
+		TEST(test_versions),      TEST(test_lengths),
+		TEST(test_refused),       TEST(test_locked_store),  TEST(test_no_list),         TEST(test_call_fails),
+		TEST(test_lock),          TEST(test_lock_fails),
+	};
+
+	return cmocka_run_group_tests_name("requests", tests, NULL, NULL);
+}
