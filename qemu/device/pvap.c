@@ -9,6 +9,13 @@
 #include "s390x-internal.h"
 #include "tcg/tcg_s390x.h"
 
+/* The machine's lock. */
+#if QEMU_VERSION_MAJOR < 9
+#define bql_lock qemu_mutex_lock_iothread
+#define bql_unlock qemu_mutex_unlock_iothread
+#define qemu_cond_timedwait_bql qemu_cond_timedwait_iothread
+#endif
+
 /* Facility bits, as STORE FACILITY LIST EXTENDED counts them. */
 #define FACILITY_QCI 12
 #define FACILITY_AP_TEST 15
@@ -111,11 +118,11 @@ static void wait_until(CPUState *cs, const CPUS390XState *env, int64_t until_us)
 
 	while (!is_to_stop(cs, env) && (left_us = until_us - pvap_now()) > 0) {
 		if (left_us >= 1000) {
-			qemu_cond_timedwait_iothread(cs->halt_cond, MIN(left_us / 1000, INT_MAX));
+			qemu_cond_timedwait_bql(cs->halt_cond, MIN(left_us / 1000, INT_MAX));
 		} else {
-			qemu_mutex_unlock_iothread();
+			bql_unlock();
 			g_usleep(left_us);
-			qemu_mutex_lock_iothread();
+			bql_lock();
 		}
 		process_queued_cpu_work(cs);
 	}
@@ -136,9 +143,9 @@ void pvap_hang(CPUS390XState *env, uint32_t cc, int64_t hang_us, uintptr_t ra)
 	env->psw.addr += env->int_pgm_ilen;
 	rcu_read_unlock();
 	cpu_exec_end(cs);
-	qemu_mutex_lock_iothread();
+	bql_lock();
 	wait_until(cs, env, hang_us > INT64_MAX - pvap_now() ? INT64_MAX : pvap_now() + hang_us);
-	qemu_mutex_unlock_iothread();
+	bql_unlock();
 	cpu_exec_start(cs);
 	rcu_read_lock();
 	cpu_loop_exit_noexc(cs);
