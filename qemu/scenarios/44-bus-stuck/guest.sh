@@ -1,11 +1,18 @@
+# read_until NAME STATE
+read_until() {
+	cat /sys/devices/ap/card11/11.0008/mkvps &
+	until_true 20 grep -q "^State:.*$2" "/proc/$!/status"
+	mark "$1 $(grep '^State' "/proc/$!/status")"
+}
+
 # Two readers of an attribute of a card that is gone: the second removes what it is reading, waits for itself for ever, and keeps the
 # lock of the bus scan.
+#
+# The kernel's own scan, every 30 seconds, would remove the card first if it came between the two: it is put off.
 configure() {
 	until_true 20 grep -q complete /sys/bus/ap/bindings
-	for reader in first second; do
-		cat /sys/devices/ap/card11/11.0008/mkvps &
-		rest
-		mark "$reader $(grep '^State' "/proc/$!/status")"
-	done
+	echo 120 >/sys/bus/ap/config_time
+	read_until first S
+	read_until second D
 	run --verbose --timeout 10
 }
