@@ -2,14 +2,20 @@
 # shellcheck shell=sh
 #
 # Shared by the programs of this folder that boot guests: where things are, and how one guest is run.
-# Sourced with $here set to this folder.
+# Sourced with $here set to this folder. The variable KERNEL names another kernel of fetch-kernel, if it is set: what is made for it
+# and the guests that it runs in are kept apart.
 
 top=$(cd "${here:?}/.." && pwd)
-image=$top/cache/image        # what is the same for all guests: base.cpio, root.ext4, root (a folder)
-guests=$top/build/guest       # program.cpio, program (the same as a folder), and a folder for each guest that ran
-kernel=$top/cache/kernel/current
+kernel=$top/cache/kernel/${KERNEL:-current}
+image=$top/cache/image${KERNEL:+-$KERNEL}  # what is the same for all guests: base.cpio, root.ext4, root (a folder)
+guests=$top/build/guest${KERNEL:+-$KERNEL} # program.cpio, program (the same as a folder), and a folder for each guest that ran
+images=$top/cache/images                   # initramfs images that tools of distributions made: IMAGE.cpio
 emulator=$top/cache/qemu/qemu-system-s390x
 
+# Images are named after the tool that made them, with the suite in front that the tool is of, if it is another than main_suite: dracut-plain,
+# bookworm-dracut-plain.
+# shellcheck disable=SC2034 # for those who source this
+main_suite=trixie
 # The images that a boot scenario is run with if it has no list of its own.
 # shellcheck disable=SC2034 # for those who source this
 boot_images='dracut-systemd dracut-plain'
@@ -18,6 +24,13 @@ boot_images='dracut-systemd dracut-plain'
 {
 	further_images='mkinitcpio-busybox mkinitcpio-systemd initramfstools'
 	further_scenarios='10-normal 11-disabled 16-timeout 20-required-fails 24-not-required 30-misspelt'
+}
+# What the oldest suite, and newer ones than main_suite, are tried with.
+# shellcheck disable=SC2034
+{
+	oldest_suite=bookworm
+	smoke_images='dracut-systemd dracut-plain initramfstools'
+	smoke_scenarios='10-normal 11-disabled 20-required-fails'
 }
 volume_uuid=5e1f0a3c-7d42-4b8e-9c61-0d2e8f7a6b54
 
@@ -32,10 +45,11 @@ pack() {
 }
 
 # Writes standard input to standard output, each line with the time in front: seconds of the wall clock, as in the emulator's log. What
-# a line had before its last carriage return is left out, as a terminal shows it: it was wiped.
+# a line had before its last carriage return is left out, as a terminal shows it: it was wiped. So are escape sequences, which systemd
+# 257 and newer write in front of the first line of the real root.
 stamp() {
 	perl -MTime::HiRes=clock_gettime,CLOCK_REALTIME -ne \
-		'BEGIN { $| = 1 } s/\r*\n?$//; s/.*\r//; printf "%.6f %s\n", clock_gettime(CLOCK_REALTIME), $_'
+		'BEGIN { $| = 1 } s/\r*\n?$//; s/\e(?:\[[0-?]*[ -\/]*[@-~]|[P\]^_].*?(?:\a|\e\\)|[ -\/]*[0-~])//g; s/.*\r//; printf "%.6f %s\n", clock_gettime(CLOCK_REALTIME), $_'
 }
 
 # write_request ID FILE: an add-secret request for the association secret with this id, in the format of the tests (ap_model.h).
@@ -85,9 +99,9 @@ boot() {
 	run_guest 256 "$3" "$4" "${5-}"
 }
 
-# image_file IMAGE: where it is: in a folder named after the tool that made it.
+# image_file IMAGE
 image_file() {
-	echo "$top/cache/${1%%-*}/$1.cpio"
+	echo "$images/$1.cpio"
 }
 
 # scenario_file FOLDER FILE: the scenario's own, or the one that all have in common.
@@ -140,7 +154,7 @@ make_boot_disk() {
 make_initrd() {
 	programs=$log/tree/usr/sbin
 	case $3 in
-	mkinitcpio-*) programs=$log/tree/usr/bin ;; # and sbin is a link to it
+	*mkinitcpio-*) programs=$log/tree/usr/bin ;; # and sbin is a link to it
 	esac
 	mkdir -p "$log/tree/etc" "$programs"
 	case $3 in

@@ -2,9 +2,15 @@
 # shellcheck shell=sh
 #
 # Shared by the programs of this folder that make initramfs images as a user makes them: `make install`, then the tool, in a copy of the
-# system that build-tree made. Sourced after lib.sh.
+# system that build-tree made. Sourced after lib.sh. The suite is the first argument of the program that sources this.
 
-tree=${top:?}/cache/tree
+suite=${1:-${main_suite:?}}
+# shellcheck disable=SC2034 # for those who source this
+{
+	prefix= # of the names of images
+	[ "$suite" = "$main_suite" ] || prefix=$suite-
+}
+tree=${top:?}/cache/tree/$suite
 tree_config=${here:?}/boot-scenarios/common/pvapconfig.yaml
 tree_secret=5313153e85406fb06ff6a2cc3795a6152e2fd07f3d12a99aedee2d7d386f12b0 # its id: the configuration has the name
 # shellcheck disable=SC2034 # for those who source this
