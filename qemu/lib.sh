@@ -32,7 +32,14 @@ boot_images='dracut-systemd dracut-plain'
 	smoke_images='dracut-systemd dracut-plain initramfstools'
 	smoke_scenarios='10-normal 11-disabled 20-required-fails'
 }
+# The images that dracut makes of the running guest, for that guest only.
+# shellcheck disable=SC2034
+{
+	hostonly_images='dracut-systemd-hostonly dracut-plain-hostonly'
+	hostonly_scenarios='10-normal 20-required-fails'
+}
 volume_uuid=5e1f0a3c-7d42-4b8e-9c61-0d2e8f7a6b54
+root_uuid=0b7c2f4e-91d3-4a5f-8e26-c3f1d09a7b68 # of the file system in it
 
 fail() {
 	echo "${0##*/}: $*" >&2
@@ -134,7 +141,7 @@ make_disk() {
 		mkdir "$log/tree/guest/later.d"
 		write_request "$(cat "$1/later")" "$log/tree/guest/later.d/later.asrcb"
 	fi
-	mkfs.ext4 -q -F -L root -d "$log/tree" -E root_owner=0:0 "$log/root" 8M >"$log/mkfs" 2>&1 ||
+	mkfs.ext4 -q -F -L root -U "$root_uuid" -d "$log/tree" -E root_owner=0:0 "$log/root" 8M >"$log/mkfs" 2>&1 ||
 		fail "the root disk cannot be made: $(cat "$log/mkfs")"
 	rm -r "$log/tree" "$log/mkfs"
 	[ "$2" = plain ] || encrypt "$log/topology"
@@ -147,6 +154,11 @@ make_boot_disk() {
 	mkfs.ext4 -q -F -L boot -d "$log/tree" -E root_owner=0:0 "$log/boot" 4M >"$log/mkfs" 2>&1 ||
 		fail "the boot disk cannot be made: $(cat "$log/mkfs")"
 	rm -r "$log/tree" "$log/mkfs"
+}
+
+# write_crypttab FOLDER: the key of the volume is asked for there, when it is needed.
+write_crypttab() {
+	echo "root UUID=$volume_uuid /run/volume-key luks,tries=1,headless=1" >"$1/etc/crypttab"
 }
 
 # make_initrd FOLDER KIND IMAGE: the initramfs $log/initrd: IMAGE with the newest pvapconfig (if it has one at all) and the
@@ -164,7 +176,7 @@ make_initrd() {
 		cp "$(scenario_file "$1" pvapconfig.yaml)" "$log/tree/etc/"
 		;;
 	esac
-	[ "$2" = plain ] || echo "root UUID=$volume_uuid /run/volume-key luks,tries=1,headless=1" >"$log/tree/etc/crypttab"
+	[ "$2" = plain ] || write_crypttab "$log/tree"
 	[ ! -e "$1/initramfs" ] || cp -R "$1/initramfs/." "$log/tree"
 	[ ! -e "$1/files" ] || while read -r file into; do
 		mkdir -p "$log/tree/$into"
@@ -175,6 +187,8 @@ make_initrd() {
 	rm -r "$log/tree" "$log/scenario.cpio"
 }
 
+luks_parameters="root=/dev/mapper/root rd.luks.uuid=$volume_uuid rd.luks.timeout=1 cryptdevice=UUID=$volume_uuid:root"
+
 # boot_image NAME FOLDER IMAGE SECONDS: runs the boot scenario in FOLDER with an image of its own. Leaves the same as boot.
 boot_image() {
 	log=$guests/$1
@@ -183,7 +197,7 @@ boot_image() {
 	kind=luks
 	[ ! -e "$2/root" ] || kind=$(cat "$2/root")
 	case $kind in
-	luks) root="root=/dev/mapper/root rd.luks.uuid=$volume_uuid rd.luks.timeout=1 cryptdevice=UUID=$volume_uuid:root" ;;
+	luks) root=$luks_parameters ;;
 	plain) root='root=LABEL=root cryptopts=' ;; # which has initramfs-tools forget the volume that it was made for
 	*) fail "$2/root: '$kind' is no kind of root disk" ;;
 	esac

@@ -4,21 +4,25 @@
 # Shared by the programs of this folder whose guests have a whole Debian as their real root, with its systemd. Sourced after lib.sh; $log is
 # the guest's folder.
 
+# install_check ROOT CHECK: guest/CHECK runs as a unit of the system in ROOT, and has the console.
+install_check() {
+	mkdir -p "$1/guest" "$1/etc/systemd/system/multi-user.target.wants" && cp "${here:?}/guest/functions" "$here/guest/$2" "$1/guest/" || return 1
+	printf '%s\n' '[Service]' "ExecStart=/guest/$2" 'StandardOutput=tty' 'StandardError=tty' 'TTYPath=/dev/console' \
+		>"$1/etc/systemd/system/$2.service"
+	ln -s "../$2.service" "$1/etc/systemd/system/multi-user.target.wants/" &&
+		ln -s /dev/null "$1/etc/systemd/system/serial-getty@.service"
+}
+
 # make_debian_root FOLDER CHECK [PROGRAM]: the root disk $log/root: the system in FOLDER, with the modules that matter, with PROGRAM (a folder
-# to be laid over it), and with guest/CHECK, which runs as a unit and has the console.
+# to be laid over it), and with guest/CHECK.
 make_debian_root() {
 	root=${log:?}/root-tree
-	mkdir -p "$root/guest" &&
+	mkdir -p "$root" &&
 		(cd "$1" && tar -c --exclude='./usr/lib/modules/*/kernel' --exclude=./usr/share --exclude=./var/cache .) | tar -x -C "$root" &&
 		(cd "$1" && tar -c usr/lib/modules/*/kernel/drivers/s390 usr/lib/modules/*/kernel/arch usr/lib/modules/*/kernel/lib) |
 		tar -x -C "$root" &&
 		{ [ $# -lt 3 ] || cp -R "$3/." "$root"; } &&
-		cp "${here:?}/guest/functions" "$here/guest/$2" "$root/guest/" &&
-		mkdir -p "$root/etc/systemd/system/multi-user.target.wants" || return 1
-	printf '%s\n' '[Service]' "ExecStart=/guest/$2" 'StandardOutput=tty' 'StandardError=tty' 'TTYPath=/dev/console' \
-		>"$root/etc/systemd/system/$2.service"
-	ln -s "../$2.service" "$root/etc/systemd/system/multi-user.target.wants/" &&
-		ln -s /dev/null "$root/etc/systemd/system/serial-getty@.service" &&
+		install_check "$root" "$2" &&
 		mkfs.ext4 -q -F -L root -d "$root" -E root_owner=0:0 "$log/root" 256M >"$log/mkfs" 2>&1 &&
 		rm -r "$root" "$log/mkfs"
 }
