@@ -92,6 +92,7 @@ static bool run_apart(const struct options *options)
 	if (mkdir(BOOT_REPORT_DIRECTORY, 0755) < 0 && errno != EEXIST)
 		log_warning("cannot make %s: %s", BOOT_REPORT_DIRECTORY, strerror(errno));
 	unlink(options->report_path);
+	unlink(options->status_path);
 	/* Before there is a child: who waits for it must not wait on a CPU that is kept. */
 	cpus_settle();
 	return boot_linux_run_apart(&apart, options);
@@ -130,7 +131,7 @@ static bool status(const struct options *options)
 {
 	bool success = false;
 
-	if (status_show(BOOT_REPORT_PATH, options->json, &success) < 0 && options->json)
+	if (status_show(BOOT_STATUS_PATH, options->json ? BOOT_REPORT_PATH : NULL, &success) < 0 && options->json)
 		report_json_write_failure(options);
 	return success;
 }

@@ -14,6 +14,7 @@
 #define BOOT_SECRETS_PATH "/etc/pvapconfig/secrets.d"
 #define BOOT_REPORT_DIRECTORY "/run/pvapconfig"
 #define BOOT_REPORT_PATH BOOT_REPORT_DIRECTORY "/report.json"
+#define BOOT_STATUS_PATH BOOT_REPORT_DIRECTORY "/report.txt"
 
 enum boot_end { BOOT_POWER_OFF, BOOT_REBOOT, BOOT_HALT };
 

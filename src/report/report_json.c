@@ -6,6 +6,7 @@
 
 #include "report/json.h"
 #include "report/near_miss.h"
+#include "report/status.h"
 #include "util/cleanup.h"
 #include "util/file.h"
 #include "util/text.h"
@@ -192,6 +193,12 @@ int report_json_write(const struct report *report, const struct options *options
 	if (r < 0)
 		log_warning("cannot write report %s: %s",
 			    options->report_path ? options->report_path : "to standard output", strerror(-r));
+	if (options->status_path) {
+		int text_r = status_write(report, options, duration_ms, success);
+
+		if (text_r < 0)
+			log_warning("cannot write report %s: %s", options->status_path, strerror(-text_r));
+	}
 	return r;
 }
 

@@ -14,7 +14,7 @@
 #define REPORT_JSON_VERSION 1
 
 /*
- * Writes options->report_path, if there is one, and to standard output, if options->json asks for it. `report->plan` is
+ * Writes options->report_path and options->status_path (status.h), if there are any, and to standard output, if options->json asks for it. `report->plan` is
  * NULL if the run did not get so far. The file can be read by its owner only: a configuration may be private, and this
  * repeats it. No run depends on it: what goes wrong is a warning. 0 or negative errno; what standard output does not
  * take is left to log_output_error().

@@ -29,8 +29,7 @@ static int log_patience_ms = LOG_PATIENCE_MS;
 static int log_kernel = -1;
 static int log_lost_output;
 static char log_error_text[LINE_LENGTH_MAX + 1];
-static log_sink *log_current_sink;
-static void *log_sink_context;
+static struct log_target log_target;
 
 void log_set_verbose(int verbose)
 {
@@ -47,10 +46,12 @@ void log_set_color(bool color)
 	log_color = color;
 }
 
-void log_set_sink(log_sink *sink, void *context)
+struct log_target log_set_sink(log_sink *sink, void *context)
 {
-	log_current_sink = sink;
-	log_sink_context = context;
+	struct log_target before = log_target;
+
+	log_target = (struct log_target){ .sink = sink, .context = context };
+	return before;
 }
 
 void log_begin_boot(int kernel_log)
@@ -252,8 +253,8 @@ void log_line(enum log_level level, const char *format, ...)
 	if (level == LOG_LEVEL_ERROR)
 		memcpy(log_error_text, text, sizeof(text));
 	log_transient(NULL);
-	if (log_current_sink)
-		log_current_sink(level, text, log_sink_context);
+	if (log_target.sink)
+		log_target.sink(level, text, log_target.context);
 	else if (log_boot)
 		write_boot_line(level, text);
 	else if (level == LOG_LEVEL_ERROR || level == LOG_LEVEL_WARNING || log_left_output)
@@ -270,7 +271,7 @@ void log_styled(enum log_style style, const char *text)
 	};
 	char line[LINE_LENGTH_MAX + 1];
 
-	if (!log_color || style == LOG_STYLE_PLAIN) {
+	if (!log_color || style == LOG_STYLE_PLAIN || log_target.sink) {
 		log_output("%s", text);
 		return;
 	}

@@ -23,7 +23,7 @@ enum log_level {
 /* How a line of a table looks in colour. It never says what the text does not. */
 enum log_style { LOG_STYLE_PLAIN, LOG_STYLE_HEAD, LOG_STYLE_GOOD, LOG_STYLE_BAD };
 
-/* Where lines that would be shown go instead of the standard streams, without prefix and newline. For tests. */
+/* Where lines that would be shown go instead of the standard streams, without prefix and newline. */
 typedef void log_sink(enum log_level level, const char *line, void *context);
 
 void log_set_verbose(int verbose);
@@ -31,7 +31,13 @@ void log_set_verbose(int verbose);
 void log_leave_output(void);
 /* Whether lines of tables have colours: for a terminal only. */
 void log_set_color(bool color);
-void log_set_sink(log_sink *sink, void *context);
+struct log_target {
+	log_sink *sink; /* NULL: the standard streams */
+	void *context;
+};
+
+/* Returns what was set before. */
+struct log_target log_set_sink(log_sink *sink, void *context);
 
 /*
  * Early boot: from now on everything goes to standard error. Where that is a socket it is the journal's, and lines

@@ -166,12 +166,15 @@ static void test_unbind(void **state)
 static void test_report(void **state)
 {
 	struct fixture *fixture = *state;
-	char path[64];
+	char path[64], status_path[64];
 
 	snprintf(path, sizeof(path), "%s.json", fixture->path);
+	snprintf(status_path, sizeof(status_path), "%s.txt", fixture->path);
 	fixture->options.report_path = path;
+	fixture->options.status_path = status_path;
 	check_all_allocations(fixture, ENTRY_ACCEL, 10);
 	unlink(path);
+	unlink(status_path);
 }
 
 static void test_machine(void **state)

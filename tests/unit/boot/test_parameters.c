@@ -36,6 +36,7 @@ static const char *describe(const char *line)
 	log_capture_begin(&capture);
 	boot_options_read(root.path, &options);
 	assert_string_equal(options.run.report_path, "/run/pvapconfig/report.json");
+	assert_string_equal(options.run.status_path, "/run/pvapconfig/report.txt");
 	assert_true(options.run.boot);
 	/* Nobody has to make the usual directory. */
 	assert_int_equal(options.run.secrets_optional, strcmp(options.run.secrets_path, SECRETS) == 0);
