@@ -2,7 +2,11 @@
 # shellcheck shell=sh
 #
 # The words of a scenario's `expect`. Each is one test: it prints a TAP line, and after "not ok" why.
-# Patterns are extended regular expressions. Works on what boot() left in $log.
+# Patterns are extended regular expressions. Works on what boot() left in $log. A word gives the same number of verdicts whatever it
+# finds, because they are counted before the guest runs (plan_checks).
+
+# awk cuts fractions off where the locale has a decimal comma.
+export LC_ALL=C.UTF-8
 
 tests=0
 failed=0
@@ -18,6 +22,28 @@ verdict() {
 	echo "not ok $tests - $2"
 	shift 2
 	[ $# -eq 0 ] || printf '%s\n' "$@" | sed 's/^/# /'
+}
+
+# plan_checks COMMAND...: sets $planned to the number of verdicts that the command gives, which is run on a guest that left nothing.
+plan_checks() {
+	# shellcheck disable=SC2317 # called by the words
+	planned=$(
+		verdict() {
+			echo planned
+		}
+		empty=$(mktemp -d) && log=$empty limit=0 "$@" 2>/dev/null | grep -cx planned
+		rm -r "$empty"
+	)
+}
+
+# run_checks COMMAND...: the command's verdicts, after the plan. A word that does not exist gives no verdict, but the shell complains;
+# so does awk about a wrong program.
+run_checks() {
+	plan_checks "$@"
+	echo "1..$((planned + 1))"
+	"$@" 2>"${log:?}/complaints"
+	[ ! -s "$log/complaints" ] && [ "$tests" -eq "$planned" ] && [ "$tests" -gt 0 ] && status=0 || status=1
+	verdict "$status" 'the checks work themselves' "planned: $planned, made: $tests" "$(cat "$log/complaints")"
 }
 
 # The console without its times.
@@ -61,12 +87,16 @@ exit_is() {
 	verdict "$status" "exit status of run ${2:-1} is $1" "it is '$seen'"
 }
 
+# is_within NUMBER LEAST MOST: false if there is no number.
+is_within() {
+	awk -v number="$1" -v least="$2" -v most="$3" 'BEGIN { exit !(number != "" && number >= least && number <= most) }'
+}
+
 # run_takes LEAST MOST [RUN]: seconds.
 run_takes() {
 	took=$(printf '%s %s\n' "$(console_time 'MARK pvapconfig-exit' "${3:-1}")" "$(console_time 'MARK pvapconfig-start' "${3:-1}")" |
 		awk 'NF == 2 { printf "%.3f", $1 - $2 }')
-	awk -v took="$took" -v least="$1" -v most="$2" 'BEGIN { exit !(took != "" && took >= least && took <= most) }' &&
-		status=0 || status=1
+	is_within "$took" "$1" "$2" && status=0 || status=1
 	verdict "$status" "run ${3:-1} takes $1 to $2 seconds" "it took '$took'"
 }
 
@@ -74,8 +104,7 @@ run_takes() {
 # second.
 between() {
 	took=$(printf '%s %s\n' "$(console_time ".*($4)")" "$(console_time ".*($3)")" | awk 'NF == 2 { printf "%.3f", $1 - $2 }')
-	awk -v took="$took" -v least="$1" -v most="$2" 'BEGIN { exit !(took != "" && took >= least && took <= most) }' &&
-		status=0 || status=1
+	is_within "$took" "$1" "$2" && status=0 || status=1
 	verdict "$status" "$1 to $2 seconds from '$3' to '$4'" "it took '$took'"
 }
 
@@ -180,7 +209,7 @@ report_is() {
 # report_duration LEAST MOST: of the run in early boot, ms.
 report_duration() {
 	took=$(console | sed -n 's/^REPORT *"duration_ms": \([0-9]*\),$/\1/p')
-	[ "${took:-0}" -ge "$1" ] && [ "$took" -le "$2" ] && status=0 || status=1
+	is_within "$took" "$1" "$2" && status=0 || status=1
 	verdict "$status" "the run took $1 to $2 ms" "it took '$took'"
 }
 
@@ -188,8 +217,7 @@ report_duration() {
 ends_after() {
 	took=$(printf '%s %s\n' "$(emulator_time qemu_system_shutdown_request)" "$(console_time ".*($3)")" |
 		awk 'NF == 2 { printf "%.3f", $1 - $2 }')
-	awk -v took="$took" -v least="$1" -v most="$2" 'BEGIN { exit !(took != "" && took >= least && took <= most) }' &&
-		status=0 || status=1
+	is_within "$took" "$1" "$2" && status=0 || status=1
 	verdict "$status" "the guest ends $1 to $2 seconds after '$3'" "it took '$took'"
 }
 

@@ -5,6 +5,8 @@
 # Sourced with $here set to this folder. The variable KERNEL names another kernel of fetch-kernel, if it is set: what is made for it
 # and the guests that it runs in are kept apart.
 
+export LC_ALL=C.UTF-8 # numbers with a decimal point
+
 top=$(cd "${here:?}/.." && pwd)
 kernel=$top/cache/kernel/${KERNEL:-current}
 image=$top/cache/image${KERNEL:+-$KERNEL}  # what is the same for all guests: base.cpio, root.ext4, root (a folder)

@@ -3,6 +3,9 @@
 #
 # TAP for shell tests: source it, give verdicts, end with finish.
 
+# awk cuts fractions off where the locale has a decimal comma; sort and messages differ, too.
+export LC_ALL=C.UTF-8
+
 tap_tests=0
 tap_failed=0
 
