@@ -92,6 +92,13 @@ run_guest() {
 	rm -f "$log/initrd" "$log/root" "$log/boot"
 }
 
+# install_stand_in FOLDER: puts $stand_in, which may be a link that leads nowhere, in the place of pvapconfig (test-the-tests).
+install_stand_in() {
+	mkdir -p "$1"
+	rm -f "$1/pvapconfig"
+	cp -P "$stand_in" "$1/pvapconfig"
+}
+
 # boot NAME FOLDER TOPOLOGY SECONDS [PARAMETER]: runs a guest with FOLDER as /scenario, to its power-off or for so many seconds at
 # most; PARAMETER is for its kernel.
 # Leaves in build/guest/NAME: console (lines with times), journal, emulator (its log: when the machine was started, writes to
@@ -101,6 +108,7 @@ boot() {
 	rm -rf "$log"
 	mkdir -p "$log/tree"
 	cp -RL "$2" "$log/tree/scenario"
+	[ -z "${stand_in-}" ] || install_stand_in "$log/tree/usr/sbin"
 	pack "$log/tree" >"$log/scenario.cpio"
 	cat "$image/base.cpio" "$guests/program.cpio" "$log/scenario.cpio" >"$log/initrd"
 	cp --sparse=always "$image/root.ext4" "$log/root"
@@ -175,6 +183,7 @@ make_initrd() {
 	*-without) ;;
 	*)
 		cp "$guests/program/usr/sbin/pvapconfig" "$programs/"
+		[ -z "${stand_in-}" ] || install_stand_in "$programs"
 		cp "$(scenario_file "$1" pvapconfig.yaml)" "$log/tree/etc/"
 		;;
 	esac

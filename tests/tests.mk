@@ -24,6 +24,7 @@ CHECK_YAML := -lyaml
 $(CHECK)/test_memory: CHECK_YAML := -l:libyaml.a
 $(CHECK)/test_memory: CHECK_WRAP := $(addprefix -Wl$(comma)--wrap=,malloc calloc realloc strdup strndup tsearch)
 $(CHECK)/ap/test_inventory_memory: CHECK_WRAP := -Wl,--wrap=calloc
+$(CHECK)/boot/test_linux: CHECK_WRAP := -Wl,--wrap=reboot
 $(CHECK)/util/test_log: CHECK_WRAP := -Wl,--wrap=poll
 $(CHECK)/test_syscalls: CHECK_WRAP := $(addprefix -Wl$(comma)--wrap=,read write rename link unlink fstat socketpair mmap \
 	mprotect clone fork ppoll signalfd sigprocmask sha256_digest)
@@ -44,6 +45,10 @@ include tests/fuzz/fuzz.mk
 .PHONY: test
 test: deps ## install what is missing, run all checks and boot all scenarios
 	tests/run-all
+
+.PHONY: test-the-tests
+test-the-tests: deps ## boot every scenario without the program and with an idle one: each must fail, or say why it passes
+	qemu/test-the-tests
 
 .PHONY: demo
 demo: deps ## boot one guest and watch pvapconfig at work

@@ -8,6 +8,8 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -68,6 +70,27 @@ static void programs(void **state)
 	assert_int_equal(WEXITSTATUS(status), 127);
 }
 
+/* Nothing of our environment is handed on, only a path of the system's own folders. */
+static void environment(void **state)
+{
+	static const char *const shell[] = {
+		"/bin/sh", "-c", "[ -z \"$LD_PRELOAD$MODPROBE_OPTIONS\" ] && [ \"$PATH\" = /usr/sbin:/usr/bin:/sbin:/bin ]",
+		NULL
+	};
+	char path[4096];
+	int status = -1;
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s", getenv("PATH"));
+	assert_int_equal(setenv("MODPROBE_OPTIONS", "-C /tmp", 1), 0);
+	assert_int_equal(setenv("PATH", "/tmp", 1), 0);
+	assert_int_equal(child_run(shell, 60000, &status), 0);
+	assert_int_equal(setenv("PATH", path, 1), 0);
+	assert_int_equal(unsetenv("MODPROBE_OPTIONS"), 0);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -75,6 +98,7 @@ int main(void)
 		cmocka_unit_test(does_not_end),
 		cmocka_unit_test(nobody),
 		cmocka_unit_test(programs),
+		cmocka_unit_test(environment),
 	};
 
 	return cmocka_run_group_tests_name("child", tests, NULL, NULL);

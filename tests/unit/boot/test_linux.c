@@ -6,8 +6,10 @@
 
 #include <cmocka.h>
 
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/reboot.h>
 #include <sys/wait.h>
 
 #include "boot/linux.h"
@@ -253,6 +255,28 @@ static void initramfs(void **state)
 	}
 }
 
+static int reboot_command;
+int __wrap_reboot(int command);
+
+/* In place of the C library's, which would do it. */
+int __wrap_reboot(int command)
+{
+	reboot_command = command;
+	errno = EPERM;
+	return -1;
+}
+
+static void stops(void **state)
+{
+	(void)state;
+	assert_int_equal(boot_linux_stop(BOOT_POWER_OFF), -EPERM);
+	assert_true(reboot_command == (int)RB_POWER_OFF);
+	assert_int_equal(boot_linux_stop(BOOT_REBOOT), -EPERM);
+	assert_true(reboot_command == (int)RB_AUTOBOOT);
+	assert_int_equal(boot_linux_stop(BOOT_HALT), -EPERM);
+	assert_true(reboot_command == (int)RB_HALT_SYSTEM);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -264,6 +288,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(loader_is_stuck, begin, end),
 		cmocka_unit_test_setup_teardown(loading_takes_all_the_time, begin, end),
 		cmocka_unit_test_setup_teardown(initramfs, begin, end),
+		cmocka_unit_test(stops),
 	};
 
 	return cmocka_run_group_tests_name("boot_linux", tests, NULL, NULL);

@@ -9,6 +9,8 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <stdio.h>
+#include <sys/stat.h>
 
 #include "unit/temp_root.h"
 #include "util/file.h"
@@ -70,11 +72,39 @@ static void test_visit_too_long(void **state)
 	temp_root_end(&root);
 }
 
+/* Only root reads a report, whatever the umask is; a link in its way is not followed. */
+static void test_replace(void **state)
+{
+	char path[PATH_MAX], new_path[PATH_MAX + 8], victim[PATH_MAX];
+	struct temp_root root;
+	struct stat status;
+	mode_t mask = umask(0);
+
+	(void)state;
+	temp_root_begin(&root);
+	snprintf(path, sizeof(path), "%s/report", root.path);
+	snprintf(new_path, sizeof(new_path), "%s.new", path);
+	snprintf(victim, sizeof(victim), "%s/victim", root.path);
+	assert_int_equal(file_replace(path, "text", 4), 0);
+	assert_int_equal(stat(path, &status), 0);
+	assert_int_equal(status.st_mode & 07777, 0600);
+	assert_int_equal(status.st_size, 4);
+
+	temp_root_text(&root, "/victim", "victim");
+	assert_int_equal(symlink(victim, new_path), 0);
+	assert_int_equal(file_replace(path, "other", 5), -ELOOP);
+	assert_int_equal(stat(victim, &status), 0);
+	assert_int_equal(status.st_size, 6);
+	umask(mask);
+	temp_root_end(&root);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_visit),
 		cmocka_unit_test(test_visit_too_long),
+		cmocka_unit_test(test_replace),
 	};
 
 	return cmocka_run_group_tests_name("file", tests, NULL, NULL);

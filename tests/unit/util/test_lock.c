@@ -535,6 +535,36 @@ static void signals(void **state)
 	}
 }
 
+/* Others may read who holds it, but nobody writes to it, whatever the umask is. */
+static void mode(void **state)
+{
+	const struct folder *folder = *state;
+	mode_t mask = umask(0);
+	struct stat status;
+
+	assert_int_equal(lock_acquire(folder->lock, false), 0);
+	umask(mask);
+	assert_int_equal(lstat(folder->lock, &status), 0);
+	assert_int_equal(status.st_mode, S_IFREG | 0644);
+	lock_release(folder->lock);
+}
+
+/* A link to a lock that could be taken over is none, neither is it a lock of ours. */
+static void symbolic_link(void **state)
+{
+	const struct folder *folder = *state;
+	char target[96];
+
+	snprintf(target, sizeof(target), "%s.target", folder->lock);
+	write_owner(folder, getpid());
+	assert_int_equal(rename(folder->lock, target), 0);
+	assert_int_equal(symlink(target, folder->lock), 0);
+	assert_int_equal(lock_acquire(folder->lock, true), -ELOOP);
+	lock_remove_of(folder->lock, getpid());
+	assert_int_equal(access(folder->lock, F_OK), 0);
+	assert_int_equal(unlink(target), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -553,6 +583,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(foreign_process, make_folder, remove_folder),
 		cmocka_unit_test_setup_teardown(races, make_folder, remove_folder),
 		cmocka_unit_test_setup_teardown(signals, make_folder, remove_folder),
+		cmocka_unit_test_setup_teardown(mode, make_folder, remove_folder),
+		cmocka_unit_test_setup_teardown(symbolic_link, make_folder, remove_folder),
 	};
 
 	return cmocka_run_group_tests_name("lock", tests, NULL, NULL);
