@@ -94,10 +94,19 @@ static uint32_t get_number(const uint8_t *bytes)
 	return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
 }
 
+/* A request that brings no secret ("meta") has no entry: what lies in its place belongs to a host's key. */
+static bool is_entry(const uint8_t *bytes)
+{
+	static const uint8_t zero[8];
+
+	return memcmp(bytes, zero, 2) == 0 && memcmp(bytes + 8, zero, 8) == 0;
+}
+
 /* What the request (read_request) tells about its secret, or NULL. */
 static const uint8_t *find_entry(const uint8_t *data, size_t size)
 {
 	const size_t least = HEADER_SIZE + SECRETS_ENTRY_SIZE + TAG_SIZE;
+	const uint8_t *entry;
 	size_t length, encrypted;
 
 	if (size < least)
@@ -108,7 +117,8 @@ static const uint8_t *find_entry(const uint8_t *data, size_t size)
 	case VERSION_1:
 		if (length < least || encrypted > length - least)
 			return NULL;
-		return data + length - TAG_SIZE - encrypted - SECRETS_ENTRY_SIZE;
+		entry = data + length - TAG_SIZE - encrypted - SECRETS_ENTRY_SIZE;
+		return is_entry(entry) ? entry : NULL;
 	case VERSION_2:
 		return size < VERSION_2_SECRET + SECRETS_ENTRY_SIZE ? NULL : data + VERSION_2_SECRET;
 	default:

@@ -428,6 +428,26 @@ static void test_dry_run(void **state)
 	assert_int_equal(fixture->secrets.list[1].index, SECRETS_NO_INDEX);
 }
 
+/* Requests that users have: the id is found where it is, and none in a request that brings no secret. */
+static void test_of_the_real_tool(void **state)
+{
+	static const uint8_t root_volume[] = { 0x53, 0x13, 0x15, 0x3e }, backup_key[] = { 0x08, 0xc0, 0x80, 0x58 };
+	struct fixture *fixture = *state;
+
+	fixture->requests.dry_run = true;
+	fixture->requests.directory = "tests/unit/uv/asrcb";
+	assert_int_equal(submit(fixture), 0);
+	assert_non_null(strstr(fixture->log.text, "/association-extension-secret.asrcb: would be submitted\n"));
+	assert_non_null(strstr(fixture->log.text, "/association-one-host.asrcb: one before has the same secret\n"));
+	assert_non_null(strstr(fixture->log.text, "/meta.asrcb: would be submitted\n"));
+	assert_int_equal(fixture->secrets.count, 1);
+	assert_int_equal(fixture->secrets.others, 1);
+	assert_memory_equal(fixture->secrets.list[0].id, root_volume, sizeof(root_volume));
+	assert_int_equal(fixture->secrets.list[0].type, 2);
+	assert_memory_equal(fixture->secrets.list[1].id, backup_key, sizeof(backup_key));
+	assert_int_equal(fixture->secrets.list[1].type, 3);
+}
+
 static void test_not_able(void **state)
 {
 	struct fixture *fixture = *state;
@@ -604,6 +624,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_no_directory),  TEST(test_no_requests), TEST(test_in_order_of_names), TEST(test_no_request_at_all),
 		TEST(test_too_many),      TEST(test_there_already), TEST(test_dry_run),         TEST(test_not_able),
+		TEST(test_of_the_real_tool),
 		TEST(test_other_types),   TEST(test_cut_list),      TEST(test_cut_meanwhile),
 		TEST(test_versions),      TEST(test_lengths),
 		TEST(test_refused),       TEST(test_locked_store),  TEST(test_no_list),         TEST(test_call_fails),
