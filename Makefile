@@ -184,7 +184,7 @@ install: $(BINARY) ## install program, units, dracut module, hooks and examples 
 	$(INSTALL) -m 0644 README.md SECURITY.md CONTRIBUTING.md CHANGELOG.md LICENSE conf/pvapconfig.yaml $(DOC)
 	$(INSTALL) -m 0644 $(addprefix doc/,$(DOC_PAGES)) $(DOC)/doc
 	$(INSTALL) -m 0644 conf/dracut.conf.d/pvapconfig.conf $(DOC)/dracut.conf.d
-	$(INSTALL) -m 0644 conf/mkinitcpio.conf.d/pvapconfig.conf $(DOC)/mkinitcpio.conf.d
+	$(INSTALL) -m 0644 conf/mkinitcpio.conf.d/zz-pvapconfig.conf $(DOC)/mkinitcpio.conf.d
 	$(INSTALL) -m 0644 $(addprefix conf/secrets/,$(SECRETS_FILES)) $(DOC)/secrets
 
 # Folders that are not ours alone, as the variables may name them, are removed only if they are empty.
@@ -195,7 +195,7 @@ uninstall: ## remove what install has put there; the configuration stays
 		$(addprefix $(INITRAMFS_TOOLS)/,hooks/pvapconfig scripts/init-premount/pvapconfig) \
 		$(BASH_COMPLETION)/pvapconfig $(ZSH_COMPLETION)/_pvapconfig \
 		$(addprefix $(MAN)/,$(MAN_PAGES)) $(addprefix $(DOC)/doc/,$(DOC_PAGES)) \
-		$(addprefix $(DOC)/,README.md SECURITY.md CONTRIBUTING.md CHANGELOG.md LICENSE pvapconfig.yaml dracut.conf.d/pvapconfig.conf mkinitcpio.conf.d/pvapconfig.conf \
+		$(addprefix $(DOC)/,README.md SECURITY.md CONTRIBUTING.md CHANGELOG.md LICENSE pvapconfig.yaml dracut.conf.d/pvapconfig.conf mkinitcpio.conf.d/zz-pvapconfig.conf \
 			$(addprefix secrets/,$(SECRETS_FILES)))
 	[ "$$(readlink $(ALIAS))" != ../man8/pvapconfig.8 ] || rm $(ALIAS)
 	for folder in $(DOC)/dracut.conf.d $(DOC)/mkinitcpio.conf.d $(DOC)/secrets $(DOC)/doc $(DOC) $(DRACUT_MODULE) \

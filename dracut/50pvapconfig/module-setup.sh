@@ -62,13 +62,16 @@ pvapconfig_install_requests() {
 	done
 }
 
-# pvapconfig_install_units UNIT...: enables the first.
+# pvapconfig_install_units UNIT...: with what the administrator of this system has changed about them; enables the first.
 pvapconfig_install_units() {
-	local unit
+	local unit file own=/etc/systemd/system
 	for unit in "$@"; do
 		[[ -e "${dracutsysrootdir-}${systemdsystemunitdir:?}/$unit" ]] ||
 			pvapconfig_refuse "there is no unit $systemdsystemunitdir/$unit: install pvapconfig completely"
 		inst "$systemdsystemunitdir/$unit" || pvapconfig_refuse "the unit $unit cannot be installed, see above"
+		for file in "${dracutsysrootdir-}$own/$unit" "${dracutsysrootdir-}"{"$own","$systemdsystemunitdir"}/"$unit.d"/*.conf; do
+			[[ ! -f $file ]] || inst "${file#"${dracutsysrootdir-}"}" || pvapconfig_refuse "$file cannot be installed, see above"
+		done
 	done
 	"${SYSTEMCTL:?}" -q --root "${initdir:?}" enable "$1" || pvapconfig_refuse "the unit $1 cannot be installed, see above"
 }
@@ -94,10 +97,15 @@ cmdline() {
 
 # called by dracut
 installkernel() {
+	local module
 	pvapconfig_in_kdump && return 0
-	# Not only what is loaded on the machine that builds the image. pkey and paes are for volumes whose key never leaves
-	# the adapter; they are loaded when they are used.
-	hostonly='' instmods zcrypt_cex4 uvdevice pkey pkey_cca pkey_ep11 pkey_pckmo pkey_uv paes_s390
+	# Not only what is loaded on the machine that builds the image. A module may be built in.
+	for module in zcrypt_cex4 uvdevice; do
+		hostonly='' instmods -c "$module" || pvapconfig_refuse "kernel ${kernel-} has no $module, neither as a module nor built in:" \
+			'install all its modules, or use a kernel with CONFIG_ZCRYPT and CONFIG_S390_UV_UAPI'
+	done
+	# pkey and paes are for volumes whose key never leaves the adapter; they are loaded when they are used. Not every kernel has them.
+	hostonly='' instmods pkey pkey_cca pkey_ep11 pkey_pckmo pkey_uv paes_s390
 	return 0
 }
 
