@@ -4,6 +4,9 @@
 
 VERSION := 0.1.0
 
+# Name of the installed program, its manual page and completions. s390-tools has a /usr/bin/pvapconfig, so packages set
+# COMMAND=pvapconfig-boot.
+COMMAND ?= pvapconfig
 PREFIX ?= /usr/local
 SBINDIR ?= $(PREFIX)/sbin
 DATADIR ?= $(PREFIX)/share
@@ -16,6 +19,7 @@ DRACUTMODULESDIR ?= /usr/lib/dracut/modules.d
 INITCPIODIR ?= /usr/lib/initcpio
 INITRAMFSTOOLSDIR ?= /usr/share/initramfs-tools
 SYSTEMDSYSTEMUNITDIR ?= /usr/lib/systemd/system
+SYSTEMDPRESETDIR ?= /usr/lib/systemd/system-preset
 UDEVRULESDIR ?= /usr/lib/udev/rules.d
 INSTALL ?= install
 
@@ -31,14 +35,16 @@ CFLAGS ?= -Os -g
 BUILD := build$(if $(CROSS_COMPILE),/$(firstword $(subst -, ,$(CROSS_COMPILE))))
 BINARY := $(BUILD)/pvapconfig
 
-# For packagers: WERROR= where another compiler finds more to warn of, LTO= where the distribution has a way of its own.
+# For packagers: WERROR= if another compiler has more warnings, LTO= if the distribution sets its own, SIZE_FLAGS= and PREFIX_MAP=
+# for debug packages.
 WERROR ?= -Werror
 WARNINGS := -Wall -Wextra $(WERROR) -Wshadow -Wstrict-prototypes -Wmissing-prototypes
 LANGUAGE := -std=gnu11 -D_GNU_SOURCE -Isrc -DPVAPCONFIG_VERSION='"$(VERSION)"'
 # Nothing in a C program unwinds its stack, and the tables for it would be a twentieth of the program.
-HARDENING := -fPIE -fno-asynchronous-unwind-tables -fstack-protector-strong -ffunction-sections -fdata-sections
-# Where it was built is no part of the program; the build id would tell.
-HARDENING += -ffile-prefix-map=$(CURDIR)=.
+SIZE_FLAGS ?= -fno-asynchronous-unwind-tables -ffunction-sections -fdata-sections
+# The build folder must not change the build id.
+PREFIX_MAP ?= -ffile-prefix-map=$(CURDIR)=.
+HARDENING := -fPIE -fstack-protector-strong $(SIZE_FLAGS) $(PREFIX_MAP)
 # The program is small enough to be optimised as a whole, which saves some KiB; clang would need another linker for it.
 ifeq ($(origin LTO),undefined)
 LTO := $(if $(findstring clang,$(shell $(CC) --version)),,-flto=auto)
@@ -155,51 +161,60 @@ UDEV_RULES := $(DESTDIR)$(UDEVRULESDIR)
 MAN := $(DESTDIR)$(MANDIR)
 BASH_COMPLETION := $(DESTDIR)$(BASHCOMPLETIONDIR)
 ZSH_COMPLETION := $(DESTDIR)$(ZSHCOMPLETIONDIR)
-MAN_PAGES := man5/pvapconfig.yaml.5 man7/pvapconfig.cmdline.7 man8/pvapconfig.8
-# Section 1 is where the program of this name in s390-tools has its page: that one stays.
-ALIAS := $(MAN)/man1/pvapconfig.1
+MAN_PAGE := $(MAN)/man8/$(COMMAND).8
+FURTHER_MAN_PAGES := man5/pvapconfig.yaml.5 man7/pvapconfig.cmdline.7
+PRESET := $(DESTDIR)$(SYSTEMDPRESETDIR)/90-pvapconfig.preset
+# What s390-tools may have under the same name. A file without this option of ours is not ours: it is neither replaced nor removed.
+NAMED_FILES := $(DESTDIR)$(SBINDIR)/$(COMMAND) $(MAN_PAGE) $(BASH_COMPLETION)/$(COMMAND) $(ZSH_COMPLETION)/_$(COMMAND)
+is_ours = grep -q check-config
+# $(call install_renamed,FILE,TARGET): with the name of the program in it.
+install_renamed = sed -e 's/^\(\.Nm\|\#compdef\|complete -F [^ ]*\|\.Dl [\#$$]\) pvapconfig\>\([^.]\|$$\)/\1 $(COMMAND)\2/' \
+	-e 's/^\.Dt PVAPCONFIG 8/.Dt $(shell echo $(COMMAND) | tr a-z A-Z) 8/' -e 's/^\.Xr pvapconfig 8/.Xr $(COMMAND) 8/' \
+	-e 's\#=/usr/sbin/pvapconfig\#=$(SBINDIR)/$(COMMAND)\#' $(1) >$(2) && chmod 0644 $(2)
 SECRETS_FILES := boot-secrets.service pvapconfig-secrets
 DOC_PAGES := demo.svg guest.md initramfs.md report.md report.schema.json running-system.md secrets.md testing.md \
 	troubleshooting.md
 
 .PHONY: install
 install: $(BINARY) ## install program, units, dracut module, hooks and examples below $(DESTDIR)
-	$(INSTALL) -d $(DESTDIR)$(SBINDIR) $(UNITS) $(UDEV_RULES) $(DRACUT_MODULE) $(INITCPIO)/install $(INITCPIO)/hooks \
+	@for file in $(NAMED_FILES); do [ ! -e $$file ] || $(is_ours) $$file || \
+		{ echo "$$file is not from this project (s390-tools?): set COMMAND=pvapconfig-boot or another PREFIX" >&2; exit 1; }; done
+	$(INSTALL) -d $(DESTDIR)$(SBINDIR) $(UNITS) $(dir $(PRESET)) $(UDEV_RULES) $(DRACUT_MODULE) $(INITCPIO)/install $(INITCPIO)/hooks \
 		$(INITRAMFS_TOOLS)/hooks $(INITRAMFS_TOOLS)/scripts/init-premount $(DOC)/dracut.conf.d $(DOC)/mkinitcpio.conf.d \
-		$(DOC)/secrets $(DOC)/doc $(addprefix $(MAN)/man,1 5 7 8) $(BASH_COMPLETION) $(ZSH_COMPLETION)
-	$(INSTALL) -m 0755 $(BINARY) $(DESTDIR)$(SBINDIR)/pvapconfig
-	$(STRIP) $(DESTDIR)$(SBINDIR)/pvapconfig
+		$(DOC)/secrets $(DOC)/doc $(addprefix $(MAN)/man,5 7 8) $(BASH_COMPLETION) $(ZSH_COMPLETION)
+	$(INSTALL) -m 0755 $(BINARY) $(DESTDIR)$(SBINDIR)/$(COMMAND)
+	$(STRIP) $(DESTDIR)$(SBINDIR)/$(COMMAND)
 	$(INSTALL) -m 0644 $(addprefix systemd/,$(UNIT_FILES)) $(UNITS)
-	sed -i 's#=/usr/sbin/pvapconfig#=$(SBINDIR)/pvapconfig#' $(UNITS)/pvapconfig-late.service
+	$(call install_renamed,systemd/pvapconfig-late.service,$(UNITS)/pvapconfig-late.service)
+	$(INSTALL) -m 0644 systemd/90-pvapconfig.preset $(PRESET)
 	$(INSTALL) -m 0644 udev/90-pvapconfig.rules $(UDEV_RULES)
 	$(INSTALL) -m 0755 $(addprefix dracut/50pvapconfig/,$(DRACUT_FILES)) $(DRACUT_MODULE)
 	$(INSTALL) -m 0644 mkinitcpio/install/pvapconfig mkinitcpio/install/sd-pvapconfig $(INITCPIO)/install
 	$(INSTALL) -m 0644 mkinitcpio/hooks/pvapconfig $(INITCPIO)/hooks
 	$(INSTALL) -m 0755 initramfs-tools/hooks/pvapconfig $(INITRAMFS_TOOLS)/hooks
 	$(INSTALL) -m 0755 initramfs-tools/scripts/init-premount/pvapconfig $(INITRAMFS_TOOLS)/scripts/init-premount
-	for page in $(MAN_PAGES); do $(INSTALL) -m 0644 man/$${page#*/} $(MAN)/$$page || exit; done
-	ls $(ALIAS)* >/dev/null 2>&1 || ln -s ../man8/pvapconfig.8 $(ALIAS)
-	$(INSTALL) -m 0644 completions/pvapconfig.bash $(BASH_COMPLETION)/pvapconfig
-	$(INSTALL) -m 0644 completions/_pvapconfig $(ZSH_COMPLETION)
+	$(call install_renamed,man/pvapconfig.8,$(MAN_PAGE))
+	for page in $(FURTHER_MAN_PAGES); do $(call install_renamed,man/$${page#*/},$(MAN)/$$page) || exit; done
+	$(call install_renamed,completions/pvapconfig.bash,$(BASH_COMPLETION)/$(COMMAND))
+	$(call install_renamed,completions/_pvapconfig,$(ZSH_COMPLETION)/_$(COMMAND))
 	$(INSTALL) -m 0644 README.md SECURITY.md CONTRIBUTING.md CHANGELOG.md LICENSE conf/pvapconfig.yaml $(DOC)
 	$(INSTALL) -m 0644 $(addprefix doc/,$(DOC_PAGES)) $(DOC)/doc
 	$(INSTALL) -m 0644 conf/dracut.conf.d/pvapconfig.conf $(DOC)/dracut.conf.d
 	$(INSTALL) -m 0644 conf/mkinitcpio.conf.d/zz-pvapconfig.conf $(DOC)/mkinitcpio.conf.d
 	$(INSTALL) -m 0644 $(addprefix conf/secrets/,$(SECRETS_FILES)) $(DOC)/secrets
 
-# Folders that are not ours alone, as the variables may name them, are removed only if they are empty.
+# Folders that others may use, too, are removed only if they are empty.
 .PHONY: uninstall
 uninstall: ## remove what install has put there; the configuration stays
-	rm -f $(DESTDIR)$(SBINDIR)/pvapconfig $(addprefix $(UNITS)/,$(UNIT_FILES)) $(UDEV_RULES)/90-pvapconfig.rules $(addprefix $(DRACUT_MODULE)/,$(DRACUT_FILES)) \
+	@for file in $(NAMED_FILES); do [ ! -e $$file ] || ! $(is_ours) $$file || rm $$file; done
+	rm -f $(addprefix $(UNITS)/,$(UNIT_FILES)) $(PRESET) $(UDEV_RULES)/90-pvapconfig.rules $(addprefix $(DRACUT_MODULE)/,$(DRACUT_FILES)) \
 		$(addprefix $(INITCPIO)/,install/pvapconfig install/sd-pvapconfig hooks/pvapconfig) \
 		$(addprefix $(INITRAMFS_TOOLS)/,hooks/pvapconfig scripts/init-premount/pvapconfig) \
-		$(BASH_COMPLETION)/pvapconfig $(ZSH_COMPLETION)/_pvapconfig \
-		$(addprefix $(MAN)/,$(MAN_PAGES)) $(addprefix $(DOC)/doc/,$(DOC_PAGES)) \
+		$(addprefix $(MAN)/,$(FURTHER_MAN_PAGES)) $(addprefix $(DOC)/doc/,$(DOC_PAGES)) \
 		$(addprefix $(DOC)/,README.md SECURITY.md CONTRIBUTING.md CHANGELOG.md LICENSE pvapconfig.yaml dracut.conf.d/pvapconfig.conf mkinitcpio.conf.d/zz-pvapconfig.conf \
 			$(addprefix secrets/,$(SECRETS_FILES)))
-	[ "$$(readlink $(ALIAS))" != ../man8/pvapconfig.8 ] || rm $(ALIAS)
 	for folder in $(DOC)/dracut.conf.d $(DOC)/mkinitcpio.conf.d $(DOC)/secrets $(DOC)/doc $(DOC) $(DRACUT_MODULE) \
-		$(addprefix $(MAN)/man,1 5 7 8) $(MAN) $(UDEV_RULES) \
+		$(addprefix $(MAN)/man,5 7 8) $(MAN) $(dir $(PRESET)) $(UDEV_RULES) \
 		$(BASH_COMPLETION) $(dir $(BASH_COMPLETION)) $(ZSH_COMPLETION) $(dir $(ZSH_COMPLETION)) $(dir $(DOC)) \
 		$(INITCPIO)/install $(INITCPIO)/hooks $(INITCPIO) $(INITRAMFS_TOOLS)/hooks \
 		$(INITRAMFS_TOOLS)/scripts/init-premount $(INITRAMFS_TOOLS)/scripts $(INITRAMFS_TOOLS); do \

@@ -3,7 +3,7 @@
 #
 # Completion of pvapconfig for bash.
 
-_pvapconfig() {
+_pvapconfig_boot() {
 	local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
 
 	# Of --config=FILE bash makes three words.
@@ -31,4 +31,4 @@ _pvapconfig() {
 	esac
 }
 
-complete -F _pvapconfig pvapconfig
+complete -F _pvapconfig_boot pvapconfig
