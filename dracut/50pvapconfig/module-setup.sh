@@ -25,11 +25,10 @@ pvapconfig_is_ours() {
 	[[ $help == *--boot* || ( ${dracutsysrootdir-} && $status -ge 126 && $status -le 127 ) ]]
 }
 
-# Prints where the program is, seen from within the system that the image is made of.
+# Prints where the program is, seen from within the system that the image is made of. Packages name it pvapconfig-boot.
 pvapconfig_program() {
 	local program
-	for program in /usr/local/sbin /usr/local/bin /usr/sbin /usr/bin; do
-		program+=/pvapconfig
+	for program in {/usr/local,/usr}/{sbin,bin}/pvapconfig-boot {/usr/local,/usr}/{sbin,bin}/pvapconfig; do
 		if [[ -x "${dracutsysrootdir-}$program" ]] && pvapconfig_is_ours "${dracutsysrootdir-}$program"; then
 			echo "$program"
 			return 0
