@@ -172,7 +172,7 @@ install_renamed = sed -e 's/^\(\.Nm\|\#compdef\|complete -F [^ ]*\|\.Dl [\#$$]\)
 	-e 's/^\.Dt PVAPCONFIG 8/.Dt $(shell echo $(COMMAND) | tr a-z A-Z) 8/' -e 's/^\.Xr pvapconfig 8/.Xr $(COMMAND) 8/' \
 	-e 's\#=/usr/sbin/pvapconfig\#=$(SBINDIR)/$(COMMAND)\#' $(1) >$(2) && chmod 0644 $(2)
 SECRETS_FILES := boot-secrets.service pvapconfig-secrets
-DOC_PAGES := demo.svg guest.md initramfs.md report.md report.schema.json running-system.md secrets.md testing.md \
+DOC_PAGES := demo.svg guest.md initramfs.md releases.md report.md report.schema.json running-system.md secrets.md testing.md \
 	troubleshooting.md
 
 .PHONY: install
