@@ -431,7 +431,7 @@ static void test_dry_run(void **state)
 /* Requests that users have: the id is found where it is, and none in a request that brings no secret. */
 static void test_of_the_real_tool(void **state)
 {
-	static const uint8_t root_volume[] = { 0x53, 0x13, 0x15, 0x3e }, backup_key[] = { 0x08, 0xc0, 0x80, 0x58 };
+	static const uint8_t root_volume[] = { 0x53, 0x13, 0x15, 0x3e }, backup_key[] = { 0x08, 0xc0, 0x80, 0x59 };
 	struct fixture *fixture = *state;
 
 	fixture->requests.dry_run = true;
