@@ -19,7 +19,6 @@
 #include "util/cleanup.h"
 #include "util/lock.h"
 #include "util/log.h"
-#include "util/progress.h"
 
 #define STUCK_GRACE_MS 4000 /* a run ends with its time; this is for one that cannot */
 
@@ -196,7 +195,6 @@ int main(int argc, char *argv[])
 	signal(SIGPIPE, SIG_IGN);
 	log_set_verbose(options.verbose);
 	log_set_color(wants_color());
-	progress_enable(!options.boot && isatty(STDERR_FILENO));
 	options.lock_path = LOCK_PATH;
 	if (options.json)
 		log_leave_output();

@@ -209,7 +209,6 @@ bool run_pvapconfig(struct machine *machine, const struct options *options)
 	};
 	bool success = act(&run);
 
-	log_transient(NULL);
 	if (!success)
 		report_stop(machine);
 	if (options->report_path || options->json)

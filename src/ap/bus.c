@@ -10,7 +10,6 @@
 #include "util/progress.h"
 #include "util/text.h"
 
-#define PROGRESS_INTERVAL_MS 5000
 #define LOOK_INTERVAL_MIN_MS 1
 #define LOOK_INTERVAL_MAX_MS 20
 
@@ -66,7 +65,7 @@ static void report_bindings_timeout(const char *text)
 
 int inventory_wait_bindings(struct machine *machine, int64_t deadline_ms)
 {
-	int64_t start_ms = machine_now_ms(machine), next_progress_ms = start_ms + PROGRESS_INTERVAL_MS;
+	int64_t start_ms = machine_now_ms(machine), next_progress_ms = 0;
 	int64_t interval_ms = LOOK_INTERVAL_MIN_MS;
 	char text[MACHINE_TEXT_SIZE], seen[MACHINE_TEXT_SIZE] = "not read";
 
@@ -92,13 +91,9 @@ int inventory_wait_bindings(struct machine *machine, int64_t deadline_ms)
 			report_bindings_timeout(text);
 			return -ETIMEDOUT;
 		}
-		if (now_ms >= next_progress_ms) {
-			log_notice("waiting for the AP bus for %" PRId64 " s now: drivers bound: %s",
+		if (progress_is_due(now_ms, start_ms, &next_progress_ms))
+			log_notice("waiting for the AP bus, %" PRId64 " s; drivers bound: %s",
 				   (now_ms - start_ms) / 1000, text);
-			next_progress_ms = now_ms + PROGRESS_INTERVAL_MS;
-		}
-		if (progress_is_due(now_ms, start_ms))
-			progress_show(now_ms, start_ms, "the drivers of the AP bus");
 		next_look_ms = now_ms + interval_ms;
 		r = machine_sleep_until(machine, next_look_ms < deadline_ms ? next_look_ms : deadline_ms);
 		if (r < 0)

@@ -3,6 +3,7 @@
 #include "ap/inventory.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -331,14 +332,14 @@ static int list_cards(struct machine *machine, int64_t deadline_ms, uint8_t card
 
 static int run_scan(struct lanes *lanes, struct scan *scan)
 {
-	int64_t start_ms = machine_now_ms(lanes->machine);
+	int64_t start_ms = machine_now_ms(lanes->machine), next_progress_ms = 0;
 
 	while (!lanes_idle(lanes)) {
 		int64_t now_ms = machine_now_ms(lanes->machine);
 		int r;
 
-		if (progress_is_due(now_ms, start_ms))
-			progress_show(now_ms, start_ms, "the states of the APQNs");
+		if (progress_is_due(now_ms, start_ms, &next_progress_ms))
+			log_notice("waiting for the states of the APQNs, %" PRId64 " s", (now_ms - start_ms) / 1000);
 		r = lanes_turn(lanes, progress_until(now_ms, lanes->deadline_ms));
 		if (r < 0)
 			return r;

@@ -34,6 +34,7 @@ struct provision {
 	bool closing;          /* the work time is over */
 	size_t duplicate[2];
 	int error;
+	int64_t next_progress_ms; /* progress.h */
 };
 
 /* Makes tasks, cards and lanes for the APQNs: 0 or -ENOMEM. All is to be released in any case. */
@@ -75,7 +76,7 @@ void provision_readmit_refused(struct provision *this);
 /* "11.0008: bind and associate with secret 3 for entry #2 'name'" */
 void provision_log_goal(const struct provision *this, size_t apqn, enum queue_goal goal);
 /* What has been waited for longest, on a terminal. */
-void provision_show_progress(const struct provision *this, int64_t now_ms);
+void provision_show_progress(struct provision *this, int64_t now_ms);
 /* What a call has changed, for people; a failure is a warning. */
 void provision_log_result(const struct queue_task *task, const struct apqn *before, int64_t now_ms);
 /* Everything that a real run would do, by the plan that is its result. */

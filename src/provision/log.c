@@ -109,7 +109,7 @@ void provision_log_result(const struct queue_task *task, const struct apqn *befo
 	}
 }
 
-void provision_show_progress(const struct provision *this, int64_t now_ms)
+void provision_show_progress(struct provision *this, int64_t now_ms)
 {
 	static const char *const goals[] = {
 		[QUEUE_REST] = "",
@@ -121,7 +121,7 @@ void provision_show_progress(const struct provision *this, int64_t now_ms)
 		[QUEUE_UNBIND] = "the unbind",
 	};
 	const struct queue_task *first = NULL;
-	char name[APQN_NAME_SIZE], what[LOG_TRANSIENT_SIZE];
+	char name[APQN_NAME_SIZE], more[32] = "";
 	size_t others = 0;
 
 	for (size_t i = 0; i < this->count; i++) {
@@ -133,14 +133,13 @@ void provision_show_progress(const struct provision *this, int64_t now_ms)
 		if (!first || task->since_ms < first->since_ms)
 			first = task;
 	}
-	if (!first || !progress_is_due(now_ms, first->since_ms))
+	if (!first || !progress_is_due(now_ms, first->since_ms, &this->next_progress_ms))
 		return;
 	apqn_format_name(first->apqn, name);
 	if (others > 0)
-		snprintf(what, sizeof(what), "%s of %s and %zu more", goals[first->goal], name, others);
-	else
-		snprintf(what, sizeof(what), "%s of %s", goals[first->goal], name);
-	progress_show(now_ms, first->since_ms, what);
+		snprintf(more, sizeof(more), " and %zu more", others);
+	log_notice("waiting for %s of %s%s, %" PRId64 " s", goals[first->goal], name, more,
+		   (now_ms - first->since_ms) / 1000);
 }
 
 void provision_log_unsure(const struct provision *this)

@@ -9,7 +9,6 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -22,7 +21,6 @@
 static int log_verbose;
 static bool log_color;
 static bool log_left_output;
-static bool log_has_transient;
 static bool log_boot;
 static bool log_journal;
 static int log_patience_ms = LOG_PATIENCE_MS;
@@ -189,38 +187,6 @@ void log_raw(const char *text, size_t length)
 	write_all(STDOUT_FILENO, text, length);
 }
 
-/* The last column stays free: some terminals begin a new line as soon as it is used. Serial consoles do not tell. */
-static size_t transient_length_max(void)
-{
-	struct winsize size;
-
-	if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) < 0 || size.ws_col < 2 || size.ws_col > LOG_TRANSIENT_SIZE)
-		return LOG_TRANSIENT_SIZE - 1;
-	return size.ws_col - 1U;
-}
-
-/* Blanks, not an escape sequence, so that it goes away on every terminal. */
-void log_transient(const char *text)
-{
-	char line[2 * LOG_TRANSIENT_SIZE + 4], shown[LOG_TRANSIENT_SIZE] = "", blanks[LOG_TRANSIENT_SIZE];
-	size_t length_max;
-	int length;
-
-	if (!text && !log_has_transient)
-		return;
-	length_max = transient_length_max();
-	snprintf(shown, length_max + 1, "%s", text ? text : "");
-	replace_unprintable(shown);
-	memset(blanks, ' ', length_max);
-	blanks[length_max] = '\0';
-	length = snprintf(line, sizeof(line), "\r%s\r%s", blanks, shown);
-	/* What cannot be written is lost. */
-	if (write(STDERR_FILENO, line, (size_t)length) < 0)
-		log_has_transient = false;
-	else
-		log_has_transient = text;
-}
-
 /* In the words of syslog, which the journal and the kernel understand at the start of a line. */
 static void write_boot_line(enum log_level level, const char *text)
 {
@@ -252,7 +218,6 @@ void log_line(enum log_level level, const char *format, ...)
 
 	if (level == LOG_LEVEL_ERROR)
 		memcpy(log_error_text, text, sizeof(text));
-	log_transient(NULL);
 	if (log_target.sink)
 		log_target.sink(level, text, log_target.context);
 	else if (log_boot)
@@ -275,7 +240,6 @@ void log_styled(enum log_style style, const char *text)
 		log_output("%s", text);
 		return;
 	}
-	log_transient(NULL);
 	snprintf(line, sizeof(line), "%s", text);
 	replace_unprintable(line);
 	write_line(STDOUT_FILENO, starts[style], line, "\033[0m");

@@ -69,13 +69,6 @@ void log_raw(const char *text, size_t length);
 /* Why standard output did not take something (negative errno; the first time counts), or 0: nothing is lost. */
 int log_output_error(void);
 
-/*
- * A line on standard error, a terminal, that the next line of any kind takes the place of. It is cut to its size and that
- * of the terminal. NULL: it goes away.
- */
-#define LOG_TRANSIENT_SIZE 80
-void log_transient(const char *text);
-
 #define log_error(...) log_line(LOG_LEVEL_ERROR, __VA_ARGS__)
 #define log_warning(...) log_line(LOG_LEVEL_WARNING, __VA_ARGS__)
 #define log_output(...) log_line(LOG_LEVEL_OUTPUT, __VA_ARGS__)

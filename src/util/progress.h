@@ -1,22 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/*
- * On a terminal: what is being waited for and for how long, in one line that is written anew every second (log_transient).
- * Nothing is shown of what takes less than a second, and nothing at all before progress_enable.
- */
+/* A wait that lasts is reported: one line after 5 seconds, and every 5 seconds from then on. */
 #include <stdbool.h>
 #include <stdint.h>
 
-#define PROGRESS_SHOW_MS 1000
+#define PROGRESS_INTERVAL_MS 5000
 
-void progress_enable(bool enable);
+/* When to wake up in order to report: `until_ms`, or earlier. */
+static inline int64_t progress_until(int64_t now_ms, int64_t until_ms)
+{
+	return until_ms - now_ms > PROGRESS_INTERVAL_MS ? now_ms + PROGRESS_INTERVAL_MS : until_ms;
+}
 
-/* When to wake up in order to show progress: `until_ms`, or earlier. */
-int64_t progress_until(int64_t now_ms, int64_t until_ms);
-
-/* True if it is time to show what has been waited for since then. */
-bool progress_is_due(int64_t now_ms, int64_t since_ms);
-
-/* "waiting for WHAT, 12 s" */
-void progress_show(int64_t now_ms, int64_t since_ms, const char *what);
+/* Whether to report now what is waited for since `since_ms`. *next_ms is the caller's, 0 at the start. */
+static inline bool progress_is_due(int64_t now_ms, int64_t since_ms, int64_t *next_ms)
+{
+	if (now_ms - since_ms < PROGRESS_INTERVAL_MS || now_ms < *next_ms)
+		return false;
+	*next_ms = now_ms + PROGRESS_INTERVAL_MS;
+	return true;
+}

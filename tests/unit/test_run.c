@@ -112,7 +112,7 @@ static void test_drivers_never_come(void **state)
 	fixture->sim->options.driver_missing = true;
 	fixture->options.timeout_ms = 7000;
 	assert_false(run(fixture));
-	check_log(fixture, SECRETS "notice: waiting for the AP bus for 5 s now: drivers bound: 0/3\n"
+	check_log(fixture, SECRETS "notice: waiting for the AP bus, 5 s; drivers bound: 0/3\n"
 				   "error: AP bus /sys/bus/ap/bindings: still '0/3', not complete when the time was "
 				   "over; are the modules zcrypt and zcrypt_cex4 loaded? A longer wait: --timeout, at boot rd.pvapconfig.timeout\n");
 	assert_in_range(elapsed(fixture->sim), 7 * S, 7 * S + 1 * MS);

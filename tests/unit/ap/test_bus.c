@@ -111,9 +111,9 @@ static void test_bindings_never_complete(void **state)
 	fixture->sim->options.driver_missing = true;
 	assert_int_equal(inventory_wait_bindings(&fixture->sim->machine, 1000 + 17000), -ETIMEDOUT);
 	assert_in_range(elapsed(fixture->sim), 17 * S, 17 * S + 1 * MS);
-	assert_log(fixture, "notice: waiting for the AP bus for 5 s now: drivers bound: 0/1\n"
-			    "notice: waiting for the AP bus for 10 s now: drivers bound: 0/1\n"
-			    "notice: waiting for the AP bus for 15 s now: drivers bound: 0/1\n"
+	assert_log(fixture, "notice: waiting for the AP bus, 5 s; drivers bound: 0/1\n"
+			    "notice: waiting for the AP bus, 10 s; drivers bound: 0/1\n"
+			    "notice: waiting for the AP bus, 15 s; drivers bound: 0/1\n"
 			    NOT_COMPLETE("0/1"));
 }
 

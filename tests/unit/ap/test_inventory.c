@@ -393,7 +393,8 @@ static void test_stuck_card(void **state)
 		assert_int_equal(fixture->inventory.apqns[0].failure, APQN_WORKING);
 		for (size_t n = 1; n < fixture->inventory.count; n++)
 			assert_int_equal(fixture->inventory.apqns[n].failure, APQN_CARD_STUCK);
-		assert_log(fixture, "warning: card11: the kernel did not come back from a call on this card; it is not "
+		assert_log(fixture, "notice: waiting for the states of the APQNs, 5 s\n"
+				    "warning: card11: the kernel did not come back from a call on this card; it is not "
 				    "used\n");
 		assert_in_range(elapsed(fixture->sim), 5 * S, 5 * S + 100 * MS);
 	}
