@@ -6,15 +6,15 @@
 #include <elf.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
 /* The beginning of the file in memory, by the linker. */
 extern const char __ehdr_start[] __attribute__((visibility("hidden"))); /* NOLINT(bugprone-reserved-identifier) */
 
 static void protect(const Elf64_Phdr *segment)
 {
-	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), start = (uintptr_t)__ehdr_start + segment->p_vaddr;
+	uintptr_t page = getauxval(AT_PAGESZ), start = (uintptr_t)__ehdr_start + segment->p_vaddr;
 	uintptr_t end = (start + segment->p_memsz) & ~(page - 1);
 
 	start &= ~(page - 1);
