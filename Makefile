@@ -69,10 +69,12 @@ found = $(filter /%,$(shell $(CC) -print-file-name=$(1)))
 MUSL_TRIPLET := $(subst -pc-,-,$(patsubst %-gnu,%-musl,$(shell $(CC) -dumpmachine)))
 MUSL_LIB := /usr/lib/$(MUSL_TRIPLET)
 STATIC_LIBS := $(call found,libyaml.a) $(call found,libmbedcrypto.a)
+# mbedtls 4 has SHA-256 only in PSA, which uses files, locks and random numbers. Compiled for glibc, these do not work with musl.
+MBEDTLS_4 := $(if $(wildcard /usr/include/mbedtls/sha256.h),,$(wildcard /usr/include/psa/crypto.h))
 
 WHY_DYNAMIC := as asked for
 ifeq ($(words $(STATIC_LIBS)),2)
-ifneq ($(wildcard $(MUSL_LIB)/rcrt1.o),)
+ifneq ($(if $(MBEDTLS_4),,$(wildcard $(MUSL_LIB)/rcrt1.o)),)
 LIBC ?= musl
 else ifneq ($(call found,libc.a),)
 LIBC ?= static
@@ -108,15 +110,16 @@ endif
 OBJECTS := $(patsubst src/%.c,$(BUILD)/obj/%.o,$(SOURCES) $(LIBC_SOURCES))
 
 # Objects of another compiler or C library are of no use.
-FLAVOUR := $(CC) $(LIBC) $(CFLAGS) $(LTO) $(HARDENING) $(LINK_HARDENING) $(LDFLAGS) $(VERSION)
+FLAVOUR := $(CC) $(shell $(CC) -dumpfullversion -dumpversion) $(LIBC) $(CFLAGS) $(LTO) $(HARDENING) $(LINK_HARDENING) $(LDFLAGS) $(VERSION)
 $(BUILD)/flavour: FORCE
 	@mkdir -p $(@D)
 	@echo '$(FLAVOUR)' | cmp -s - $@ || echo '$(FLAVOUR)' > $@
 
-$(BUILD)/include:
+# mbedtls 3 includes headers of psa/. Made again when the release has changed.
+$(BUILD)/include: $(BUILD)/flavour
 	@mkdir -p $@
-	@ln -sfn /usr/include/yaml.h $@/yaml.h
-	@ln -sfn /usr/include/mbedtls $@/mbedtls
+	@ln -sfn $(wildcard $(addprefix /usr/include/,yaml.h mbedtls psa)) $@
+	@touch $@
 
 # Copies without the tables for unwinding, see HARDENING.
 $(BUILD)/lib/%.a: $(BUILD)/flavour

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* SHA-256 by mbedtls, whose function has another name in every major version. */
+/* SHA-256 by mbedtls, whichever version is installed. */
 #include <stddef.h>
 #include <stdint.h>
 

@@ -6,7 +6,6 @@
  * initramfs. Should one be called after all, that must not go unnoticed.
  *
  *   __printf_chk, puts, putchar  self-test of mbedtls; compiled for glibc, so one of them musl does not even have
- *   gmtime_r                     mbedtls' certificate times
  *   fread, fwrite, ferror        libyaml's reading and writing of streams
  *   fputs, putc                  messages of getopt, which options.c asks to be silent
  *
@@ -15,7 +14,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 /* NOLINTBEGIN(bugprone-reserved-identifier): names that the C library of the two libraries has reserved */
@@ -41,13 +39,6 @@ int puts(const char *text)
 int putchar(int character)
 {
 	(void)character;
-	abort();
-}
-
-struct tm *gmtime_r(const time_t *restrict seconds, struct tm *restrict result)
-{
-	(void)seconds;
-	(void)result;
 	abort();
 }
 
