@@ -67,8 +67,10 @@ int inventory_wait_bindings(struct machine *machine, int64_t deadline_ms)
 {
 	int64_t start_ms = machine_now_ms(machine), next_progress_ms = 0;
 	int64_t interval_ms = LOOK_INTERVAL_MIN_MS;
-	char text[MACHINE_TEXT_SIZE], seen[MACHINE_TEXT_SIZE] = "not read";
+	char text[MACHINE_TEXT_SIZE], seen[MACHINE_TEXT_SIZE];
 
+	/* Not an initializer: clang would store all 4,096 bytes of it in the program. */
+	memcpy(seen, "not read", sizeof("not read"));
 	for (;;) {
 		int r = machine_read_text(machine, deadline_ms, text, "bus/ap/bindings");
 		int64_t now_ms = machine_now_ms(machine), next_look_ms;

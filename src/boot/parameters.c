@@ -136,9 +136,10 @@ void boot_options_read(const char *root, struct boot_options *options)
 			 .report_path = BOOT_REPORT_PATH,
 			 .status_path = BOOT_STATUS_PATH },
 		.enabled = true,
-		.config_path = OPTIONS_CONFIG_PATH,
-		.secrets_path = BOOT_SECRETS_PATH,
 	};
+	/* Not in the initializer: clang would store all PATH_MAX bytes of each in the program. */
+	memcpy(options->config_path, OPTIONS_CONFIG_PATH, sizeof(OPTIONS_CONFIG_PATH));
+	memcpy(options->secrets_path, BOOT_SECRETS_PATH, sizeof(BOOT_SECRETS_PATH));
 	options->run.config_path = options->config_path;
 	options->run.secrets_path = options->secrets_path;
 	cmdline_visit(root, apply, options);
