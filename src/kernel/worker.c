@@ -12,13 +12,13 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "kernel/attribute.h"
 #include "kernel/raw_syscall.h"
 #include "kernel/uv.h"
 #include "util/cleanup.h"
 
-#define GUARD_SIZE 4096  /* bytes */
 #define STACK_SIZE 16384 /* bytes; what a call needs is a fraction of it */
 
 struct worker_job {
@@ -138,9 +138,15 @@ static pid_t start_child(struct worker *worker)
 	return pid < 0 ? -errno : pid;
 }
 
+/* One page, whatever its size here: mprotect() rounds up to whole pages, and must not reach the stack. */
+static size_t guard_size(void)
+{
+	return (size_t)sysconf(_SC_PAGESIZE);
+}
+
 static size_t memory_size(const struct worker *worker)
 {
-	return GUARD_SIZE + STACK_SIZE + sizeof(struct worker_row) + worker->size;
+	return guard_size() + STACK_SIZE + sizeof(struct worker_row) + worker->size;
 }
 
 /* Row and stack in one mapping: a page that nobody may touch, the stack, the row. Shared, in case the child is not. */
@@ -150,9 +156,9 @@ static int map_memory(struct worker *worker)
 
 	if (memory == MAP_FAILED)
 		return -ENOMEM;
-	worker->stack = memory + GUARD_SIZE;
+	worker->stack = memory + guard_size();
 	worker->row = (struct worker_row *)(void *)(worker->stack + STACK_SIZE);
-	return mprotect(memory, GUARD_SIZE, PROT_NONE) < 0 ? -errno : 0;
+	return mprotect(memory, guard_size(), PROT_NONE) < 0 ? -errno : 0;
 }
 
 static int connect_child(struct worker *worker, int sysfs_fd, const char *uv_path)
@@ -189,7 +195,7 @@ int worker_create(size_t size, int sysfs_fd, const char *uv_path, struct worker 
 	if (r == 0)
 		*result = take_pointer(worker);
 	else if (worker->stack) /* nobody works with it yet */
-		munmap(worker->stack - GUARD_SIZE, memory_size(worker));
+		munmap(worker->stack - guard_size(), memory_size(worker));
 	return r;
 }
 
