@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "unit/between.h"
+
 struct temp_root {
 	char path[32];
 };
@@ -34,7 +36,7 @@ static inline void temp_root_end(struct temp_root *root)
 
 static inline void temp_root_path(const struct temp_root *root, const char *path, char full[256])
 {
-	assert_in_range(snprintf(full, 256, "%s%s", root->path, path), 1, 255);
+	assert_between(snprintf(full, 256, "%s%s", root->path, path), 1, 255);
 }
 
 /* Makes a folder, and those above it. */

@@ -15,6 +15,7 @@
 
 #include "kernel/linux.h"
 #include "run_fixture.h"
+#include "unit/between.h"
 #include "unit/uv/secrets_directory.h"
 #include "util/lock.h"
 
@@ -123,7 +124,7 @@ static void check_all_allocations(struct fixture *fixture, const char *yaml, uns
 		assert_true(run(fixture));
 	}
 	assert_true(success);
-	assert_in_range(number, at_least, ALLOCATIONS_MAX - 1);
+	assert_between(number, at_least, ALLOCATIONS_MAX - 1);
 }
 
 static void test_configure(void **state)

@@ -12,6 +12,7 @@
 
 #include "log_capture.h"
 #include "options.h"
+#include "unit/between.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define WORDS_MAX 12
@@ -33,7 +34,7 @@ static enum options_action parse(const char *line, struct options *options)
 
 	snprintf(words, sizeof(words), "%s", line);
 	for (char *word = strtok(words, " "); word; word = strtok(NULL, " ")) {
-		assert_in_range(argc, 0, WORDS_MAX - 2);
+		assert_between(argc, 0, WORDS_MAX - 2);
 		argv[argc++] = strcmp(word, "_") ? word : word + 1;
 	}
 	log_capture_begin(&capture);
@@ -231,7 +232,7 @@ static void help(void **state)
 
 	/* fits the width of a console */
 	for (const char *line = capture.text; *line; line = strchr(line, '\n') + 1)
-		assert_in_range(strcspn(line, "\n"), 0, strlen("output: ") + 80);
+		assert_between(strcspn(line, "\n"), 0, strlen("output: ") + 80);
 
 	assert_int_equal(parse("-vh --nonsense", &options), OPTIONS_EXIT_SUCCESS);
 }

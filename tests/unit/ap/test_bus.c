@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "unit/ap/inventory_fixture.h"
+#include "unit/between.h"
 
 #define FEATURES "bus/ap/features"
 #define BINDINGS "bus/ap/bindings"
@@ -94,8 +95,8 @@ static void test_bindings_complete_late(void **state)
 	new_machine(fixture, sim_new(ONE_QUEUE));
 	fixture->sim->options.bindings_us = 2 * S;
 	assert_int_equal(inventory_wait_bindings(&fixture->sim->machine, MACHINE_FOREVER), 0);
-	assert_in_range(elapsed(fixture->sim), 2 * S, 2 * S + 21 * MS);
-	assert_in_range(sim_count(fixture->sim, MACHINE_READ, BINDINGS), 100, 120);
+	assert_between(elapsed(fixture->sim), 2 * S, 2 * S + 21 * MS);
+	assert_between(sim_count(fixture->sim, MACHINE_READ, BINDINGS), 100, 120);
 	assert_log(fixture, "");
 }
 
@@ -110,7 +111,7 @@ static void test_bindings_never_complete(void **state)
 	new_machine(fixture, sim_new(ONE_QUEUE));
 	fixture->sim->options.driver_missing = true;
 	assert_int_equal(inventory_wait_bindings(&fixture->sim->machine, 1000 + 17000), -ETIMEDOUT);
-	assert_in_range(elapsed(fixture->sim), 17 * S, 17 * S + 1 * MS);
+	assert_between(elapsed(fixture->sim), 17 * S, 17 * S + 1 * MS);
 	assert_log(fixture, "notice: waiting for the AP bus, 5 s; drivers bound: 0/1\n"
 			    "notice: waiting for the AP bus, 10 s; drivers bound: 0/1\n"
 			    "notice: waiting for the AP bus, 15 s; drivers bound: 0/1\n"

@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 
 #include "boot/linux.h"
+#include "unit/between.h"
 #include "unit/log_capture.h"
 #include "unit/temp_root.h"
 #include "util/lock.h"
@@ -179,7 +180,7 @@ static void loads_modules(void **state)
 
 	options.timeout_ms = 60000;
 	boot_linux_load_modules("/there/is/none", &options);
-	assert_in_range(options.timeout_ms, 1, 60000);
+	assert_between(options.timeout_ms, 1, 60000);
 	assert_string_equal(capture.text,
 			    "warning: /there/is/none cannot be started: uvdevice and zcrypt_cex4 have to be there already\n");
 }
@@ -197,7 +198,7 @@ static void loader_is_stuck(void **state)
 	make_loader("/modprobe", script);
 	options.timeout_ms = 200;
 	boot_linux_load_modules(loader, &options);
-	assert_in_range(options.timeout_ms, 1, 150);
+	assert_between(options.timeout_ms, 1, 150);
 	assert_non_null(strstr(capture.text, "warning: loading uvdevice and zcrypt_cex4 takes too long"));
 	assert_int_equal(close(open(fifo, O_WRONLY | O_CLOEXEC)), 0);
 	assert_true(waitpid(-1, NULL, 0) > 0);

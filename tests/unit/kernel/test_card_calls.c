@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "kernel/card_calls.h"
+#include "unit/between.h"
 #include "unit/sim_calls.h"
 
 #define CARDS 3
@@ -272,7 +273,7 @@ static void test_stuck_card(void **state)
 	assert_int_equal(user->stuck[1], 3);
 	assert_true(user->lanes.list[1].stuck);
 	assert_int_equal(sim_count(user->sim, MACHINE_READ, "*/card12/*"), 3);
-	assert_in_range(machine_now_ms(&user->sim->machine) - start_ms, LANES_CALL_LIMIT_MS, LANES_CALL_LIMIT_MS + 1);
+	assert_between(machine_now_ms(&user->sim->machine) - start_ms, LANES_CALL_LIMIT_MS, LANES_CALL_LIMIT_MS + 1);
 	for (size_t i = 0; i < CARDS; i += 2) {
 		assert_int_equal(user->done[i], 5);
 		assert_int_equal(user->stuck[i], 0);

@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "unit/between.h"
 #include "unit/provision/queue_bench.h"
 
 /* --- patience --------------------------------------------------------------------------------------- */
@@ -28,7 +29,7 @@ static int64_t refuse_during(struct bench *bench, int error, const char *reset)
 		}
 		if (bench->task.goal == QUEUE_REST)
 			break;
-		assert_in_range(bench->task.due_ms - bench->now_ms, 1, 20);
+		assert_between(bench->task.due_ms - bench->now_ms, 1, 20);
 		bench->now_ms = bench->task.due_ms;
 	}
 	return bench->now_ms - start_ms;
@@ -48,7 +49,7 @@ static void test_refusal_is_a_verdict_after_a_second(void **state)
 		struct bench bench;
 
 		bench_begin(&bench, QUEUE_BIND, UNBOUND);
-		assert_in_range(refuse_during(&bench, -EIO, answers[i]), 1000, 1020);
+		assert_between(refuse_during(&bench, -EIO, answers[i]), 1000, 1020);
 		assert_int_equal(bench.apqn.failure, APQN_BIND_REFUSED);
 		assert_int_equal(bench.apqn.failure_error, -EIO);
 	}
@@ -61,7 +62,7 @@ static void test_refusal_in_a_reset_is_a_verdict_after_ten(void **state)
 
 	(void)state;
 	bench_begin(&bench, QUEUE_BIND, UNBOUND);
-	assert_in_range(refuse_during(&bench, -EIO, "Reset in progress.\n"), 10000, 10020);
+	assert_between(refuse_during(&bench, -EIO, "Reset in progress.\n"), 10000, 10020);
 	assert_int_equal(bench.apqn.failure, APQN_BIND_REFUSED);
 }
 
@@ -73,7 +74,7 @@ static void test_refusal_after_an_unbind_is_a_verdict_after_ten(void **state)
 	(void)state;
 	bench_begin(&bench, QUEUE_REASSOCIATE, APQN_BOUND, APQN_ASSOCIATED);
 	step(&bench, QUEUE_WRITE_UNBIND, 0, NULL);
-	assert_in_range(refuse_until_failure(&bench, -EIO), 10000, 10020);
+	assert_between(refuse_until_failure(&bench, -EIO), 10000, 10020);
 	assert_int_equal(bench.apqn.failure, APQN_BIND_REFUSED);
 }
 
@@ -88,13 +89,13 @@ static void test_refusals_in_a_row(void **state)
 	bench.now_ms += 999;
 	step(&bench, QUEUE_WRITE_BIND, -EBUSY, NULL);
 	bench.now_ms += 10;
-	assert_in_range(refuse_until_failure(&bench, -EIO), 1000, 1020);
+	assert_between(refuse_until_failure(&bench, -EIO), 1000, 1020);
 
 	bench_begin(&bench, QUEUE_BIND, UNBOUND);
 	step(&bench, QUEUE_WRITE_BIND, -EIO, NULL);
 	bench.now_ms += 999;
 	queue_task_begin(&bench.task, QUEUE_ASSOCIATE, bench.now_ms);
-	assert_in_range(refuse_until_failure(&bench, -EIO), 1000, 1020);
+	assert_between(refuse_until_failure(&bench, -EIO), 1000, 1020);
 }
 
 /* EBUSY passes: whoever gives up on it, it is not the task. */
@@ -107,7 +108,7 @@ static void test_busy_is_never_a_verdict(void **state)
 	for (; bench.now_ms < START_MS + 120000; bench.now_ms = bench.task.due_ms) {
 		step(&bench, QUEUE_WRITE_BIND, -EBUSY, NULL);
 		assert_int_equal(bench.task.goal, QUEUE_BIND);
-		assert_in_range(bench.task.due_ms - bench.now_ms, 1, 20);
+		assert_between(bench.task.due_ms - bench.now_ms, 1, 20);
 	}
 }
 
@@ -133,7 +134,7 @@ static void test_unbind_without_effect(void **state)
 			bench.now_ms = bench.task.due_ms;
 			step(&bench, QUEUE_READ_BIND, 0, "bound\n");
 		}
-		assert_in_range(bench.now_ms - start_ms, cases[i].limit_ms, cases[i].limit_ms + 20);
+		assert_between(bench.now_ms - start_ms, cases[i].limit_ms, cases[i].limit_ms + 20);
 		assert_int_equal(bench.apqn.failure, APQN_STAYS_BOUND);
 		assert_int_equal(bench.apqn.bind, APQN_BOUND);
 	}

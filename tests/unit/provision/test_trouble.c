@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "unit/between.h"
 #include "unit/provision/fixture.h"
 
 static void test_refused_bind_takes_the_second(void **state)
@@ -237,7 +238,7 @@ static void test_slow_identity_does_not_hold_up(void **state)
 		if (strcmp(records[i].path, "devices/ap/card12/12.0001/se_associate") == 0)
 			wait_us = records[i].end_us - start_us;
 	}
-	assert_in_range(wait_us, 200000, 400000);
+	assert_between(wait_us, 200000, 400000);
 }
 
 static void test_stuck_bind(void **state)
@@ -361,7 +362,7 @@ static void test_no_release_no_new_try(void **state)
 	assert_int_equal(fixture->plan.satisfied, 1);
 	assert_int_equal(fixture->inventory.apqns[1].failure, APQN_STAYS_BOUND);
 	assert_int_equal(fixture->inventory.apqns[2].failure, APQN_BIND_LIMIT);
-	assert_in_range(fixture->took_ms, 10000, 10500);
+	assert_between(fixture->took_ms, 10000, 10500);
 }
 
 /*

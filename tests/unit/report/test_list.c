@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "unit/between.h"
 #include "unit/run_fixture.h"
 
 #define ALL                                                                                                    \
@@ -133,7 +134,7 @@ static void test_incomplete(void **state)
 	fixture->sim->options.driver_missing = true;
 	run(fixture);
 	assert_non_null(strstr(fixture->log.text, "not all drivers are bound"));
-	assert_in_range(elapsed(fixture->sim), 0, 1 * S);
+	assert_between(elapsed(fixture->sim), 0, 1 * S);
 	assert_int_equal(sim_count(fixture->sim, MACHINE_READ, "*/mkvps"), 0);
 }
 
@@ -155,7 +156,7 @@ static void test_unsettled(void **state)
 		assert_int_equal(sim_count(fixture->sim, MACHINE_READ, "*card11/serialnr"), 0);
 		assert_int_equal(sim_count(fixture->sim, MACHINE_READ, "*/card13/*mkvps"), 1);
 		assert_non_null(strstr(fixture->log.text, "something is under way on the card\n"));
-		assert_in_range(elapsed(fixture->sim), 0, 1 * S);
+		assert_between(elapsed(fixture->sim), 0, 1 * S);
 	}
 }
 
@@ -169,7 +170,7 @@ static void test_reset(void **state)
 							  "Reset in progress.\n", 0, 0 });
 	assert_true(run(fixture));
 	assert_int_equal(sim_count(fixture->sim, MACHINE_READ, "*/13.0001/mkvps"), 0);
-	assert_in_range(elapsed(fixture->sim), 1 * S, 5 * S);
+	assert_between(elapsed(fixture->sim), 1 * S, 5 * S);
 	begin(fixture, ALL, NAMED);
 	sim_inject(fixture->sim, &(struct sim_injection){ MACHINE_READ, "*/13.0001/se_bind", SIM_TEXT, 0, "unbound\n",
 							  1, 0 });
@@ -185,7 +186,7 @@ static void test_hanging_card(void **state)
 	begin(fixture, ALL, NAMED);
 	inject(fixture, MACHINE_READ, "*/11.0002/mkvps", SIM_HANG, 0);
 	assert_true(run(fixture));
-	assert_in_range(elapsed(fixture->sim), 0, 5 * S);
+	assert_between(elapsed(fixture->sim), 0, 5 * S);
 	assert_non_null(strstr(fixture->log.text, "warning: card11: "));
 	assert_non_null(strstr(fixture->log.text, "output: 13.0001  EP11   CEX8  SERIALNUMBER0013  bbbbbbbb"));
 }

@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "unit/between.h"
 #include "unit/sim_calls.h"
 
 /* --- se_bind -------------------------------------------------------------------------------------- */
@@ -20,7 +21,7 @@ static void first_bind_after_complete(void **state)
 	assert_text(sim, QUEUE "se_bind", "unbound\n");
 	bind_retrying(sim, QUEUE "se_bind", &refused, &busy);
 	assert_true(refused >= 10 && busy >= 10);
-	assert_in_range(elapsed(sim), 40 * MS, 42 * MS);
+	assert_between(elapsed(sim), 40 * MS, 42 * MS);
 	assert_text(sim, QUEUE "se_bind", "bound\n");
 	assert_text(sim, QUEUE "se_associate", "unassociated\n");
 	sim_free(sim);
@@ -48,8 +49,8 @@ static void rebind_waits_for_grid(void **state)
 		longest = begin_us > longest ? begin_us : longest;
 		sim_free(sim);
 	}
-	assert_in_range(shortest, 20 * MS, 22 * MS);
-	assert_in_range(longest, 58 * MS, 62 * MS);
+	assert_between(shortest, 20 * MS, 22 * MS);
+	assert_between(longest, 58 * MS, 62 * MS);
 }
 
 static void bind_errors(void **state)

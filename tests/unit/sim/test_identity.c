@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "unit/between.h"
 #include "unit/sim_calls.h"
 
 #define KNOWN "WK CUR: valid 0x" MKVP "\nWK NEW: empty -\n"
@@ -70,7 +71,7 @@ static void identity_during_reset(void **state)
 		assert_int_equal(write_text(sim, QUEUE "se_bind", "1"), 0);
 		assert_int_equal(write_text(sim, QUEUE "se_bind", "0"), 0);
 		perform_text(sim, MACHINE_READ, paths[i]);
-		assert_in_range(elapsed(sim), 30 * S, 30 * S + 10 * MS);
+		assert_between(elapsed(sim), 30 * S, 30 * S + 10 * MS);
 		sim_free(sim);
 	}
 }
@@ -112,7 +113,7 @@ static void identity_during_association(void **state)
 		start(sim, &call, MACHINE_READ, paths[i], 200000);
 		assert_int_equal(machine_wait(&sim->machine, MACHINE_FOREVER, &done), 0);
 		assert_int_equal(done->error, -ETIMEDOUT);
-		assert_in_range(elapsed(sim), 200 * S, 201 * S);
+		assert_between(elapsed(sim), 200 * S, 201 * S);
 		assert_text(sim, QUEUE "mkvps", KNOWN);
 		sim_free(sim);
 	}
@@ -129,7 +130,7 @@ static void identity_after_association(void **state)
 	sleep_us(sim, 30 * MS);
 	assert_text(sim, QUEUE "se_associate", "associated 5\n");
 	assert_text(sim, QUEUE "mkvps", KNOWN);
-	assert_in_range(elapsed(sim), 31 * MS, 45 * MS);
+	assert_between(elapsed(sim), 31 * MS, 45 * MS);
 	sim_free(sim);
 }
 
@@ -200,7 +201,7 @@ static void reset_from_outside(void **state)
 	(void)state;
 	assert_int_equal(write_text(sim, QUEUE "se_bind", "1"), 0);
 	assert_text(sim, QUEUE "mkvps", KNOWN);
-	assert_in_range(elapsed(sim), 40 * MS, 43 * MS);
+	assert_between(elapsed(sim), 40 * MS, 43 * MS);
 	sim_free(sim);
 }
 

@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "unit/between.h"
 #include "unit/log_capture.h"
 #include "unit/sim_calls.h"
 #include "unit/uv/secrets_directory.h"
@@ -555,7 +556,7 @@ static void test_call_fails(void **state)
 	strike(fixture, SIM_HANG, 0, 1);
 	assert_int_equal(submit(fixture), 0);
 	check_log(fixture, "warning: add-secret request a.asrcb: no answer in time; no other is submitted\n");
-	assert_in_range(elapsed(fixture->sim), 10 * S, 11 * S);
+	assert_between(elapsed(fixture->sim), 10 * S, 11 * S);
 	for (size_t calls = 0; calls < 4; calls++) {
 		begin(fixture, "");
 		sim_stop_after(fixture->sim, calls);
@@ -610,7 +611,7 @@ static void test_lock_fails(void **state)
 	strike(fixture, SIM_HANG, 0, 0);
 	assert_int_equal(lock(fixture), -ETIMEDOUT);
 	check_log(fixture, "error: Ultravisor: the secret store cannot be locked: no answer in time\n");
-	assert_in_range(elapsed(fixture->sim), 10 * S, 11 * S);
+	assert_between(elapsed(fixture->sim), 10 * S, 11 * S);
 	begin(fixture, "");
 	sim_stop_after(fixture->sim, 0);
 	assert_int_equal(lock(fixture), -EINTR);
