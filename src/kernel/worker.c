@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -141,7 +142,7 @@ static pid_t start_child(struct worker *worker)
 /* One page, whatever its size here: mprotect() rounds up to whole pages, and must not reach the stack. */
 static size_t guard_size(void)
 {
-	return (size_t)sysconf(_SC_PAGESIZE);
+	return getauxval(AT_PAGESZ);
 }
 
 static size_t memory_size(const struct worker *worker)

@@ -5,8 +5,8 @@
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -17,15 +17,15 @@
 static size_t protected_size;
 
 /* NOLINTBEGIN(bugprone-reserved-identifier): the linker's --wrap */
-long __real_sysconf(int name);
-long __wrap_sysconf(int name);
+unsigned long __real_getauxval(unsigned long type);
+unsigned long __wrap_getauxval(unsigned long type);
 int __real_mprotect(void *address, size_t size, int protection);
 int __wrap_mprotect(void *address, size_t size, int protection);
 /* NOLINTEND(bugprone-reserved-identifier) */
 
-long __wrap_sysconf(int name)
+unsigned long __wrap_getauxval(unsigned long type)
 {
-	return name == _SC_PAGESIZE ? PAGE_SIZE_HERE : __real_sysconf(name);
+	return type == AT_PAGESZ ? PAGE_SIZE_HERE : __real_getauxval(type);
 }
 
 /* As that kernel does it: the whole of each page. */
