@@ -200,6 +200,7 @@ static void pvap_start(void)
 		return;
 	qemu_mutex_init(&lock);
 	load_topology(topology_path);
+	pvap_start_keys();
 	if (journal_path)
 		open_journal(journal_path);
 }

@@ -86,6 +86,24 @@ void pvap_hang(CPUS390XState *env, uint32_t cc, int64_t hang_us, uintptr_t ra);
 #define PVAP_VOLUME_KEY 0x764b
 #define PVAP_VOLUME_KEY_REFUSED 0x101
 
+/*
+ * Protected keys (pvap_cpacf.c). A key of `size` bytes, with room for PVAP_PATTERN_SIZE more, becomes the protected key followed
+ * by its verification pattern. Both are different at every start of the machine.
+ */
+#define PVAP_KEY_MAX 32
+#define PVAP_PATTERN_SIZE 32
+void pvap_start_keys(void);
+void pvap_protect_key(uint8_t *key, size_t size);
+
+/*
+ * The functions of the message-security instructions (S390FeatType) with protected keys. The first adds ours to those that
+ * the instruction offers and tells whether the function in register 0 is one of ours and not QEMU's own; then the second
+ * executes it and returns the condition code. Without a topology there are none.
+ */
+bool pvap_offer_function(CPUS390XState *env, uint32_t instruction, uint8_t *offered);
+uint32_t pvap_execute_function(CPUS390XState *env, uint32_t instruction, uint32_t r1, uint32_t r2, uint32_t r3,
+			       uintptr_t ra);
+
 /* What a request to this queue (or NULL, if there is none) asks for, as the journal tells it. */
 void pvap_ep11_kind(const struct model_queue *queue, const uint8_t *request, size_t length, char *kind, size_t size);
 
