@@ -11,7 +11,7 @@
  * verification pattern, which tells whether the key was made by this start.
  */
 #define BLOCK_SIZE AES_BLOCK_SIZE
-#define PART_MAX 4096 /* of a message that one execution processes: then interrupts get their turn */
+#define PART_MAX 2048 /* of a message that one execution processes; then interrupts get their turn */
 #define PARAMETERS_MAX 128
 
 /* Places in the parameter block of PCC, behind the verification pattern. */
