@@ -109,6 +109,7 @@ boot() {
 	mkdir -p "$log/tree"
 	cp -RL "$2" "$log/tree/scenario"
 	[ -z "${stand_in-}" ] || install_stand_in "$log/tree/usr/sbin"
+	[ ! -e "$2/secure-keys" ] || xargs "$here/secure-key" <"$2/secure-keys" >"$log/tree/scenario/secure-keys.bin"
 	pack "$log/tree" >"$log/scenario.cpio"
 	cat "$image/base.cpio" "$guests/program.cpio" "$log/scenario.cpio" >"$log/initrd"
 	cp --sparse=always "$image/root.ext4" "$log/root"

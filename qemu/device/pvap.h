@@ -27,7 +27,8 @@
  *
  * Keys: TAPQ state=0…3 (bind state as the hardware tells it; 0 usable, 1 bound but no secure key, 2 unbound,
  * 3 another guest's) and async=1 for a late failure; RAPQ and ZAPQ unbind=0|1; AAPQ index=N; NQAP request=module,
- * request=domain (what serialnr and mkvps ask for), request=volumekey:given or request=volumekey:refused (PVAP_VOLUME_KEY),
+ * request=domain (what serialnr and mkvps ask for), request=wrapkey:given or request=wrapkey:refused (a protected key for the
+ * kernel), request=volumekey:given or request=volumekey:refused (PVAP_VOLUME_KEY),
  * request=function:N or request=unknown; UVC list start=N; any queue instruction hang=N when it is going to keep the processor
  * for N microseconds.
  *
@@ -103,6 +104,14 @@ void pvap_protect_key(uint8_t *key, size_t size);
 bool pvap_offer_function(CPUS390XState *env, uint32_t instruction, uint8_t *offered);
 uint32_t pvap_execute_function(CPUS390XState *env, uint32_t instruction, uint32_t r1, uint32_t r2, uint32_t r3,
 			       uintptr_t ra);
+
+/*
+ * Makes a protected key of a secure key, the EP11 function WrapKey: fills `data` (PVAP_WRAPPED_MAX bytes) and returns its length, or 0
+ * if the queue is not associated with the secret, or has not the master key, that the secure key was made with.
+ */
+#define PVAP_BLOB_SIZE 256
+#define PVAP_WRAPPED_MAX 128
+size_t pvap_wrap_key(const struct model_queue *queue, const uint8_t *blob, uint8_t *data);
 
 /* What a request to this queue (or NULL, if there is none) asks for, as the journal tells it. */
 void pvap_ep11_kind(const struct model_queue *queue, const uint8_t *request, size_t length, char *kind, size_t size);

@@ -33,6 +33,11 @@
 #define FUNCTION_GET_INFO 38
 #define RESULT_NOT_SUPPORTED 0x54
 
+#define FUNCTION_WRAP_KEY 33
+#define RESULT_WRAPPED_KEY_INVALID 0x110
+#define MECHANISM_CPACF_WRAP 0x80060001
+#define MECHANISM_SIZE 20 /* with its initial vector, which says nothing here */
+
 #define QUERY_MODULE 1
 #define MODULE_INFO_SIZE 196
 #define MODULE_API 0
@@ -53,6 +58,7 @@
 struct question {
 	const uint8_t *block;
 	uint32_t function, domain, query;
+	const uint8_t *rest, *end; /* what follows them in the payload */
 };
 
 /* What the reply's payload tells: a result and, if that is 0, data. */
@@ -111,6 +117,8 @@ static bool parse_request(const uint8_t *request, size_t length, struct question
 	question->query = 0;
 	/* Not every function has a number next. */
 	take_number(&at, end, &question->query);
+	question->rest = at;
+	question->end = end;
 	return true;
 }
 
@@ -147,6 +155,27 @@ static bool is_volume_key(const struct question *question)
 	return (question->function & FUNCTION_MASK) == PVAP_VOLUME_KEY;
 }
 
+/* The secure key that is to become a protected key, or NULL if this is not what is asked. */
+static const uint8_t *wrapped_blob(const struct question *question)
+{
+	const uint8_t *at = question->rest;
+	size_t length;
+
+	if ((question->function & FUNCTION_MASK) != FUNCTION_WRAP_KEY ||
+	    !take_element(&at, question->end, TAG_OCTETS, &length) || length != MECHANISM_SIZE ||
+	    (uint32_t)ldl_be_p(at) != MECHANISM_CPACF_WRAP)
+		return NULL;
+	at += length;
+	return take_element(&at, question->end, TAG_OCTETS, &length) && length == PVAP_BLOB_SIZE ? at : NULL;
+}
+
+static void wrap_key(const struct model_queue *queue, const uint8_t *blob, struct answer *answer)
+{
+	answer->length = pvap_wrap_key(queue, blob, answer->data);
+	if (!answer->length)
+		answer->result = RESULT_WRAPPED_KEY_INVALID;
+}
+
 static bool is_query(const struct question *question, uint32_t query)
 {
 	return (question->function & FUNCTION_MASK) == FUNCTION_GET_INFO && question->query == query;
@@ -162,6 +191,8 @@ static void find_answer(const struct model_card *card, const struct model_queue 
 		describe_domain(queue, answer);
 	else if (is_volume_key(question))
 		give_volume_key(queue, answer);
+	else if (wrapped_blob(question))
+		wrap_key(queue, wrapped_blob(question), answer);
 	else
 		answer->result = RESULT_NOT_SUPPORTED;
 }
@@ -215,6 +246,14 @@ static size_t put_reply(uint8_t *reply, const struct question *question, const s
 	return REPLY_BLOCK + BLOCK_HEADER_SIZE + payload;
 }
 
+static bool can_wrap(const struct model_queue *queue, const uint8_t *blob)
+{
+	struct answer answer = { 0 };
+
+	wrap_key(queue, blob, &answer);
+	return !answer.result;
+}
+
 void pvap_ep11_kind(const struct model_queue *queue, const uint8_t *request, size_t length, char *kind, size_t size)
 {
 	struct question question;
@@ -227,6 +266,8 @@ void pvap_ep11_kind(const struct model_queue *queue, const uint8_t *request, siz
 		snprintf(kind, size, "domain");
 	else if (is_volume_key(&question))
 		snprintf(kind, size, "volumekey:%s", queue && model_volume_key(queue) ? "given" : "refused");
+	else if (wrapped_blob(&question))
+		snprintf(kind, size, "wrapkey:%s", queue && can_wrap(queue, wrapped_blob(&question)) ? "given" : "refused");
 	else
 		snprintf(kind, size, "function:%u", question.function & FUNCTION_MASK);
 }

@@ -339,6 +339,16 @@ enum model_response model_aapq(struct model *model, uint8_t card, uint8_t domain
 	return MODEL_OK;
 }
 
+const struct model_secret *model_associated_secret(const struct model *model, const struct model_queue *queue)
+{
+	if (queue->state != MODEL_USABLE || model->cards[queue->card].mode != MODEL_EP11)
+		return NULL;
+	for (size_t i = 0; i < model->secret_count; i++)
+		if (model->secrets[i].index == queue->association)
+			return &model->secrets[i];
+	return NULL;
+}
+
 const uint8_t *model_volume_key(const struct model_queue *queue)
 {
 	if (!queue->has_volume_key || queue->state != MODEL_USABLE || queue->association != queue->volume_key_secret)

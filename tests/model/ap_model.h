@@ -88,6 +88,7 @@ struct model_secret {
 	uint16_t index, type; /* type 2: association secret */
 	uint32_t length;
 	uint8_t id[32];
+	uint8_t value[MODEL_SECRET_LENGTH]; /* its confidential bytes, which no instruction tells */
 };
 
 /* Where a fault strikes. Operations that are refused for the queue's state anyway do not count. */
@@ -144,12 +145,12 @@ void model_init(struct model *model);
  *   card 11 CEX8P [serialnr=16CHARACTERS] [configured=0|1] [checkstopped=0|1]
  *   queue 11.0008 [mkvp=64HEX | mkvp=none] [state=unbound|bound|foreign|associated:INDEX]
  *   volumekey 11.0008 secret=INDEX key=64HEX
- *   secret INDEX id=64HEX [type=N]
+ *   secret INDEX id=64HEX [type=N] [value=64HEX]
  *   fault 11.0008|11.* bind|associate|unbind|request|test ACTION [after=N] [times=N]
  *       ACTION: rc=HEX | late | never | fall_back | hang=D | vanish | slow=D
  *
  * A queue's card must have been named before, the (EP11) queue of a volume key too. Cards are configured, queues unbound and without
- * a valid master key, secrets of type 2 unless the line says otherwise. An action that makes no sense for an operation is
+ * a valid master key, secrets of type 2 and with their id for a value unless the line says otherwise. An action that makes no sense for an operation is
  * an error.
  * Returns 0, or the number of the first line (from 1) that cannot be understood.
  */
@@ -189,6 +190,9 @@ enum model_response model_aapq(struct model *model, uint8_t card, uint8_t domain
  * never), or why it is not taken.
  */
 enum model_response model_request(struct model *model, uint8_t card, uint8_t domain, int64_t now_us, int64_t *ready_us);
+
+/* The secret that this queue is associated with, or NULL: what its secure keys are tied to besides the master key. */
+const struct model_secret *model_associated_secret(const struct model *model, const struct model_queue *queue);
 
 /* The queue's volume key, or NULL if it has none or is not associated with the right secret when time last passed for it. */
 const uint8_t *model_volume_key(const struct model_queue *queue);

@@ -253,7 +253,7 @@ static bool parse_secret(struct model *model, struct piece *line)
 {
 	struct model_secret secret = { .type = MODEL_ASSOCIATION_SECRET, .length = MODEL_SECRET_LENGTH };
 	struct piece word, key, value;
-	bool has_id = false;
+	bool has_id = false, has_value = false;
 	int64_t number;
 
 	if (!words_next(line, &word) || !words_parse_number(word, 10, UINT16_MAX, &number))
@@ -266,12 +266,18 @@ static bool parse_secret(struct model *model, struct piece *line)
 			if (!words_parse_bytes(value, secret.id, sizeof(secret.id)))
 				return false;
 			has_id = true;
+		} else if (words_is(key, "value")) {
+			if (!words_parse_bytes(value, secret.value, sizeof(secret.value)))
+				return false;
+			has_value = true;
 		} else {
 			if (!words_is(key, "type") || !words_parse_number(value, 10, UINT16_MAX, &number))
 				return false;
 			secret.type = (uint16_t)number;
 		}
 	}
+	for (size_t i = 0; i < sizeof(secret.value) && !has_value; i++)
+		secret.value[i] = secret.id[i];
 	return has_id && insert_secret(model, &secret);
 }
 

@@ -28,7 +28,7 @@ static void parse_everything(void **state)
 		"queue 11.0002 mkvp=none state=foreign\n"
 		"volumekey 11.00ff key=" ID_B " secret=65535\n"
 		"secret 9 id=" ID_B " type=65535\n"
-		"secret 0 id=" ID_A "\n"
+		"secret 0 id=" ID_A " value=" ID_B "\n"
 		"fault 11.* bind rc=33 times=2 after=1\n"
 		"fault fe.0001 unbind never#no blank before this";
 	const struct model_fault *fault = model.faults;
@@ -68,6 +68,8 @@ static void parse_everything(void **state)
 	assert_int_equal(model.secret_count, 2);
 	assert_int_equal(model.secrets[0].index, 0);
 	assert_int_equal(model.secrets[0].type, 2);
+	assert_memory_equal(model.secrets[0].value, model.secrets[1].id, sizeof(model.secrets[0].value));
+	assert_memory_equal(model.secrets[1].value, model.secrets[1].id, sizeof(model.secrets[1].value));
 	assert_int_equal(model.secrets[1].type, 65535);
 	assert_int_equal(model.fault_count, 2);
 	assert_true(fault[0].any_domain && fault[0].card == 0x11 && fault[0].amount == 0x33);
@@ -157,6 +159,25 @@ static void volume_key(void **state)
 	assert_null(model_volume_key(model_find(&model, 0x11, 0x0a)));
 }
 
+static void associated_secret(void **state)
+{
+	const struct model_queue *queue;
+
+	(void)state;
+	load(MACHINE "card 22 CEX8A\nqueue 22.0001 state=bound\n");
+	queue = model_find(&model, 0x11, 0x09);
+	assert_null(model_associated_secret(&model, queue));
+	assert_int_equal(aapq(0x1109, 5, 0), MODEL_OK);
+	tapq(0x1109, 30 * MS - 1, MODEL_OK);
+	assert_null(model_associated_secret(&model, queue));
+	tapq(0x1109, 30 * MS, MODEL_OK);
+	assert_non_null(model_associated_secret(&model, queue));
+	assert_int_equal(model_associated_secret(&model, queue)->index, 5);
+	assert_null(model_associated_secret(&model, model_find(&model, 0x22, 0x01)));
+	load("card 11 CEX8P\nqueue 11.0008 state=associated:1\nsecret 0 id=" ID_A "\n");
+	assert_null(model_associated_secret(&model, model_find(&model, 0x11, 0x08)));
+}
+
 static void parse_too_many(void **state)
 {
 	static char text[MODEL_SECRETS_MAX * 90];
@@ -205,6 +226,7 @@ int main(void)
 		cmocka_unit_test(parse_defaults),
 		cmocka_unit_test(parse_mistakes),
 		cmocka_unit_test(parse_too_many),
+		cmocka_unit_test(associated_secret),
 		cmocka_unit_test(volume_key),
 		cmocka_unit_test(find),
 	};
