@@ -5,7 +5,7 @@
 CHECK := build/check
 comma := ,
 CHECK_FLAGS := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
-CHECK_SOURCES := $(filter-out src/main.c,$(SOURCES)) $(sort $(wildcard tests/model/*.c tests/sim/*.c))
+CHECK_SOURCES := $(filter-out src/main.c,$(SOURCES)) $(sort $(wildcard tests/model/*.c tests/sim/*.c tests/request/*.c))
 CHECK_OBJECTS := $(CHECK_SOURCES:%.c=$(CHECK)/%.o)
 CHECK_PROGRAMS := $(patsubst tests/unit/%.c,$(CHECK)/%,$(sort $(wildcard tests/unit/*.c tests/unit/*/*.c)))
 

@@ -3,6 +3,7 @@
 #include "exec/exec-all.h"
 #include "exec/helper-proto.h"
 #include "qemu/bswap.h"
+#include "request.h"
 
 /* The control block: what all calls have, then what some have. */
 #define BLOCK_LENGTH 0
@@ -30,7 +31,7 @@ enum {
 	COMMAND_LOCK = 0x1034,
 };
 
-enum { RC_EXECUTED = 0x0001, RC_INVALID_COMMAND = 0x0002, RC_INVALID_LENGTH = 0x0005 };
+enum { RC_CANNOT_ADD = 0x010c, RC_EXECUTED = 0x0001, RC_INVALID_COMMAND = 0x0002, RC_INVALID_LENGTH = 0x0005 };
 
 /* Bits in the lists of calls and of features, 0 the most significant. */
 #define UV_BIT(number) (1ull << (63 - (number)))
@@ -46,6 +47,7 @@ enum { RC_EXECUTED = 0x0001, RC_INVALID_COMMAND = 0x0002, RC_INVALID_LENGTH = 0x
 #define SECRET_TYPE_ASSOCIATION UV_BIT(1)
 
 #define PAGE_BYTES 4096
+#define REQUEST_SIZE_MAX 32768 /* more than 255 host keys and the longest secret take */
 
 /* A call under way: the control block in our memory, as far as it is known and there. */
 struct call {
@@ -104,14 +106,72 @@ static uint16_t list_secrets(CPUS390XState *env, const struct call *call, uintpt
 	return rc;
 }
 
-static uint16_t add_secret(CPUS390XState *env, const struct call *call, uintptr_t ra)
+/* A request in the format of the tests. */
+static uint16_t add_test_secret(CPUS390XState *env, uint64_t address, uintptr_t ra)
 {
 	uint8_t request[MODEL_REQUEST_SIZE];
 	uint16_t rc;
 
-	pvap_read(env, ldq_be_p(call->block + BLOCK_ADDRESS), request, sizeof(request), ra);
+	pvap_read(env, address, request, sizeof(request), ra);
 	pvap_lock();
 	rc = model_uv_add(pvap_model(), request, sizeof(request));
+	pvap_unlock();
+	return rc;
+}
+
+/* The first request sets the extension secret, or that there is none; all others must know it. */
+static bool has_right_extension(const struct request_secret *secret)
+{
+	static uint8_t extension[REQUEST_VALUE_SIZE];
+	static bool set;
+
+	if (!set)
+		memcpy(extension, secret->extension, sizeof(extension));
+	set = true;
+	return !memcmp(extension, secret->extension, sizeof(extension));
+}
+
+static uint16_t store_secret(const struct request_secret *opened)
+{
+	struct model_secret secret = { .type = opened->type, .length = opened->length };
+
+	if (!has_right_extension(opened))
+		return RC_CANNOT_ADD;
+	if (opened->type == REQUEST_TYPE_NONE)
+		return RC_EXECUTED;
+	memcpy(secret.id, opened->id, sizeof(secret.id));
+	memcpy(secret.value, opened->value, sizeof(secret.value));
+	return model_uv_store(pvap_model(), &secret);
+}
+
+static uint16_t add_real_secret(CPUS390XState *env, uint64_t address, uintptr_t ra)
+{
+	uint8_t request[REQUEST_SIZE_MAX];
+	struct request_secret opened;
+	uint32_t length;
+	uint16_t rc;
+
+	pvap_read(env, address, request, REQUEST_HEADER_SIZE, ra);
+	length = request_length(request);
+	if (length < REQUEST_HEADER_SIZE || length > sizeof(request))
+		return REQUEST_BAD_SIZE;
+	pvap_read(env, address, request, length, ra);
+	pvap_lock();
+	rc = model_uv_may_add(pvap_model());
+	if (rc == RC_EXECUTED)
+		rc = request_open(request, length, pvap_model()->host_key, &opened);
+	if (rc == RC_EXECUTED)
+		rc = store_secret(&opened);
+	pvap_unlock();
+	return rc;
+}
+
+static uint16_t add_secret(CPUS390XState *env, const struct call *call, uintptr_t ra)
+{
+	uint64_t address = ldq_be_p(call->block + BLOCK_ADDRESS);
+	uint16_t rc = pvap_model()->has_host_key ? add_real_secret(env, address, ra) : add_test_secret(env, address, ra);
+
+	pvap_lock();
 	pvap_journal(pvap_now(), "UVC add rc=%04x write", rc);
 	pvap_unlock();
 	return rc;

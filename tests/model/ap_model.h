@@ -21,6 +21,7 @@
 #define MODEL_ASSOCIATION_SECRET 2 /* type of the secrets that queues can be associated with */
 #define MODEL_SECRET_LENGTH 32     /* what every secret says of its length */
 #define MODEL_VOLUME_KEY_LENGTH 32
+#define MODEL_HOST_KEY_LENGTH 66
 
 /* Response codes of AP instructions (arch/s390/include/asm/ap.h). */
 enum model_response {
@@ -120,6 +121,8 @@ struct model {
 	bool se_guest;    /* false: the Ultravisor offers neither share nor unshare, and APSB is missing */
 	bool list_secrets, add_secret, lock_secrets; /* calls that the Ultravisor offers */
 	bool store_locked;
+	bool has_host_key;     /* then add-secret requests are real ones, made for this host */
+	uint8_t host_key[MODEL_HOST_KEY_LENGTH]; /* private key, P-521 */
 	uint16_t list_rc;      /* non-zero: the answer to every list call */
 	uint32_t bound_limit;  /* how many queues may be bound at a time; 0: no limit */
 	int64_t bind_us, reset_us, associate_us, request_us; /* general delays */
@@ -146,6 +149,7 @@ void model_init(struct model *model);
  *   queue 11.0008 [mkvp=64HEX | mkvp=none] [state=unbound|bound|foreign|associated:INDEX]
  *   volumekey 11.0008 secret=INDEX key=64HEX
  *   secret INDEX id=64HEX [type=N] [value=64HEX]
+ *   hostkey 132HEX
  *   fault 11.0008|11.* bind|associate|unbind|request|test ACTION [after=N] [times=N]
  *       ACTION: rc=HEX | late | never | fall_back | hang=D | vanish | slow=D
  *
@@ -215,4 +219,7 @@ uint16_t model_uv_list(const struct model *model, uint16_t start, uint8_t page[4
  */
 #define MODEL_REQUEST_SIZE 112 /* at least */
 uint16_t model_uv_add(struct model *model, const uint8_t *request, size_t length);
+/* The two halves of that: may a secret be added at all, and adding one, to which the model gives its index. Both return rc. */
+uint16_t model_uv_may_add(const struct model *model);
+uint16_t model_uv_store(struct model *model, const struct model_secret *secret);
 uint16_t model_uv_lock(struct model *model);

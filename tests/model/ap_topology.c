@@ -281,6 +281,14 @@ static bool parse_secret(struct model *model, struct piece *line)
 	return has_id && insert_secret(model, &secret);
 }
 
+static bool parse_host_key(struct model *model, struct piece *line)
+{
+	struct piece word;
+
+	model->has_host_key = words_next(line, &word) && words_parse_bytes(word, model->host_key, sizeof(model->host_key));
+	return model->has_host_key && !words_next(line, &word);
+}
+
 static bool parse_action(struct piece word, struct model_fault *fault)
 {
 	static const struct {
@@ -383,7 +391,7 @@ static bool parse_line(struct model *model, struct piece line)
 	} kinds[] = {
 		{ "guest", parse_guest }, { "limit", parse_limit },   { "delay", parse_delay }, { "card", parse_card },
 		{ "queue", parse_queue }, { "secret", parse_secret }, { "fault", parse_fault },
-		{ "volumekey", parse_volume_key },
+		{ "volumekey", parse_volume_key }, { "hostkey", parse_host_key },
 	};
 	struct piece word;
 

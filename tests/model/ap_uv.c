@@ -68,33 +68,42 @@ static bool is_known_type(uint32_t type)
 	return (type >= 2 && type <= 10) || (type >= 17 && type <= 20);
 }
 
-uint16_t model_uv_add(struct model *model, const uint8_t *request, size_t length)
+uint16_t model_uv_may_add(const struct model *model)
 {
-	uint32_t index = model->secret_count ? model->secrets[model->secret_count - 1].index + 1u : 0;
-	struct model_secret *secret;
-	uint32_t type;
-
 	if (!model->se_guest || !model->add_secret)
 		return RC_INVALID_COMMAND;
-	if (model->store_locked)
-		return RC_LOCKED;
+	return model->store_locked ? RC_LOCKED : RC_EXECUTED;
+}
+
+uint16_t model_uv_store(struct model *model, const struct model_secret *secret)
+{
+	uint32_t index = model->secret_count ? model->secrets[model->secret_count - 1].index + 1u : 0;
+
+	if (model->secret_count == MODEL_SECRETS_MAX || index > UINT16_MAX)
+		return RC_STORE_FULL;
+	model->secrets[model->secret_count] = *secret;
+	model->secrets[model->secret_count++].index = (uint16_t)index;
+	return RC_EXECUTED;
+}
+
+uint16_t model_uv_add(struct model *model, const uint8_t *request, size_t length)
+{
+	struct model_secret secret = { .length = MODEL_SECRET_LENGTH };
+	uint16_t rc = model_uv_may_add(model);
+
+	if (rc != RC_EXECUTED)
+		return rc;
 	if (length < MODEL_REQUEST_SIZE)
 		return RC_SIZE;
 	for (size_t i = 0; i < REQUEST_MAGIC_SIZE; i++)
 		if (request[i] != (uint8_t)REQUEST_MAGIC[i])
 			return RC_VERSION;
-	type = (uint32_t)request[REQUEST_TYPE_OFFSET] << 8 | request[REQUEST_TYPE_OFFSET + 1];
-	if (!is_known_type(type))
+	secret.type = (uint16_t)(request[REQUEST_TYPE_OFFSET] << 8 | request[REQUEST_TYPE_OFFSET + 1]);
+	if (!is_known_type(secret.type))
 		return RC_SECRET_TYPE;
-	if (model->secret_count == MODEL_SECRETS_MAX || index > UINT16_MAX)
-		return RC_STORE_FULL;
-	secret = &model->secrets[model->secret_count++];
-	secret->index = (uint16_t)index;
-	secret->type = (uint16_t)type;
-	secret->length = MODEL_SECRET_LENGTH;
-	for (size_t i = 0; i < sizeof(secret->id); i++)
-		secret->id[i] = request[REQUEST_ID_OFFSET + i];
-	return RC_EXECUTED;
+	for (size_t i = 0; i < sizeof(secret.id); i++)
+		secret.value[i] = secret.id[i] = request[REQUEST_ID_OFFSET + i];
+	return model_uv_store(model, &secret);
 }
 
 uint16_t model_uv_lock(struct model *model)

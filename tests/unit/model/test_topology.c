@@ -27,6 +27,7 @@ static void parse_everything(void **state)
 		"queue 11.00fF mkvp=" ID_A " state=associated:65535\n"
 		"queue 11.0002 mkvp=none state=foreign\n"
 		"volumekey 11.00ff key=" ID_B " secret=65535\n"
+		"hostkey 01fe" ID_A ID_B "\n"
 		"secret 9 id=" ID_B " type=65535\n"
 		"secret 0 id=" ID_A " value=" ID_B "\n"
 		"fault 11.* bind rc=33 times=2 after=1\n"
@@ -65,6 +66,7 @@ static void parse_everything(void **state)
 	assert_int_equal(model.queues[1].volume_key[31], 0xff);
 	assert_int_equal(model.queues[2].card, 0xfe);
 	assert_int_equal(model.queues[2].state, MODEL_USABLE);
+	assert_true(model.has_host_key && model.host_key[0] == 0x01 && model.host_key[65] == 0xff);
 	assert_int_equal(model.secret_count, 2);
 	assert_int_equal(model.secrets[0].index, 0);
 	assert_int_equal(model.secrets[0].type, 2);
@@ -116,7 +118,7 @@ static void parse_mistakes(void **state)
 		"fault 11.0001 bind rc", "fault 11.0001 bind hang", "fault 11.0001 bind hang=x",
 		"fault 11.0001 bind wait=1s", "fault 11.0001 bind rc=1 after=x",
 		"fault 11.0001 bind rc=1 after", "fault 11.0001 bind rc=1 times=4294967296",
-		"fault 11.0001 bind rc=1 x=1", "volumekey", "volumekey 11.0001", "volumekey 11.0001 secret=5",
+		"fault 11.0001 bind rc=1 x=1", "hostkey", "hostkey " ID_A ID_B, "hostkey 01fe" ID_A ID_B " x", "volumekey", "volumekey 11.0001", "volumekey 11.0001 secret=5",
 		"volumekey 11.0001 key=" ID_A, "volumekey 11.0001 secret=65536 key=" ID_A,
 		"volumekey 11.0001 secret=5 key=" ID_A "00", "volumekey 11.0001 secret=5 key=" ID_A " x=1",
 		"volumekey 11.0002 secret=5 key=" ID_A, "volumekey a1.0001 secret=5 key=" ID_A,
