@@ -51,6 +51,10 @@ test: deps ## install what is missing, run all checks and boot all scenarios
 test-the-tests: deps ## boot every scenario without the program and with an idle one: each must fail, or say why it passes
 	qemu/test-the-tests
 
+.PHONY: check-releases
+check-releases: ## build program, unit tests and packages with the tools of each Debian release (root)
+	RELEASES='bookworm trixie sid' tests/check-releases
+
 .PHONY: demo
 demo: deps ## boot one guest and watch pvapconfig at work
 	qemu/demo
