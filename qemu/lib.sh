@@ -27,10 +27,9 @@ boot_images='dracut-systemd dracut-plain'
 	further_images='mkinitcpio-busybox mkinitcpio-systemd initramfstools'
 	further_scenarios='10-normal 11-disabled 16-timeout 20-required-fails 24-not-required 30-misspelt'
 }
-# What the oldest suite, and newer ones than main_suite, are tried with.
+# What other suites than main_suite are tried with (test-release).
 # shellcheck disable=SC2034
 {
-	oldest_suite=bookworm
 	smoke_images='dracut-systemd dracut-plain initramfstools'
 	smoke_scenarios='10-normal 11-disabled 20-required-fails'
 }

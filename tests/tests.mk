@@ -53,7 +53,7 @@ test-the-tests: deps ## boot every scenario without the program and with an idle
 
 .PHONY: check-releases
 check-releases: ## build program, unit tests and packages with the tools of each Debian release (root)
-	RELEASES='bookworm trixie sid' tests/check-releases
+	RELEASES='bookworm trixie sid' tests/build-releases
 
 .PHONY: demo
 demo: deps ## boot one guest and watch pvapconfig at work
