@@ -15,9 +15,9 @@ images=$top/cache/images                   # initramfs images that tools of dist
 emulator=$top/cache/qemu/qemu-system-s390x
 
 # Images are named after the tool that made them, with the suite in front that the tool is of, if it is another than main_suite: dracut-plain,
-# bookworm-dracut-plain.
+# trixie-dracut-plain.
 # shellcheck disable=SC2034 # for those who source this
-main_suite=trixie
+main_suite=bookworm
 # The images that a boot scenario is run with if it has no list of its own.
 # shellcheck disable=SC2034 # for those who source this
 boot_images='dracut-systemd dracut-plain'
