@@ -146,9 +146,9 @@ static void add_line(enum log_level level, const char *line, void *context)
 	lines->failed = !larger;
 	if (!larger)
 		return;
-	memcpy(larger + lines->length, line, length);
+	memcpy(larger + lines->length, line, length + 1);
 	lines->length += length;
-	larger[lines->length++] = '\n';
+	larger[lines->length++] = '\n'; /* in the place of the end of the text */
 	lines->text = larger;
 }
 
