@@ -2,13 +2,12 @@
 # shellcheck shell=sh
 #
 # Shared by the programs of this folder that make initramfs images as a user makes them: `make install`, then the tool, in a copy of the
-# system that build-tree made. Sourced after lib.sh. The suite is the first argument of the program that sources this.
+# system that build-tree made. Sourced after lib.sh, with $suite set to the Debian release.
 
-suite=${1:-${main_suite:?}}
 # shellcheck disable=SC2034 # for those who source this
 {
 	prefix= # of the names of images
-	[ "$suite" = "$main_suite" ] || prefix=$suite-
+	[ "${suite:?}" = "${main_suite:?}" ] || prefix=$suite-
 }
 tree=${top:?}/cache/tree/$suite
 tree_config=${here:?}/boot-scenarios/common/pvapconfig.yaml
