@@ -17,7 +17,10 @@ emulator=$top/cache/qemu/qemu-system-s390x
 # Images are named after the tool that made them, with the suite in front that the tool is of, if it is another than main_suite: dracut-plain,
 # trixie-dracut-plain.
 # shellcheck disable=SC2034 # for those who source this
-main_suite=bookworm
+main_suite=trixie
+# The oldest release that is supported.
+# shellcheck disable=SC2034
+oldest_suite=bookworm
 # The images that a boot scenario is run with if it has no list of its own.
 # shellcheck disable=SC2034 # for those who source this
 boot_images='dracut-systemd dracut-plain'
