@@ -24,8 +24,11 @@ UDEVRULESDIR ?= /usr/lib/udev/rules.d
 INSTALL ?= install
 
 CROSS_COMPILE ?=
+# Libraries for a cross build: those of `make deps`, else installed ones of the foreign architecture.
+CROSS_ROOT ?= $(wildcard $(CURDIR)/cache/s390x)
+ROOT := $(if $(filter s390x-%,$(CROSS_COMPILE)),$(CROSS_ROOT))
 ifeq ($(origin CC),default)
-CC := $(CROSS_COMPILE)gcc
+CC := $(CROSS_COMPILE)gcc$(if $(ROOT), -B$(ROOT)/usr/lib/s390x-linux-gnu -isystem $(ROOT)/usr/include)
 endif
 STRIP ?= $(CROSS_COMPILE)strip
 OBJCOPY ?= $(CROSS_COMPILE)objcopy
@@ -67,10 +70,10 @@ all: $(BINARY)
 
 found = $(filter /%,$(shell $(CC) -print-file-name=$(1)))
 MUSL_TRIPLET := $(subst -pc-,-,$(patsubst %-gnu,%-musl,$(shell $(CC) -dumpmachine)))
-MUSL_LIB := /usr/lib/$(MUSL_TRIPLET)
+MUSL_LIB := $(ROOT)/usr/lib/$(MUSL_TRIPLET)
 STATIC_LIBS := $(call found,libyaml.a) $(call found,libmbedcrypto.a)
 # mbedtls 4 has SHA-256 only in PSA, which uses files, locks and random numbers. Compiled for glibc, these do not work with musl.
-MBEDTLS_4 := $(if $(wildcard /usr/include/mbedtls/sha256.h),,$(wildcard /usr/include/psa/crypto.h))
+MBEDTLS_4 := $(if $(wildcard $(ROOT)/usr/include/mbedtls/sha256.h),,$(wildcard $(ROOT)/usr/include/psa/crypto.h))
 
 WHY_DYNAMIC := as asked for
 ifeq ($(words $(STATIC_LIBS)),2)
@@ -87,7 +90,7 @@ endif
 
 ifeq ($(LIBC),musl)
 # Only the headers of the two libraries: those of glibc must stay out of sight.
-LIBC_CFLAGS = -nostdinc -isystem /usr/include/$(MUSL_TRIPLET) -isystem $(shell $(CC) -print-file-name=include) \
+LIBC_CFLAGS = -nostdinc -isystem $(ROOT)/usr/include/$(MUSL_TRIPLET) -isystem $(shell $(CC) -print-file-name=include) \
 	-isystem $(BUILD)/include
 LIBC_INCLUDE := $(BUILD)/include
 LIBC_SOURCES := $(sort $(wildcard src/musl/*.c))
@@ -118,7 +121,7 @@ $(BUILD)/flavour: FORCE
 # mbedtls 3 includes headers of psa/. Made again when the release has changed.
 $(BUILD)/include: $(BUILD)/flavour
 	@mkdir -p $@
-	@ln -sfn $(wildcard $(addprefix /usr/include/,yaml.h mbedtls psa)) $@
+	@ln -sfn $(wildcard $(addprefix $(ROOT)/usr/include/,yaml.h mbedtls psa)) $@
 	@touch $@
 
 # Copies without the tables for unwinding, see HARDENING.

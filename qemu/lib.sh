@@ -13,6 +13,7 @@ image=$top/cache/image${KERNEL:+-$KERNEL}  # what is the same for all guests: ba
 guests=$top/build/guest${KERNEL:+-$KERNEL} # program.cpio, program (the same as a folder), and a folder for each guest that ran
 images=$top/cache/images                   # initramfs images that tools of distributions made: IMAGE.cpio
 emulator=$top/cache/qemu/qemu-system-s390x
+export CROSS_ROOT="$top/cache/s390x"
 
 # Images are named after the tool that made them, with the suite in front that the tool is of, if it is another than main_suite: dracut-plain,
 # trixie-dracut-plain.
@@ -48,6 +49,11 @@ root_uuid=0b7c2f4e-91d3-4a5f-8e26-c3f1d09a7b68 # of the file system in it
 fail() {
 	echo "${0##*/}: $*" >&2
 	exit 1
+}
+
+# compile_for_guest ARGUMENT...: an s390x program, static with musl.
+compile_for_guest() {
+	s390x-linux-gnu-gcc -Os -Wall -Wextra -Werror -static -specs="$CROSS_ROOT/usr/lib/s390x-linux-musl/musl-gcc.specs" "$@"
 }
 
 # Packs the folder's content as an initramfs archive. Uncompressed, because emulated decompression costs more time than it saves.

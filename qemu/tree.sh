@@ -48,7 +48,7 @@ copy_tree() {
 
 # compile_fetch_key FILE
 compile_fetch_key() {
-	s390x-linux-gnu-gcc -Os -Wall -Wextra -Werror -static -specs=/usr/lib/s390x-linux-musl/musl-gcc.specs -o "$1" "$here/guest/fetch-key.c"
+	compile_for_guest -o "$1" "$here/guest/fetch-key.c"
 }
 
 # in_tree FOLDER COMMAND...: in a mount namespace of its own, so that nothing stays behind whatever happens.

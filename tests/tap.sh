@@ -5,6 +5,8 @@
 
 # awk cuts fractions off where the locale has a decimal comma; sort and messages differ, too.
 export LC_ALL=C.UTF-8
+# For builds in other folders.
+export CROSS_ROOT="$PWD/cache/s390x"
 
 tap_tests=0
 tap_failed=0
