@@ -28,7 +28,10 @@ CROSS_COMPILE ?=
 CROSS_ROOT ?= $(wildcard $(CURDIR)/cache/s390x)
 ROOT := $(if $(filter s390x-%,$(CROSS_COMPILE)),$(CROSS_ROOT))
 ifeq ($(origin CC),default)
-CC := $(CROSS_COMPILE)gcc$(if $(ROOT), -B$(ROOT)/usr/lib/s390x-linux-gnu -isystem $(ROOT)/usr/include)
+CC := $(CROSS_COMPILE)gcc
+endif
+ifneq ($(ROOT),)
+override CC += -B$(ROOT)/usr/lib/s390x-linux-gnu -isystem $(ROOT)/usr/include
 endif
 STRIP ?= $(CROSS_COMPILE)strip
 OBJCOPY ?= $(CROSS_COMPILE)objcopy
