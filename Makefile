@@ -33,6 +33,8 @@ endif
 ifneq ($(ROOT),)
 override CC += -B$(ROOT)/usr/lib/s390x-linux-gnu -isystem $(ROOT)/usr/include
 endif
+# What the compiler says; nothing if there is none yet, because `make deps` installs it.
+tells = $(shell $(CC) $(1) 2>/dev/null)
 STRIP ?= $(CROSS_COMPILE)strip
 OBJCOPY ?= $(CROSS_COMPILE)objcopy
 CFLAGS ?= -Os -g
@@ -53,7 +55,7 @@ PREFIX_MAP ?= -ffile-prefix-map=$(CURDIR)=.
 HARDENING := -fPIE -fstack-protector-strong $(SIZE_FLAGS) $(PREFIX_MAP)
 # The program is small enough to be optimised as a whole, which saves some KiB; clang would need another linker for it.
 ifeq ($(origin LTO),undefined)
-LTO := $(if $(findstring clang,$(shell $(CC) --version)),,-flto=auto)
+LTO := $(if $(findstring clang,$(call tells,--version)),,-flto=auto)
 endif
 LINK_HARDENING := -Wl,-z,noseparate-code -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -Wl,--gc-sections \
 	-Wl,--exclude-libs,ALL
@@ -71,8 +73,8 @@ all: $(BINARY)
 # --- which C library ------------------------------------------------------------------------------
 # musl where its development files for this machine are there, else a static glibc, else dynamic. LIBC=… decides by hand.
 
-found = $(filter /%,$(shell $(CC) -print-file-name=$(1)))
-MUSL_TRIPLET := $(subst -pc-,-,$(patsubst %-gnu,%-musl,$(shell $(CC) -dumpmachine)))
+found = $(filter /%,$(call tells,-print-file-name=$(1)))
+MUSL_TRIPLET := $(subst -pc-,-,$(patsubst %-gnu,%-musl,$(call tells,-dumpmachine)))
 MUSL_LIB := $(ROOT)/usr/lib/$(MUSL_TRIPLET)
 STATIC_LIBS := $(call found,libyaml.a) $(call found,libmbedcrypto.a)
 # mbedtls 4 has SHA-256 only in PSA, which uses files, locks and random numbers. Compiled for glibc, these do not work with musl.
@@ -93,13 +95,13 @@ endif
 
 ifeq ($(LIBC),musl)
 # Only the headers of the two libraries: those of glibc must stay out of sight.
-LIBC_CFLAGS = -nostdinc -isystem $(ROOT)/usr/include/$(MUSL_TRIPLET) -isystem $(shell $(CC) -print-file-name=include) \
+LIBC_CFLAGS = -nostdinc -isystem $(ROOT)/usr/include/$(MUSL_TRIPLET) -isystem $(call tells,-print-file-name=include) \
 	-isystem $(BUILD)/include
 LIBC_INCLUDE := $(BUILD)/include
 LIBC_SOURCES := $(sort $(wildcard src/musl/*.c))
 LINK_HEAD = -nostdlib -static-pie $(MUSL_LIB)/rcrt1.o $(MUSL_LIB)/crti.o
 LINK_LIBS := $(addprefix $(BUILD)/lib/,$(notdir $(STATIC_LIBS)) libc.a)
-LINK_TAIL = $(LINK_LIBS) $(shell $(CC) -print-libgcc-file-name) $(MUSL_LIB)/crtn.o
+LINK_TAIL = $(LINK_LIBS) $(call tells,-print-libgcc-file-name) $(MUSL_LIB)/crtn.o
 LIBC_TEXT := static with musl
 else ifeq ($(LIBC),static)
 LINK_HEAD := -static-pie
@@ -116,7 +118,7 @@ endif
 OBJECTS := $(patsubst src/%.c,$(BUILD)/obj/%.o,$(SOURCES) $(LIBC_SOURCES))
 
 # Objects of another compiler or C library are of no use.
-FLAVOUR := $(CC) $(shell $(CC) -dumpfullversion -dumpversion) $(LIBC) $(CFLAGS) $(LTO) $(HARDENING) $(LINK_HARDENING) $(LDFLAGS) $(VERSION)
+FLAVOUR := $(CC) $(call tells,-dumpfullversion -dumpversion) $(LIBC) $(CFLAGS) $(LTO) $(HARDENING) $(LINK_HARDENING) $(LDFLAGS) $(VERSION)
 $(BUILD)/flavour: FORCE
 	@mkdir -p $(@D)
 	@echo '$(FLAVOUR)' | cmp -s - $@ || echo '$(FLAVOUR)' > $@
@@ -161,7 +163,8 @@ size: $(BINARY) ## print the size of the stripped binary, fail above 224 KiB
 
 DRACUT_MODULE := $(DESTDIR)$(DRACUTMODULESDIR)/50pvapconfig
 DRACUT_FILES := module-setup.sh pvapconfig.sh
-UNIT_FILES := pvapconfig.service pvapconfig-secrets.target pvapconfig-late.service pvapconfig-late.path
+INITRD_UNITS := pvapconfig.service pvapconfig-secrets.target
+LATE_UNITS := pvapconfig-late.service pvapconfig-late.path
 INITCPIO := $(DESTDIR)$(INITCPIODIR)
 INITRAMFS_TOOLS := $(DESTDIR)$(INITRAMFSTOOLSDIR)
 DOC := $(DESTDIR)$(DOCDIR)
@@ -179,7 +182,7 @@ is_ours = grep -q check-config
 # $(call install_renamed,FILE,TARGET): with the name of the program in it.
 install_renamed = sed -e 's/^\(\.Nm\|\#compdef\|complete -F [^ ]*\|\.Dl [\#$$]\) pvapconfig\>\([^.]\|$$\)/\1 $(COMMAND)\2/' \
 	-e 's/^\.Dt PVAPCONFIG 8/.Dt $(shell echo $(COMMAND) | tr a-z A-Z) 8/' -e 's/^\.Xr pvapconfig 8/.Xr $(COMMAND) 8/' \
-	-e 's\#=/usr/sbin/pvapconfig\#=$(SBINDIR)/$(COMMAND)\#' $(1) >$(2) && chmod 0644 $(2)
+	-e 's/=man:pvapconfig(8)/=man:$(COMMAND)(8)/' -e 's\#=/usr/sbin/pvapconfig\#=$(SBINDIR)/$(COMMAND)\#' $(1) >$(2) && chmod 0644 $(2)
 SECRETS_FILES := boot-secrets.service pvapconfig-secrets
 DOC_PAGES := demo.svg guest.md initramfs.md releases.md report.md report.schema.json running-system.md secrets.md testing.md \
 	troubleshooting.md
@@ -193,8 +196,8 @@ install: $(BINARY) ## install program, units, dracut module, hooks and examples 
 		$(DOC)/secrets $(DOC)/doc $(addprefix $(MAN)/man,5 7 8) $(BASH_COMPLETION) $(ZSH_COMPLETION)
 	$(INSTALL) -m 0755 $(BINARY) $(DESTDIR)$(SBINDIR)/$(COMMAND)
 	$(STRIP) $(DESTDIR)$(SBINDIR)/$(COMMAND)
-	$(INSTALL) -m 0644 $(addprefix systemd/,$(UNIT_FILES)) $(UNITS)
-	$(call install_renamed,systemd/pvapconfig-late.service,$(UNITS)/pvapconfig-late.service)
+	$(INSTALL) -m 0644 $(addprefix systemd/,$(INITRD_UNITS)) $(UNITS)
+	for unit in $(LATE_UNITS); do $(call install_renamed,systemd/$$unit,$(UNITS)/$$unit) || exit; done
 	$(INSTALL) -m 0644 systemd/90-pvapconfig.preset $(PRESET)
 	$(INSTALL) -m 0644 udev/90-pvapconfig.rules $(UDEV_RULES)
 	$(INSTALL) -m 0755 $(addprefix dracut/50pvapconfig/,$(DRACUT_FILES)) $(DRACUT_MODULE)
@@ -216,7 +219,7 @@ install: $(BINARY) ## install program, units, dracut module, hooks and examples 
 .PHONY: uninstall
 uninstall: ## remove what install has put there; the configuration stays
 	@for file in $(NAMED_FILES); do [ ! -e $$file ] || ! $(is_ours) $$file || rm $$file; done
-	rm -f $(addprefix $(UNITS)/,$(UNIT_FILES)) $(PRESET) $(UDEV_RULES)/90-pvapconfig.rules $(addprefix $(DRACUT_MODULE)/,$(DRACUT_FILES)) \
+	rm -f $(addprefix $(UNITS)/,$(INITRD_UNITS) $(LATE_UNITS)) $(PRESET) $(UDEV_RULES)/90-pvapconfig.rules $(addprefix $(DRACUT_MODULE)/,$(DRACUT_FILES)) \
 		$(addprefix $(INITCPIO)/,install/pvapconfig install/sd-pvapconfig hooks/pvapconfig) \
 		$(addprefix $(INITRAMFS_TOOLS)/,hooks/pvapconfig scripts/init-premount/pvapconfig) \
 		$(addprefix $(MAN)/,$(FURTHER_MAN_PAGES)) $(addprefix $(DOC)/doc/,$(DOC_PAGES)) \
