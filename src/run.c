@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "ap/inventory.h"
 #include "config/config.h"
@@ -25,7 +26,7 @@ struct run {
 	struct secrets secrets;
 	struct inventory inventory;
 	struct plan plan;
-	bool planned;
+	bool has_config, planned;
 	int64_t start_ms, deadline_ms;
 };
 
@@ -113,7 +114,7 @@ static bool provision(struct run *run)
 	return report_is_success(&report);
 }
 
-/* A dry run goes on with the secrets that it would have added. Otherwise it is the UV that tells their indexes. */
+/* A dry run goes on with the secrets that it would have added. Otherwise only the Ultravisor knows their indexes. */
 static int list_secrets(struct run *run)
 {
 	if (run->options->dry_run && run->secrets.list)
@@ -121,37 +122,94 @@ static int list_secrets(struct run *run)
 	return secrets_fetch(run->machine, run->deadline_ms, &run->secrets);
 }
 
+static bool load_config(struct run *run)
+{
+	if (!run->has_config)
+		run->has_config = config_load(run->options->config_path, &run->config) == 0;
+	return run->has_config;
+}
+
 static bool configure_queues(struct run *run)
 {
-	const char *path = run->options->config_path;
-
-	if (config_load(path, &run->config) < 0)
+	if (!load_config(run))
 		return false;
 	if (run->config.count == 0) {
-		log_notice("%s: an empty list: nothing to do", path);
+		log_notice("%s: empty list, nothing to do", run->options->config_path);
 		return true;
 	}
 	return list_secrets(run) == 0 && provision(run);
 }
 
+/* Requests that take all the time must leave some for the lock. */
+static int64_t requests_deadline_ms(const struct run *run)
+{
+	int64_t reserve_ms = run->options->timeout_ms / 2;
+
+	if (!run->options->lock_secrets || run->deadline_ms == MACHINE_FOREVER)
+		return run->deadline_ms;
+	return run->deadline_ms - (reserve_ms < RUN_LOCK_TIME_MS ? reserve_ms : RUN_LOCK_TIME_MS);
+}
+
 /*
- * Secrets are added and locked out whatever the configuration is: they may be for others, too. A store that stays open
- * although it was to be locked keeps no queue from being configured, but the run has failed.
+ * On the command line nothing irrevocable is done if a look at the configuration and at the requests finds a mistake. Early
+ * boot cannot be repeated: there a mistake in one of them must not keep the others from the store, nor leave it open.
  */
-static bool configure(struct run *run)
+static bool check_inputs(struct run *run, struct requests *requests)
+{
+	if (run->options->boot || (load_config(run) && requests_check(requests) == 0))
+		return true;
+	log_warning("Ultravisor: no secret added%s: the configuration and all requests must be valid first",
+		    run->options->lock_secrets ? ", secret store not locked" : "");
+	return false;
+}
+
+/* False if no queue can be configured either. The store is locked whatever becomes of the requests. */
+static bool change_secrets(struct run *run, bool *locked)
 {
 	struct requests requests = {
 		.directory = run->options->secrets_path,
 		.optional = run->options->secrets_optional,
 		.dry_run = run->options->dry_run,
 	};
-	bool submitted, locked;
+	int64_t until_ms = requests_deadline_ms(run);
+	bool good;
 
-	if (secrets_check_uv(run->machine, run->deadline_ms, &requests.abilities) < 0)
+	if (!check_inputs(run, &requests))
 		return false;
-	submitted = requests_submit(run->machine, run->deadline_ms, &requests, &run->secrets) == 0;
-	locked = !run->options->lock_secrets || requests_lock(run->machine, run->deadline_ms, &requests) == 0;
-	return submitted && configure_queues(run) && locked;
+	good = secrets_check_uv(run->machine, until_ms, &requests.abilities) == 0;
+	if (good)
+		good = requests_submit(run->machine, until_ms, &requests, &run->secrets) == 0;
+	*locked = !run->options->lock_secrets || requests_lock(run->machine, run->deadline_ms, &requests) == 0;
+	return good;
+}
+
+/* Without Secure Execution there is no store: such a run fails as if nothing had been asked for. */
+static bool has_secrets_to_change(const struct run *run)
+{
+	const struct options *options = run->options;
+	bool has_directory =
+		options->secrets_path && !(options->secrets_optional && access(options->secrets_path, F_OK) < 0);
+
+	return (has_directory || options->lock_secrets) &&
+	       !secrets_is_no_guest(run->machine, requests_deadline_ms(run));
+}
+
+/*
+ * Secrets come first, and the AP bus has no say in them: they may be for other programs, and the host decides whether there
+ * is a bus. A store that could not be locked keeps no queue from being configured, but the run has failed.
+ */
+static bool configure(struct run *run)
+{
+	bool secrets = has_secrets_to_change(run), locked = true;
+	struct secrets_abilities abilities;
+
+	if (secrets && !change_secrets(run, &locked))
+		return false;
+	if (inventory_check_bus(run->machine, run->deadline_ms) < 0)
+		return false;
+	if (!secrets && secrets_check_uv(run->machine, run->deadline_ms, &abilities) < 0)
+		return false;
+	return configure_queues(run) && locked;
 }
 
 static bool list(struct run *run)
@@ -169,9 +227,9 @@ static bool act(struct run *run)
 {
 	if (run->options->list)
 		return list(run);
-	if (inventory_check_bus(run->machine, run->deadline_ms) < 0)
-		return false;
-	return run->options->unbind ? provision(run) : configure(run);
+	if (!run->options->unbind)
+		return configure(run);
+	return inventory_check_bus(run->machine, run->deadline_ms) == 0 && provision(run);
 }
 
 /*
@@ -196,6 +254,15 @@ static void write_report(const struct run *run, bool success)
 	const struct report report = report_of(run);
 
 	report_json_write(&report, run->options, machine_now_ms(run->machine) - run->start_ms, success);
+}
+
+bool run_lock_secrets(struct machine *machine)
+{
+	const struct requests requests = { .abilities = { .lock = true } };
+
+	if (secrets_is_no_guest(machine, machine_now_ms(machine) + RUN_LOCK_TIME_MS))
+		return true;
+	return requests_lock(machine, machine_now_ms(machine) + RUN_LOCK_TIME_MS, &requests) == 0;
 }
 
 bool run_pvapconfig(struct machine *machine, const struct options *options)

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "util/cleanup.h"
+#include "util/text.h"
 
 static const char *file_type_text(mode_t mode)
 {
@@ -86,6 +87,17 @@ int file_read(const struct file_source *source, char **text, size_t *length)
 	return 0;
 }
 
+bool file_begins_with(const char *path, const char *text)
+{
+	cleanup_close_ int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+	size_t length = strlen(text);
+	char start[16];
+	struct stat status;
+
+	return fd >= 0 && fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && length <= sizeof(start) &&
+	       read(fd, start, length) == (ssize_t)length && memcmp(start, text, length) == 0;
+}
+
 static int is_visible(const struct dirent *entry)
 {
 	return entry->d_name[0] != '.';
@@ -94,13 +106,6 @@ static int is_visible(const struct dirent *entry)
 static int by_name(const struct dirent **left, const struct dirent **right)
 {
 	return strcmp((*left)->d_name, (*right)->d_name);
-}
-
-static bool ends_in(const char *name, const char *suffix)
-{
-	size_t length = strlen(name), suffix_length = strlen(suffix);
-
-	return length > suffix_length && strcmp(name + length - suffix_length, suffix) == 0;
 }
 
 int file_visit(const char *directory, const char *suffix, file_visitor *visit, void *context)
@@ -115,7 +120,7 @@ int file_visit(const char *directory, const char *suffix, file_visitor *visit, v
 		const char *name = entries[i]->d_name;
 		char path[PATH_MAX];
 
-		if (more && ends_in(name, suffix)) {
+		if (more && text_has_end(name, suffix)) {
 			if ((size_t)snprintf(path, sizeof(path), "%s/%s", directory, name) < sizeof(path))
 				more = visit(path, context);
 			else

@@ -21,6 +21,9 @@ struct file_source {
  */
 int file_read(const struct file_source *source, char **text, size_t *length);
 
+/* True for a regular file that can be read and begins with this text. Nothing is reported. */
+bool file_begins_with(const char *path, const char *text);
+
 /* Gets the path of one file; false: enough. */
 typedef bool file_visitor(const char *path, void *context);
 

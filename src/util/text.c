@@ -91,6 +91,13 @@ bool text_has_word(const char *text, const char *word)
 	return false;
 }
 
+bool text_has_end(const char *text, const char *end)
+{
+	size_t length = strlen(text), end_length = strlen(end);
+
+	return length > end_length && strcmp(text + length - end_length, end) == 0;
+}
+
 const char *text_error(int error)
 {
 	return error == -ETIMEDOUT ? "no answer in time" : strerror(-error);

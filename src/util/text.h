@@ -27,5 +27,8 @@ void text_trim_end(char *text);
 /* True if `word` is one of the blank-separated words of `text`. */
 bool text_has_word(const char *text, const char *word);
 
+/* True if `text` ends in `end` and is longer. */
+bool text_has_end(const char *text, const char *end);
+
 /* What a negative errno says, for people. -ETIMEDOUT is a limit of our own (machine.h). */
 const char *text_error(int error);

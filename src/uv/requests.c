@@ -40,7 +40,8 @@ struct round {
 	int64_t until_ms;
 	const struct requests *requests;
 	struct secrets *secrets; /* what the UV holds, or would hold */
-	bool looked;             /* they are all that can be known of */
+	bool listed;             /* they are complete, as far as they can be */
+	enum log_level level;    /* of messages about files */
 	size_t seen;
 	int error; /* of the whole round */
 };
@@ -48,23 +49,23 @@ struct round {
 /* What the UV says about an add-secret or lock call that it did not execute (arch/s390/include/uapi/asm/uvdevice.h). */
 static const struct {
 	uint16_t rc;
-	bool always; /* of all requests alike */
+	bool always; /* the same for all requests */
 	const char *text;
 } refusals[] = {
-	{ 0x0002, true, "this firmware does not know the call" },
-	{ 0x0005, false, "its size is refused" },
-	{ 0x0101, true, "this guest is not allowed to change its secret store" },
-	{ RC_LOCKED, true, "the secret store is locked; only a new start of the guest opens it" },
-	{ 0x0104, false, "its version is not supported by this firmware" },
-	{ 0x0105, false, "its size is wrong: it is damaged" },
-	{ 0x0106, false, "its number of host keys is wrong" },
-	{ 0x0107, false, "it has flags that this firmware does not support" },
-	{ 0x0108, false, "it cannot be decrypted: it was made for another host, or is damaged" },
-	{ 0x0109, false, "its type of secret is not supported by this firmware" },
-	{ 0x010a, false, "the length of its secret is wrong" },
+	{ 0x0002, true, "call not supported by this firmware" },
+	{ 0x0005, false, "size not accepted" },
+	{ 0x0101, true, "this guest may not change its secret store" },
+	{ RC_LOCKED, true, "the secret store is locked until the guest is restarted" },
+	{ 0x0104, false, "version not supported by this firmware" },
+	{ 0x0105, false, "wrong size, the file is damaged" },
+	{ 0x0106, false, "wrong number of host keys" },
+	{ 0x0107, false, "flags not supported by this firmware" },
+	{ 0x0108, false, "cannot be decrypted: made for another host, or damaged" },
+	{ 0x0109, false, "type of secret not supported by this firmware" },
+	{ 0x010a, false, "wrong length of the secret" },
 	{ 0x010b, true, "the secret store is full" },
-	{ 0x010c, false, "it cannot be added; was it made for another image, or with another extension secret?" },
-	{ 0x010d, true, "a dump of this guest is being made; try again later" },
+	{ 0x010c, false, "cannot be added: made for another image or with another extension secret?" },
+	{ 0x010d, true, "a dump of this guest is in progress; try again later" },
 };
 
 static const char *refusal_text(uint16_t rc, bool *always)
@@ -76,7 +77,7 @@ static const char *refusal_text(uint16_t rc, bool *always)
 		}
 	}
 	*always = false;
-	return "an answer that is not known";
+	return "unknown response";
 }
 
 static struct machine_call uv_call_of(const struct round *round, unsigned int command)
@@ -132,7 +133,7 @@ static bool remember(struct round *round, const char *data, size_t size)
 	const uint8_t *entry = find_entry((const uint8_t *)data, size);
 	struct secret secret;
 
-	round->looked = entry || round->requests->dry_run;
+	round->listed = entry || round->requests->dry_run;
 	if (!entry)
 		return true;
 	secret = secrets_decode_entry(entry);
@@ -156,7 +157,7 @@ static bool submit(struct round *round, const char *path, char *data, size_t siz
 	if (round->error == -EINTR)
 		return false;
 	if (round->error < 0) {
-		log_warning("add-secret request %s: %s; no other is submitted", path, text_error(round->error));
+		log_warning("add-secret request %s: %s; later requests are skipped", path, text_error(round->error));
 		round->error = 0;
 		return false;
 	}
@@ -166,83 +167,77 @@ static bool submit(struct round *round, const char *path, char *data, size_t siz
 	}
 	text = refusal_text(call.uv_rc, &always);
 	log_warning("add-secret request %s: %s (rc 0x%04x, rrc 0x%04x)%s", path, text, call.uv_rc, call.uv_rrc,
-		    always ? "; no other is submitted" : "");
+		    always ? "; later requests are skipped" : "");
 	return !always;
 }
 
-/* The secret of a request if it is known. Its id is not encrypted, wherever that may lie in versions still to come. */
+/*
+ * The secret of a request, if it is known already. A version that is not known has no id that could be read: whether the
+ * secret is there is left to the firmware that knows the version.
+ */
 static const struct secret *find_known(const struct secrets *secrets, const char *data, size_t size)
 {
-	for (size_t at = MAGIC_SIZE; at + SECRETS_ID_SIZE <= size; at++) {
-		const struct secret *secret = secrets_find_any(secrets, (const uint8_t *)data + at);
+	const uint8_t *entry = find_entry((const uint8_t *)data, size);
 
-		if (secret)
-			return secret;
-	}
-	return NULL;
+	return entry ? secrets_find_any(secrets, secrets_decode_entry(entry).id) : NULL;
 }
 
 /* False if no request is to be tried at all. */
-static bool look(struct round *round)
+static bool list_known(struct round *round)
 {
 	if (!round->requests->abilities.add) {
-		log_warning("Ultravisor: this firmware cannot add secrets; no add-secret request is submitted");
+		log_warning("Ultravisor: this firmware cannot add secrets; all add-secret requests are skipped");
 		return false;
 	}
-	if (!round->looked)
+	if (!round->listed)
 		round->error = secrets_fetch(round->machine, round->until_ms, round->secrets);
-	round->looked = true;
+	round->listed = true;
 	return round->error == 0;
 }
 
-static int read_request(const char *path, char **data, size_t *size)
+static int refuse(const struct round *round, const char *path, const char *reason)
+{
+	log_line(round->level, "add-secret request %s: %s", path, reason);
+	return -EBADMSG;
+}
+
+static int read_request(const struct round *round, const char *path, char **data, size_t *size)
 {
 	const struct file_source source = {
-		.what = "add-secret request", .path = path, .max = REQUESTS_SIZE_MAX, .level = LOG_LEVEL_WARNING
+		.what = "add-secret request", .path = path, .max = REQUESTS_SIZE_MAX, .level = round->level
 	};
 	int r = file_read(&source, data, size);
 
 	if (r == -ENOENT)
-		log_warning("cannot open add-secret request %s: %s", path, strerror(-r));
+		log_line(round->level, "cannot open add-secret request %s: %s", path, strerror(-r));
 	if (r < 0)
 		return r;
-	if (*size < MAGIC_SIZE || memcmp(*data, MAGIC, MAGIC_SIZE) != 0) {
-		log_warning("add-secret request %s: it is none: it does not begin with " MAGIC, path);
-		return -EBADMSG;
-	}
-	if (*size < HEADER_SIZE || get_number((const uint8_t *)*data + HEADER_LENGTH) > *size) {
-		log_warning("add-secret request %s: it is damaged: its end is missing", path);
-		return -EBADMSG;
-	}
+	if (*size < MAGIC_SIZE || memcmp(*data, MAGIC, MAGIC_SIZE) != 0)
+		return refuse(round, path, "not an add-secret request (no \"" MAGIC "\" header)");
+	if (*size < HEADER_SIZE || get_number((const uint8_t *)*data + HEADER_LENGTH) > *size)
+		return refuse(round, path, "truncated");
 	return 0;
 }
 
-static bool visit(const char *path, void *context)
+/* Submits a request, or says why not. False if the other requests need not be tried. */
+static bool handle(struct round *round, const char *path, char *data, size_t size)
 {
-	struct round *round = context;
 	const struct secret *known;
-	cleanup_free_ char *data = NULL;
-	size_t size;
 
-	if (round->seen++ == REQUESTS_MAX) {
-		log_warning("add-secret request %s: there are more than %d; no other is submitted", path, REQUESTS_MAX);
-		return false;
-	}
-	if (read_request(path, &data, &size) < 0)
-		return true;
-	if (!look(round))
+	if (!list_known(round))
 		return false;
 	known = find_known(round->secrets, data, size);
 	if (known) {
-		log_info("add-secret request %s: %s", path,
-			 known->index == SECRETS_NO_INDEX ? "one before has the same secret" :
-							    "its secret is there already");
+		log_info("add-secret request %s: skipped, %s", path,
+			 known->index == SECRETS_NO_INDEX ? "an earlier request has the same secret" :
+							    "its secret is already present");
 		return true;
 	}
 	if (round->secrets->truncated) {
-		log_warning("add-secret request %s: not submitted: its secret may be one of those that cannot be seen, "
-			    "and twice it would be of no use; a kernel newer than 6.12 shows all",
-			    path);
+		log_warning(
+			"add-secret request %s: skipped: the kernel lists only some of the secrets, so its secret may "
+			"already be present; a kernel newer than 6.12 lists all",
+			path);
 		return true;
 	}
 	if (round->requests->dry_run) {
@@ -252,6 +247,66 @@ static bool visit(const char *path, void *context)
 	return submit(round, path, data, size);
 }
 
+/* A request by its first bytes, but not by its name: the manual of pvsecret shows such names. */
+static bool is_misnamed(const char *path)
+{
+	return !text_has_end(path, SUFFIX) && file_begins_with(path, MAGIC);
+}
+
+/* Without `secrets` the files are only checked; one that is wrong does not hide the next. One at a time is in memory. */
+static bool visit(const char *path, void *context)
+{
+	struct round *round = context;
+	bool misnamed = is_misnamed(path);
+	cleanup_free_ char *data = NULL;
+	size_t size;
+
+	if (!misnamed && !text_has_end(path, SUFFIX))
+		return true;
+	if (round->seen++ == REQUESTS_MAX) {
+		log_line(round->level, "add-secret request %s: ignored like all later ones, there are more than %d",
+			 path, REQUESTS_MAX);
+		if (!round->secrets)
+			round->error = -E2BIG;
+		return false;
+	}
+	if (misnamed) {
+		if (!round->requests->checked)
+			log_warning("add-secret request %s: ignored, its name does not end in " SUFFIX, path);
+		return true;
+	}
+	if (read_request(round, path, &data, &size) == 0)
+		return !round->secrets || handle(round, path, data, size);
+	if (!round->secrets)
+		round->error = -EBADMSG;
+	return true;
+}
+
+static int visit_all(struct round *round)
+{
+	const struct requests *requests = round->requests;
+	int r = file_visit(requests->directory, "", visit, round);
+
+	if (r < 0 && !(r == -ENOENT && requests->optional))
+		log_line(round->level, "cannot read directory of add-secret requests %s: %s", requests->directory,
+			 strerror(-r));
+	else if (r == 0 && round->seen == 0 && !requests->optional && !requests->checked)
+		log_warning("no add-secret requests (*" SUFFIX ") in %s", requests->directory);
+	return r;
+}
+
+int requests_check(struct requests *requests)
+{
+	struct round round = { .requests = requests, .level = LOG_LEVEL_ERROR };
+	int r;
+
+	if (!requests->directory)
+		return 0;
+	r = visit_all(&round);
+	requests->checked = r == 0;
+	return r < 0 ? r : round.error;
+}
+
 int requests_submit(struct machine *machine, int64_t until_ms, const struct requests *requests, struct secrets *secrets)
 {
 	struct round round = {
@@ -259,17 +314,11 @@ int requests_submit(struct machine *machine, int64_t until_ms, const struct requ
 		.until_ms = until_ms,
 		.requests = requests,
 		.secrets = secrets,
+		.level = LOG_LEVEL_WARNING,
 	};
-	int r;
 
-	if (!requests->directory)
-		return 0;
-	r = file_visit(requests->directory, SUFFIX, visit, &round);
-	if (r < 0 && !(r == -ENOENT && requests->optional))
-		log_warning("cannot read the directory of add-secret requests %s: %s", requests->directory,
-			    strerror(-r));
-	else if (r == 0 && round.seen == 0 && !requests->optional)
-		log_warning("there are no add-secret requests (*" SUFFIX ") in %s", requests->directory);
+	if (requests->directory)
+		visit_all(&round);
 	return round.error;
 }
 
@@ -285,20 +334,20 @@ int requests_lock(struct machine *machine, int64_t until_ms, const struct reques
 		return -EOPNOTSUPP;
 	}
 	if (requests->dry_run) {
-		log_notice("Ultravisor: the secret store would be locked");
+		log_notice("Ultravisor: would lock the secret store");
 		return 0;
 	}
 	r = machine_perform(machine, &call);
 	if (r < 0) {
 		if (r != -EINTR)
-			log_error("Ultravisor: the secret store cannot be locked: %s", text_error(r));
+			log_error("Ultravisor: cannot lock the secret store: %s", text_error(r));
 		return r;
 	}
 	if (call.uv_rc != RC_EXECUTED && call.uv_rc != RC_LOCKED) {
-		log_error("Ultravisor: the secret store is not locked: %s (rc 0x%04x, rrc 0x%04x)",
+		log_error("Ultravisor: secret store not locked: %s (rc 0x%04x, rrc 0x%04x)",
 			  refusal_text(call.uv_rc, &always), call.uv_rc, call.uv_rrc);
 		return -EIO;
 	}
-	log_info("Ultravisor: the secret store is locked");
+	log_info("Ultravisor: secret store locked");
 	return 0;
 }

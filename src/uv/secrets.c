@@ -31,6 +31,14 @@
 #define ENTRY_ID 16
 #define ENTRIES_PER_PAGE ((PAGE_BYTES - HEADER_SIZE) / SECRETS_ENTRY_SIZE)
 
+bool secrets_is_no_guest(struct machine *machine, int64_t until_ms)
+{
+	char text[MACHINE_TEXT_SIZE];
+	int r = machine_read_text(machine, until_ms, text, GUEST_PATH);
+
+	return r == -ENOENT || (r == 0 && strcmp(text, "1") != 0);
+}
+
 static int check_guest(struct machine *machine, int64_t until_ms)
 {
 	char text[MACHINE_TEXT_SIZE];
@@ -91,21 +99,23 @@ static int check_facilities(struct machine *machine, int64_t until_ms, struct se
 		log_error("Ultravisor /sys/" FACILITIES_PATH ": '%s' is not a list of hex words", text);
 		return r;
 	}
+	abilities->add = has_facility(word, FACILITY_ADD_SECRET);
+	abilities->lock = has_facility(word, FACILITY_LOCK_SECRETS);
 	if (!has_facility(word, FACILITY_LIST_SECRETS)) {
 		log_error("Ultravisor /sys/" FACILITIES_PATH ": bit %d is off: this firmware cannot list secrets; a "
 			  "newer one is needed on the host",
 			  FACILITY_LIST_SECRETS);
 		return -EOPNOTSUPP;
 	}
-	abilities->add = has_facility(word, FACILITY_ADD_SECRET);
-	abilities->lock = has_facility(word, FACILITY_LOCK_SECRETS);
 	return 0;
 }
 
 int secrets_check_uv(struct machine *machine, int64_t until_ms, struct secrets_abilities *abilities)
 {
-	int r = check_guest(machine, until_ms);
+	int r;
 
+	*abilities = (struct secrets_abilities){ .add = true, .lock = true };
+	r = check_guest(machine, until_ms);
 	return r < 0 ? r : check_facilities(machine, until_ms, abilities);
 }
 

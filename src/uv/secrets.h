@@ -30,12 +30,15 @@ struct secrets {
 	bool truncated; /* the UV holds more than these */
 };
 
-/* Calls that not every firmware has. */
+/* Calls that not every firmware has. What could not be found out counts as possible: the firmware's answer will tell. */
 struct secrets_abilities {
 	bool add, lock;
 };
 
-/* 0 with what it can do if this is an SE guest whose UV can list secrets; else a negative errno. */
+/* True if this is certainly no SE guest: it has no secret store. Nothing is reported. */
+bool secrets_is_no_guest(struct machine *machine, int64_t until_ms);
+
+/* 0 if this is an SE guest whose UV can list secrets; else a negative errno. *abilities is what it can do in any case. */
 int secrets_check_uv(struct machine *machine, int64_t until_ms, struct secrets_abilities *abilities);
 
 /*

@@ -83,7 +83,7 @@ static void test_empty_list(void **state)
 
 	begin(fixture, SMALL, "[]\n");
 	assert_true(run(fixture));
-	check_log(fixture, "notice: FILE: an empty list: nothing to do\n");
+	check_log(fixture, "notice: FILE: empty list, nothing to do\n");
 	assert_int_equal(sim_count(fixture->sim, MACHINE_LIST, "*"), 0);
 	assert_int_equal(sim_write_count(fixture->sim), 0);
 }

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "run_fixture.h"
+#include "unit/between.h"
 #include "unit/uv/secrets_directory.h"
 
 #define ID_11 "1111111111111111111111111111111111111111111111111111111111111111"
@@ -80,7 +81,7 @@ static void test_cut_list(void **state)
 	warning = strstr(fixture->log.text, "warning: Ultravisor: only 85");
 	assert_non_null(warning);
 	assert_null(strstr(warning + 1, "warning: Ultravisor: only 85"));
-	assert_log(fixture, "a.asrcb: not submitted: its secret may be one of those that cannot be seen");
+	assert_log(fixture, "a.asrcb: skipped: the kernel lists only some of the secrets");
 	assert_log(fixture, "error: entry #1: the Ultravisor has no association secret with the id 0x" ID_11
 			    " among those that can be seen; a kernel newer than 6.12 shows all\n");
 }
@@ -131,15 +132,15 @@ static void test_not_addable(void **state)
 
 	begin_with_request(fixture, "guest add=0\nsecret 7 id=" ID_11 "\n" EMPTY_STORE);
 	assert_true(run(fixture));
-	assert_log(fixture, "warning: Ultravisor: this firmware cannot add secrets; no add-secret request is submitted\n");
+	assert_log(fixture, "warning: Ultravisor: this firmware cannot add secrets; all add-secret requests are skipped\n");
 	begin_with_request(fixture, "guest locked=1\nsecret 7 id=" ID_B "\n" EMPTY_STORE);
 	assert_false(run(fixture));
 	assert_log(fixture, "the secret store is locked");
 	assert_log(fixture, "error: entry #1: the Ultravisor has no association secret ");
 }
 
-/* Secrets are not only for us. */
-static void test_whatever_the_configuration_is(void **state)
+/* Early boot: the secrets are not only for us, and a store that was to be locked does not stay open. */
+static void test_boot_whatever_the_configuration_is(void **state)
 {
 	static const char *const configurations[] = { "[]\n", "no configuration\n" };
 	struct fixture *fixture = *state;
@@ -147,11 +148,131 @@ static void test_whatever_the_configuration_is(void **state)
 	for (size_t i = 0; i < COUNT(configurations); i++) {
 		begin_with_request(fixture, EMPTY_STORE);
 		begin(fixture, EMPTY_STORE, configurations[i]);
-		fixture->options.lock_secrets = true;
+		fixture->options.boot = fixture->options.lock_secrets = true;
 		assert_int_equal(run(fixture), i == 0);
 		assert_string_equal(uv_calls(fixture), "324");
 		assert_int_equal(fixture->sim->model.secret_count, 1);
 	}
+}
+
+/* On the command line a mistake that can be seen beforehand is told before anything that cannot be undone. */
+static void test_checked_first(void **state)
+{
+	static const struct {
+		const char *yaml, *directory, *request, *error;
+	} cases[] = {
+		{ "- mode: EP12\n", NULL, NULL, "expected EP11 or Accel" },
+		{ NULL, NULL, NULL, "error: cannot open configuration file" },
+		{ ENTRY_11, "/nonexistent", NULL, "error: cannot read directory of add-secret requests /nonexistent: " },
+		{ ENTRY_11, NULL, "asrcbN", "z.asrcb: not an add-secret request" },
+		{ ENTRY_11, NULL, "asrcbM", "z.asrcb: truncated" },
+	};
+	struct fixture *fixture = *state;
+
+	for (size_t i = 0; i < 2 * COUNT(cases); i++) {
+		bool lock = i % 2;
+
+		temp_root_end(&root);
+		temp_root_begin(&root);
+		begin_with_request(fixture, EMPTY_STORE);
+		begin(fixture, EMPTY_STORE, cases[i / 2].yaml ? cases[i / 2].yaml : "");
+		if (!cases[i / 2].yaml)
+			unlink(fixture->path);
+		if (cases[i / 2].directory)
+			fixture->options.secrets_path = cases[i / 2].directory;
+		if (cases[i / 2].request)
+			temp_root_text(&root, "/z.asrcb", cases[i / 2].request);
+		fixture->options.lock_secrets = lock;
+		assert_false(run(fixture));
+		assert_log(fixture, cases[i / 2].error);
+		assert_log(fixture, lock ? "warning: Ultravisor: no secret added, secret store not locked: the configuration and "
+					   "all requests must be valid first\n" :
+					   "warning: Ultravisor: no secret added: the configuration and all requests must be valid "
+					   "first\n");
+		assert_string_equal(uv_calls(fixture), "");
+		assert_int_equal(sim_write_count(fixture->sim), 0);
+	}
+}
+
+/* Whether there is an AP bus, or APSB, is the decision of the host, who is not asked about our secrets. */
+static void test_without_bus(void **state)
+{
+	struct fixture *fixture = *state;
+
+	for (size_t i = 0; i < 4; i++) {
+		begin_with_request(fixture, i / 2 ? EMPTY_STORE : "guest ap=0\n");
+		sim_inject(fixture->sim, &(struct sim_injection){ MACHINE_READ, "bus/ap/features", i / 2 ? SIM_TEXT : SIM_FAIL,
+								   -ENOENT, "APSC APXA QACT\n", 0, 0 });
+		fixture->options.boot = i % 2;
+		fixture->options.lock_secrets = true;
+		assert_false(run(fixture));
+		assert_log(fixture, "error: AP bus /sys/bus/ap/features: ");
+		assert_int_equal(fixture->sim->model.secret_count, 1);
+		assert_true(fixture->sim->model.store_locked);
+	}
+}
+
+/* Nobody can tell what the firmware is able to do: it is asked. */
+static void test_facilities_not_known(void **state)
+{
+	struct fixture *fixture = *state;
+
+	for (int list = 0; list < 2; list++) {
+		begin_with_request(fixture, list ? EMPTY_STORE : "guest list=0\n" EMPTY_STORE);
+		if (list)
+			inject(fixture, MACHINE_READ, "firmware/uv/query/facilities", SIM_FAIL, -EIO);
+		fixture->options.boot = fixture->options.lock_secrets = true;
+		assert_false(run(fixture));
+		assert_string_equal(uv_calls(fixture), "4");
+		assert_true(fixture->sim->model.store_locked);
+	}
+}
+
+/* Not a Secure Execution guest: the one line that such a boot has anyway. */
+static void test_no_store(void **state)
+{
+	struct fixture *fixture = *state;
+
+	begin_with_request(fixture, "guest se=0\n" EMPTY_STORE);
+	fixture->options.boot = fixture->options.lock_secrets = true;
+	assert_false(run(fixture));
+	check_log(fixture, "error: AP bus /sys/bus/ap/features: no APSB among 'APSC APXA QACT'; only a KVM guest "
+			   "in Secure Execution mode with AP pass-through has it\n");
+	assert_string_equal(uv_calls(fixture), "");
+}
+
+/* Requests that use up the time of the run leave some for the lock. */
+static void test_time_left_for_the_lock(void **state)
+{
+	struct fixture *fixture = *state;
+
+	begin_with_request(fixture, EMPTY_STORE);
+	sim_inject(fixture->sim, &(struct sim_injection){ MACHINE_UV, "*", SIM_HANG, 0, NULL, 1, 1 });
+	fixture->options.boot = fixture->options.lock_secrets = true;
+	fixture->options.timeout_ms = 3000;
+	assert_false(run(fixture));
+	assert_log(fixture, "a.asrcb: no answer in time");
+	assert_true(fixture->sim->model.store_locked);
+	assert_between(elapsed(fixture->sim), 1500 * MS, 3 * S);
+}
+
+/* What early boot does after a run that could not lock the store. */
+static void test_lock_only(void **state)
+{
+	struct fixture *fixture = *state;
+
+	begin(fixture, EMPTY_STORE, "");
+	assert_true(run_lock_secrets(&fixture->sim->machine));
+	assert_true(fixture->sim->model.store_locked);
+	assert_string_equal(uv_calls(fixture), "4");
+	begin(fixture, "guest se=0\n", "");
+	assert_true(run_lock_secrets(&fixture->sim->machine));
+	assert_string_equal(uv_calls(fixture), "");
+	check_log(fixture, "");
+	begin(fixture, EMPTY_STORE, "");
+	fixture->sim->options.uv_device_missing = true;
+	assert_false(run_lock_secrets(&fixture->sim->machine));
+	check_log(fixture, "error: Ultravisor: cannot lock the secret store: No such file or directory\n");
 }
 
 static void test_dry_run(void **state)
@@ -164,7 +285,7 @@ static void test_dry_run(void **state)
 	assert_string_equal(uv_calls(fixture), "3");
 	assert_log(fixture, "notice: add-secret request ");
 	assert_log(fixture, "a.asrcb: would be submitted\n");
-	assert_log(fixture, "notice: Ultravisor: the secret store would be locked\n");
+	assert_log(fixture, "notice: Ultravisor: would lock the secret store\n");
 	assert_log(fixture, "dry run: 11.0001: bind and associate with a secret to be added for entry #1\n");
 	assert_log(fixture, "output: 11.0001  unbound  ->  associated +  #1\n"
 			    "output: +  with a secret that is not there yet: an add-secret request would add it\n");
@@ -230,7 +351,7 @@ static void test_not_listed(void **state)
 	assert_false(run(fixture));
 	assert_string_equal(uv_calls(fixture), "34");
 	check_log(fixture, "error: Ultravisor: does not list the secrets: rc 0x0005, rrc 0x0000\n"
-			   "info: Ultravisor: the secret store is locked\n");
+			   "info: Ultravisor: secret store locked\n");
 }
 
 static void test_stopped(void **state)
@@ -267,7 +388,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_added_then_used), TEST(test_not_asked_for), TEST(test_cut_list),
 		TEST(test_locked_afterwards), TEST(test_not_lockable),
-		TEST(test_not_addable), TEST(test_whatever_the_configuration_is),
+		TEST(test_not_addable), TEST(test_boot_whatever_the_configuration_is), TEST(test_checked_first), TEST(test_without_bus),
+		TEST(test_facilities_not_known), TEST(test_no_store), TEST(test_time_left_for_the_lock), TEST(test_lock_only),
 		TEST(test_dry_run), TEST(test_dry_run_report), TEST(test_dry_run_over_another), TEST(test_dry_run_for_nothing), TEST(test_not_listed),
 		TEST(test_stopped),
 	};

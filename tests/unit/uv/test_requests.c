@@ -18,7 +18,7 @@
 #define ID_EE "eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee"
 #define ONE_SECRET "secret 0 id=" ID_11 "\n"
 #define LISTED(count) "info: Ultravisor: " #count " secrets, " #count " of them association secrets\n"
-#define LOCKED "the secret store is locked; only a new start of the guest opens it (rc 0x0102, rrc 0x0000)"
+#define LOCKED "the secret store is locked until the guest is restarted (rc 0x0102, rrc 0x0000)"
 
 struct fixture {
 	struct temp_root root;
@@ -145,12 +145,12 @@ static void test_no_directory(void **state)
 	check_log(fixture, "");
 	fixture->requests.optional = false;
 	assert_int_equal(submit(fixture), 0);
-	check_log(fixture, "warning: cannot read the directory of add-secret requests /nonexistent: "
+	check_log(fixture, "warning: cannot read directory of add-secret requests /nonexistent: "
 			   "No such file or directory\n");
 	log_capture_begin(&fixture->log);
 	fixture->requests = (struct requests){ .directory = "/dev/null", .optional = true };
 	assert_int_equal(submit(fixture), 0);
-	check_log(fixture, "warning: cannot read the directory of add-secret requests /dev/null: Not a directory\n");
+	check_log(fixture, "warning: cannot read directory of add-secret requests /dev/null: Not a directory\n");
 	assert_int_equal(sim_count(fixture->sim, MACHINE_UV, "*"), 0);
 }
 
@@ -159,14 +159,68 @@ static void test_no_requests(void **state)
 	struct fixture *fixture = *state;
 
 	write_request(&fixture->root, ".hidden.asrcb", 1, REQUEST_SIZE);
-	write_request(&fixture->root, "a.asrcb.old", 1, REQUEST_SIZE);
-	write_request(&fixture->root, "asrcb", 1, REQUEST_SIZE);
+	temp_root_text(&fixture->root, "/a.asrcb.old", "asrcb");
+	temp_root_text(&fixture->root, "/README", "");
+	temp_root_mkdir(&fixture->root, "/asrcbM");
 	assert_int_equal(submit(fixture), 0);
-	check_log(fixture, "warning: there are no add-secret requests (*.asrcb) in\n");
+	check_log(fixture, "warning: no add-secret requests (*.asrcb) in\n");
 	log_capture_begin(&fixture->log);
 	fixture->requests.optional = true;
 	assert_int_equal(submit(fixture), 0);
 	check_log(fixture, "");
+	assert_int_equal(sim_count(fixture->sim, MACHINE_UV, "*"), 0);
+}
+
+/* The manual of pvsecret calls its file addsecreq.bin. */
+static void test_misnamed(void **state)
+{
+	struct fixture *fixture = *state;
+	char path[256];
+
+	write_request(&fixture->root, "addsecreq.bin", 0x11, REQUEST_SIZE);
+	write_request(&fixture->root, "b.asrcb", 0x22, REQUEST_SIZE);
+	write_request(&fixture->root, "c.asrcb~", 0x33, REQUEST_SIZE);
+	write_request(&fixture->root, "asrcb", 0x44, REQUEST_SIZE);
+	temp_root_path(&fixture->root, "/fifo", path);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	assert_int_equal(submit(fixture), 0);
+	check_log(fixture, "warning: add-secret request addsecreq.bin: ignored, its name does not end in .asrcb\n"
+			   "warning: add-secret request asrcb: ignored, its name does not end in .asrcb\n" LISTED(
+				   0) "info: add-secret request b.asrcb: submitted\n"
+			   "warning: add-secret request c.asrcb~: ignored, its name does not end in .asrcb\n");
+	assert_int_equal(fixture->sim->model.secret_count, 1);
+}
+
+/* All that is wrong is said, and the Ultravisor is not asked. */
+static void test_check(void **state)
+{
+	struct fixture *fixture = *state;
+	size_t calls;
+
+	write_request(&fixture->root, "a.asrcb", 0x11, REQUEST_SIZE);
+	write_request(&fixture->root, "b.bin", 0x22, REQUEST_SIZE);
+	sim_journal(fixture->sim, &calls);
+	assert_int_equal(requests_check(&fixture->requests), 0);
+	check_log(fixture, "warning: add-secret request b.bin: ignored, its name does not end in .asrcb\n");
+	/* Not said twice. */
+	log_capture_begin(&fixture->log);
+	assert_int_equal(submit(fixture), 0);
+	check_log(fixture, LISTED(0) "info: add-secret request a.asrcb: submitted\n");
+
+	begin(fixture, "");
+	temp_root_text(&fixture->root, "/c.asrcb", "asrcb");
+	temp_root_text(&fixture->root, "/d.asrcb", "asrcbM 89012345678901234567890123456789012345678");
+	fixture->requests.checked = false;
+	assert_int_equal(requests_check(&fixture->requests), -EBADMSG);
+	check_log(fixture, "warning: add-secret request b.bin: ignored, its name does not end in .asrcb\n"
+			   "error: add-secret request c.asrcb: not an add-secret request (no \"asrcbM\" header)\n"
+			   "error: add-secret request d.asrcb: truncated\n");
+	log_capture_begin(&fixture->log);
+	fixture->requests.directory = "/nonexistent";
+	assert_int_equal(requests_check(&fixture->requests), -ENOENT);
+	check_log(fixture, "error: cannot read directory of add-secret requests /nonexistent: No such file or directory\n");
+	fixture->requests.directory = NULL;
+	assert_int_equal(requests_check(&fixture->requests), 0);
 	assert_int_equal(sim_count(fixture->sim, MACHINE_UV, "*"), 0);
 }
 
@@ -204,10 +258,10 @@ static void test_no_request_at_all(void **state)
 	write_request(&fixture->root, "g.asrcb", 0x11, REQUESTS_SIZE_MAX + 1);
 	write_request(&fixture->root, "h.asrcb", 0x11, REQUEST_SIZE);
 	assert_int_equal(submit(fixture), 0);
-	check_log(fixture, "warning: add-secret request a.asrcb: it is none: it does not begin with asrcbM\n"
-			   "warning: add-secret request b.asrcb: it is none: it does not begin with asrcbM\n"
-			   "warning: add-secret request c.asrcb: it is none: it does not begin with asrcbM\n"
-			   "warning: add-secret request c2.asrcb: it is damaged: its end is missing\n"
+	check_log(fixture, "warning: add-secret request a.asrcb: not an add-secret request (no \"asrcbM\" header)\n"
+			   "warning: add-secret request b.asrcb: not an add-secret request (no \"asrcbM\" header)\n"
+			   "warning: add-secret request c.asrcb: not an add-secret request (no \"asrcbM\" header)\n"
+			   "warning: add-secret request c2.asrcb: truncated\n"
 			   "warning: add-secret request d.asrcb is a directory, expected a regular file\n"
 			   "warning: add-secret request e.asrcb is a FIFO, expected a regular file\n"
 			   "warning: cannot open add-secret request f.asrcb: No such file or directory\n"
@@ -228,8 +282,11 @@ static void test_too_many(void **state)
 	}
 	begin(fixture, ONE_SECRET);
 	log_set_verbose(0);
+	assert_int_equal(requests_check(&fixture->requests), -E2BIG);
+	check_log(fixture, "error: add-secret request 1024.asrcb: ignored like all later ones, there are more than 1024\n");
+	log_capture_begin(&fixture->log);
 	assert_int_equal(submit(fixture), 0);
-	check_log(fixture, "warning: add-secret request 1024.asrcb: there are more than 1024; no other is submitted\n");
+	check_log(fixture, "warning: add-secret request 1024.asrcb: ignored like all later ones, there are more than 1024\n");
 }
 
 /* A request as pvsecret makes them, with what our own leave out, for the secret with this id. */
@@ -263,9 +320,9 @@ static void test_there_already(void **state)
 	write_request(&fixture->root, "b.asrcb", 0x22, REQUEST_SIZE);
 	write_request(&fixture->root, "c.asrcb", 0x22, REQUEST_SIZE);
 	assert_int_equal(submit(fixture), 0);
-	check_log(fixture, LISTED(1) "info: add-secret request a.asrcb: its secret is there already\n"
+	check_log(fixture, LISTED(1) "info: add-secret request a.asrcb: skipped, its secret is already present\n"
 				     "info: add-secret request b.asrcb: submitted\n"
-				     "info: add-secret request c.asrcb: one before has the same secret\n");
+				     "info: add-secret request c.asrcb: skipped, an earlier request has the same secret\n");
 	assert_int_equal(fixture->sim->model.secret_count, 2);
 	assert_int_equal(count_calls(fixture, "2"), 1);
 }
@@ -286,8 +343,8 @@ static void begin_with_many(struct fixture *fixture, size_t count)
 
 #define CUT(count) "warning: Ultravisor: only 85 of its secrets can be seen, it holds " #count \
 		   "; kernels up to 6.12 show no more than 85\n"
-#define UNCERTAIN(name) "warning: add-secret request " name ": not submitted: its secret may be one of those that cannot be " \
-			"seen, and twice it would be of no use; a kernel newer than 6.12 shows all\n"
+#define UNCERTAIN(name) "warning: add-secret request " name ": skipped: the kernel lists only some of the secrets, so its " \
+			"secret may already be present; a kernel newer than 6.12 lists all\n"
 
 /* What may be there beyond the cut is not added once more. */
 static void test_cut_list(void **state)
@@ -350,13 +407,39 @@ static void test_versions(void **state)
 	assert_int_equal(submit(fixture), 0);
 	check_log(fixture, LISTED(0) "info: add-secret request a.asrcb: submitted\n"
 				     "info: add-secret request b.asrcb: submitted\n"
-				     "info: add-secret request c.asrcb: one before has the same secret\n"
-				     "info: add-secret request d.asrcb: one before has the same secret\n"
+				     "info: add-secret request c.asrcb: skipped, an earlier request has the same secret\n"
+				     "info: add-secret request d.asrcb: skipped, an earlier request has the same secret\n"
 				     "info: add-secret request e.asrcb: submitted\n" LISTED(0)
 					     "info: add-secret request f.asrcb: submitted\n");
 	assert_int_equal(fixture->secrets.count, 1);
 	assert_int_equal(fixture->secrets.list[0].index, SECRETS_NO_INDEX);
 	assert_int_equal(fixture->secrets.list[0].id[31], 0x44);
+}
+
+/* An id counts at its place only: anywhere else the same bytes mean nothing, and a search would cost time. */
+static void test_id_elsewhere(void **state)
+{
+	struct fixture *fixture = *state;
+	char request[REQUEST_SIZE + 4096];
+	uint8_t id[SECRETS_ID_SIZE];
+
+	begin(fixture, ONE_SECRET);
+	memset(id, 0x22, sizeof(id));
+	secret_request_make(MODEL_ASSOCIATION_SECRET, id, (uint8_t *)request, sizeof(request));
+	memset(request + sizeof(request) - 1000, 0x11, SECRETS_ID_SIZE);
+	temp_root_write(&fixture->root, "/a.asrcb", request, sizeof(request));
+	/* No secret, so no id, though one lies where an entry would have it. */
+	request[51] = 1;
+	memset(request + 64, 0x11, SECRETS_ID_SIZE);
+	request[56] = 1;
+	temp_root_write(&fixture->root, "/b.asrcb", request, sizeof(request));
+	/* A version to come. */
+	secret_request_make(MODEL_ASSOCIATION_SECRET, id, (uint8_t *)request, sizeof(request));
+	secret_request_number((uint8_t *)request + 8, 0x300);
+	temp_root_write(&fixture->root, "/c.asrcb", request, sizeof(request));
+	fixture->rc = 0x0001;
+	assert_int_equal(submit(fixture), 0);
+	assert_int_equal(count_calls(fixture, "2"), 3);
 }
 
 /* Lengths that cannot be are not believed; what is not there in whole is not submitted. */
@@ -401,9 +484,9 @@ static void test_other_types(void **state)
 	write_request_of(&fixture->root, "c.asrcb", 17, 0x33, REQUEST_SIZE);
 	assert_int_equal(submit(fixture), 0);
 	check_log(fixture, "info: Ultravisor: 3 secrets, 1 of them association secrets\n"
-			   "info: add-secret request a.asrcb: its secret is there already\n"
-			   "info: add-secret request b.asrcb: its secret is there already\n"
-			   "info: add-secret request c.asrcb: its secret is there already\n");
+			   "info: add-secret request a.asrcb: skipped, its secret is already present\n"
+			   "info: add-secret request b.asrcb: skipped, its secret is already present\n"
+			   "info: add-secret request c.asrcb: skipped, its secret is already present\n");
 	assert_int_equal(count_calls(fixture, "2"), 0);
 }
 
@@ -419,11 +502,11 @@ static void test_dry_run(void **state)
 	write_request(&fixture->root, "d.asrcb", 0x22, REQUEST_SIZE);
 	assert_int_equal(submit(fixture), 0);
 	assert_int_equal(lock(fixture), 0);
-	check_log(fixture, LISTED(1) "info: add-secret request a.asrcb: its secret is there already\n"
+	check_log(fixture, LISTED(1) "info: add-secret request a.asrcb: skipped, its secret is already present\n"
 				     "notice: add-secret request b.asrcb: would be submitted\n"
 				     "notice: add-secret request c.asrcb: would be submitted\n"
-				     "info: add-secret request d.asrcb: one before has the same secret\n"
-				     "notice: Ultravisor: the secret store would be locked\n");
+				     "info: add-secret request d.asrcb: skipped, an earlier request has the same secret\n"
+				     "notice: Ultravisor: would lock the secret store\n");
 	assert_int_equal(count_calls(fixture, "2") + count_calls(fixture, "4"), 0);
 	assert_int_equal(fixture->secrets.count, 2);
 	assert_int_equal(fixture->secrets.list[1].index, SECRETS_NO_INDEX);
@@ -439,7 +522,7 @@ static void test_of_the_real_tool(void **state)
 	fixture->requests.directory = "tests/unit/uv/asrcb";
 	assert_int_equal(submit(fixture), 0);
 	assert_non_null(strstr(fixture->log.text, "/association-extension-secret.asrcb: would be submitted\n"));
-	assert_non_null(strstr(fixture->log.text, "/association-one-host.asrcb: one before has the same secret\n"));
+	assert_non_null(strstr(fixture->log.text, "/association-one-host.asrcb: skipped, an earlier request has the same secret\n"));
 	assert_non_null(strstr(fixture->log.text, "/meta.asrcb: would be submitted\n"));
 	assert_int_equal(fixture->secrets.count, 1);
 	assert_int_equal(fixture->secrets.others, 1);
@@ -458,7 +541,7 @@ static void test_not_able(void **state)
 	write_request(&fixture->root, "b.asrcb", 0x22, REQUEST_SIZE);
 	assert_int_equal(submit(fixture), 0);
 	assert_int_equal(lock(fixture), -EOPNOTSUPP);
-	check_log(fixture, "warning: Ultravisor: this firmware cannot add secrets; no add-secret request is submitted\n"
+	check_log(fixture, "warning: Ultravisor: this firmware cannot add secrets; all add-secret requests are skipped\n"
 			   "error: Ultravisor: this firmware cannot lock the secret store\n");
 	assert_int_equal(sim_count(fixture->sim, MACHINE_UV, "*"), 0);
 }
@@ -471,22 +554,22 @@ static void test_refused(void **state)
 		const char *text; /* of the first of two */
 		bool ends;
 	} cases[] = {
-		{ 0x0002, "this firmware does not know the call", true },
-		{ 0x0005, "its size is refused", false },
-		{ 0x0101, "this guest is not allowed to change its secret store", true },
-		{ 0x0102, "the secret store is locked; only a new start of the guest opens it", true },
-		{ 0x0103, "an answer that is not known", false },
-		{ 0x0104, "its version is not supported by this firmware", false },
-		{ 0x0105, "its size is wrong: it is damaged", false },
-		{ 0x0106, "its number of host keys is wrong", false },
-		{ 0x0107, "it has flags that this firmware does not support", false },
-		{ 0x0108, "it cannot be decrypted: it was made for another host, or is damaged", false },
-		{ 0x0109, "its type of secret is not supported by this firmware", false },
-		{ 0x010a, "the length of its secret is wrong", false },
+		{ 0x0002, "call not supported by this firmware", true },
+		{ 0x0005, "size not accepted", false },
+		{ 0x0101, "this guest may not change its secret store", true },
+		{ 0x0102, "the secret store is locked until the guest is restarted", true },
+		{ 0x0103, "unknown response", false },
+		{ 0x0104, "version not supported by this firmware", false },
+		{ 0x0105, "wrong size, the file is damaged", false },
+		{ 0x0106, "wrong number of host keys", false },
+		{ 0x0107, "flags not supported by this firmware", false },
+		{ 0x0108, "cannot be decrypted: made for another host, or damaged", false },
+		{ 0x0109, "type of secret not supported by this firmware", false },
+		{ 0x010a, "wrong length of the secret", false },
 		{ 0x010b, "the secret store is full", true },
-		{ 0x010c, "it cannot be added; was it made for another image, or with another extension secret?", false },
-		{ 0x010d, "a dump of this guest is being made; try again later", true },
-		{ 0xffff, "an answer that is not known", false },
+		{ 0x010c, "cannot be added: made for another image or with another extension secret?", false },
+		{ 0x010d, "a dump of this guest is in progress; try again later", true },
+		{ 0xffff, "unknown response", false },
 	};
 	struct fixture *fixture = *state;
 
@@ -501,7 +584,7 @@ static void test_refused(void **state)
 		fixture->rc = cases[i].rc;
 		snprintf(codes, sizeof(codes), "(rc 0x%04x, rrc 0x0042)", cases[i].rc);
 		if (cases[i].ends)
-			snprintf(expected, sizeof(expected), "warning: add-secret request a.asrcb: %s %s; no other is submitted\n",
+			snprintf(expected, sizeof(expected), "warning: add-secret request a.asrcb: %s %s; later requests are skipped\n",
 				 cases[i].text, codes);
 		else
 			snprintf(expected, sizeof(expected),
@@ -521,7 +604,7 @@ static void test_locked_store(void **state)
 	write_request(&fixture->root, "a.asrcb", 0x11, REQUEST_SIZE);
 	write_request(&fixture->root, "b.asrcb", 0x22, REQUEST_SIZE);
 	assert_int_equal(submit(fixture), 0);
-	check_log(fixture, LISTED(0) "warning: add-secret request a.asrcb: " LOCKED "; no other is submitted\n");
+	check_log(fixture, LISTED(0) "warning: add-secret request a.asrcb: " LOCKED "; later requests are skipped\n");
 	assert_int_equal(count_calls(fixture, "2"), 1);
 }
 
@@ -551,11 +634,11 @@ static void test_call_fails(void **state)
 	log_set_verbose(0);
 	strike(fixture, SIM_FAIL, -ENOTTY, 1);
 	assert_int_equal(submit(fixture), 0);
-	check_log(fixture, "warning: add-secret request a.asrcb: Inappropriate ioctl for device; no other is submitted\n");
+	check_log(fixture, "warning: add-secret request a.asrcb: Inappropriate ioctl for device; later requests are skipped\n");
 	begin(fixture, "");
 	strike(fixture, SIM_HANG, 0, 1);
 	assert_int_equal(submit(fixture), 0);
-	check_log(fixture, "warning: add-secret request a.asrcb: no answer in time; no other is submitted\n");
+	check_log(fixture, "warning: add-secret request a.asrcb: no answer in time; later requests are skipped\n");
 	assert_between(elapsed(fixture->sim), 10 * S, 11 * S);
 	for (size_t calls = 0; calls < 4; calls++) {
 		begin(fixture, "");
@@ -576,9 +659,9 @@ static void test_lock(void **state)
 	assert_true(fixture->sim->model.store_locked);
 	assert_int_equal(lock(fixture), 0);
 	assert_int_equal(submit(fixture), 0);
-	check_log(fixture, "info: Ultravisor: the secret store is locked\n"
-			   "info: Ultravisor: the secret store is locked\n" LISTED(
-				   0) "warning: add-secret request a.asrcb: " LOCKED "; no other is submitted\n");
+	check_log(fixture, "info: Ultravisor: secret store locked\n"
+			   "info: Ultravisor: secret store locked\n" LISTED(
+				   0) "warning: add-secret request a.asrcb: " LOCKED "; later requests are skipped\n");
 }
 
 static void test_lock_fails(void **state)
@@ -587,9 +670,9 @@ static void test_lock_fails(void **state)
 		uint16_t rc;
 		const char *text;
 	} cases[] = {
-		{ 0x0101, "this guest is not allowed to change its secret store (rc 0x0101, rrc 0x0042)" },
-		{ 0x0002, "this firmware does not know the call (rc 0x0002, rrc 0x0042)" },
-		{ 0x0777, "an answer that is not known (rc 0x0777, rrc 0x0042)" },
+		{ 0x0101, "this guest may not change its secret store (rc 0x0101, rrc 0x0042)" },
+		{ 0x0002, "call not supported by this firmware (rc 0x0002, rrc 0x0042)" },
+		{ 0x0777, "unknown response (rc 0x0777, rrc 0x0042)" },
 	};
 	struct fixture *fixture = *state;
 
@@ -599,18 +682,18 @@ static void test_lock_fails(void **state)
 
 		begin(fixture, "");
 		fixture->rc = cases[i].rc;
-		snprintf(expected, sizeof(expected), "error: Ultravisor: the secret store is not locked: %s\n", cases[i].text);
+		snprintf(expected, sizeof(expected), "error: Ultravisor: secret store not locked: %s\n", cases[i].text);
 		assert_int_equal(lock(fixture), -EIO);
 		check_log(fixture, expected);
 	}
 	begin(fixture, "");
 	strike(fixture, SIM_FAIL, -ENOENT, 0);
 	assert_int_equal(lock(fixture), -ENOENT);
-	check_log(fixture, "error: Ultravisor: the secret store cannot be locked: No such file or directory\n");
+	check_log(fixture, "error: Ultravisor: cannot lock the secret store: No such file or directory\n");
 	begin(fixture, "");
 	strike(fixture, SIM_HANG, 0, 0);
 	assert_int_equal(lock(fixture), -ETIMEDOUT);
-	check_log(fixture, "error: Ultravisor: the secret store cannot be locked: no answer in time\n");
+	check_log(fixture, "error: Ultravisor: cannot lock the secret store: no answer in time\n");
 	assert_between(elapsed(fixture->sim), 10 * S, 11 * S);
 	begin(fixture, "");
 	sim_stop_after(fixture->sim, 0);
@@ -623,7 +706,7 @@ static void test_lock_fails(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_no_directory),  TEST(test_no_requests), TEST(test_in_order_of_names), TEST(test_no_request_at_all),
+		TEST(test_no_directory),  TEST(test_no_requests), TEST(test_in_order_of_names), TEST(test_misnamed), TEST(test_check), TEST(test_id_elsewhere), TEST(test_no_request_at_all),
 		TEST(test_too_many),      TEST(test_there_already), TEST(test_dry_run),         TEST(test_not_able),
 		TEST(test_of_the_real_tool),
 		TEST(test_other_types),   TEST(test_cut_list),      TEST(test_cut_meanwhile),
