@@ -97,6 +97,29 @@ static bool run_apart(const struct options *options)
 	return boot_linux_run_apart(&apart, options);
 }
 
+static bool lock_store(const struct options *options)
+{
+	struct machine *machine = NULL;
+	int r = machine_linux_create("/sys", "/dev/uv", &machine);
+	bool success = r == 0 && run_lock_secrets(machine);
+
+	(void)options;
+	if (r < 0)
+		log_error("Ultravisor: cannot lock the secret store: /sys: %s", strerror(-r));
+	machine_linux_destroy(machine);
+	return success;
+}
+
+static void lock_store_apart(void)
+{
+	static const struct boot_linux_apart apart = { .run = lock_store,
+						       .lock_path = LOCK_PATH,
+						       .grace_ms = STUCK_GRACE_MS };
+	static const struct options options = { .timeout_ms = RUN_LOCK_TIME_MS };
+
+	boot_linux_run_apart(&apart, &options);
+}
+
 static bool in_initramfs(void)
 {
 	return boot_linux_in_initramfs("");
@@ -106,6 +129,7 @@ static bool boot(void)
 {
 	static const struct boot_actions actions = {
 		.run = run_apart,
+		.lock_secrets = lock_store_apart,
 		.pause = boot_linux_pause,
 		.in_initramfs = in_initramfs,
 		.stop = boot_linux_stop,

@@ -50,6 +50,9 @@ enum boot_result boot_run(const char *root, const struct boot_actions *actions)
 	}
 	if (actions->run(&options.run))
 		return BOOT_GOES_ON;
+	/* A run that failed may have ended before it came to that: killed, stopped by a signal, out of time. */
+	if (options.run.lock_secrets && !options.run.dry_run)
+		actions->lock_secrets();
 	if (options.required)
 		return stop(&options, actions);
 	log_info("the boot goes on without (no rd.pvapconfig.required)");

@@ -24,6 +24,8 @@ enum boot_result {
 struct boot_actions {
 	/* One run in a process of its own, so that no crash of it decides on the boot. True: it has succeeded. */
 	bool (*run)(const struct options *options);
+	/* Locks the secret store, in a process of its own, too. What goes wrong is reported there. */
+	void (*lock_secrets)(void);
 	void (*pause)(unsigned int seconds);
 	/* False in a running system, which is not ours to stop. */
 	bool (*in_initramfs)(void);

@@ -33,6 +33,11 @@ static bool fake_run(const struct options *options)
 	return run_succeeds;
 }
 
+static void fake_lock_secrets(void)
+{
+	note("lock");
+}
+
 static void fake_pause(unsigned int seconds)
 {
 	note(seconds == 10 ? "pause 10" : "pause for another time");
@@ -52,7 +57,7 @@ static int fake_stop(enum boot_end end)
 static enum boot_result boot(const char *line)
 {
 	static const struct boot_actions actions = {
-		.run = fake_run, .pause = fake_pause, .in_initramfs = fake_in_initramfs, .stop = fake_stop
+		.run = fake_run, .lock_secrets = fake_lock_secrets, .pause = fake_pause, .in_initramfs = fake_in_initramfs, .stop = fake_stop
 	};
 
 	temp_root_text(&root, "/proc/cmdline", line);
@@ -124,6 +129,23 @@ static void failure_required(void **state)
 			    REQUIRED "error: no volume is opened: this machine is halted in 10 seconds\n");
 }
 
+/* Whatever a run failed by, and before anything else becomes of the boot. */
+static void failure_leaves_no_store_open(void **state)
+{
+	(void)state;
+	boot("rd.pvapconfig.lock_secrets");
+	assert_string_equal(asked, "run;lock;");
+	boot("rd.pvapconfig.lock_secrets rd.pvapconfig.required");
+	assert_string_equal(asked, "run;lock;pause 10;power off;");
+	boot("rd.pvapconfig.lock_secrets rd.pvapconfig.dry_run");
+	assert_string_equal(asked, "run;");
+	boot("rd.pvapconfig.lock_secrets rd.pvapconfig=0");
+	assert_string_equal(asked, "");
+	run_succeeds = true;
+	boot("rd.pvapconfig.lock_secrets");
+	assert_string_equal(asked, "run;");
+}
+
 static void shell(void **state)
 {
 	(void)state;
@@ -159,6 +181,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(switched_off, begin, end),
 		cmocka_unit_test_setup_teardown(failure_not_required, begin, end),
 		cmocka_unit_test_setup_teardown(failure_required, begin, end),
+		cmocka_unit_test_setup_teardown(failure_leaves_no_store_open, begin, end),
 		cmocka_unit_test_setup_teardown(shell, begin, end),
 		cmocka_unit_test_setup_teardown(cannot_be_stopped, begin, end),
 		cmocka_unit_test_setup_teardown(not_in_an_initramfs, begin, end),
