@@ -178,6 +178,16 @@ static int64_t fork_time_us(const struct machine_linux *this)
 	return oldest_us == INT64_MAX ? INT64_MIN : oldest_us + BLOCKED_US;
 }
 
+/* Few sizes, because the memory of a worker is never given back. */
+static size_t worker_size_for(size_t size)
+{
+	size_t rounded = WORKER_DATA_SIZE;
+
+	while (rounded < size)
+		rounded *= 2;
+	return rounded;
+}
+
 /* An idle worker, or a new one; NULL if the call has to wait for one of those that are busy. */
 static int find_worker(struct machine_linux *this, size_t size, struct worker **worker)
 {
@@ -205,7 +215,10 @@ static int find_worker(struct machine_linux *this, size_t size, struct worker **
 		this->fork_us = fork_us;
 		return 0;
 	}
-	r = worker_create(size > WORKER_DATA_SIZE ? size : WORKER_DATA_SIZE, this->sysfs_fd, this->uv_device, worker);
+	/* Those that were dismissed have ended since. */
+	while (waitpid(-1, NULL, WNOHANG) > 0)
+		;
+	r = worker_create(worker_size_for(size), this->sysfs_fd, this->uv_device, worker);
 	if (r == 0)
 		this->workers[this->worker_count++] = *worker;
 	/* Where there cannot be more processes, those that are busy now have to do. */
