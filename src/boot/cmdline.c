@@ -9,19 +9,21 @@
 #include "util/cleanup.h"
 #include "util/file.h"
 
+/* The kernel's isspace() has Latin-1: 0xa0, the second byte of a no-break space and of an a with grave accent in UTF-8. */
 static bool is_blank(char character)
 {
-	return character == ' ' || (character >= '\t' && character <= '\r');
+	return character == ' ' || (character >= '\t' && character <= '\r') || (unsigned char)character == 0xa0;
 }
 
-/* The end of the parameter that begins here, and the first equals sign in it, or NULL. */
+/* The end of the parameter that begins here, and the first equals sign in it, or NULL. A name is never empty. */
 static char *find_end(char *text, char **equals)
 {
+	const char *name = text + (*text == '"');
 	bool quoted = false;
 
 	*equals = NULL;
 	for (; *text && (quoted || !is_blank(*text)); text++) {
-		if (*text == '=' && !*equals)
+		if (*text == '=' && !*equals && text > name)
 			*equals = text;
 		if (*text == '"')
 			quoted = !quoted;

@@ -97,9 +97,9 @@ void boot_linux_pause(unsigned int seconds)
 }
 
 /* Of several file systems at the same place the last is the one that is seen. */
-static bool is_root_in_memory(const char *mounts)
+static bool is_root_of_kernel(const char *mounts)
 {
-	const char *type = "rootfs ";
+	const char *type = "";
 
 	for (const char *line = mounts; line; line = strchr(line, '\n')) {
 		const char *place;
@@ -109,8 +109,7 @@ static bool is_root_in_memory(const char *mounts)
 		if (strncmp(place, " / ", 3) == 0)
 			type = place + 3;
 	}
-	return strncmp(type, "rootfs ", 7) == 0 || strncmp(type, "ramfs ", 6) == 0 || strncmp(type, "tmpfs ", 6) == 0 ||
-	       strncmp(type, "overlay ", 8) == 0;
+	return strncmp(type, "rootfs ", 7) == 0;
 }
 
 bool boot_linux_in_initramfs(const char *root)
@@ -124,7 +123,7 @@ bool boot_linux_in_initramfs(const char *root)
 
 	snprintf(release, sizeof(release), "%s/etc/initrd-release", root);
 	snprintf(mounts, sizeof(mounts), "%s/proc/mounts", root);
-	return access(release, F_OK) == 0 || file_read(&source, &text, &length) < 0 || is_root_in_memory(text);
+	return access(release, F_OK) == 0 || (file_read(&source, &text, &length) == 0 && is_root_of_kernel(text));
 }
 
 int boot_linux_stop(enum boot_end end)

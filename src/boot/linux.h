@@ -25,8 +25,9 @@ void boot_linux_load_modules(const char *modprobe, struct options *options);
 void boot_linux_pause(unsigned int seconds);
 
 /*
- * False only if it is certain that a system runs, which is not ours to stop: there is no /etc/initrd-release, and
- * /proc/mounts tells that the root directory is in no memory. `root` stands in front of both paths: "" but for tests.
+ * True only if it is certain: there is /etc/initrd-release (dracut, mkinitcpio), or the root directory is still the kernel's
+ * own, into which it unpacked the image (initramfs-tools). A root in memory or an overlay proves nothing: live systems and
+ * containers have such roots, and are not ours to stop. `root` stands in front of both paths: "" but for tests.
  */
 bool boot_linux_in_initramfs(const char *root);
 

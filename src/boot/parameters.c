@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "boot/cmdline.h"
 #include "util/log.h"
@@ -15,12 +16,12 @@
 	PREFIX ", " PREFIX ".config, " PREFIX ".strict, " PREFIX ".dry_run, " PREFIX ".verbose, " PREFIX               \
 	       ".timeout, " PREFIX ".required, " PREFIX ".secrets, " PREFIX ".lock_secrets"
 
-static void warn_value(const char *name, const char *value, const char *expected)
+static void warn_value(const char *name, const char *value, const char *expected, const char *used)
 {
-	log_warning("kernel command line: %s=%.100s: %s expected; the default is used", name, value, expected);
+	log_warning("kernel command line: %s=%.100s: expected %s, using %s", name, value, expected, used);
 }
 
-/* As dracut's getargbool: a bare name is on. */
+/* As dracut's getargbool, but in any case: a bare name is on. False: not understood. */
 static bool parse_boolean(const char *value, bool *result)
 {
 	static const char *const words[][2] = { { "0", "1" }, { "no", "yes" }, { "off", "on" }, { "false", "true" } };
@@ -31,7 +32,7 @@ static bool parse_boolean(const char *value, bool *result)
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
 		for (int on = 0; on < 2; on++) {
 			*result = on;
-			if (strcmp(value, words[i][on]) == 0)
+			if (strcasecmp(value, words[i][on]) == 0)
 				return true;
 		}
 	}
@@ -44,7 +45,7 @@ static bool set_path(const char *name, const char *value, const char *usual, cha
 	bool good = value && *value == '/' && strlen(value) < PATH_MAX;
 
 	if (!good)
-		warn_value(name, value ? value : "", "an absolute path");
+		warn_value(name, value ? value : "", "an absolute path", usual);
 	snprintf(path, PATH_MAX, "%s", good ? value : usual);
 	return good;
 }
@@ -54,36 +55,37 @@ static void set_timeout(const char *name, const char *value, struct boot_options
 	uint64_t seconds = OPTIONS_TIMEOUT_DEFAULT;
 
 	if (!value || text_parse_decimal(value, OPTIONS_TIMEOUT_MAX, &seconds) < 0)
-		warn_value(name, value ? value : "", "a whole number of seconds from 0 to 86400");
+		warn_value(name, value ? value : "", "a whole number of seconds from 0 to 86400", "60");
 	options->run.timeout_ms = (int64_t)seconds * 1000;
 }
 
 static void set_boolean(const char *name, const char *value, bool usual, bool *result)
 {
 	if (!parse_boolean(value, result)) {
-		warn_value(name, value, "0 or 1 (no, yes, off, on, false, true)");
+		warn_value(name, value, "0 or 1 (no, yes, off, on, false, true)", usual ? "1" : "0");
 		*result = usual;
 	}
 }
 
 static void apply_own(const char *name, const struct cmdline_parameter *parameter, struct boot_options *options)
 {
+	/* A switch for security that is misspelt is on, also if it was off before: nobody writes it to leave the door open. */
 	const struct {
 		const char *name;
 		bool *result;
-		bool usual;
+		bool if_misspelt;
 	} booleans[] = {
 		{ PREFIX, &options->enabled, true },
 		{ PREFIX ".strict", &options->run.strict, false },
 		{ PREFIX ".dry_run", &options->run.dry_run, false },
 		{ PREFIX ".verbose", &options->run.verbose, false },
-		{ PREFIX ".required", &options->required, false },
-		{ PREFIX ".lock_secrets", &options->run.lock_secrets, false },
+		{ PREFIX ".required", &options->required, true },
+		{ PREFIX ".lock_secrets", &options->run.lock_secrets, true },
 	};
 
 	for (size_t i = 0; i < sizeof(booleans) / sizeof(booleans[0]); i++) {
 		if (strcmp(name, booleans[i].name) == 0) {
-			set_boolean(name, parameter->value, booleans[i].usual, booleans[i].result);
+			set_boolean(name, parameter->value, booleans[i].if_misspelt, booleans[i].result);
 			return;
 		}
 	}
@@ -95,16 +97,15 @@ static void apply_own(const char *name, const struct cmdline_parameter *paramete
 	else if (strcmp(name, PREFIX ".timeout") == 0)
 		set_timeout(name, parameter->value, options);
 	else
-		log_warning("kernel command line: %.100s: no such parameter, ignored; known are " KNOWN,
-			    parameter->name);
+		log_warning("kernel command line: %.100s: unknown parameter, ignored; known: " KNOWN, parameter->name);
 }
 
 static void set_end(const char *value, struct boot_options *options)
 {
 	options->end = BOOT_POWER_OFF;
-	if (value && strcmp(value, "reboot") == 0)
+	if (value && strcasecmp(value, "reboot") == 0)
 		options->end = BOOT_REBOOT;
-	else if (value && strcmp(value, "halt") == 0)
+	else if (value && strcasecmp(value, "halt") == 0)
 		options->end = BOOT_HALT;
 }
 

@@ -58,6 +58,9 @@ static void quoting(void **state)
 		{ "a b=c  d=", "[a][b=c][d=]" },
 		{ "a=b=c", "[a=b=c]" },
 		{ "=x", "[=x]" },
+		{ "=x=y", "[=x=y]" },
+		{ "a\xa0" "b\xc2\xa0" "c=\xc3\xa0", "[a][b\xc2][c=\xc3]" },
+		{ "a=\"b\xc2\xa0" "c\"", "[a=b\xc2\xa0" "c]" },
 		{ "a=\"b c\" d", "[a=b c][d]" },
 		{ "\"a=b c\" d", "[a=b c][d]" },
 		{ "\"a b\"", "[a b]" },
@@ -75,6 +78,104 @@ static void quoting(void **state)
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		temp_root_text(&root, "/proc/cmdline", cases[i][0]);
 		assert_string_equal(visit(), cases[i][1]);
+	}
+}
+
+/*
+ * The kernel's rules once more, as a table: what a byte does in each state of a parameter. Blanks are those of its _ctype
+ * table (lib/ctype.c, _S): 0x09 to 0x0d, 0x20 and 0xa0.
+ */
+enum byte_kind { BYTE_BLANK, BYTE_QUOTE, BYTE_EQUALS, BYTE_OTHER };
+enum state { BETWEEN, NAME, VALUE, NAME_QUOTED, VALUE_QUOTED };
+
+static enum byte_kind kind_of(unsigned char byte)
+{
+	static const char blanks[] = "\x09\x0a\x0b\x0c\x0d\x20\xa0";
+
+	return byte == '"' ? BYTE_QUOTE : byte == '=' ? BYTE_EQUALS : strchr(blanks, byte) ? BYTE_BLANK : BYTE_OTHER;
+}
+
+static enum state next_state(enum state state, enum byte_kind kind, bool has_name)
+{
+	static const enum state table[][4] = {
+		/* blank, quote, equals, other */
+		[BETWEEN] = { BETWEEN, NAME_QUOTED, NAME, NAME },
+		[NAME] = { BETWEEN, NAME_QUOTED, VALUE, NAME },
+		[VALUE] = { BETWEEN, VALUE_QUOTED, VALUE, VALUE },
+		[NAME_QUOTED] = { NAME_QUOTED, NAME, VALUE_QUOTED, NAME_QUOTED },
+		[VALUE_QUOTED] = { VALUE_QUOTED, VALUE, VALUE_QUOTED, VALUE_QUOTED },
+	};
+
+	/* An equals sign at the start of a name is part of it. */
+	if (kind == BYTE_EQUALS && !has_name && (state == NAME || state == NAME_QUOTED))
+		return state;
+	return table[state][kind];
+}
+
+/* A quote at the start of a parameter or a value goes away, with one at the end of the parameter. */
+static void expect_parameter(char *expected, const char *start, const char *equals, const char *end)
+{
+	bool quoted = *start == '"';
+	const char *name = start + quoted, *value = equals ? equals + 1 : NULL;
+	bool value_quoted = value && value < end && *value == '"';
+	size_t used = strlen(expected);
+
+	value += value_quoted ? 1 : 0;
+	if ((value_quoted && end > value && end[-1] == '"') || (quoted && !value_quoted && end > name && end[-1] == '"'))
+		end--;
+	if (!value)
+		sprintf(expected + used, "[%.*s]", (int)(end - name), name);
+	else
+		sprintf(expected + used, "[%.*s=%.*s]", (int)(equals - name), name, (int)(end > value ? end - value : 0), value);
+}
+
+static void expect(char *expected, const char *line)
+{
+	enum state state = BETWEEN;
+	const char *start = line, *equals = NULL;
+
+	expected[0] = '\0';
+	for (; *line; line++) {
+		bool has_name = state != BETWEEN && line > start + (*start == '"');
+		enum state next = next_state(state, kind_of((unsigned char)*line), has_name);
+
+		if (state == BETWEEN && next != BETWEEN) {
+			start = line;
+			equals = NULL;
+		}
+		if ((next == VALUE || next == VALUE_QUOTED) && !equals)
+			equals = line;
+		if (state != BETWEEN && next == BETWEEN)
+			expect_parameter(expected, start, equals, line);
+		state = next;
+	}
+	if (state != BETWEEN)
+		expect_parameter(expected, start, equals, line);
+}
+
+/* Random lines of what matters, the same in every run. */
+static void as_the_kernel_reads_it(void **state)
+{
+	static const char *const pieces[] = { " ", "\t", "\n", "\x0b", "\xa0", "\xc2\xa0", "\x85", "\"", "\"", "=", "=",
+					      "a", "rd.x", "\xc3\xa0", "-", "0", "\x1f", "\x7f", "\xff" };
+	uint32_t random = 1;
+
+	(void)state;
+	for (int i = 0; i < 20000; i++) {
+		char line[256] = "", text[256], expected[1024];
+		char *rest = text;
+		struct cmdline_parameter parameter;
+
+		for (int count = i % 24; count > 0; count--) {
+			random = random * 1664525 + 1013904223;
+			strcat(line, pieces[(random >> 16) % COUNT(pieces)]);
+		}
+		expect(expected, line);
+		strcpy(text, line);
+		seen[0] = '\0';
+		while (cmdline_next(&rest, &parameter))
+			show(&parameter, &root);
+		assert_string_equal(seen, expected);
 	}
 }
 
@@ -135,6 +236,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(quoting, begin, end),
+		cmocka_unit_test_setup_teardown(as_the_kernel_reads_it, begin, end),
 		cmocka_unit_test_setup_teardown(all_places_in_order, begin, end),
 		cmocka_unit_test_setup_teardown(nothing_there, begin, end),
 		cmocka_unit_test_setup_teardown(not_readable, begin, end),

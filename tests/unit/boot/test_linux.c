@@ -225,20 +225,25 @@ static void initramfs(void **state)
 		const char *release, *mounts;
 		bool is_initramfs;
 	} cases[] = {
-		{ NULL, NULL, true },
+		{ NULL, NULL, false },
 		{ "ID=x\n", NULL, true },
-		{ NULL, "", true },
+		{ NULL, "", false },
 		{ NULL, "rootfs / rootfs rw 0 0\n", true },
 		{ NULL, "none / rootfs rw,size=1k 0 0\nproc /proc proc rw 0 0\n", true },
 		{ NULL, "rootfs / rootfs rw 0 0\n/dev/vda1 / ext4 rw 0 0\n", false },
-		{ NULL, "tmpfs / tmpfs rw 0 0\n/dev/vda1 /mnt ext4 rw 0 0\n", true },
-		{ NULL, "overlay / overlay rw 0 0\n", true },
+		/* Live systems, containers, diskless systems. */
+		{ NULL, "tmpfs / tmpfs rw 0 0\n/dev/vda1 /mnt ext4 rw 0 0\n", false },
+		{ NULL, "overlay / overlay rw 0 0\n", false },
+		{ NULL, "rootfs / rootfs rw 0 0\noverlay / overlay rw 0 0\n", false },
+		{ NULL, "none / ramfs rw 0 0\n", false },
+		{ NULL, "server:/ / nfs rw 0 0\n", false },
 		{ NULL, "rootfs / rootfs rw 0 0\n/dev/vda1 / btrfs rw 0 0\nrootfs /mnt rootfs rw 0 0\n", false },
 		{ NULL, "/dev/vda1 / ext4 rw 0 0\nx / rootfsx rw 0 0\n", false },
-		{ NULL, "rootfs", true },
+		{ NULL, "rootfs", false },
 		{ NULL, "/dev/vda1 / ", false },
 		{ NULL, "/dev/vda1 / averyveryverylongtype rw\n", false },
 		{ "", "/dev/vda1 / ext4 rw 0 0\n", true },
+		{ "", "overlay / overlay rw 0 0\n", true },
 	};
 
 	(void)state;

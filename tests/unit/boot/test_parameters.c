@@ -13,13 +13,13 @@
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define DEFAULT "/etc/pvapconfig.yaml 60000"
 #define KNOWN                                                                                                          \
-	"no such parameter, ignored; known are rd.pvapconfig, rd.pvapconfig.config, rd.pvapconfig.strict, "            \
+	"unknown parameter, ignored; known: rd.pvapconfig, rd.pvapconfig.config, rd.pvapconfig.strict, "            \
 	"rd.pvapconfig.dry_run, rd.pvapconfig.verbose, rd.pvapconfig.timeout, rd.pvapconfig.required, "            \
 	"rd.pvapconfig.secrets, rd.pvapconfig.lock_secrets\n"
 #define SECRETS "/etc/pvapconfig/secrets.d"
-#define BOOLEAN "0 or 1 (no, yes, off, on, false, true) expected; the default is used\n"
-#define SECONDS "a whole number of seconds from 0 to 86400 expected; the default is used\n"
-#define PATH "an absolute path expected; the default is used\n"
+#define BOOLEAN "expected 0 or 1 (no, yes, off, on, false, true), using "
+#define SECONDS "expected a whole number of seconds from 0 to 86400, using 60\n"
+#define PATH "expected an absolute path, using "
 #define WARNING "warning: kernel command line: "
 
 static struct temp_root root;
@@ -102,7 +102,16 @@ static void good(void **state)
 		{ "rd.pvapconfig.lock_secrets", DEFAULT " lock" },
 		{ "rd.pvapconfig.lock-secrets=1", DEFAULT " lock" },
 		{ "rd.pvapconfig.lock_secrets rd.pvapconfig.lock_secrets=0", DEFAULT },
+		{ "rd.pvapconfig.required=TRUE", DEFAULT " required" },
+		{ "rd.pvapconfig.required=Yes rd.pvapconfig.required=1", DEFAULT " required" },
+		{ "rd.pvapconfig.required rd.pvapconfig.required=OFF", DEFAULT },
+		{ "rd.pvapconfig.lock_secrets=On", DEFAULT " lock" },
+		{ "rd.pvapconfig=NO", DEFAULT " disabled" },
+		{ "quiet\xc2\xa0rd.pvapconfig.required=1", DEFAULT " required" },
 		{ "rd.shell", DEFAULT " shell" },
+		{ "rd.shell=TRUE", DEFAULT " shell" },
+		{ "rd.shell rd.shell=FALSE", DEFAULT },
+		{ "rd.shell=1 rd.shell=maybe", DEFAULT },
 		{ "rd.shell=1", DEFAULT " shell" },
 		{ "rd.shell=0", DEFAULT },
 		{ "rd.shell rd.shell=no", DEFAULT },
@@ -111,6 +120,7 @@ static void good(void **state)
 		{ "rd-shell rd_shell rdshell", DEFAULT },
 		{ "rd.emergency=reboot", DEFAULT " reboot" },
 		{ "rd.emergency=halt", DEFAULT " halt" },
+		{ "rd.emergency=REBOOT", DEFAULT " reboot" },
 		{ "rd.emergency=poweroff", DEFAULT },
 		{ "rd.emergency=reboot rd.emergency=poweroff", DEFAULT },
 		{ "rd.emergency=nonsense", DEFAULT },
@@ -127,21 +137,29 @@ static void good(void **state)
 static void bad(void **state)
 {
 	static const char *const cases[][3] = {
-		{ "rd.pvapconfig=maybe", DEFAULT, "rd.pvapconfig=maybe: " BOOLEAN },
-		{ "rd.pvapconfig=0 rd.pvapconfig=NO", DEFAULT, "rd.pvapconfig=NO: " BOOLEAN },
-		{ "rd.pvapconfig.strict=2", DEFAULT, "rd.pvapconfig.strict=2: " BOOLEAN },
-		{ "rd.pvapconfig.required rd.pvapconfig.required=x", DEFAULT, "rd.pvapconfig.required=x: " BOOLEAN },
+		{ "rd.pvapconfig=maybe", DEFAULT, "rd.pvapconfig=maybe: " BOOLEAN "1\n" },
+		{ "rd.pvapconfig=0 rd.pvapconfig=n", DEFAULT, "rd.pvapconfig=n: " BOOLEAN "1\n" },
+		{ "rd.pvapconfig.strict=2", DEFAULT, "rd.pvapconfig.strict=2: " BOOLEAN "0\n" },
+		{ "rd.pvapconfig.strict rd.pvapconfig.strict=t", DEFAULT, "rd.pvapconfig.strict=t: " BOOLEAN "0\n" },
+		{ "rd.pvapconfig.required=y", DEFAULT " required", "rd.pvapconfig.required=y: " BOOLEAN "1\n" },
+		{ "rd.pvapconfig.required=2", DEFAULT " required", "rd.pvapconfig.required=2: " BOOLEAN "1\n" },
+		{ "rd.pvapconfig.required=tru", DEFAULT " required", "rd.pvapconfig.required=tru: " BOOLEAN "1\n" },
+		{ "rd.pvapconfig.required=00", DEFAULT " required", "rd.pvapconfig.required=00: " BOOLEAN "1\n" },
+		{ "rd.pvapconfig.required rd.pvapconfig.required=x", DEFAULT " required", "rd.pvapconfig.required=x: " BOOLEAN "1\n" },
+		{ "rd.pvapconfig.required=0 rd.pvapconfig.required=x", DEFAULT " required", "rd.pvapconfig.required=x: " BOOLEAN "1\n" },
 		{ "rd.pvapconfig.timeout", DEFAULT, "rd.pvapconfig.timeout=: " SECONDS },
 		{ "rd.pvapconfig.timeout=5s", DEFAULT, "rd.pvapconfig.timeout=5s: " SECONDS },
 		{ "rd.pvapconfig.timeout=-1", DEFAULT, "rd.pvapconfig.timeout=-1: " SECONDS },
 		{ "rd.pvapconfig.timeout=86401", DEFAULT, "rd.pvapconfig.timeout=86401: " SECONDS },
 		{ "rd.pvapconfig.timeout=5 rd.pvapconfig.timeout=x", DEFAULT, "rd.pvapconfig.timeout=x: " SECONDS },
-		{ "rd.pvapconfig.config", DEFAULT, "rd.pvapconfig.config=: " PATH },
-		{ "rd.pvapconfig.config=a.yaml", DEFAULT, "rd.pvapconfig.config=a.yaml: " PATH },
-		{ "rd.pvapconfig.config=/a rd.pvapconfig.config=b", DEFAULT, "rd.pvapconfig.config=b: " PATH },
-		{ "rd.pvapconfig.secrets", DEFAULT, "rd.pvapconfig.secrets=: " PATH },
-		{ "rd.pvapconfig.secrets=/a rd.pvapconfig.secrets=b", DEFAULT, "rd.pvapconfig.secrets=b: " PATH },
-		{ "rd.pvapconfig.lock_secrets=2", DEFAULT, "rd.pvapconfig.lock_secrets=2: " BOOLEAN },
+		{ "rd.pvapconfig.config", DEFAULT, "rd.pvapconfig.config=: " PATH "/etc/pvapconfig.yaml\n" },
+		{ "rd.pvapconfig.config=a.yaml", DEFAULT, "rd.pvapconfig.config=a.yaml: " PATH "/etc/pvapconfig.yaml\n" },
+		{ "rd.pvapconfig.config=/a rd.pvapconfig.config=b", DEFAULT, "rd.pvapconfig.config=b: " PATH "/etc/pvapconfig.yaml\n" },
+		{ "rd.pvapconfig.secrets", DEFAULT, "rd.pvapconfig.secrets=: " PATH SECRETS "\n" },
+		{ "rd.pvapconfig.secrets=/a rd.pvapconfig.secrets=b", DEFAULT, "rd.pvapconfig.secrets=b: " PATH SECRETS "\n" },
+		{ "rd.pvapconfig.lock_secrets=2", DEFAULT " lock", "rd.pvapconfig.lock_secrets=2: " BOOLEAN "1\n" },
+		{ "rd.pvapconfig.lock_secrets rd.pvapconfig.lock_secrets=y", DEFAULT " lock",
+		  "rd.pvapconfig.lock_secrets=y: " BOOLEAN "1\n" },
 		{ "rd.pvapconfig.strct=1", DEFAULT, "rd.pvapconfig.strct: " KNOWN },
 		{ "rd.pvapconfig.", DEFAULT, "rd.pvapconfig.: " KNOWN },
 		{ "rd.pvapconfigstrict", DEFAULT, "rd.pvapconfigstrict: " KNOWN },
