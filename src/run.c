@@ -10,7 +10,6 @@
 #include "plan/plan.h"
 #include "provision/provision.h"
 #include "report/list.h"
-#include "report/preview.h"
 #include "report/report.h"
 #include "report/report_json.h"
 #include "util/cleanup.h"
@@ -49,6 +48,7 @@ static struct report report_of(const struct run *run)
 		.secrets = &run->secrets,
 		.strict = run->options->strict,
 		.dry_run = run->options->dry_run,
+		.probe = run->options->probe,
 	};
 }
 
@@ -107,7 +107,7 @@ static bool provision(struct run *run)
 	run->planned = true;
 	report = report_of(run);
 	if (report.dry_run && !run->options->boot && !run->options->json)
-		preview_print(&report);
+		list_print_planned(&report);
 	if (run->options->unbind)
 		return unbind(run, &report);
 	report_print(&report);
@@ -214,13 +214,7 @@ static bool configure(struct run *run)
 
 static bool list(struct run *run)
 {
-	struct list list = { 0 };
-	bool success = list_run(run->machine, run->options, run->deadline_ms, &list);
-
-	run->config = list.config;
-	run->secrets = list.secrets;
-	run->inventory = list.inventory;
-	return success;
+	return list_run(run->machine, run->options, run->deadline_ms, &run->config, &run->secrets, &run->inventory);
 }
 
 static bool act(struct run *run)

@@ -1,14 +1,293 @@
 /* SPDX-License-Identifier: MIT */
 #include "report/list.h"
 
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "provision/provision.h"
-#include "report/list_view.h"
-#include "report/report.h"
+#include "report/table.h"
+#include "util/cleanup.h"
 #include "util/log.h"
+#include "util/text.h"
 
-/* Without --config, a file that is not there gives no names. */
+/* --- the table ------------------------------------------------------------------------------------ */
+
+#define MKVP_BYTES_MIN 4
+#define MKVP_BYTES_MAX 5 /* more do not fit */
+
+struct list_view {
+	const struct report *report;
+	const struct column *columns;
+	size_t mkvp_bytes; /* enough to tell all master keys apart */
+};
+
+/* '?' stands for a value that is not known, '-' for one that does not apply. */
+struct column {
+	const char *title;
+	void (*format)(const struct list_view *view, size_t index, char text[TABLE_CELL_SIZE]);
+};
+
+static void put(char text[TABLE_CELL_SIZE], const char *value)
+{
+	snprintf(text, TABLE_CELL_SIZE, "%s", value);
+}
+
+static bool has_identity(const struct apqn *apqn)
+{
+	return apqn->mode != APQN_MODE_ACCEL && apqn->mode != APQN_MODE_CCA;
+}
+
+static void format_name(const struct list_view *view, size_t index, char text[TABLE_CELL_SIZE])
+{
+	apqn_format_name(&view->report->apqns[index], text);
+}
+
+static void format_mode(const struct list_view *view, size_t index, char text[TABLE_CELL_SIZE])
+{
+	enum apqn_mode mode = view->report->apqns[index].mode;
+
+	put(text, mode == APQN_MODE_UNKNOWN ? "?" : apqn_mode_text(mode));
+}
+
+static void format_type(const struct list_view *view, size_t index, char text[TABLE_CELL_SIZE])
+{
+	unsigned int generation = view->report->apqns[index].generation;
+
+	put(text, "?");
+	if (generation > 0)
+		snprintf(text, TABLE_CELL_SIZE, "CEX%u", generation);
+}
+
+static void format_serialnr(const struct list_view *view, size_t index, char text[TABLE_CELL_SIZE])
+{
+	const struct apqn *apqn = &view->report->apqns[index];
+
+	put(text, apqn->serialnr[0] ? apqn->serialnr : has_identity(apqn) ? "?" : "-");
+}
+
+static void format_mkvp(const struct list_view *view, size_t index, char text[TABLE_CELL_SIZE])
+{
+	const struct apqn *apqn = &view->report->apqns[index];
+
+	if (!has_identity(apqn)) {
+		put(text, "-");
+	} else if (apqn->identity == APQN_IDENTITY_VALID) {
+		text_format_hex(apqn->mkvp, view->mkvp_bytes, text);
+		strcat(text, "..");
+	} else {
+		put(text, apqn->identity == APQN_IDENTITY_NONE ? "none" : "?");
+	}
+}
+
+static void format_online(const struct list_view *view, size_t index, char text[TABLE_CELL_SIZE])
+{
+	put(text, view->report->apqns[index].online ? "yes" : "no");
+}
+
+static void format_bind(const struct list_view *view, size_t index, char text[TABLE_CELL_SIZE])
+{
+	const struct apqn *apqn = &view->report->apqns[index];
+
+	if (apqn->mode == APQN_MODE_CCA || apqn->bind == APQN_BIND_UNSUPPORTED)
+		put(text, "-");
+	else if (apqn->bind == APQN_BIND_UNKNOWN)
+		put(text, "?");
+	else
+		put(text, apqn->bind == APQN_BOUND ? "bound" : "unbound");
+}
+
+static void format_secret(const struct list_view *view, size_t index, char text[TABLE_CELL_SIZE])
+{
+	const struct apqn *apqn = &view->report->apqns[index];
+
+	if (apqn->association == APQN_ASSOCIATED)
+		snprintf(text, TABLE_CELL_SIZE, "%u", apqn->association_index);
+	else if (apqn->association == APQN_ASSOCIATION_PENDING)
+		put(text, "pending");
+	else if (apqn->mode == APQN_MODE_EP11 && apqn->bind == APQN_BOUND)
+		put(text, apqn->association == APQN_UNASSOCIATED ? "none" : "?");
+	else
+		put(text, "-");
+}
+
+/* "6 root volume" */
+static void format_named_secret(const struct list_view *view, size_t index, char text[TABLE_CELL_SIZE])
+{
+	const char *name = report_secret_name(view->report, &view->report->apqns[index]);
+	size_t length;
+
+	format_secret(view, index, text);
+	length = strlen(text);
+	if (name)
+		snprintf(text + length, TABLE_CELL_SIZE - length, " %s", name);
+}
+
+/* What a real run does with the APQN depends on its master key. */
+static bool is_open(const struct report *report, size_t index)
+{
+	const struct apqn *apqn = &report->apqns[index];
+
+	return apqn->failure == APQN_WORKING &&
+	       (apqn->identity == APQN_IDENTITY_WITHHELD || report->plan->apqns[index].goal == PLAN_IDENTIFY);
+}
+
+static void format_planned_state(const struct report *report, size_t index, char text[TABLE_CELL_SIZE])
+{
+	const struct plan_apqn *planned = &report->plan->apqns[index];
+
+	switch (planned->goal) {
+	case PLAN_LEAVE:
+	case PLAN_KEEP:
+	case PLAN_IDENTIFY:
+	case PLAN_UNSURE:
+		put(text, report->apqns[index].mode == APQN_MODE_CCA ? "-" : "unchanged");
+		break;
+	case PLAN_BIND:
+		put(text, "bound");
+		break;
+	case PLAN_ASSOCIATE:
+	case PLAN_REASSOCIATE:
+		if (report_needs_request(report, planned->entry))
+			put(text, "associated +");
+		else
+			snprintf(text, TABLE_CELL_SIZE, "associated %u",
+				 report->plan->entries[planned->entry].secret_index);
+		break;
+	case PLAN_UNBIND:
+		put(text, "unbound");
+		break;
+	}
+}
+
+/* "associated 6, for #2 'root volume'" */
+static void format_planned(const struct list_view *view, size_t index, char text[TABLE_CELL_SIZE])
+{
+	const struct report *report = view->report;
+	size_t entry = report->plan->apqns[index].entry, length;
+	char label[CONFIG_LABEL_SIZE];
+
+	if (is_open(report, index)) {
+		put(text, "?");
+		return;
+	}
+	format_planned_state(report, index, text);
+	if (entry == PLAN_NONE)
+		return;
+	length = strlen(text);
+	config_format_label(report->config, entry, label);
+	snprintf(text + length, TABLE_CELL_SIZE - length, ", for %s", label);
+}
+
+/* The last column gets what is left of a line, so a dry run leaves out the identity. */
+static const struct column list_columns[] = {
+	{ "APQN", format_name },  { "mode", format_mode },
+	{ "type", format_type },  { "serial number", format_serialnr },
+	{ "MKVP", format_mkvp },  { "on", format_online },
+	{ "state", format_bind }, { "secret", format_named_secret },
+	{ NULL, NULL },
+};
+static const struct column planned_columns[] = {
+	{ "APQN", format_name },  { "mode", format_mode },     { "type", format_type },       { "on", format_online },
+	{ "state", format_bind }, { "secret", format_secret }, { "planned", format_planned }, { NULL, NULL },
+};
+
+static enum log_style style_of(const struct report *report, size_t index)
+{
+	const struct apqn *apqn = &report->apqns[index];
+	bool serves =
+		apqn->association == APQN_ASSOCIATED || (apqn->mode == APQN_MODE_ACCEL && apqn->bind == APQN_BOUND);
+
+	if (!apqn->online || apqn->failure != APQN_WORKING)
+		return LOG_STYLE_BAD;
+	if (report->plan)
+		serves = report->plan->apqns[index].entry != PLAN_NONE;
+	return serves ? LOG_STYLE_GOOD : LOG_STYLE_PLAIN;
+}
+
+static void fill(const void *context, size_t index, struct table_row *row)
+{
+	const struct list_view *view = context;
+
+	row->style = style_of(view->report, index);
+	for (size_t i = 0; view->columns[i].title; i++)
+		view->columns[i].format(view, index, row->cells[i]);
+}
+
+/* Whether two different keys begin with the same bytes. */
+static bool is_ambiguous(const struct report *report, size_t bytes)
+{
+	for (size_t i = 0; i < report->apqn_count; i++) {
+		const struct apqn *one = &report->apqns[i];
+
+		for (size_t j = 0; j < i && one->identity == APQN_IDENTITY_VALID; j++) {
+			const struct apqn *other = &report->apqns[j];
+
+			if (other->identity == APQN_IDENTITY_VALID && memcmp(one->mkvp, other->mkvp, bytes) == 0 &&
+			    memcmp(one->mkvp, other->mkvp, sizeof(one->mkvp)) != 0)
+				return true;
+		}
+	}
+	return false;
+}
+
+static void print(const struct report *report, const struct column *columns)
+{
+	struct list_view view = { .report = report, .columns = columns, .mkvp_bytes = MKVP_BYTES_MIN };
+	const char *titles[TABLE_COLUMNS_MAX + 1] = { NULL };
+	const struct table table = { .titles = titles, .rows = report->apqn_count, .fill = fill, .context = &view };
+
+	for (size_t i = 0; columns[i].title; i++)
+		titles[i] = columns[i].title;
+	while (view.mkvp_bytes < MKVP_BYTES_MAX && is_ambiguous(report, view.mkvp_bytes))
+		view.mkvp_bytes++;
+	table_print(&table);
+}
+
+void list_print_planned(const struct report *report)
+{
+	bool any_open = false, any_request = false;
+
+	print(report, planned_columns);
+	for (size_t i = 0; i < report->apqn_count; i++) {
+		size_t entry = report->plan->apqns[i].entry;
+
+		any_open = any_open || is_open(report, i);
+		any_request = any_request || (entry != PLAN_NONE && report_needs_request(report, entry));
+	}
+	if (any_request)
+		log_output("+  a secret that an add-secret request would add");
+	if (any_open)
+		log_output("?  depends on the master key, which %s",
+			   report->probe ? "could not be read" : "only a bound queue reveals; see --probe");
+}
+
+/* Explains '?'. `unread`: why no identity was read at all, or NULL. */
+static void print_notes(const struct report *report, const char *unread)
+{
+	bool unbound = false, unsettled = false;
+
+	for (size_t i = 0; i < report->apqn_count; i++) {
+		const struct apqn *apqn = &report->apqns[i];
+
+		if (apqn->mode != APQN_MODE_EP11)
+			continue;
+		unbound = unbound || apqn->bind == APQN_UNBOUND;
+		unsettled = unsettled || (apqn->bind == APQN_BOUND && apqn->identity == APQN_IDENTITY_UNREAD &&
+					  apqn->failure == APQN_WORKING);
+	}
+	if (unbound)
+		log_output("?  unknown: only a bound queue reveals its master key and serial number");
+	if (unread)
+		log_output("?  not read: %s", unread);
+	else if (unsettled)
+		log_output("?  not read from bound queues: offline, or a reset or association is in progress");
+}
+
+/* --- gathering ------------------------------------------------------------------------------------ */
+
+/* Without --config, no names are shown if the default file does not exist. */
 static bool load_names(const struct options *options, struct config *config)
 {
 	const char *path = options->config_path ? options->config_path : OPTIONS_CONFIG_PATH;
@@ -27,21 +306,21 @@ static bool any_associated(const struct inventory *inventory)
 	return false;
 }
 
-/* Why no identities are read, or NULL. What is told of it here is on standard error. */
+/* Why no identities are read (a warning, too), or NULL. */
 static const char *why_not_read(struct machine *machine, const struct options *options, int64_t deadline_ms)
 {
 	char bindings[MACHINE_TEXT_SIZE];
 	int r;
 
 	if (options->lock_path && access(options->lock_path, F_OK) == 0) {
-		log_warning("another pvapconfig seems to be at work (%s): no master key is read", options->lock_path);
-		return "another pvapconfig seems to be at work";
+		log_warning("another pvapconfig may be running (%s): no master key is read", options->lock_path);
+		return "another pvapconfig may be running";
 	}
 	r = machine_read_text(machine, deadline_ms, bindings, "bus/ap/bindings");
 	if (r == 0 && inventory_bindings_complete(bindings))
 		return NULL;
-	log_warning("AP bus: not all drivers are bound (%s): the list may not be complete",
-		    r == 0 ? bindings : "not known");
+	log_warning("AP bus: not all drivers are bound (%s): the list may be incomplete",
+		    r == 0 ? bindings : "unknown");
 	return "not all drivers are bound";
 }
 
@@ -64,18 +343,17 @@ static int gather_plain(struct machine *machine, int64_t deadline_ms, struct inv
 		inventory->apqns[i].bind = APQN_BIND_UNSUPPORTED;
 		inventory->apqns[i].association = APQN_ASSOCIATION_UNSUPPORTED;
 	}
-	log_warning(
-		"this is no Secure Execution guest with AP pass-through (AP bus without APSB): nothing can be bound here");
-	*unread = "this is no Secure Execution guest";
+	log_warning("not a Secure Execution guest with AP pass-through (AP bus without APSB): no queue can be bound");
+	*unread = "not a Secure Execution guest";
 	return r;
 }
 
-bool list_run(struct machine *machine, const struct options *options, int64_t deadline_ms, struct list *list)
+bool list_run(struct machine *machine, const struct options *options, int64_t deadline_ms, struct config *config,
+	      struct secrets *secrets, struct inventory *inventory)
 {
-	struct report report = { .config = &list->config, .secrets = &list->secrets };
-	bool named = load_names(options, &list->config), secure;
-	struct inventory *inventory = &list->inventory;
+	bool named = load_names(options, config), secure;
 	const char *unread = NULL;
+	struct report report = { .config = config, .secrets = secrets };
 	int r = inventory_find_bus(machine, deadline_ms, &secure);
 
 	if (r == 0 && secure)
@@ -84,13 +362,17 @@ bool list_run(struct machine *machine, const struct options *options, int64_t de
 		r = gather_plain(machine, deadline_ms, inventory, &unread);
 	if (r < 0)
 		return false;
-	if (list->config.count > 0 && any_associated(inventory))
-		named = secrets_fetch(machine, deadline_ms, &list->secrets) == 0 && named;
+	if (config->count > 0 && any_associated(inventory))
+		named = secrets_fetch(machine, deadline_ms, secrets) == 0 && named;
 	report.apqns = inventory->apqns;
 	report.apqn_count = inventory->count;
 	if (inventory->unlisted_cards > 0)
-		log_error("AP bus: the list is not complete: %zu cards could not be listed", inventory->unlisted_cards);
-	if (!options->json && (inventory->count > 0 || inventory->unlisted_cards == 0))
-		list_view_print(&report, unread);
+		log_error("AP bus: incomplete list: %zu cards could not be listed", inventory->unlisted_cards);
+	if (!options->json && inventory->count > 0) {
+		print(&report, list_columns);
+		print_notes(&report, unread);
+	} else if (!options->json && inventory->unlisted_cards == 0) {
+		log_output("there is no APQN");
+	}
 	return named && inventory->unlisted_cards == 0;
 }

@@ -1,24 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* `pvapconfig --list`: all APQNs as they are. Only reads, takes no lock, and never binds a queue to learn who it is. */
+/* The table of all APQNs: their state for --list, with the planned state for --dry-run. */
 #include <stdbool.h>
 
 #include "ap/inventory.h"
 #include "config/config.h"
 #include "kernel/machine.h"
 #include "options.h"
+#include "report/report.h"
 #include "uv/secrets.h"
 
-/* What the list is made of, as far as it can be had; starts empty. The caller releases all of it, whatever the result is. */
-struct list {
-	struct config config;
-	struct secrets secrets;
-	struct inventory inventory;
-};
-
 /*
- * Gathers, and prints the table unless options->json says otherwise. False if there is no list, or if what was asked for
- * is missing in it (names, when there is a configuration); reported.
+ * `pvapconfig --list`: gathers and, unless options->json is set, prints the table. Only reads, takes no lock, and binds
+ * no queue to identify it. `config` (for names), `secrets` and `inventory` are empty before; the caller releases them,
+ * whatever the result is. False, reported, if there is no list or if it is not complete.
  */
-bool list_run(struct machine *machine, const struct options *options, int64_t deadline_ms, struct list *list);
+bool list_run(struct machine *machine, const struct options *options, int64_t deadline_ms, struct config *config,
+	      struct secrets *secrets, struct inventory *inventory);
+
+/* After a dry run: what a real run would change. */
+void list_print_planned(const struct report *report);

@@ -17,6 +17,7 @@ struct report {
 	const struct secrets *secrets; /* never NULL */
 	bool strict;
 	bool dry_run;
+	bool probe; /* the dry run bound queues to identify them */
 };
 
 /*

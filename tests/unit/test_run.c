@@ -235,11 +235,11 @@ static void test_dry_run(void **state)
 				   "info: AP bus: 3 APQNs\n"
 				   "info: dry run: 11.0001: bind to read its master key; what follows depends on it "
 				   "(--probe tells)\n"
-				   "output: APQN     now          then     for entry\n"
-				   "output: 05.0001  unbound  =   unbound  -\n"
-				   "output: 05.0002  bound    =   bound    #1 'fast'\n"
-				   "output: 11.0001  unbound  ->  ?        ?\n"
-				   "output: ?  depends on its master key, which only a bind can tell (--probe)\n"
+				   "output: APQN     mode   type  on   state    secret  planned\n"
+				   "output: 05.0001  Accel  CEX8  yes  unbound  -       unchanged\n"
+				   "output: 05.0002  Accel  CEX8  yes  bound    -       unchanged, for #1 'fast'\n"
+				   "output: 11.0001  EP11   CEX8  yes  unbound  -       ?\n"
+				   "output: ?  depends on the master key, which only a bound queue reveals; see --probe\n"
 				   "info: entry #1 'fast': would be served by APQN 05.0002\n"
 				   "warning: entry #2: cannot be known without binding queues to read their master "
 				   "keys (--probe does it)\n"
@@ -300,10 +300,10 @@ static void test_unbind_dry_run(void **state)
 	check_log(fixture, "info: AP bus: all drivers are bound: 3/3 (complete)\n"
 			   "info: AP bus: 3 APQNs\n"
 			   "info: dry run: 05.0002: unbind, it serves no entry\n"
-			   "output: APQN     now          then     for entry\n"
-			   "output: 05.0001  unbound  =   unbound  -\n"
-			   "output: 05.0002  bound    ->  unbound  -\n"
-			   "output: 11.0001  unbound  =   unbound  -\n");
+			   "output: APQN     mode   type  on   state    secret  planned\n"
+			   "output: 05.0001  Accel  CEX8  yes  unbound  -       unchanged\n"
+			   "output: 05.0002  Accel  CEX8  yes  bound    -       unbound\n"
+			   "output: 11.0001  EP11   CEX8  yes  unbound  -       unchanged\n");
 	assert_int_equal(sim_write_count(fixture->sim), 0);
 }
 

@@ -287,8 +287,8 @@ static void test_dry_run(void **state)
 	assert_log(fixture, "a.asrcb: would be submitted\n");
 	assert_log(fixture, "notice: Ultravisor: would lock the secret store\n");
 	assert_log(fixture, "dry run: 11.0001: bind and associate with a secret to be added for entry #1\n");
-	assert_log(fixture, "output: 11.0001  unbound  ->  associated +  #1\n"
-			    "output: +  with a secret that is not there yet: an add-secret request would add it\n");
+	assert_log(fixture, "output: 11.0001  EP11  CEX8  yes  unbound  -       associated +, for #1\n"
+			    "output: +  a secret that an add-secret request would add\n");
 	assert_log(fixture, "info: entry #1: would be served by APQN 11.0001, when its secret is added\n");
 	assert_int_equal(fixture->sim->model.secret_count, 0);
 }
@@ -322,7 +322,7 @@ static void test_dry_run_over_another(void **state)
 				    "queue 11.0001 mkvp=" MKVP_A PAD " state=associated:65535\n");
 	fixture->options.dry_run = true;
 	assert_true(run(fixture));
-	assert_log(fixture, "output: 11.0001  associated 65535  ->  associated +  #1\n");
+	assert_log(fixture, "output: 11.0001  EP11  CEX8  yes  bound  65535   associated +, for #1\n");
 }
 
 /* A secret of another type is no help, nor is a request that is not submitted. */

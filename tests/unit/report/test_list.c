@@ -43,7 +43,7 @@ static void test_table(void **state)
 			   "output: 11.0003  EP11   CEX8  ?                 none          yes  bound    none\n"
 			   "output: 12.0001  CCA    CEX7  -                 -             yes  -        -\n"
 			   "output: 13.0001  EP11   CEX8  SERIALNUMBER0013  bbbbbbbbaa..  yes  bound    none\n"
-			   "output: ?  not known: only a bound queue tells its master key and serial number\n");
+			   "output: ?  unknown: only a bound queue reveals its master key and serial number\n");
 	assert_int_equal(sim_write_count(fixture->sim), 0);
 	assert_int_equal(sim_count(fixture->sim, MACHINE_READ, "*/11.0001/mkvps"), 0);
 	assert_int_equal(sim_count(fixture->sim, MACHINE_READ, "*card12/serialnr"), 0);
@@ -102,11 +102,11 @@ static void test_no_se_guest(void **state)
 	begin(fixture, "guest se=0\n" ALL, NAMED);
 	assert_true(run(fixture));
 	assert_non_null(strstr(fixture->log.text,
-			       "warning: this is no Secure Execution guest with AP pass-through (AP bus without APSB): "
-			       "nothing can be bound here\n"));
+			       "warning: not a Secure Execution guest with AP pass-through (AP bus without APSB): "
+			       "no queue can be bound\n"));
 	assert_non_null(strstr(fixture->log.text, "output: 05.0001  Accel  CEX8  -              -     yes  -      -\n"));
 	assert_non_null(strstr(fixture->log.text, "output: 11.0001  EP11   CEX8  ?              ?     yes  -      -\n"));
-	assert_non_null(strstr(fixture->log.text, "output: ?  not read: this is no Secure Execution guest\n"));
+	assert_non_null(strstr(fixture->log.text, "output: ?  not read: not a Secure Execution guest\n"));
 	assert_int_equal(sim_count(fixture->sim, MACHINE_READ, "*/se_bind"), 0);
 	assert_int_equal(sim_count(fixture->sim, MACHINE_READ, "*/mkvps"), 0);
 }
@@ -119,8 +119,8 @@ static void test_another_run(void **state)
 	begin(fixture, ALL, NAMED);
 	fixture->options.lock_path = fixture->path;
 	assert_true(run(fixture));
-	assert_non_null(strstr(fixture->log.text, "warning: another pvapconfig seems to be at work ("));
-	assert_non_null(strstr(fixture->log.text, "output: ?  not read: another pvapconfig seems to be at work\n"));
+	assert_non_null(strstr(fixture->log.text, "warning: another pvapconfig may be running ("));
+	assert_non_null(strstr(fixture->log.text, "output: ?  not read: another pvapconfig may be running\n"));
 	assert_int_equal(sim_count(fixture->sim, MACHINE_READ, "*/mkvps"), 0);
 	assert_int_equal(sim_count(fixture->sim, MACHINE_READ, "*/serialnr"), 0);
 }
@@ -155,7 +155,7 @@ static void test_unsettled(void **state)
 		assert_int_equal(sim_count(fixture->sim, MACHINE_READ, "*/card11/*mkvps"), 0);
 		assert_int_equal(sim_count(fixture->sim, MACHINE_READ, "*card11/serialnr"), 0);
 		assert_int_equal(sim_count(fixture->sim, MACHINE_READ, "*/card13/*mkvps"), 1);
-		assert_non_null(strstr(fixture->log.text, "something is under way on the card\n"));
+		assert_non_null(strstr(fixture->log.text, "a reset or association is in progress\n"));
 		assert_between(elapsed(fixture->sim), 0, 1 * S);
 	}
 }
@@ -199,7 +199,7 @@ static void test_unlisted_card(void **state)
 	begin(fixture, "card 11 CEX8P\nqueue 11.0002 state=bound\n", NAMED);
 	inject(fixture, MACHINE_LIST, "devices/ap/card11", SIM_HANG, 0);
 	assert_false(run(fixture));
-	assert_non_null(strstr(fixture->log.text, "error: AP bus: the list is not complete: 1 cards could not be listed\n"));
+	assert_non_null(strstr(fixture->log.text, "error: AP bus: incomplete list: 1 cards could not be listed\n"));
 	assert_null(strstr(fixture->log.text, "there is no APQN"));
 }
 
