@@ -13,7 +13,7 @@
 #include "kernel/cpus.h"
 #include "kernel/linux.h"
 #include "options.h"
-#include "report/report_json.h"
+#include "report/report.h"
 #include "report/status.h"
 #include "run.h"
 #include "util/cleanup.h"

@@ -13,7 +13,7 @@
 
 struct options {
 	const char *config_path;  /* part of argv, or OPTIONS_CONFIG_PATH; NULL: none is needed, or asked for (list) */
-	const char *report_path;  /* what the run came to is written there (report_json.h); NULL: nowhere */
+	const char *report_path;  /* what the run came to is written there (report.h); NULL: nowhere */
 	const char *status_path;  /* the same as text (status.h) */
 	const char *lock_path;    /* --list: if this is there, another run may be at work; NULL: none */
 	const char *secrets_path; /* directory of add-secret requests to be submitted; NULL: none */

@@ -11,7 +11,6 @@
 #include "provision/provision.h"
 #include "report/list.h"
 #include "report/report.h"
-#include "report/report_json.h"
 #include "util/cleanup.h"
 #include "util/log.h"
 #include "uv/requests.h"

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "boot/child.h"
-#include "report/report_json.h"
+#include "report/report.h"
 #include "util/cleanup.h"
 #include "util/file.h"
 #include "util/lock.h"

@@ -2,13 +2,11 @@
 #include "report/list.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "provision/provision.h"
 #include "report/table.h"
-#include "util/cleanup.h"
 #include "util/log.h"
 #include "util/text.h"
 
@@ -19,16 +17,10 @@
 
 struct list_view {
 	const struct report *report;
-	const struct column *columns;
 	size_t mkvp_bytes; /* enough to tell all master keys apart */
 };
 
-/* '?' stands for a value that is not known, '-' for one that does not apply. */
-struct column {
-	const char *title;
-	void (*format)(const struct list_view *view, size_t index, char text[TABLE_CELL_SIZE]);
-};
-
+/* In all columns '?' stands for a value that is not known, '-' for one that does not apply. */
 static void put(char text[TABLE_CELL_SIZE], const char *value)
 {
 	snprintf(text, TABLE_CELL_SIZE, "%s", value);
@@ -39,89 +31,44 @@ static bool has_identity(const struct apqn *apqn)
 	return apqn->mode != APQN_MODE_ACCEL && apqn->mode != APQN_MODE_CCA;
 }
 
-static void format_name(const struct list_view *view, size_t index, char text[TABLE_CELL_SIZE])
+static const char *serialnr_text(const struct apqn *apqn)
 {
-	apqn_format_name(&view->report->apqns[index], text);
+	if (apqn->serialnr[0])
+		return apqn->serialnr;
+	return has_identity(apqn) ? "?" : "-";
 }
 
-static void format_mode(const struct list_view *view, size_t index, char text[TABLE_CELL_SIZE])
+static void format_mkvp(const struct apqn *apqn, size_t bytes, char text[TABLE_CELL_SIZE])
 {
-	enum apqn_mode mode = view->report->apqns[index].mode;
-
-	put(text, mode == APQN_MODE_UNKNOWN ? "?" : apqn_mode_text(mode));
-}
-
-static void format_type(const struct list_view *view, size_t index, char text[TABLE_CELL_SIZE])
-{
-	unsigned int generation = view->report->apqns[index].generation;
-
-	put(text, "?");
-	if (generation > 0)
-		snprintf(text, TABLE_CELL_SIZE, "CEX%u", generation);
-}
-
-static void format_serialnr(const struct list_view *view, size_t index, char text[TABLE_CELL_SIZE])
-{
-	const struct apqn *apqn = &view->report->apqns[index];
-
-	put(text, apqn->serialnr[0] ? apqn->serialnr : has_identity(apqn) ? "?" : "-");
-}
-
-static void format_mkvp(const struct list_view *view, size_t index, char text[TABLE_CELL_SIZE])
-{
-	const struct apqn *apqn = &view->report->apqns[index];
-
 	if (!has_identity(apqn)) {
 		put(text, "-");
 	} else if (apqn->identity == APQN_IDENTITY_VALID) {
-		text_format_hex(apqn->mkvp, view->mkvp_bytes, text);
+		text_format_hex(apqn->mkvp, bytes, text);
 		strcat(text, "..");
 	} else {
 		put(text, apqn->identity == APQN_IDENTITY_NONE ? "none" : "?");
 	}
 }
 
-static void format_online(const struct list_view *view, size_t index, char text[TABLE_CELL_SIZE])
+static const char *bind_text(const struct apqn *apqn)
 {
-	put(text, view->report->apqns[index].online ? "yes" : "no");
-}
-
-static void format_bind(const struct list_view *view, size_t index, char text[TABLE_CELL_SIZE])
-{
-	const struct apqn *apqn = &view->report->apqns[index];
-
 	if (apqn->mode == APQN_MODE_CCA || apqn->bind == APQN_BIND_UNSUPPORTED)
-		put(text, "-");
-	else if (apqn->bind == APQN_BIND_UNKNOWN)
-		put(text, "?");
-	else
-		put(text, apqn->bind == APQN_BOUND ? "bound" : "unbound");
+		return "-";
+	if (apqn->bind == APQN_BIND_UNKNOWN)
+		return "?";
+	return apqn->bind == APQN_BOUND ? "bound" : "unbound";
 }
 
-static void format_secret(const struct list_view *view, size_t index, char text[TABLE_CELL_SIZE])
+static void format_secret(const struct apqn *apqn, const char *name, char text[TABLE_CELL_SIZE])
 {
-	const struct apqn *apqn = &view->report->apqns[index];
-
 	if (apqn->association == APQN_ASSOCIATED)
-		snprintf(text, TABLE_CELL_SIZE, "%u", apqn->association_index);
+		snprintf(text, TABLE_CELL_SIZE, "%u%s%s", apqn->association_index, name ? " " : "", name ? name : "");
 	else if (apqn->association == APQN_ASSOCIATION_PENDING)
 		put(text, "pending");
 	else if (apqn->mode == APQN_MODE_EP11 && apqn->bind == APQN_BOUND)
 		put(text, apqn->association == APQN_UNASSOCIATED ? "none" : "?");
 	else
 		put(text, "-");
-}
-
-/* "6 root volume" */
-static void format_named_secret(const struct list_view *view, size_t index, char text[TABLE_CELL_SIZE])
-{
-	const char *name = report_secret_name(view->report, &view->report->apqns[index]);
-	size_t length;
-
-	format_secret(view, index, text);
-	length = strlen(text);
-	if (name)
-		snprintf(text + length, TABLE_CELL_SIZE - length, " %s", name);
 }
 
 /* What a real run does with the APQN depends on its master key. */
@@ -162,9 +109,8 @@ static void format_planned_state(const struct report *report, size_t index, char
 }
 
 /* "associated 6, for #2 'root volume'" */
-static void format_planned(const struct list_view *view, size_t index, char text[TABLE_CELL_SIZE])
+static void format_planned(const struct report *report, size_t index, char text[TABLE_CELL_SIZE])
 {
-	const struct report *report = view->report;
 	size_t entry = report->plan->apqns[index].entry, length;
 	char label[CONFIG_LABEL_SIZE];
 
@@ -180,19 +126,6 @@ static void format_planned(const struct list_view *view, size_t index, char text
 	snprintf(text + length, TABLE_CELL_SIZE - length, ", for %s", label);
 }
 
-/* The last column gets what is left of a line, so a dry run leaves out the identity. */
-static const struct column list_columns[] = {
-	{ "APQN", format_name },  { "mode", format_mode },
-	{ "type", format_type },  { "serial number", format_serialnr },
-	{ "MKVP", format_mkvp },  { "on", format_online },
-	{ "state", format_bind }, { "secret", format_named_secret },
-	{ NULL, NULL },
-};
-static const struct column planned_columns[] = {
-	{ "APQN", format_name },  { "mode", format_mode },     { "type", format_type },       { "on", format_online },
-	{ "state", format_bind }, { "secret", format_secret }, { "planned", format_planned }, { NULL, NULL },
-};
-
 static enum log_style style_of(const struct report *report, size_t index)
 {
 	const struct apqn *apqn = &report->apqns[index];
@@ -206,13 +139,34 @@ static enum log_style style_of(const struct report *report, size_t index)
 	return serves ? LOG_STYLE_GOOD : LOG_STYLE_PLAIN;
 }
 
-static void fill(const void *context, size_t index, struct table_row *row)
+static const char *const titles[] = { "APQN", "mode", "type", "serial number", "MKVP", "on", "state", "secret", NULL };
+/* No more fits into a line, so a dry run shows no identity. */
+static const char *const planned_titles[] = { "APQN", "mode", "type", "on", "state", "secret", "planned", NULL };
+
+static bool fill(void *context, size_t index, struct table_row *row)
 {
 	const struct list_view *view = context;
+	const struct report *report = view->report;
+	const struct apqn *apqn = &report->apqns[index];
+	char(*cell)[TABLE_CELL_SIZE] = row->cells;
 
-	row->style = style_of(view->report, index);
-	for (size_t i = 0; view->columns[i].title; i++)
-		view->columns[i].format(view, index, row->cells[i]);
+	row->style = style_of(report, index);
+	apqn_format_name(apqn, *cell++);
+	put(*cell++, apqn->mode == APQN_MODE_UNKNOWN ? "?" : apqn_mode_text(apqn->mode));
+	if (apqn->generation > 0)
+		snprintf(*cell++, TABLE_CELL_SIZE, "CEX%u", apqn->generation);
+	else
+		put(*cell++, "?");
+	if (!report->plan) {
+		put(*cell++, serialnr_text(apqn));
+		format_mkvp(apqn, view->mkvp_bytes, *cell++);
+	}
+	put(*cell++, apqn->online ? "yes" : "no");
+	put(*cell++, bind_text(apqn));
+	format_secret(apqn, report->plan ? NULL : report_secret_name(report, apqn), *cell++);
+	if (report->plan)
+		format_planned(report, index, *cell);
+	return true;
 }
 
 /* Whether two different keys begin with the same bytes. */
@@ -232,14 +186,14 @@ static bool is_ambiguous(const struct report *report, size_t bytes)
 	return false;
 }
 
-static void print(const struct report *report, const struct column *columns)
+static void print(const struct report *report)
 {
-	struct list_view view = { .report = report, .columns = columns, .mkvp_bytes = MKVP_BYTES_MIN };
-	const char *titles[TABLE_COLUMNS_MAX + 1] = { NULL };
-	const struct table table = { .titles = titles, .rows = report->apqn_count, .fill = fill, .context = &view };
+	struct list_view view = { .report = report, .mkvp_bytes = MKVP_BYTES_MIN };
+	const struct table table = { .titles = report->plan ? planned_titles : titles,
+				     .rows = report->apqn_count,
+				     .fill = fill,
+				     .context = &view };
 
-	for (size_t i = 0; columns[i].title; i++)
-		titles[i] = columns[i].title;
 	while (view.mkvp_bytes < MKVP_BYTES_MAX && is_ambiguous(report, view.mkvp_bytes))
 		view.mkvp_bytes++;
 	table_print(&table);
@@ -249,7 +203,7 @@ void list_print_planned(const struct report *report)
 {
 	bool any_open = false, any_request = false;
 
-	print(report, planned_columns);
+	print(report);
 	for (size_t i = 0; i < report->apqn_count; i++) {
 		size_t entry = report->plan->apqns[i].entry;
 
@@ -369,7 +323,7 @@ bool list_run(struct machine *machine, const struct options *options, int64_t de
 	if (inventory->unlisted_cards > 0)
 		log_error("AP bus: incomplete list: %zu cards could not be listed", inventory->unlisted_cards);
 	if (!options->json && inventory->count > 0) {
-		print(&report, list_columns);
+		print(&report);
 		print_notes(&report, unread);
 	} else if (!options->json && inventory->unlisted_cards == 0) {
 		log_output("there is no APQN");

@@ -4,7 +4,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "report/near_miss.h"
+#include "report/json.h"
+#include "report/reason.h"
+#include "report/status.h"
+#include "util/cleanup.h"
+#include "util/file.h"
 #include "util/log.h"
 #include "util/text.h"
 
@@ -24,52 +28,11 @@ bool report_is_success(const struct report *report)
 	return report->strict ? possible == report->config->count : possible > 0;
 }
 
-static void format_no_secret(const struct config_entry *entry, bool truncated, char reason[REPORT_REASON_SIZE])
+bool report_needs_request(const struct report *report, size_t index)
 {
-	char id[2 * CONFIG_SECRETID_SIZE + 1];
-
-	text_format_hex(entry->secretid, sizeof(entry->secretid), id);
-	snprintf(reason, REPORT_REASON_SIZE, "the Ultravisor has no association secret with the id 0x%s%s", id,
-		 truncated ? " among those that can be seen; a kernel newer than 6.12 shows all" :
-			     "; it must be added first (pvsecret add)");
-}
-
-/* `apqn`: one that might have it, had it not failed, or NULL. */
-static void format_no_mkvp(const struct config_entry *entry, const struct apqn *apqn, const char *name,
-			   char reason[REPORT_REASON_SIZE])
-{
-	char mkvp[2 * APQN_MKVP_SIZE + 1];
-	int length;
-
-	text_format_hex(entry->mkvp, sizeof(entry->mkvp), mkvp);
-	/* The others of a card with another serial number were not even looked at. */
-	length = snprintf(reason, REPORT_REASON_SIZE, "no usable APQN %s%s%shas the master key 0x%s",
-			  entry->serialnr[0] ? "of a card with the serial number '" : "", entry->serialnr,
-			  entry->serialnr[0] ? "' " : "", mkvp);
-	if (apqn)
-		snprintf(reason + length, (size_t)(REPORT_REASON_SIZE - length), "; that of APQN %s is not known: %s",
-			 name, apqn_failure_text(apqn->failure));
-}
-
-static void format_serialnr(const struct config_entry *entry, const struct apqn *apqn, const char *name,
-			    char reason[REPORT_REASON_SIZE])
-{
-	static const char start[] = "has the master key, but the serial number of its card is";
-
-	if (apqn && apqn->serialnr[0] != '\0')
-		snprintf(reason, REPORT_REASON_SIZE, "APQN %s %s '%s', not '%s'", name, start, apqn->serialnr,
-			 entry->serialnr);
-	else
-		snprintf(reason, REPORT_REASON_SIZE, "APQN %s %s not known, and '%s' is asked for", name, start,
-			 entry->serialnr);
-}
-
-static void format_failed(const struct apqn *apqn, const char *name, char reason[REPORT_REASON_SIZE])
-{
-	if (apqn)
-		snprintf(reason, REPORT_REASON_SIZE, "APQN %s fits, but %s", name, apqn_failure_text(apqn->failure));
-	else
-		snprintf(reason, REPORT_REASON_SIZE, "the APQNs that fit have failed");
+	return report->config->entries[index].mode == APQN_MODE_EP11 &&
+	       report->plan->entries[index].reason != PLAN_NO_SECRET &&
+	       report->plan->entries[index].secret_index == SECRETS_NO_INDEX;
 }
 
 const char *report_secret_name(const struct report *report, const struct apqn *apqn)
@@ -88,73 +51,14 @@ const char *report_secret_name(const struct report *report, const struct apqn *a
 	return NULL;
 }
 
-bool report_needs_request(const struct report *report, size_t index)
-{
-	return report->config->entries[index].mode == APQN_MODE_EP11 &&
-	       report->plan->entries[index].reason != PLAN_NO_SECRET &&
-	       report->plan->entries[index].secret_index == SECRETS_NO_INDEX;
-}
-
-void report_format_reason(const struct report *report, size_t index, char reason[REPORT_REASON_SIZE])
-{
-	const struct config_entry *entry = &report->config->entries[index];
-	const struct plan_entry *planned = &report->plan->entries[index];
-	const struct apqn *apqn = planned->detail == PLAN_NONE ? NULL : &report->apqns[planned->detail];
-	const char *mode = apqn_mode_text(entry->mode);
-	char name[APQN_NAME_SIZE] = "?";
-
-	if (apqn)
-		apqn_format_name(apqn, name);
-	switch (planned->reason) {
-	case PLAN_SATISFIED:
-		snprintf(reason, REPORT_REASON_SIZE, "satisfied");
-		break;
-	case PLAN_NO_SECRET:
-		format_no_secret(entry, report->secrets->truncated, reason);
-		break;
-	case PLAN_NO_APQN:
-		snprintf(reason, REPORT_REASON_SIZE, "no APQN with mode %s is online", mode);
-		break;
-	case PLAN_GENERATION:
-		/* There may be newer ones with other master keys. */
-		snprintf(reason, REPORT_REASON_SIZE,
-			 "the newest APQN with mode %s that comes into question is %s, a CEX%d; CEX%d or newer is "
-			 "asked for",
-			 mode, name, apqn ? apqn->generation : 0, entry->min_generation);
-		break;
-	case PLAN_NO_MKVP:
-		format_no_mkvp(entry, apqn, name, reason);
-		break;
-	case PLAN_SERIALNR:
-		format_serialnr(entry, apqn, name, reason);
-		break;
-	case PLAN_FAILED:
-		format_failed(apqn, name, reason);
-		break;
-	case PLAN_TAKEN:
-		snprintf(reason, REPORT_REASON_SIZE, "all APQNs that fit serve other entries");
-		break;
-	case PLAN_UNKNOWN:
-	case PLAN_UNDECIDED:
-		snprintf(reason, REPORT_REASON_SIZE, "%s",
-			 report->dry_run ? "cannot be known without binding queues to read their master keys "
-					   "(--probe does it)" :
-					   "APQNs that may fit could not be identified in time");
-		break;
-	case PLAN_NO_TIME:
-		snprintf(reason, REPORT_REASON_SIZE, "APQN %s fits, but was not ready when the time was over", name);
-		break;
-	}
-}
-
 static void print_misses(const struct report *report, size_t index, const char *label, enum log_level level)
 {
-	struct miss misses[MISS_MAX];
-	size_t count = miss_find(report, index, misses);
-	char text[MISS_TEXT_SIZE];
+	struct near_miss misses[NEAR_MISS_MAX];
+	size_t count = near_miss_find(report, index, misses);
+	char text[NEAR_MISS_SIZE];
 
 	for (size_t i = 0; i < count; i++) {
-		miss_format(report, index, &misses[i], text);
+		near_miss_format(report, index, &misses[i], text);
 		log_line(level, "entry %s: %s", label, text);
 	}
 }
@@ -162,11 +66,11 @@ static void print_misses(const struct report *report, size_t index, const char *
 static void print_entry(const struct report *report, size_t index, enum log_level level)
 {
 	const struct plan_entry *planned = &report->plan->entries[index];
-	char label[CONFIG_LABEL_SIZE], name[APQN_NAME_SIZE], reason[REPORT_REASON_SIZE];
+	char label[CONFIG_LABEL_SIZE], name[APQN_NAME_SIZE], reason[REASON_SIZE];
 
 	config_format_label(report->config, index, label);
 	if (planned->apqn == PLAN_NONE) {
-		report_format_reason(report, index, reason);
+		reason_format(report, index, reason);
 		log_line(level, "entry %s: %s", label, reason);
 		print_misses(report, index, label, level);
 		return;
@@ -242,4 +146,207 @@ bool report_unbind(const struct report *report)
 	size_t bound = print_still_bound(report, LOG_LEVEL_ERROR), unknown = print_unknown(report);
 
 	return bound + unknown == 0;
+}
+
+/* --- JSON ------------------------------------------------------------------------------------------ */
+
+#define REPORT_VERSION 1
+#define HEX_SIZE(bytes) (2 + 2 * (bytes) + 1)
+
+/* `bytes` NULL: not known, or none. */
+static void add_hex(struct json *json, const char *name, const uint8_t *bytes, size_t length)
+{
+	char text[HEX_SIZE(CONFIG_SECRETID_SIZE)] = "0x";
+
+	if (bytes)
+		text_format_hex(bytes, length, text + 2);
+	json_string(json, name, bytes ? text : NULL);
+}
+
+static void add_number(struct json *json, const char *name, bool known, size_t number)
+{
+	if (known)
+		json_number(json, name, number);
+	else
+		json_string(json, name, NULL);
+}
+
+static void add_generation(struct json *json, const char *name, unsigned int generation)
+{
+	char text[16];
+
+	snprintf(text, sizeof(text), "CEX%u", generation);
+	json_string(json, name, generation > 0 ? text : NULL);
+}
+
+/* Empty: not known, or any. */
+static void add_serialnr(struct json *json, const char *serialnr)
+{
+	json_string(json, "serialnr", serialnr[0] ? serialnr : NULL);
+}
+
+static void add_wanted(struct json *json, const struct config_entry *entry, size_t index)
+{
+	bool ep11 = entry->mode == APQN_MODE_EP11;
+
+	json_number(json, "number", index + 1);
+	json_string(json, "name", entry->name);
+	json_string(json, "mode", apqn_mode_text(entry->mode));
+	add_generation(json, "mingen", entry->min_generation);
+	add_hex(json, "mkvp", ep11 ? entry->mkvp : NULL, sizeof(entry->mkvp));
+	add_serialnr(json, entry->serialnr);
+	add_hex(json, "secretid", ep11 ? entry->secretid : NULL, sizeof(entry->secretid));
+}
+
+/* Empty if there is no plan. */
+static void add_misses(struct json *json, const struct report *report, size_t index)
+{
+	struct near_miss misses[NEAR_MISS_MAX];
+	size_t count = report->plan ? near_miss_find(report, index, misses) : 0;
+	char text[NEAR_MISS_SIZE];
+
+	json_open(json, "misses", '[');
+	for (size_t i = 0; i < count; i++) {
+		near_miss_format(report, index, &misses[i], text);
+		json_string(json, NULL, text);
+	}
+	json_close(json, ']');
+}
+
+static void add_entry(struct json *json, const struct report *report, size_t index)
+{
+	const struct plan_entry *planned = report->plan ? &report->plan->entries[index] : NULL;
+	bool satisfied = planned && planned->apqn != PLAN_NONE;
+	char name[APQN_NAME_SIZE], reason[REASON_SIZE];
+
+	json_open(json, NULL, '{');
+	add_wanted(json, &report->config->entries[index], index);
+	json_boolean(json, "needs_request", planned && report_needs_request(report, index));
+	json_boolean(json, "satisfied", satisfied);
+	if (satisfied)
+		apqn_format_name(&report->apqns[planned->apqn], name);
+	else if (planned)
+		reason_format(report, index, reason);
+	json_string(json, "apqn", satisfied ? name : NULL);
+	json_string(json, "reason", planned && !satisfied ? reason : NULL);
+	add_misses(json, report, index);
+	json_close(json, '}');
+}
+
+static const char *bind_text(enum apqn_bind bind)
+{
+	static const char *const texts[] = {
+		[APQN_BIND_UNKNOWN] = NULL,
+		[APQN_BIND_UNSUPPORTED] = NULL,
+		[APQN_UNBOUND] = "unbound",
+		[APQN_BOUND] = "bound",
+	};
+
+	return texts[bind];
+}
+
+static const char *association_text(enum apqn_association association)
+{
+	static const char *const texts[] = {
+		[APQN_ASSOCIATION_UNKNOWN] = NULL,    [APQN_ASSOCIATION_UNSUPPORTED] = NULL,
+		[APQN_UNASSOCIATED] = "unassociated", [APQN_ASSOCIATION_PENDING] = "pending",
+		[APQN_ASSOCIATED] = "associated",
+	};
+
+	return texts[association];
+}
+
+static void add_apqn(struct json *json, const struct report *report, size_t index)
+{
+	const struct apqn *apqn = &report->apqns[index];
+	size_t entry = report->plan ? report->plan->apqns[index].entry : PLAN_NONE;
+	char name[APQN_NAME_SIZE];
+
+	apqn_format_name(apqn, name);
+	json_open(json, NULL, '{');
+	json_string(json, "apqn", name);
+	json_string(json, "mode", apqn->mode != APQN_MODE_UNKNOWN ? apqn_mode_text(apqn->mode) : NULL);
+	add_generation(json, "generation", apqn->generation);
+	json_boolean(json, "online", apqn->online);
+	add_serialnr(json, apqn->serialnr);
+	add_hex(json, "mkvp", apqn->identity == APQN_IDENTITY_VALID ? apqn->mkvp : NULL, sizeof(apqn->mkvp));
+	json_string(json, "bind", bind_text(apqn->bind));
+	json_string(json, "association", association_text(apqn->association));
+	add_number(json, "secret_index", apqn->association == APQN_ASSOCIATED, apqn->association_index);
+	json_string(json, "secret_name", report_secret_name(report, apqn));
+	add_number(json, "entry", entry != PLAN_NONE, entry + 1);
+	json_string(json, "failure", apqn->failure ? apqn_failure_text(apqn->failure) : NULL);
+	json_close(json, '}');
+}
+
+/* Names of the same fields as those of early boot. */
+static const char *command_text(const struct options *options)
+{
+	if (options->status)
+		return "status";
+	if (options->list)
+		return "list";
+	return options->unbind ? "unbind" : "configure";
+}
+
+static void add_run(struct json *json, const struct options *options, int64_t duration_ms, bool success)
+{
+	json_number(json, "version", REPORT_VERSION);
+	json_string(json, "program", "pvapconfig " PVAPCONFIG_VERSION);
+	json_string(json, "command", command_text(options));
+	json_boolean(json, "success", success);
+	json_number(json, "exit_status", success ? 0 : 1);
+	json_string(json, "error", success ? NULL : log_last_error());
+	json_number(json, "duration_ms", (uint64_t)duration_ms);
+	json_string(json, "config", options->config_path);
+	json_boolean(json, "strict", options->strict);
+	json_boolean(json, "dry_run", options->dry_run);
+}
+
+static int make(struct json *json, const struct report *report, const struct options *options, int64_t duration_ms,
+		bool success)
+{
+	json_open(json, NULL, '{');
+	add_run(json, options, duration_ms, success);
+	json_open(json, "entries", '[');
+	/* A list judges no entries. */
+	for (size_t i = 0; i < report->config->count && !options->list; i++)
+		add_entry(json, report, i);
+	json_close(json, ']');
+	json_open(json, "apqns", '[');
+	for (size_t i = 0; i < report->apqn_count; i++)
+		add_apqn(json, report, i);
+	json_close(json, ']');
+	json_close(json, '}');
+	return json_finish(json);
+}
+
+int report_json_write(const struct report *report, const struct options *options, int64_t duration_ms, bool success)
+{
+	cleanup_(json_release) struct json json = { 0 };
+	int r = make(&json, report, options, duration_ms, success);
+
+	if (r == 0 && options->json)
+		log_raw(json.text, json.length);
+	if (r == 0 && options->report_path)
+		r = file_replace(options->report_path, json.text, json.length);
+	if (r < 0)
+		log_warning("cannot write report %s: %s",
+			    options->report_path ? options->report_path : "to standard output", strerror(-r));
+	if (options->status_path) {
+		int text_r = status_write(report, options, duration_ms, success);
+
+		if (text_r < 0)
+			log_warning("cannot write report %s: %s", options->status_path, strerror(-text_r));
+	}
+	return r;
+}
+
+void report_json_write_failure(const struct options *options)
+{
+	const struct config config = { 0 };
+	const struct secrets secrets = { 0 };
+	const struct report report = { .config = &config, .secrets = &secrets };
+
+	report_json_write(&report, options, 0, false);
 }

@@ -1,19 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* What a run has come to: for people, and as exit status (manual step 9). */
+/*
+ * The result of a run: as exit status (manual step 9), as messages, and as JSON. The schema of the JSON report is
+ * doc/report.schema.json; its version changes when a field changes its meaning or is removed.
+ */
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "ap/apqn.h"
 #include "config/config.h"
+#include "options.h"
 #include "plan/plan.h"
 
 struct report {
 	const struct config *config;
 	const struct apqn *apqns;
 	size_t apqn_count;
-	const struct plan *plan;       /* of provision_run */
+	const struct plan *plan;       /* of provision_run; NULL if the run ended before, and for a list */
 	const struct secrets *secrets; /* never NULL */
 	bool strict;
 	bool dry_run;
@@ -21,29 +26,32 @@ struct report {
 };
 
 /*
- * True if enough entries are satisfied: all with strict, else one. In a dry run an entry that cannot be known without a
- * bind does not count as a failure.
+ * True if enough entries are satisfied: all with strict, else one. In a dry run, an entry that cannot be decided without
+ * a bind does not count as a failure.
  */
 bool report_is_success(const struct report *report);
 
-/*
- * The name of the secret that an APQN is associated with, where an entry of the configuration has it, or NULL. The secret
- * is found in the list of the Ultravisor by its index, the entry by the secret's id.
- */
-const char *report_secret_name(const struct report *report, const struct apqn *apqn);
-
-/* Whether the secret of entry `index` is not there yet, but would be added by a request. In a dry run only. */
+/* Dry run: whether the secret of entry `index` is missing, and a request would add it. */
 bool report_needs_request(const struct report *report, size_t index);
 
-/* Why entry `index` is not satisfied, in words. */
-#define REPORT_REASON_SIZE 256
-void report_format_reason(const struct report *report, size_t index, char reason[REPORT_REASON_SIZE]);
+/* The name that the configuration has for the secret with which an APQN is associated, or NULL. */
+const char *report_secret_name(const struct report *report, const struct apqn *apqn);
 
 /*
- * Says why entries are not satisfied (errors if the run failed, else warnings) and, verbosely, which APQNs serve the
- * others.
+ * Prints why entries are not satisfied (errors if the run failed, else warnings), and with --verbose which APQNs serve
+ * the others.
  */
 void report_print(const struct report *report);
 
-/* The result of --unbind: says which APQNs are still bound, or may be, and returns true if none is. */
+/* The result of --unbind: prints which APQNs are or may be still bound, and returns true if there are none. */
 bool report_unbind(const struct report *report);
+
+/*
+ * Writes options->report_path and options->status_path (status.h), if they are set, and to standard output with
+ * options->json. The files are readable by their owner only, because they repeat the configuration. A failure is a
+ * warning: no run depends on it. 0 or negative errno of the JSON report; for standard output see log_output_error().
+ */
+int report_json_write(const struct report *report, const struct options *options, int64_t duration_ms, bool success);
+
+/* The report of a run that failed early, with the last error that was reported. */
+void report_json_write_failure(const struct options *options);

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "report/near_miss.h"
+#include "report/reason.h"
 #include "report/table.h"
 #include "util/cleanup.h"
 #include "util/file.h"
@@ -18,103 +18,76 @@
 
 /* --- the two tables ------------------------------------------------------------------------------- */
 
-struct row {
-	size_t index; /* of an entry, or of an APQN that failed */
-	bool is_miss; /* a further row for the entry */
-	struct miss miss;
-};
+#define ROWS_PER_ENTRY (1 + NEAR_MISS_MAX)
 
-struct rows {
+struct status_view {
 	const struct report *report;
-	struct row *list; /* owned */
-	size_t count;
+	struct near_miss misses[NEAR_MISS_MAX]; /* of the entry whose rows are being filled in */
+	size_t miss_count;
 };
 
-static void rows_release(struct rows *rows)
+/* One row for the entry, then one for each of its near misses. */
+static bool fill_entry(void *context, size_t index, struct table_row *row)
 {
-	free(rows->list);
-}
-
-static void fill_entry(const void *context, size_t index, struct table_row *row)
-{
-	const struct rows *rows = context;
-	const struct row *shown = &rows->list[index];
-	const struct plan *plan = rows->report->plan;
-	size_t apqn = plan ? plan->entries[shown->index].apqn : PLAN_NONE;
+	struct status_view *view = context;
+	const struct report *report = view->report;
+	size_t entry = index / ROWS_PER_ENTRY, miss = index % ROWS_PER_ENTRY;
+	size_t apqn = report->plan ? report->plan->entries[entry].apqn : PLAN_NONE;
 	char *reason = row->cells[3];
 
-	if (shown->is_miss) {
-		miss_format(rows->report, shown->index, &shown->miss, reason);
-		return;
+	if (miss > 0) {
+		if (miss > view->miss_count)
+			return false;
+		near_miss_format(report, entry, &view->misses[miss - 1], reason);
+		return true;
 	}
-	config_format_label(rows->report->config, shown->index, row->cells[0]);
+	view->miss_count = report->plan ? near_miss_find(report, entry, view->misses) : 0;
+	config_format_label(report->config, entry, row->cells[0]);
 	row->style = apqn != PLAN_NONE ? LOG_STYLE_GOOD : LOG_STYLE_BAD;
 	snprintf(row->cells[1], TABLE_CELL_SIZE, "%s", apqn != PLAN_NONE ? "yes" : "no");
 	snprintf(row->cells[2], TABLE_CELL_SIZE, "-");
 	if (apqn != PLAN_NONE)
-		apqn_format_name(&rows->report->apqns[apqn], row->cells[2]);
-	else if (plan)
-		report_format_reason(rows->report, shown->index, reason);
+		apqn_format_name(&report->apqns[apqn], row->cells[2]);
+	else if (report->plan)
+		reason_format(report, entry, reason);
+	return true;
 }
 
-static void fill_failure(const void *context, size_t index, struct table_row *row)
+static bool fill_failure(void *context, size_t index, struct table_row *row)
 {
-	const struct rows *rows = context;
-	const struct apqn *apqn = &rows->report->apqns[rows->list[index].index];
+	const struct status_view *view = context;
+	const struct apqn *apqn = &view->report->apqns[index];
 
+	if (apqn->failure == APQN_WORKING)
+		return false;
 	apqn_format_name(apqn, row->cells[0]);
 	snprintf(row->cells[1], TABLE_CELL_SIZE, "%s", apqn_failure_text(apqn->failure));
+	return true;
 }
 
-static void add_entry(struct rows *rows, size_t entry)
+static void print_tables(const struct report *report)
 {
-	struct miss misses[MISS_MAX];
-	size_t count = rows->report->plan ? miss_find(rows->report, entry, misses) : 0;
+	static const char *const entry_titles[] = { "entry", "satisfied", "APQN", "why not", NULL };
+	static const char *const failure_titles[] = { "APQN", "left out because", NULL };
+	struct status_view view = { .report = report };
+	const struct table entries = { .titles = entry_titles,
+				       .gap = true,
+				       .rows = report->config->count * ROWS_PER_ENTRY,
+				       .fill = fill_entry,
+				       .context = &view };
+	const struct table failures = { .titles = failure_titles,
+					.gap = true,
+					.rows = report->apqn_count,
+					.fill = fill_failure,
+					.context = &view };
 
-	rows->list[rows->count++] = (struct row){ .index = entry };
-	for (size_t i = 0; i < count; i++)
-		rows->list[rows->count++] = (struct row){ .index = entry, .is_miss = true, .miss = misses[i] };
-}
-
-static void print_table(const struct rows *rows, const char *const *titles,
-			void (*fill)(const void *context, size_t row, struct table_row *cells))
-{
-	const struct table table = { .titles = titles, .rows = rows->count, .fill = fill, .context = rows };
-
-	if (rows->count > 0)
-		log_output("%s", "");
-	table_print(&table);
-}
-
-static bool print_entries(const struct report *report)
-{
-	static const char *const titles[] = { "entry", "satisfied", "APQN", "why not", NULL };
-	cleanup_(rows_release) struct rows rows = { .report = report };
-
-	rows.list = calloc(report->config->count * (1 + MISS_MAX) + 1, sizeof(*rows.list));
-	for (size_t i = 0; i < report->config->count && rows.list; i++)
-		add_entry(&rows, i);
-	print_table(&rows, titles, fill_entry);
-	return rows.list;
-}
-
-static bool print_failures(const struct report *report)
-{
-	static const char *const titles[] = { "APQN", "left out because", NULL };
-	cleanup_(rows_release) struct rows rows = { .report = report };
-
-	rows.list = calloc(report->apqn_count + 1, sizeof(*rows.list));
-	for (size_t i = 0; i < report->apqn_count && rows.list; i++) {
-		if (report->apqns[i].failure != APQN_WORKING)
-			rows.list[rows.count++].index = i;
-	}
-	print_table(&rows, titles, fill_failure);
-	return rows.list;
+	table_print(&entries);
+	table_print(&failures);
 }
 
 /* --- writing -------------------------------------------------------------------------------------- */
 
-static bool print(const struct report *report, const struct options *options, int64_t duration_ms, bool success)
+static void print(const struct report *report, const struct options *options, int64_t duration_ms, bool success)
 {
 	log_output("pvapconfig " PVAPCONFIG_VERSION "%s%" PRId64 " ms%s", success ? SUCCEEDED : FAILED, duration_ms,
 		   options->dry_run ? " (a dry run: nothing was changed)" : "");
@@ -122,7 +95,7 @@ static bool print(const struct report *report, const struct options *options, in
 		   options->strict ? " (strict: all entries have to be satisfied)" : "");
 	if (!success && log_last_error())
 		log_output("error: %s", log_last_error());
-	return print_entries(report) && print_failures(report);
+	print_tables(report);
 }
 
 struct lines {
@@ -156,10 +129,10 @@ int status_write(const struct report *report, const struct options *options, int
 {
 	cleanup_(lines_release) struct lines lines = { 0 };
 	struct log_target before = log_set_sink(add_line, &lines);
-	bool printed = print(report, options, duration_ms, success);
 
+	print(report, options, duration_ms, success);
 	log_set_sink(before.sink, before.context);
-	if (!printed || lines.failed)
+	if (lines.failed)
 		return -ENOMEM;
 	return file_replace(options->status_path, lines.text, lines.length);
 }

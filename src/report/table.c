@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "report/table.h"
 
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
 #define GAP 2
-#define LAST_WIDTH_MIN 12 /* however much the others want */
+#define LAST_WIDTH_MIN 12
 #define CUT ".."
 
 struct widths {
@@ -15,10 +14,10 @@ struct widths {
 	size_t start; /* of the last column */
 };
 
-static void fill_row(const struct table *table, size_t index, struct table_row *row)
+static bool fill_row(const struct table *table, size_t index, struct table_row *row)
 {
 	memset(row, 0, sizeof(*row));
-	table->fill(table->context, index, row);
+	return table->fill(table->context, index, row);
 }
 
 static void fill_titles(const struct table *table, struct table_row *row)
@@ -38,7 +37,7 @@ static void widen(struct widths *widths, const struct table_row *row)
 	}
 }
 
-/* The widest column gives way. */
+/* Shrinks the widest column. */
 static void narrow(struct widths *widths)
 {
 	while (widths->start + LAST_WIDTH_MIN > TABLE_WIDTH) {
@@ -53,25 +52,28 @@ static void narrow(struct widths *widths)
 	}
 }
 
-static struct widths measure(const struct table *table, struct table_row *row)
+/* Returns false if the table is empty. */
+static bool measure(const struct table *table, struct table_row *row, struct widths *widths)
 {
-	struct widths widths = { 0 };
+	bool any = false;
 
-	while (table->titles[widths.count])
-		widths.count++;
+	while (table->titles[widths->count])
+		widths->count++;
 	fill_titles(table, row);
-	widen(&widths, row);
+	widen(widths, row);
 	for (size_t i = 0; i < table->rows; i++) {
-		fill_row(table, i, row);
-		widen(&widths, row);
+		if (!fill_row(table, i, row))
+			continue;
+		widen(widths, row);
+		any = true;
 	}
-	for (size_t i = 0; i + 1 < widths.count; i++)
-		widths.start += widths.columns[i] + GAP;
-	narrow(&widths);
-	return widths;
+	for (size_t i = 0; i + 1 < widths->count; i++)
+		widths->start += widths->columns[i] + GAP;
+	narrow(widths);
+	return any;
 }
 
-/* How much of the text goes into one line: whole words, if there are any. */
+/* Length of the text that goes into one line: whole words, unless the first is too long. */
 static size_t piece_length(const char *text, size_t room)
 {
 	size_t length = strlen(text), end = room;
@@ -126,16 +128,17 @@ static void print_row(const struct widths *widths, const struct table_row *row)
 
 void table_print(const struct table *table)
 {
+	struct widths widths = { 0 };
 	struct table_row row;
-	struct widths widths;
 
-	if (table->rows == 0)
+	if (!measure(table, &row, &widths))
 		return;
-	widths = measure(table, &row);
+	if (table->gap)
+		log_output("%s", "");
 	fill_titles(table, &row);
 	print_row(&widths, &row);
 	for (size_t i = 0; i < table->rows; i++) {
-		fill_row(table, i, &row);
-		print_row(&widths, &row);
+		if (fill_row(table, i, &row))
+			print_row(&widths, &row);
 	}
 }

@@ -2,10 +2,11 @@
 #pragma once
 
 /*
- * Tables for people, on standard output: every column as wide as its widest cell, two blanks in between, in no more than 80
- * columns. The last column gets what is left of them and goes on in further lines; if that is too little, the widest of the
- * others is cut and ends in "..".
+ * Prints tables on standard output, at most 80 columns wide. Each column is as wide as its widest cell, with two blanks in
+ * between. The last column gets the rest of the line and continues in further lines; if the rest is too small, the widest
+ * of the other columns is cut and ends in "..".
  */
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "util/log.h"
@@ -20,12 +21,16 @@ struct table_row {
 };
 
 struct table {
-	const char *const *titles; /* NULL behind the last */
+	const char *const *titles; /* NULL after the last */
+	bool gap;                  /* an empty line first */
 	size_t rows;
-	/* Fills in a row, which is empty. Called twice for each, with the same result. */
-	void (*fill)(const void *context, size_t row, struct table_row *cells);
-	const void *context;
+	/*
+	 * Fills in a row, which is empty, or returns false to leave it out. Called for all rows in their order, twice,
+	 * with the same result.
+	 */
+	bool (*fill)(void *context, size_t row, struct table_row *cells);
+	void *context;
 };
 
-/* Prints titles and rows; nothing if there are no rows. */
+/* Prints titles and rows; nothing if no row is filled in. */
 void table_print(const struct table *table);

@@ -13,18 +13,22 @@
 
 static struct log_capture capture;
 
-static void fill(const void *context, size_t index, struct table_row *row)
+static bool fill(void *context, size_t index, struct table_row *row)
 {
 	const char *const(*rows)[3] = context;
 
+	if (!rows[index][0])
+		return false;
 	for (size_t i = 0; i < 3; i++)
 		snprintf(row->cells[i], sizeof(row->cells[i]), "%s", rows[index][i]);
+	return true;
 }
 
 static const char *print(const char *const (*rows)[3], size_t count)
 {
 	static const char *const titles[] = { "APQN", "m", "text", NULL };
-	const struct table table = { .titles = titles, .rows = count, .fill = fill, .context = rows };
+	const struct table table = { .titles = titles, .rows = count, .fill = fill,
+				     .context = (void *)(uintptr_t)rows };
 
 	log_capture_begin(&capture);
 	table_print(&table);
@@ -34,11 +38,13 @@ static const char *print(const char *const (*rows)[3], size_t count)
 
 static void test_widths(void **state)
 {
-	static const char *const rows[][3] = { { "11.0008", "", "x" }, { "1", "EP11", "" } };
+	static const char *const rows[][3] = { { "11.0008", "", "x" }, { NULL, "left out", "" }, { "1", "EP11", "" } };
+	static const char *const left_out[][3] = { { NULL, "", "" } };
 
 	(void)state;
 	assert_string_equal(print(rows, 0), "");
-	assert_string_equal(print(rows, 2), "output: APQN     m     text\n"
+	assert_string_equal(print(left_out, 1), "");
+	assert_string_equal(print(rows, 3), "output: APQN     m     text\n"
 					    "output: 11.0008        x\n"
 					    "output: 1        EP11\n");
 }

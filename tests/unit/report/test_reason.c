@@ -7,22 +7,22 @@
 
 #include <cmocka.h>
 
-#include "report/near_miss.h"
+#include "report/reason.h"
 #include "unit/plan/builders.h"
 
 /* Plans and lists the misses of entry 0, one a line. */
 static const char *misses_of(struct config_entry *entries, size_t count, const struct apqn *apqns, size_t apqn_count)
 {
-	static char text[MISS_MAX * MISS_TEXT_SIZE + 1];
+	static char text[NEAR_MISS_MAX * NEAR_MISS_SIZE + 1];
 	const struct config config = { entries, count };
 	struct plan plan = plan_for(entries, count, apqns, apqn_count);
 	const struct report report = { .config = &config, .apqns = apqns, .apqn_count = apqn_count, .plan = &plan };
-	struct miss misses[MISS_MAX];
-	size_t found = miss_find(&report, 0, misses);
+	struct near_miss misses[NEAR_MISS_MAX];
+	size_t found = near_miss_find(&report, 0, misses);
 
 	text[0] = '\0';
 	for (size_t i = 0; i < found; i++) {
-		miss_format(&report, 0, &misses[i], text + strlen(text));
+		near_miss_format(&report, 0, &misses[i], text + strlen(text));
 		strcat(text, "\n");
 	}
 	plan_release(&plan);

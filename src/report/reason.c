@@ -1,10 +1,114 @@
 /* SPDX-License-Identifier: MIT */
-#include "report/near_miss.h"
+#include "report/reason.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #include "util/text.h"
+
+/* --- the reason ------------------------------------------------------------------------------------ */
+
+static void format_no_secret(const struct config_entry *entry, bool truncated, char reason[REASON_SIZE])
+{
+	char id[2 * CONFIG_SECRETID_SIZE + 1];
+
+	text_format_hex(entry->secretid, sizeof(entry->secretid), id);
+	snprintf(reason, REASON_SIZE, "the Ultravisor has no association secret with the id 0x%s%s", id,
+		 truncated ? " among those that can be seen; a kernel newer than 6.12 shows all" :
+			     "; it must be added first (pvsecret add)");
+}
+
+/* `apqn`: one that might have it, had it not failed, or NULL. */
+static void format_no_mkvp(const struct config_entry *entry, const struct apqn *apqn, const char *name,
+			   char reason[REASON_SIZE])
+{
+	char mkvp[2 * APQN_MKVP_SIZE + 1];
+	int length;
+
+	text_format_hex(entry->mkvp, sizeof(entry->mkvp), mkvp);
+	/* The others of a card with another serial number were not even looked at. */
+	length = snprintf(reason, REASON_SIZE, "no usable APQN %s%s%shas the master key 0x%s",
+			  entry->serialnr[0] ? "of a card with the serial number '" : "", entry->serialnr,
+			  entry->serialnr[0] ? "' " : "", mkvp);
+	if (apqn)
+		snprintf(reason + length, (size_t)(REASON_SIZE - length), "; that of APQN %s is not known: %s", name,
+			 apqn_failure_text(apqn->failure));
+}
+
+static void format_serialnr(const struct config_entry *entry, const struct apqn *apqn, const char *name,
+			    char reason[REASON_SIZE])
+{
+	static const char start[] = "has the master key, but the serial number of its card is";
+
+	if (apqn && apqn->serialnr[0] != '\0')
+		snprintf(reason, REASON_SIZE, "APQN %s %s '%s', not '%s'", name, start, apqn->serialnr,
+			 entry->serialnr);
+	else
+		snprintf(reason, REASON_SIZE, "APQN %s %s not known, and '%s' is asked for", name, start,
+			 entry->serialnr);
+}
+
+static void format_failed(const struct apqn *apqn, const char *name, char reason[REASON_SIZE])
+{
+	if (apqn)
+		snprintf(reason, REASON_SIZE, "APQN %s fits, but %s", name, apqn_failure_text(apqn->failure));
+	else
+		snprintf(reason, REASON_SIZE, "the APQNs that fit have failed");
+}
+
+void reason_format(const struct report *report, size_t index, char reason[REASON_SIZE])
+{
+	const struct config_entry *entry = &report->config->entries[index];
+	const struct plan_entry *planned = &report->plan->entries[index];
+	const struct apqn *apqn = planned->detail == PLAN_NONE ? NULL : &report->apqns[planned->detail];
+	const char *mode = apqn_mode_text(entry->mode);
+	char name[APQN_NAME_SIZE] = "?";
+
+	if (apqn)
+		apqn_format_name(apqn, name);
+	switch (planned->reason) {
+	case PLAN_SATISFIED:
+		snprintf(reason, REASON_SIZE, "satisfied");
+		break;
+	case PLAN_NO_SECRET:
+		format_no_secret(entry, report->secrets->truncated, reason);
+		break;
+	case PLAN_NO_APQN:
+		snprintf(reason, REASON_SIZE, "no APQN with mode %s is online", mode);
+		break;
+	case PLAN_GENERATION:
+		/* There may be newer ones with other master keys. */
+		snprintf(reason, REASON_SIZE,
+			 "the newest APQN with mode %s that comes into question is %s, a CEX%d; CEX%d or newer is "
+			 "asked for",
+			 mode, name, apqn ? apqn->generation : 0, entry->min_generation);
+		break;
+	case PLAN_NO_MKVP:
+		format_no_mkvp(entry, apqn, name, reason);
+		break;
+	case PLAN_SERIALNR:
+		format_serialnr(entry, apqn, name, reason);
+		break;
+	case PLAN_FAILED:
+		format_failed(apqn, name, reason);
+		break;
+	case PLAN_TAKEN:
+		snprintf(reason, REASON_SIZE, "all APQNs that fit serve other entries");
+		break;
+	case PLAN_UNKNOWN:
+	case PLAN_UNDECIDED:
+		snprintf(reason, REASON_SIZE, "%s",
+			 report->dry_run ? "cannot be known without binding queues to read their master keys "
+					   "(--probe does it)" :
+					   "APQNs that may fit could not be identified in time");
+		break;
+	case PLAN_NO_TIME:
+		snprintf(reason, REASON_SIZE, "APQN %s fits, but was not ready when the time was over", name);
+		break;
+	}
+}
+
+/* --- near misses ----------------------------------------------------------------------------------- */
 
 /* The higher, the farther: sets of them are compared as numbers. */
 #define FAULT_TAKEN (1U << 0) /* serves another entry */
@@ -68,22 +172,22 @@ static bool is_decided_by_apqns(const struct plan_entry *planned)
 }
 
 /* Returns the new count. */
-static size_t insert(struct miss misses[MISS_MAX], size_t count, struct miss miss)
+static size_t insert(struct near_miss misses[NEAR_MISS_MAX], size_t count, struct near_miss miss)
 {
 	size_t place = count;
 
 	while (place > 0 && misses[place - 1].faults > miss.faults)
 		place--;
-	if (place == MISS_MAX)
+	if (place == NEAR_MISS_MAX)
 		return count;
-	if (count < MISS_MAX)
+	if (count < NEAR_MISS_MAX)
 		count++;
 	memmove(&misses[place + 1], &misses[place], (count - place - 1) * sizeof(*misses));
 	misses[place] = miss;
 	return count;
 }
 
-size_t miss_find(const struct report *report, size_t entry, struct miss misses[MISS_MAX])
+size_t near_miss_find(const struct report *report, size_t entry, struct near_miss misses[NEAR_MISS_MAX])
 {
 	const struct plan_entry *planned = &report->plan->entries[entry];
 	const struct config_entry *wanted = &report->config->entries[entry];
@@ -92,7 +196,7 @@ size_t miss_find(const struct report *report, size_t entry, struct miss misses[M
 	if (!is_decided_by_apqns(planned))
 		return 0;
 	for (size_t i = 0; i < report->apqn_count; i++) {
-		struct miss miss = { .apqn = i };
+		struct near_miss miss = { .apqn = i };
 
 		if (i == planned->detail || report->apqns[i].mode != wanted->mode)
 			continue;
@@ -114,7 +218,7 @@ static void format_mkvp(const struct apqn *apqn, char *text, size_t size)
 		snprintf(text, size, "its master key is 0x%s", mkvp);
 }
 
-static void format_fault(const struct report *report, const struct miss *miss, unsigned int fault, char *text,
+static void format_fault(const struct report *report, const struct near_miss *miss, unsigned int fault, char *text,
 			 size_t size)
 {
 	const struct apqn *apqn = &report->apqns[miss->apqn];
@@ -150,7 +254,8 @@ static void format_fault(const struct report *report, const struct miss *miss, u
 	}
 }
 
-void miss_format(const struct report *report, size_t entry, const struct miss *miss, char text[MISS_TEXT_SIZE])
+void near_miss_format(const struct report *report, size_t entry, const struct near_miss *miss,
+		      char text[NEAR_MISS_SIZE])
 {
 	bool right_key = report->config->entries[entry].mode == APQN_MODE_EP11 && miss->faults < FAULT_MKVP_UNKNOWN;
 	const char *fits = miss->faults & FAULT_MKVP_UNKNOWN ? "may fit" : "would fit";
@@ -159,12 +264,12 @@ void miss_format(const struct report *report, size_t entry, const struct miss *m
 	size_t length;
 
 	apqn_format_name(&report->apqns[miss->apqn], name);
-	length = (size_t)snprintf(text, MISS_TEXT_SIZE, "APQN %s %s", name, right_key ? "has the master key" : fits);
+	length = (size_t)snprintf(text, NEAR_MISS_SIZE, "APQN %s %s", name, right_key ? "has the master key" : fits);
 	for (int bit = FAULTS - 1; bit >= 0; bit--) {
 		if (!(miss->faults & 1U << bit))
 			continue;
 		format_fault(report, miss, 1U << bit, fault, sizeof(fault));
-		snprintf(text + length, MISS_TEXT_SIZE - length, "%s%s", before, fault);
+		snprintf(text + length, NEAR_MISS_SIZE - length, "%s%s", before, fault);
 		length += strlen(text + length);
 		before = ", and ";
 	}
