@@ -60,9 +60,10 @@ demo: deps ## boot one guest and watch pvapconfig at work
 	qemu/demo
 
 .PHONY: bench
-bench: deps build/bench/bench_config build/bench/bench_plan ## measure configuration and planning here, whole runs and whole boots in guests
+bench: deps build/bench/bench_config build/bench/bench_plan build/bench/bench_report ## measure configuration, planning and reports here, whole runs and whole boots in guests
 	build/bench/bench_config
 	build/bench/bench_plan
+	build/bench/bench_report
 	qemu/bench
 	qemu/boot-time
 

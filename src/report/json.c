@@ -39,20 +39,31 @@ static void add_line_start(struct json *json)
 		add_text(json, "  ");
 }
 
+/* Length of the text up to the first byte that must be escaped. */
+static size_t plain_length(const char *text)
+{
+	size_t length = 0;
+
+	while (text[length] >= ' ' && text[length] <= '~' && text[length] != '"' && text[length] != '\\')
+		length++;
+	return length;
+}
+
 static void add_quoted(struct json *json, const char *text)
 {
 	char escaped[8];
 
 	add_text(json, "\"");
-	for (; *text; text++) {
-		unsigned char byte = (unsigned char)*text;
+	for (;;) {
+		size_t length = plain_length(text);
 
-		if (byte == '"' || byte == '\\')
-			snprintf(escaped, sizeof(escaped), "\\%c", byte);
-		else if (byte < ' ' || byte > '~')
-			snprintf(escaped, sizeof(escaped), "\\u%04x", byte);
-		else
-			snprintf(escaped, sizeof(escaped), "%c", byte);
+		add(json, text, length);
+		text += length;
+		if (!*text)
+			break;
+		snprintf(escaped, sizeof(escaped), *text == '"' || *text == '\\' ? "\\%c" : "\\u%04x",
+			 (unsigned char)*text);
+		text++;
 		add_text(json, escaped);
 	}
 	add_text(json, "\"");

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 #include "report/list.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "provision/provision.h"
 #include "report/table.h"
+#include "util/cleanup.h"
 #include "util/log.h"
 #include "util/text.h"
 
@@ -17,7 +20,8 @@
 
 struct list_view {
 	const struct report *report;
-	size_t mkvp_bytes; /* enough to tell all master keys apart */
+	const char *const *names; /* of secrets, by index */
+	size_t mkvp_bytes;        /* enough to tell all master keys apart */
 };
 
 /* In all columns '?' stands for a value that is not known, '-' for one that does not apply. */
@@ -163,47 +167,39 @@ static bool fill(void *context, size_t index, struct table_row *row)
 	}
 	put(*cell++, apqn->online ? "yes" : "no");
 	put(*cell++, bind_text(apqn));
-	format_secret(apqn, report->plan ? NULL : report_secret_name(report, apqn), *cell++);
+	format_secret(apqn, report->plan ? NULL : view->names[apqn->association_index], *cell++);
 	if (report->plan)
 		format_planned(report, index, *cell);
 	return true;
 }
 
-/* Whether two different keys begin with the same bytes. */
-static bool is_ambiguous(const struct report *report, size_t bytes)
+static int compare_mkvps(const void *left, const void *right)
 {
+	return memcmp(*(const uint8_t *const *)left, *(const uint8_t *const *)right, APQN_MKVP_SIZE);
+}
+
+/* How many bytes tell all master keys apart. Sorts them: different ones that begin alike are then neighbours. */
+static size_t count_mkvp_bytes(const struct report *report, const uint8_t **mkvps)
+{
+	size_t count = 0, bytes = MKVP_BYTES_MIN;
+
 	for (size_t i = 0; i < report->apqn_count; i++) {
-		const struct apqn *one = &report->apqns[i];
-
-		for (size_t j = 0; j < i && one->identity == APQN_IDENTITY_VALID; j++) {
-			const struct apqn *other = &report->apqns[j];
-
-			if (other->identity == APQN_IDENTITY_VALID && memcmp(one->mkvp, other->mkvp, bytes) == 0 &&
-			    memcmp(one->mkvp, other->mkvp, sizeof(one->mkvp)) != 0)
-				return true;
-		}
+		if (report->apqns[i].identity == APQN_IDENTITY_VALID)
+			mkvps[count++] = report->apqns[i].mkvp;
 	}
-	return false;
+	qsort(mkvps, count, sizeof(*mkvps), compare_mkvps);
+	for (size_t i = 1; i < count; i++) {
+		while (bytes < MKVP_BYTES_MAX && memcmp(mkvps[i - 1], mkvps[i], bytes) == 0 &&
+		       memcmp(mkvps[i - 1], mkvps[i], APQN_MKVP_SIZE) != 0)
+			bytes++;
+	}
+	return bytes;
 }
 
-static void print(const struct report *report)
-{
-	struct list_view view = { .report = report, .mkvp_bytes = MKVP_BYTES_MIN };
-	const struct table table = { .titles = report->plan ? planned_titles : titles,
-				     .rows = report->apqn_count,
-				     .fill = fill,
-				     .context = &view };
-
-	while (view.mkvp_bytes < MKVP_BYTES_MAX && is_ambiguous(report, view.mkvp_bytes))
-		view.mkvp_bytes++;
-	table_print(&table);
-}
-
-void list_print_planned(const struct report *report)
+static void print_planned_notes(const struct report *report)
 {
 	bool any_open = false, any_request = false;
 
-	print(report);
 	for (size_t i = 0; i < report->apqn_count; i++) {
 		size_t entry = report->plan->apqns[i].entry;
 
@@ -217,7 +213,7 @@ void list_print_planned(const struct report *report)
 			   report->probe ? "could not be read" : "only a bound queue reveals; see --probe");
 }
 
-/* Explains '?'. `unread`: why no identity was read at all, or NULL. */
+/* Explains '?'. */
 static void print_notes(const struct report *report, const char *unread)
 {
 	bool unbound = false, unsettled = false;
@@ -237,6 +233,39 @@ static void print_notes(const struct report *report, const char *unread)
 		log_output("?  not read: %s", unread);
 	else if (unsettled)
 		log_output("?  not read from bound queues: offline, or a reset or association is in progress");
+}
+
+static void print(struct list_view *view, const char *const *columns)
+{
+	const struct table table = {
+		.titles = columns, .rows = view->report->apqn_count, .fill = fill, .context = view
+	};
+
+	table_print(&table);
+}
+
+bool list_print(const struct report *report, const char *unread)
+{
+	cleanup_free_ const uint8_t **mkvps = calloc(report->apqn_count, sizeof(*mkvps));
+	cleanup_free_ const char **names = report_secret_names(report);
+	struct list_view view = { .report = report, .names = names };
+
+	if (!mkvps || !names) {
+		log_error("cannot print the list: %s", strerror(ENOMEM));
+		return false;
+	}
+	view.mkvp_bytes = count_mkvp_bytes(report, mkvps);
+	print(&view, titles);
+	print_notes(report, unread);
+	return true;
+}
+
+void list_print_planned(const struct report *report)
+{
+	struct list_view view = { .report = report };
+
+	print(&view, planned_titles);
+	print_planned_notes(report);
 }
 
 /* --- gathering ------------------------------------------------------------------------------------ */
@@ -305,7 +334,7 @@ static int gather_plain(struct machine *machine, int64_t deadline_ms, struct inv
 bool list_run(struct machine *machine, const struct options *options, int64_t deadline_ms, struct config *config,
 	      struct secrets *secrets, struct inventory *inventory)
 {
-	bool named = load_names(options, config), secure;
+	bool complete = load_names(options, config), secure;
 	const char *unread = NULL;
 	struct report report = { .config = config, .secrets = secrets };
 	int r = inventory_find_bus(machine, deadline_ms, &secure);
@@ -317,16 +346,14 @@ bool list_run(struct machine *machine, const struct options *options, int64_t de
 	if (r < 0)
 		return false;
 	if (config->count > 0 && any_associated(inventory))
-		named = secrets_fetch(machine, deadline_ms, secrets) == 0 && named;
+		complete = secrets_fetch(machine, deadline_ms, secrets) == 0 && complete;
 	report.apqns = inventory->apqns;
 	report.apqn_count = inventory->count;
 	if (inventory->unlisted_cards > 0)
 		log_error("AP bus: incomplete list: %zu cards could not be listed", inventory->unlisted_cards);
-	if (!options->json && inventory->count > 0) {
-		print(&report);
-		print_notes(&report, unread);
-	} else if (!options->json && inventory->unlisted_cards == 0) {
+	if (!options->json && inventory->count > 0)
+		complete = list_print(&report, unread) && complete;
+	else if (!options->json && inventory->unlisted_cards == 0)
 		log_output("there is no APQN");
-	}
-	return named && inventory->unlisted_cards == 0;
+	return complete && inventory->unlisted_cards == 0;
 }

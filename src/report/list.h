@@ -19,5 +19,8 @@
 bool list_run(struct machine *machine, const struct options *options, int64_t deadline_ms, struct config *config,
 	      struct secrets *secrets, struct inventory *inventory);
 
-/* After a dry run: what a real run would change. */
+/* Prints the table of a list. `unread`: why no identity was read at all, or NULL. False without memory, reported. */
+bool list_print(const struct report *report, const char *unread);
+
+/* After a dry run: the table with what a real run would change. */
 void list_print_planned(const struct report *report);

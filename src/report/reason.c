@@ -193,7 +193,7 @@ size_t near_miss_find(const struct report *report, size_t entry, struct near_mis
 	const struct config_entry *wanted = &report->config->entries[entry];
 	size_t count = 0;
 
-	if (!is_decided_by_apqns(planned))
+	if (!is_decided_by_apqns(planned) || (entry + 1) * report->apqn_count > NEAR_MISS_PAIRS_MAX)
 		return 0;
 	for (size_t i = 0; i < report->apqn_count; i++) {
 		struct near_miss miss = { .apqn = i };

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "report/report.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "report/json.h"
@@ -35,20 +37,23 @@ bool report_needs_request(const struct report *report, size_t index)
 	       report->plan->entries[index].secret_index == SECRETS_NO_INDEX;
 }
 
-const char *report_secret_name(const struct report *report, const struct apqn *apqn)
+const char **report_secret_names(const struct report *report)
 {
-	for (size_t s = 0; apqn->association == APQN_ASSOCIATED && s < report->secrets->count; s++) {
-		const struct secret *secret = &report->secrets->list[s];
+	const struct secret *end = report->secrets->list + report->secrets->count;
+	const char **names = calloc(REPORT_SECRETS, sizeof(*names));
 
-		for (size_t e = 0; secret->index == apqn->association_index && e < report->config->count; e++) {
-			const struct config_entry *entry = &report->config->entries[e];
+	for (size_t i = 0; i < report->config->count && names; i++) {
+		const struct config_entry *entry = &report->config->entries[i];
+		const struct secret *secret = NULL;
 
-			if (entry->mode == APQN_MODE_EP11 && entry->name &&
-			    memcmp(entry->secretid, secret->id, sizeof(secret->id)) == 0)
-				return entry->name;
-		}
+		if (entry->mode == APQN_MODE_EP11 && entry->name)
+			secret = secrets_find(report->secrets, entry->secretid);
+		/* Further secrets with the same id follow. If this one has its name already, they have, too. */
+		while (secret && secret < end && memcmp(secret->id, entry->secretid, sizeof(secret->id)) == 0 &&
+		       secret->index < REPORT_SECRETS && !names[secret->index])
+			names[secret++->index] = entry->name;
 	}
-	return NULL;
+	return names;
 }
 
 static void print_misses(const struct report *report, size_t index, const char *label, enum log_level level)
@@ -256,10 +261,11 @@ static const char *association_text(enum apqn_association association)
 	return texts[association];
 }
 
-static void add_apqn(struct json *json, const struct report *report, size_t index)
+static void add_apqn(struct json *json, const struct report *report, size_t index, const char *const *names)
 {
 	const struct apqn *apqn = &report->apqns[index];
 	size_t entry = report->plan ? report->plan->apqns[index].entry : PLAN_NONE;
+	bool associated = apqn->association == APQN_ASSOCIATED;
 	char name[APQN_NAME_SIZE];
 
 	apqn_format_name(apqn, name);
@@ -272,8 +278,8 @@ static void add_apqn(struct json *json, const struct report *report, size_t inde
 	add_hex(json, "mkvp", apqn->identity == APQN_IDENTITY_VALID ? apqn->mkvp : NULL, sizeof(apqn->mkvp));
 	json_string(json, "bind", bind_text(apqn->bind));
 	json_string(json, "association", association_text(apqn->association));
-	add_number(json, "secret_index", apqn->association == APQN_ASSOCIATED, apqn->association_index);
-	json_string(json, "secret_name", report_secret_name(report, apqn));
+	add_number(json, "secret_index", associated, apqn->association_index);
+	json_string(json, "secret_name", associated ? names[apqn->association_index] : NULL);
 	add_number(json, "entry", entry != PLAN_NONE, entry + 1);
 	json_string(json, "failure", apqn->failure ? apqn_failure_text(apqn->failure) : NULL);
 	json_close(json, '}');
@@ -306,6 +312,10 @@ static void add_run(struct json *json, const struct options *options, int64_t du
 static int make(struct json *json, const struct report *report, const struct options *options, int64_t duration_ms,
 		bool success)
 {
+	cleanup_free_ const char **names = report_secret_names(report);
+
+	if (!names)
+		return -ENOMEM;
 	json_open(json, NULL, '{');
 	add_run(json, options, duration_ms, success);
 	json_open(json, "entries", '[');
@@ -315,7 +325,7 @@ static int make(struct json *json, const struct report *report, const struct opt
 	json_close(json, ']');
 	json_open(json, "apqns", '[');
 	for (size_t i = 0; i < report->apqn_count; i++)
-		add_apqn(json, report, i);
+		add_apqn(json, report, i, names);
 	json_close(json, ']');
 	json_close(json, '}');
 	return json_finish(json);

@@ -34,8 +34,12 @@ bool report_is_success(const struct report *report);
 /* Dry run: whether the secret of entry `index` is missing, and a request would add it. */
 bool report_needs_request(const struct report *report, size_t index);
 
-/* The name that the configuration has for the secret with which an APQN is associated, or NULL. */
-const char *report_secret_name(const struct report *report, const struct apqn *apqn);
+/*
+ * The names that the configuration has for secrets, by the index of the secret: REPORT_SECRETS of them, NULL for one without
+ * a name. To be freed. NULL without memory.
+ */
+#define REPORT_SECRETS (UINT16_MAX + 1)
+const char **report_secret_names(const struct report *report);
 
 /*
  * Prints why entries are not satisfied (errors if the run failed, else warnings), and with --verbose which APQNs serve

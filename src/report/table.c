@@ -14,15 +14,22 @@ struct widths {
 	size_t start; /* of the last column */
 };
 
+static void clear_row(struct table_row *row)
+{
+	row->style = LOG_STYLE_PLAIN;
+	for (size_t i = 0; i < TABLE_COLUMNS_MAX; i++)
+		row->cells[i][0] = '\0';
+}
+
 static bool fill_row(const struct table *table, size_t index, struct table_row *row)
 {
-	memset(row, 0, sizeof(*row));
+	clear_row(row);
 	return table->fill(table->context, index, row);
 }
 
 static void fill_titles(const struct table *table, struct table_row *row)
 {
-	memset(row, 0, sizeof(*row));
+	clear_row(row);
 	row->style = LOG_STYLE_HEAD;
 	for (size_t i = 0; table->titles[i]; i++)
 		snprintf(row->cells[i], sizeof(row->cells[i]), "%s", table->titles[i]);

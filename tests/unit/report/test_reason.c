@@ -131,12 +131,43 @@ static void test_none(void **state)
 	assert_string_not_equal(MISSES(entries, others), "");
 }
 
+/* However many APQNs and entries there are, a report looks at so many pairs of them and no more. */
+static void test_limit(void **state)
+{
+	enum { APQNS = 65536, ENTRIES = NEAR_MISS_PAIRS_MAX / APQNS + 1 };
+	static struct apqn apqns[APQNS];
+	static struct plan_apqn plan_apqns[APQNS];
+	struct config_entry entries[ENTRIES];
+	struct plan_entry plan_entries[ENTRIES];
+	const struct config config = { entries, ENTRIES };
+	const struct plan plan = { .entries = plan_entries, .apqns = plan_apqns };
+	const struct report report = { .config = &config, .apqns = apqns, .apqn_count = APQNS, .plan = &plan };
+	struct near_miss misses[NEAR_MISS_MAX];
+
+	(void)state;
+	for (size_t i = 0; i < ENTRIES; i++) {
+		entries[i] = want_accel(8);
+		plan_entries[i] = (struct plan_entry){ NONE, PLAN_NO_APQN, NONE, 0 };
+	}
+	for (size_t i = 0; i < APQNS; i++) {
+		apqns[i] = offline(accel((uint8_t)(i >> 8), (uint8_t)i, 7, APQN_UNBOUND));
+		plan_apqns[i].entry = NONE;
+	}
+	/* The nearest one is the very last. */
+	apqns[APQNS - 1].generation = 8;
+	assert_int_equal(near_miss_find(&report, ENTRIES - 2, misses), 2);
+	assert_int_equal(misses[0].apqn, APQNS - 1);
+	assert_int_equal(misses[1].apqn, 0);
+	assert_int_equal(near_miss_find(&report, ENTRIES - 1, misses), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_accelerator), cmocka_unit_test(test_taken),     cmocka_unit_test(test_serialnr),
 		cmocka_unit_test(test_failed),      cmocka_unit_test(test_other_key), cmocka_unit_test(test_none),
+		cmocka_unit_test(test_limit),
 	};
 
-	return cmocka_run_group_tests_name("miss", tests, make_secrets, NULL);
+	return cmocka_run_group_tests_name("reason", tests, make_secrets, NULL);
 }
