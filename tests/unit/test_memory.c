@@ -178,6 +178,14 @@ static void test_report(void **state)
 	unlink(status_path);
 }
 
+static void test_list(void **state)
+{
+	struct fixture *fixture = *state;
+
+	fixture->options.list = true;
+	check_all_allocations(fixture, ENTRY_A, 10);
+}
+
 static void test_machine(void **state)
 {
 	struct machine *machine = NULL;
@@ -204,7 +212,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_configure), TEST(test_dry_run), TEST(test_unbind),
-		TEST(test_report),    TEST(test_machine), TEST(test_lock), TEST(test_secrets),
+		TEST(test_report),    TEST(test_machine), TEST(test_lock), TEST(test_secrets), TEST(test_list),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
