@@ -10,7 +10,6 @@
 
 #include "boot/linux.h"
 #include "config/config.h"
-#include "kernel/cpus.h"
 #include "kernel/linux.h"
 #include "options.h"
 #include "report/report.h"
@@ -60,7 +59,6 @@ static bool run(const struct options *options)
 	bool success;
 	int r;
 
-	cpus_settle();
 	r = machine_linux_create("/sys", "/dev/uv", &machine);
 	if (r < 0) {
 		log_error("/sys: %s", strerror(-r));
@@ -92,8 +90,6 @@ static bool run_apart(const struct options *options)
 		log_warning("cannot make %s: %s", BOOT_REPORT_DIRECTORY, strerror(errno));
 	unlink(options->report_path);
 	unlink(options->status_path);
-	/* Before there is a child: who waits for it must not wait on a CPU that is kept. */
-	cpus_settle();
 	return boot_linux_run_apart(&apart, options);
 }
 

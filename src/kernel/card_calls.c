@@ -48,7 +48,6 @@ void lanes_read(struct machine_call *call, const char *path, ...)
 	va_list arguments;
 
 	call->operation = MACHINE_READ;
-	call->quick = true;
 	va_start(arguments, path);
 	set_path(call, path, arguments);
 	va_end(arguments);
@@ -71,7 +70,6 @@ void lanes_list(struct machine_call *call, char *names, size_t size, const char 
 	va_list arguments;
 
 	call->operation = MACHINE_LIST;
-	call->quick = true;
 	call->data = names;
 	call->size = size;
 	va_start(arguments, path);

@@ -63,8 +63,7 @@ int lanes_create(struct lanes *lanes, size_t count);
 void lanes_release(struct lanes *lanes);
 
 /*
- * For next(): what to call. Reads and lists are taken for quick (machine.h); whoever reads what a card has to be
- * asked for clears call->quick. lanes_list wants a larger buffer, which must live until the call is completed.
+ * For next(): what to call. lanes_list wants a larger buffer, which must live until the call is completed.
  */
 void lanes_read(struct machine_call *call, const char *path, ...) __attribute__((format(printf, 2, 3)));
 void lanes_write(struct machine_call *call, const char *text, const char *path, ...)

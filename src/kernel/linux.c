@@ -11,16 +11,15 @@
 #include <sys/wait.h>
 #include <time.h>
 
-#include "kernel/cpus.h"
 #include "kernel/worker.h"
 #include "util/cleanup.h"
 
-/* One worker a lane is busy at a time, and lanes are cards. A worker left behind is not counted. */
-#define WORKERS_MAX 257
+/* At most one worker is busy for each lane. Abandoned ones are not counted. */
+#define WORKERS_MAX MACHINE_LANES
 
 /*
- * Most calls take less time than a new process, so a further worker is made only when one has been busy for so long
- * (microseconds): then it is waiting for a card, and other cards should not wait with it.
+ * Most calls take less time than to make a process, so a further worker is made only when one has been busy for so long
+ * (microseconds): then it waits for a card, and other cards should not wait with it.
  */
 #define BLOCKED_US 1000
 
@@ -30,6 +29,11 @@ struct call_list {
 	struct machine_call *first, **end;
 };
 
+struct lane_queue {
+	struct call_list waiting; /* started, and no worker has them yet */
+	bool busy;                /* a worker makes calls of this lane; never of MACHINE_NO_LANE */
+};
+
 struct machine_linux {
 	struct machine machine;
 	int sysfs_fd;
@@ -37,11 +41,12 @@ struct machine_linux {
 	sigset_t old_mask;
 	const char *uv_device;
 	int error;       /* what ended the work, -EINTR if a signal did; nothing of the caller's is touched then */
-	int64_t now_us;  /* when the clock was last looked at */
+	int64_t now_us;  /* when the clock was last read */
 	int64_t fork_us; /* when there may be a further worker for calls that wait for one; INT64_MAX: none does */
 	struct worker *workers[WORKERS_MAX];
 	size_t worker_count;
-	struct call_list started;   /* no worker has them yet */
+	struct lane_queue lanes[MACHINE_LANES];
+	size_t next_lane;           /* the first to get a worker, so that all have their turn */
 	struct call_list completed; /* to be handed out */
 };
 
@@ -65,29 +70,38 @@ static void list_append(struct call_list *list, struct machine_call *calls)
 		list->end = &(*list->end)->next;
 }
 
-static struct machine_call *list_take(struct call_list *list, struct machine_call **place)
+static void list_prepend(struct call_list *list, struct machine_call *calls)
 {
-	struct machine_call *call = *place;
+	struct machine_call *rest = list->first;
 
-	*place = call->next;
-	if (list->end == &call->next)
-		list->end = place;
+	list_init(list);
+	list_append(list, calls);
+	list_append(list, rest);
+}
+
+static struct machine_call *list_take_all(struct call_list *list)
+{
+	struct machine_call *calls = list->first;
+
+	list_init(list);
+	return calls;
+}
+
+static struct machine_call *list_take_first(struct call_list *list)
+{
+	struct machine_call *call = list->first;
+
+	list->first = call->next;
+	if (!call->next)
+		list_init(list);
 	call->next = NULL;
 	return call;
 }
 
-static void list_put_back(struct call_list *list, struct machine_call **place, struct machine_call *call)
-{
-	call->next = *place;
-	*place = call;
-	if (!call->next)
-		list->end = &call->next;
-}
-
 /* --- clock ---------------------------------------------------------------------------------------- */
 
-/* A look at the clock is a system call here, and not a cheap one in a guest: one before and one after a sleep do. */
-static void look_at_clock(struct machine_linux *this)
+/* Reading the clock is a system call here, and not a cheap one in a guest: once before and once after a sleep is enough. */
+static void read_clock(struct machine_linux *this)
 {
 	struct timespec now;
 
@@ -102,68 +116,60 @@ static int64_t linux_now_ms(struct machine *machine)
 
 /* --- workers -------------------------------------------------------------------------------------- */
 
-/* What was started behind a call that did not come back is not made. */
-static void end_lane(struct machine_linux *this, unsigned int lane)
+static void complete(struct machine_linux *this, struct machine_call *calls, int error)
 {
-	struct machine_call **place = &this->started.first;
+	for (struct machine_call *call = calls; call; call = call->next)
+		call->error = error;
+	list_append(&this->completed, calls);
+}
 
-	while (lane != MACHINE_NO_LANE && *place) {
-		if ((*place)->lane != lane) {
-			place = &(*place)->next;
-			continue;
-		}
-		(*place)->error = -ETIMEDOUT;
-		list_append(&this->completed, list_take(&this->started, place));
-	}
+/* Takes a worker off the list, with the results of what it has done; the lane of its row is free again. */
+static struct worker_calls drop_worker(struct machine_linux *this, size_t i, struct lane_queue **lane)
+{
+	struct worker *worker = this->workers[i];
+	struct worker_calls calls;
+
+	*lane = &this->lanes[worker->calls ? worker->calls->lane : MACHINE_NO_LANE];
+	(*lane)->busy = false;
+	calls = worker_abandon(worker);
+	this->workers[i] = this->workers[--this->worker_count];
+	list_append(&this->completed, calls.done);
+	return calls;
 }
 
 /*
- * Leaves a worker behind. Calls of the lane in which it is stuck end; those of other lanes were only waiting behind
- * it, and are started anew. So are all calls of one that did not even begin: it waits for a CPU that is kept.
+ * The kernel keeps a call: it and all that wait behind it have failed. If the worker did not even begin, the fault is not
+ * the card's, and another worker makes the calls.
  */
-static void drop_worker(struct machine_linux *this, size_t i)
+static void drop_hung(struct machine_linux *this, size_t i)
 {
-	bool has_begun;
-	int cpu = this->workers[i]->cpu;
-	struct machine_call *calls = worker_abandon(this->workers[i], &has_begun), **place = &calls;
-	struct call_list others, ended;
-	unsigned int stuck_lane = MACHINE_NO_LANE;
+	struct lane_queue *lane;
+	struct worker_calls calls = drop_worker(this, i, &lane);
 
-	list_init(&others);
-	list_init(&ended);
-	this->workers[i] = this->workers[--this->worker_count];
-	/* One that has no calls was not kept but died. */
-	if (calls && cpu >= 0)
-		cpus_lose(cpu);
-	while (*place) {
-		struct machine_call *call = *place;
-
-		*place = call->next;
-		call->next = NULL;
-		if (has_begun && call->error == -ETIMEDOUT && stuck_lane == MACHINE_NO_LANE)
-			stuck_lane = call->lane;
-		list_append(call->error == -ETIMEDOUT && (!has_begun || call->lane != stuck_lane) ? &others : &ended,
-			    call);
+	if (!calls.begun) {
+		list_prepend(&lane->waiting, calls.rest);
+		return;
 	}
-	list_append(&this->completed, ended.first);
-	list_append(&others, this->started.first);
-	this->started = others;
-	if (!others.first)
-		list_init(&this->started);
-	end_lane(this, stuck_lane);
+	complete(this, calls.begun, -ETIMEDOUT);
+	complete(this, calls.rest, -ETIMEDOUT);
+	if (calls.begun->lane != MACHINE_NO_LANE)
+		complete(this, list_take_all(&lane->waiting), -ETIMEDOUT);
 }
 
-static bool lane_is_busy(const struct machine_linux *this, unsigned int lane)
+/* A child was killed. Calls that were not begun are made by another one, a read that was begun too, once. */
+static void drop_dead(struct machine_linux *this, size_t i)
 {
-	if (lane == MACHINE_NO_LANE)
-		return false;
-	for (size_t i = 0; i < this->worker_count; i++) {
-		for (const struct machine_call *call = this->workers[i]->calls; call; call = call->next) {
-			if (call->lane == lane)
-				return true;
-		}
+	struct lane_queue *lane;
+	struct worker_calls calls = drop_worker(this, i, &lane);
+	struct machine_call *begun = calls.begun;
+
+	list_prepend(&lane->waiting, calls.rest);
+	if (begun && !begun->repeated && (begun->operation == MACHINE_READ || begun->operation == MACHINE_LIST)) {
+		begun->repeated = true;
+		list_prepend(&lane->waiting, begun);
+	} else {
+		complete(this, begun, -EOWNERDEAD);
 	}
-	return false;
 }
 
 /* Microseconds from which on a further worker may be made; INT64_MIN: now, as none is busy. */
@@ -198,14 +204,11 @@ static int find_worker(struct machine_linux *this, size_t size, struct worker **
 	for (size_t i = this->worker_count; i-- > 0;) {
 		if (this->workers[i]->calls)
 			continue;
-		if (this->workers[i]->size >= size && !cpus_is_lost(this->workers[i]->cpu)) {
+		if (this->workers[i]->size >= size) {
 			*worker = this->workers[i];
 			return 0;
 		}
-		/*
-		 * A larger one, to be made below, will do for all that this one could have done. And who is to run on a
-		 * lost CPU cannot be moved to another one: the kernel would wait for the lost one first.
-		 */
+		/* The larger one that is made below will do in its place. */
 		worker_dismiss(this->workers[i]);
 		this->workers[i] = this->workers[--this->worker_count];
 	}
@@ -225,98 +228,65 @@ static int find_worker(struct machine_linux *this, size_t size, struct worker **
 	return fork_us == INT64_MIN ? r : 0;
 }
 
-/* A row is the rest of a lane, or quick calls of whatever lanes no other worker is busy with. */
-static bool may_join(const struct machine_linux *this, const struct machine_call *row, const struct machine_call *call)
+/* Takes as many calls as fit into one row. Those of MACHINE_NO_LANE do not wait for each other. */
+static struct machine_call *take_row(struct lane_queue *lane, size_t size)
 {
-	if (row->lane == MACHINE_NO_LANE || !row->quick)
-		return row->lane != MACHINE_NO_LANE && call->lane == row->lane;
-	return call->quick && call->lane != MACHINE_NO_LANE && !lane_is_busy(this, call->lane);
-}
+	struct machine_call *row = list_take_first(&lane->waiting), *last = row;
 
-/* Takes the call at `place` out of those started, and what fits into one row with it. */
-static struct machine_call *take_row(struct machine_linux *this, struct machine_call **place, size_t size)
-{
-	struct machine_call *row = list_take(&this->started, place), **end = &row->next;
-
-	while (*place) {
-		struct machine_call *call = *place;
-
-		if (!may_join(this, row, call)) {
-			/* The first that does not join ends a quick row: nothing overtakes a call of its own lane. */
-			if (row->quick)
-				break;
-			place = &call->next;
-			continue;
-		}
-		*end = list_take(&this->started, place);
+	while (lane->waiting.first && row->lane != MACHINE_NO_LANE) {
+		last->next = list_take_first(&lane->waiting);
 		if (!worker_fits(row, size)) {
-			*end = NULL;
-			list_put_back(&this->started, place, call);
+			list_prepend(&lane->waiting, last->next);
+			last->next = NULL;
 			break;
 		}
-		end = &call->next;
+		last = last->next;
 	}
 	return row;
 }
 
-/* Only writes have been thought of as keeping their CPU. A worker that has moved stays where it is. */
-static void move_for_writes(struct worker *worker, const struct machine_call *row)
+/* Hands a row to an idle worker. One that cannot take it has died; the calls wait for the next worker. */
+static void start_row(struct machine_linux *this, struct worker *worker, struct lane_queue *lane)
 {
-	while (row && row->operation != MACHINE_WRITE)
-		row = row->next;
-	if (!row || worker->cpu >= 0)
+	struct machine_call *row = take_row(lane, worker->size);
+	size_t i = 0;
+
+	if (worker_start(worker, row, this->now_us) == 0) {
+		lane->busy = row->lane != MACHINE_NO_LANE;
 		return;
-	worker->cpu = cpus_pick();
-	if (worker->cpu >= 0)
-		cpus_move(worker->pid, worker->cpu);
-}
-
-/* Hands a row to an idle worker. One that cannot take it has died, and is no use for the next row either. */
-static int start_row(struct machine_linux *this, struct worker *worker, struct machine_call *row)
-{
-	int r;
-
-	move_for_writes(worker, row);
-	r = worker_start(worker, row, this->now_us);
-
-	for (size_t i = this->worker_count; r < 0 && i-- > 0;) {
-		if (this->workers[i] == worker) {
-			drop_worker(this, i);
-			break;
-		}
 	}
-	return r;
+	list_prepend(&lane->waiting, row);
+	while (this->workers[i] != worker)
+		i++;
+	drop_dead(this, i);
 }
 
-/*
- * Hands what was started to workers, as far as there are any. What cannot be handed over completes with the error.
- * Where there is no worker for one call there is none for those after it either, and they must not overtake it: it
- * may be of their lane.
- */
+/* Starts what can be started of one lane. False: there is no worker for it now, nor for any other lane. */
+static bool dispatch_lane(struct machine_linux *this, struct lane_queue *lane)
+{
+	while (lane->waiting.first && !lane->busy) {
+		struct worker *worker;
+		int r = find_worker(this, lane->waiting.first->size, &worker);
+
+		if (r == 0 && !worker)
+			return false;
+		if (r < 0)
+			complete(this, list_take_first(&lane->waiting), r);
+		else
+			start_row(this, worker, lane);
+	}
+	return true;
+}
+
 static void dispatch(struct machine_linux *this)
 {
-	struct machine_call **place = &this->started.first;
+	size_t first = this->next_lane;
 
 	this->fork_us = INT64_MAX;
-	while (*place) {
-		struct machine_call *row;
-		struct worker *worker;
-		int r;
-
-		if (lane_is_busy(this, (*place)->lane)) {
-			place = &(*place)->next;
-			continue;
-		}
-		r = find_worker(this, (*place)->size, &worker);
-		if (r == 0 && !worker)
+	for (size_t i = 0; i < MACHINE_LANES; i++) {
+		this->next_lane = (first + i) % MACHINE_LANES;
+		if (!dispatch_lane(this, &this->lanes[this->next_lane]))
 			return;
-		row = r < 0 ? list_take(&this->started, place) : take_row(this, place, worker->size);
-		if (r == 0)
-			r = start_row(this, worker, row);
-		for (struct machine_call *call = row; r < 0 && call; call = call->next)
-			call->error = r;
-		if (r < 0)
-			list_append(&this->completed, row);
 	}
 }
 
@@ -324,32 +294,41 @@ static void dispatch(struct machine_linux *this)
 static void drop_overdue(struct machine_linux *this)
 {
 	int64_t now_ms = this->now_us / 1000;
-	struct machine_call **place = &this->started.first;
 
 	for (size_t i = this->worker_count; i-- > 0;) {
 		if (this->workers[i]->calls && worker_limit_ms(this->workers[i], now_ms) <= now_ms)
-			drop_worker(this, i);
+			drop_hung(this, i);
 	}
-	while (*place) {
-		if ((*place)->until_ms > now_ms) {
-			place = &(*place)->next;
-			continue;
+	for (size_t i = 0; i < MACHINE_LANES; i++) {
+		struct call_list *waiting = &this->lanes[i].waiting;
+		struct machine_call *rest = list_take_all(waiting);
+
+		while (rest) {
+			struct machine_call *call = rest;
+
+			rest = call->next;
+			call->next = NULL;
+			if (call->until_ms <= now_ms)
+				complete(this, call, -ETIMEDOUT);
+			else
+				list_append(waiting, call);
 		}
-		(*place)->error = -ETIMEDOUT;
-		list_append(&this->completed, list_take(&this->started, place));
 	}
 }
 
 static void finish_rows(struct machine_linux *this, const struct pollfd *polled, size_t count)
 {
 	for (size_t i = count; i-- > 0;) {
-		bool usable;
+		struct machine_call *done;
 
 		if (polled[i].revents == 0)
 			continue;
-		list_append(&this->completed, worker_finish(this->workers[i], &usable));
-		if (!usable)
-			drop_worker(this, i);
+		if (!worker_finish(this->workers[i], &done)) {
+			drop_dead(this, i);
+			continue;
+		}
+		this->lanes[done->lane].busy = false;
+		list_append(&this->completed, done);
 	}
 }
 
@@ -364,9 +343,11 @@ static int64_t wake_time_us(struct machine_linux *this, int64_t until_ms)
 		if (this->workers[i]->calls && worker_limit_ms(this->workers[i], now_ms) < until_ms)
 			until_ms = worker_limit_ms(this->workers[i], now_ms);
 	}
-	for (const struct machine_call *call = this->started.first; call; call = call->next) {
-		if (call->until_ms < until_ms)
-			until_ms = call->until_ms;
+	for (size_t i = 0; i < MACHINE_LANES; i++) {
+		for (const struct machine_call *call = this->lanes[i].waiting.first; call; call = call->next) {
+			if (call->until_ms < until_ms)
+				until_ms = call->until_ms;
+		}
 	}
 	wake_us = until_ms < INT64_MAX / 1000 ? until_ms * 1000 : INT64_MAX;
 	return this->fork_us < wake_us ? this->fork_us : wake_us;
@@ -383,21 +364,21 @@ static int poll_until(struct machine_linux *this, struct pollfd *polled, size_t 
 	}
 	if (ppoll(polled, count, wake_us == INT64_MAX ? NULL : &left, NULL) < 0 && errno != EINTR)
 		return -errno;
-	look_at_clock(this);
+	read_clock(this);
 	return 0;
 }
 
 /* Waits for workers and signals, and takes what they bring. */
-static void look(struct machine_linux *this, int64_t until_ms)
+static void wait_for_workers(struct machine_linux *this, int64_t until_ms)
 {
 	struct pollfd polled[WORKERS_MAX + 1];
 	size_t count = this->worker_count;
 
-	look_at_clock(this);
+	read_clock(this);
 	for (size_t i = 0; i < count; i++) {
 		const struct worker *worker = this->workers[i];
 
-		/* An idle worker is not looked at: negative descriptors are skipped. */
+		/* An idle worker is not polled: negative descriptors are skipped. */
 		polled[i] = (struct pollfd){ .fd = worker->calls ? worker->fd : -1, .events = POLLIN };
 	}
 	polled[count] = (struct pollfd){ .fd = this->signal_fd, .events = POLLIN };
@@ -418,9 +399,12 @@ static int linux_start(struct machine *machine, struct machine_call *call)
 		return this->error;
 	if (call->operation == MACHINE_WRITE && call->length > call->size)
 		return -E2BIG;
+	if (call->lane >= MACHINE_LANES)
+		return -EINVAL;
 	call->error = 0;
+	call->repeated = false;
 	call->next = NULL;
-	list_append(&this->started, call);
+	list_append(&this->lanes[call->lane].waiting, call);
 	return 0;
 }
 
@@ -431,10 +415,10 @@ static int linux_wait(struct machine *machine, int64_t until_ms, struct machine_
 	while (this->error == 0) {
 		dispatch(this);
 		if (this->completed.first) {
-			*done = list_take(&this->completed, &this->completed.first);
+			*done = list_take_first(&this->completed);
 			return 0;
 		}
-		look(this, until_ms);
+		wait_for_workers(this, until_ms);
 		if (this->error == 0 && !this->completed.first && until_ms <= linux_now_ms(machine))
 			return 0;
 	}
@@ -479,9 +463,10 @@ int machine_linux_create(const char *sysfs, const char *uv_device, struct machin
 		return -errno;
 	this->machine.interface = &linux_interface;
 	this->uv_device = uv_device;
-	list_init(&this->started);
+	for (size_t i = 0; i < MACHINE_LANES; i++)
+		list_init(&this->lanes[i].waiting);
 	list_init(&this->completed);
-	look_at_clock(this);
+	read_clock(this);
 	r = take_signals(this);
 	if (r < 0)
 		return r;

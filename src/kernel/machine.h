@@ -14,6 +14,7 @@
 #define MACHINE_TEXT_SIZE 4096 /* a sysfs attribute is at most a page */
 #define MACHINE_FOREVER INT64_MAX
 #define MACHINE_NO_LANE 0
+#define MACHINE_LANES 257 /* one for each card, and MACHINE_NO_LANE */
 
 enum machine_operation {
 	MACHINE_READ,  /* a whole attribute into data; -E2BIG if it does not fit with its NUL */
@@ -31,11 +32,11 @@ struct machine_call {
 	unsigned int uv_command;      /* UV: number of the ioctl (uapi/asm/uvdevice.h) */
 	uint16_t uv_rc, uv_rrc;       /* UV: the firmware's answer, valid if error is 0 */
 	unsigned int lane;            /* calls of one lane are made one after the other; MACHINE_NO_LANE: on its own */
-	bool quick;                   /* waits for no card, so calls of other lanes may wait for it */
 	int64_t limit_ms;             /* how long the kernel may keep this call; 0: until until_ms */
 	int64_t until_ms;             /* completed with -ETIMEDOUT at this time at the latest */
 	int error;                    /* result: 0 or a negative errno */
 	void *context;                /* the caller's */
+	bool repeated;                /* the machine's: the call was begun once before */
 	struct machine_call *next;    /* the machine's, while the call is under way */
 };
 
@@ -59,7 +60,7 @@ int64_t machine_now_ms(struct machine *machine);
  * Starts a call. 0: it is under way, will be handed out by machine_wait exactly once, and neither it nor its data may
  * be touched before. Anything else: -errno, nothing was started. Calls of one lane are made in the order of their
  * start, each after the one before; if one of them is not back in time, those behind it are not made and complete
- * with -ETIMEDOUT, too.
+ * with -ETIMEDOUT, too. Whatever becomes of a call, it does not delay calls of other lanes.
  */
 int machine_start(struct machine *machine, struct machine_call *call);
 
@@ -68,7 +69,8 @@ int machine_start(struct machine *machine, struct machine_call *call);
  * *done when until_ms has come. Anything else is -errno, the end of all work: what is under way is not touched any
  * more, and every later machine_wait returns the same error. -EINTR: somebody asked the program to stop (a signal),
  * which is said once, at the end of the run, and by nobody else. A call completed with -ETIMEDOUT is left behind in
- * the kernel; it can no longer touch the caller's data.
+ * the kernel; it can no longer touch the caller's data, but it may still take effect. -EOWNERDEAD: the process that made
+ * the call was killed, and the call may have taken effect or not; reads are repeated once before this is said.
  */
 int machine_wait(struct machine *machine, int64_t until_ms, struct machine_call **done);
 

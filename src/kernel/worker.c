@@ -2,120 +2,25 @@
 #include "kernel/worker.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
 #include <sched.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "kernel/attribute.h"
-#include "kernel/raw_syscall.h"
-#include "kernel/uv.h"
+#include "kernel/worker_child.h"
 #include "util/cleanup.h"
 
 #define STACK_SIZE 16384 /* bytes; what a call needs is a fraction of it */
 
-struct worker_job {
-	enum machine_operation operation;
-	char path[MACHINE_PATH_SIZE];
-	size_t offset, size; /* where its data lies */
-	size_t length;
-	unsigned int uv_command;
-	uint16_t uv_rc, uv_rrc;
-	int error;
-};
-
-/* What the child gets to know. */
-struct worker_start {
-	int fd, sysfs_fd;
-	const char *uv_path;
-	pid_t parent;
-};
-
-/* The shared memory of one worker: what to do, and how it went. */
-struct worker_row {
-	struct worker_start start;
-	unsigned int count;
-	atomic_bool has_begun;
-	atomic_uint done; /* jobs whose results are complete */
-	struct worker_job jobs[WORKER_ROW_MAX];
-	char data[];
-};
-
-/* --- the child ------------------------------------------------------------------------------------ */
-
-static int do_job(struct worker_job *job, char *data, int sysfs_fd, const char *uv_path)
-{
-	switch (job->operation) {
-	case MACHINE_READ:
-		return attribute_read(sysfs_fd, job->path, data, job->size, &job->length);
-	case MACHINE_WRITE:
-		return attribute_write(sysfs_fd, job->path, data, job->length);
-	case MACHINE_LIST:
-		return attribute_list(sysfs_fd, job->path, data, job->size, &job->length);
-	case MACHINE_UV:
-		return uv_call(uv_path, job->uv_command, data, job->size, &job->uv_rc, &job->uv_rrc);
-	}
-	return -ENOSYS;
-}
-
-/* Closes everything from `first` to `last`; a kernel with se_bind has this call. */
-static void close_from_to(int first, int last)
-{
-	if (first <= last)
-		raw_syscall(SYS_close_range, first, last, 0, 0);
-}
-
-/* Closes all but the sysfs directory and our socket: a child that never returns must not hold a console open. */
-static void drop_other_descriptors(int fd, int sysfs_fd)
-{
-	int lower = fd < sysfs_fd ? fd : sysfs_fd, upper = fd < sysfs_fd ? sysfs_fd : fd;
-
-	close_from_to(0, lower - 1);
-	close_from_to(lower + 1, upper - 1);
-	close_from_to(upper + 1, INT_MAX);
-}
-
-/* The signals that stop the parent are blocked here, as the parent blocks them: it ends this process itself. */
-static int run_child(void *argument)
-{
-	struct worker_row *row = argument;
-	const struct worker_start *start = &row->start;
-	char byte;
-
-	raw_syscall(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0);
-	if (raw_syscall(SYS_getppid, 0, 0, 0, 0) == start->parent) {
-		drop_other_descriptors(start->fd, start->sysfs_fd);
-		while (raw_syscall(SYS_read, start->fd, (long)&byte, 1, 0) == 1) {
-			atomic_store_explicit(&row->has_begun, true, memory_order_release);
-			for (unsigned int i = 0; i < row->count; i++) {
-				struct worker_job *job = &row->jobs[i];
-
-				job->error = do_job(job, row->data + job->offset, start->sysfs_fd, start->uv_path);
-				atomic_store_explicit(&row->done, i + 1, memory_order_release);
-			}
-			if (raw_syscall(SYS_write, start->fd, (long)&byte, 1, 0) != 1)
-				break;
-		}
-	}
-	raw_syscall(SYS_exit_group, 0, 0, 0, 0);
-	return 0;
-}
-
-/* --- our side ------------------------------------------------------------------------------------- */
-
-#ifdef RAW_SYSCALLS
+#ifdef WORKER_SHARES_MEMORY
 static pid_t start_sharing_memory(struct worker *worker)
 {
 	/* A user-mode emulator knows no process that shares memory and yet is not a thread: EINVAL. */
-	pid_t pid = clone(run_child, worker->stack + STACK_SIZE, CLONE_VM | SIGCHLD, worker->row);
+	pid_t pid = clone(worker_child_run, worker->stack + STACK_SIZE, CLONE_VM | SIGCHLD, worker->row);
 
 	return pid < 0 ? -errno : pid;
 }
@@ -135,7 +40,7 @@ static pid_t start_child(struct worker *worker)
 		return pid;
 	pid = fork();
 	if (pid == 0)
-		run_child(worker->row);
+		worker_child_run(worker->row);
 	return pid < 0 ? -errno : pid;
 }
 
@@ -168,8 +73,10 @@ static int connect_child(struct worker *worker, int sysfs_fd, const char *uv_pat
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
 		return -errno;
-	worker->row->start =
-		(struct worker_start){ .fd = ends[1], .sysfs_fd = sysfs_fd, .uv_path = uv_path, .parent = getpid() };
+	worker->row->fd = ends[1];
+	worker->row->sysfs_fd = sysfs_fd;
+	worker->row->uv_path = uv_path;
+	worker->row->parent = getpid();
 	r = start_child(worker);
 	close(ends[1]);
 	if (r < 0) {
@@ -189,7 +96,6 @@ int worker_create(size_t size, int sysfs_fd, const char *uv_path, struct worker 
 	if (!worker)
 		return -ENOMEM;
 	worker->size = size;
-	worker->cpu = -1;
 	r = map_memory(worker);
 	if (r == 0)
 		r = connect_child(worker, sysfs_fd, uv_path);
@@ -234,8 +140,8 @@ int worker_start(struct worker *worker, struct machine_call *calls, int64_t now_
 	size_t offset = 0;
 
 	worker->row->count = 0;
-	atomic_store_explicit(&worker->row->has_begun, false, memory_order_relaxed);
-	atomic_store_explicit(&worker->row->done, 0, memory_order_relaxed);
+	atomic_store(&worker->row->next, 0);
+	atomic_store(&worker->row->done, 0);
 	for (const struct machine_call *call = calls; call; call = call->next)
 		fill_job(worker->row, &offset, call);
 	if (send(worker->fd, "", 1, MSG_NOSIGNAL) != 1)
@@ -264,34 +170,31 @@ static void take_result(const struct worker_row *row, const struct worker_job *j
 	}
 }
 
-/* Results of what is done, `error` for the rest; the worker is idle afterwards. */
-static struct machine_call *take_results(struct worker *worker, int error)
+/* Takes results of the first calls; returns the place where the others are linked. */
+static struct machine_call **take_results(const struct worker *worker, unsigned int count, struct machine_call **calls)
 {
-	const struct worker_row *row = worker->row;
-	unsigned int done = atomic_load_explicit(&worker->row->done, memory_order_acquire), i = 0;
-	struct machine_call *calls = worker->calls;
-
-	for (struct machine_call *call = calls; call; call = call->next, i++) {
-		if (i < done)
-			take_result(row, &row->jobs[i], call);
-		else
-			call->error = error;
+	for (unsigned int i = 0; i < count; i++) {
+		take_result(worker->row, &worker->row->jobs[i], *calls);
+		calls = &(*calls)->next;
 	}
-	worker->calls = NULL;
 	return calls;
 }
 
-struct machine_call *worker_finish(struct worker *worker, bool *usable)
+bool worker_finish(struct worker *worker, struct machine_call **done)
 {
 	char byte;
 
-	*usable = recv(worker->fd, &byte, 1, MSG_DONTWAIT) == 1;
-	return take_results(worker, -EPIPE);
+	if (recv(worker->fd, &byte, 1, MSG_DONTWAIT) != 1)
+		return false;
+	*done = worker->calls;
+	take_results(worker, worker->row->count, done);
+	worker->calls = NULL;
+	return true;
 }
 
 int64_t worker_limit_ms(struct worker *worker, int64_t now_ms)
 {
-	unsigned int done = atomic_load_explicit(&worker->row->done, memory_order_acquire);
+	unsigned int done = atomic_load(&worker->row->done);
 	const struct machine_call *call = worker->calls;
 	int64_t limit_ms;
 
@@ -319,14 +222,26 @@ void worker_dismiss(struct worker *worker)
 	free(worker);
 }
 
-struct machine_call *worker_abandon(struct worker *worker, bool *has_begun)
+struct worker_calls worker_abandon(struct worker *worker)
 {
-	struct machine_call *calls;
+	struct worker_calls calls = { .done = worker->calls };
+	struct machine_call **end;
+	unsigned int begun, done;
 
-	/* In this order: a child that has not begun before it is killed never will. */
 	end_child(worker);
-	*has_begun = atomic_load_explicit(&worker->row->has_begun, memory_order_acquire);
-	calls = take_results(worker, -ETIMEDOUT);
+	/* In this order: what is begun after the exchange is nothing, and what was done is counted. */
+	begun = atomic_exchange(&worker->row->next, worker->row->count);
+	done = atomic_load(&worker->row->done);
+	if (calls.done) {
+		end = take_results(worker, done, &calls.done);
+		calls.rest = *end;
+		*end = NULL;
+		if (begun > done && calls.rest) {
+			calls.begun = calls.rest;
+			calls.rest = calls.begun->next;
+			calls.begun->next = NULL;
+		}
+	}
 	free(worker);
 	return calls;
 }

@@ -4,15 +4,15 @@
 /*
  * A child process that makes blocking calls, so that the kernel can keep it instead of us (design decision 5).
  *
- * Some reads of AP attributes hang for 30 seconds, for more than 100, or for ever in an uninterruptible sleep. A
- * thread in that state keeps its process from exiting; a child process can be left behind. So a worker has none of
- * our descriptors beside its two ends (nobody waits for a console or pipe that it holds open), and ends with us.
+ * Some reads of AP attributes hang for 30 seconds, for more than 100, or for ever in an uninterruptible sleep. A thread
+ * in that state keeps its process from exiting; a child process can be left behind. So a worker has none of our
+ * descriptors beside its two ends (a console or pipe that it held open would keep others waiting), and ends with us.
  *
- * It is a process, but one that shares our memory, like the child of vfork: a copy of our page tables, and switching
- * to it and back, would cost more than most calls. It touches nothing but its own row and stack, which are never
- * given back, because the kernel may still write to them long after we gave up.
+ * It shares our memory, like the child of vfork: to copy our page tables, and to switch to such a process and back, would
+ * cost more than most calls. It touches nothing but its own row and stack. These are never given back, because the
+ * kernel may still write to them long after we gave up.
  *
- * It takes a row of calls at once and makes them one by one: waking another process costs more than most calls.
+ * It takes a row of calls at once and makes them one by one: to wake another process costs more than most calls.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -20,22 +20,27 @@
 
 #include "kernel/machine.h"
 
-#define WORKER_ROW_MAX 32                        /* calls in a row */
 #define WORKER_DATA_SIZE (4 * MACHINE_TEXT_SIZE) /* bytes of data for all calls of a row, if no call asks for more */
 
-struct worker_row; /* shared with the child */
+struct worker_row; /* shared with the child (worker_child.h) */
 
 struct worker {
 	pid_t pid;
-	int cpu;     /* that it is tied to, by the caller; -1: none */
 	int fd;      /* our end: readable when the row is done or the child is gone */
 	size_t size; /* bytes of data */
 	char *stack;
 	struct worker_row *row;
 	struct machine_call *calls; /* the row under way, linked by next; NULL: idle */
-	unsigned int seen_done;     /* calls of the row that were done when somebody last looked */
+	unsigned int seen_done;     /* calls of the row that were done at the last look */
 	int64_t started_us;         /* when the row was started */
-	int64_t progress_ms;        /* when the call that is made now was begun, as far as known */
+	int64_t progress_ms;        /* when the present call was begun, as far as known */
+};
+
+/* How far a row came. The calls belong to the caller again; done ones have their results. */
+struct worker_calls {
+	struct machine_call *done;  /* linked by next */
+	struct machine_call *begun; /* one, or NULL: may have taken effect or not */
+	struct machine_call *rest;  /* linked by next: not begun, and the worker will not begin them */
 };
 
 /* Makes a worker for calls below the directory sysfs_fd and on the device uv_path. 0 or negative errno. */
@@ -44,16 +49,13 @@ int worker_create(size_t size, int sysfs_fd, const char *uv_path, struct worker 
 /* True if calls (linked by next) fit into one row of a worker with so many bytes of data. */
 bool worker_fits(const struct machine_call *calls, size_t size);
 
-/* Hands a row of calls that fit to an idle worker; 0 or negative errno (-EPIPE: the worker is gone). */
+/* Hands a row of calls that fit to an idle worker; 0 or negative errno (-EPIPE: the worker is gone, nothing was begun). */
 int worker_start(struct worker *worker, struct machine_call *calls, int64_t now_us);
 
-/*
- * Takes the results after fd became readable: returns the calls with their results. `usable` is false if the child is
- * gone; what it had not done then has the error -EPIPE.
- */
-struct machine_call *worker_finish(struct worker *worker, bool *usable);
+/* After fd became readable: true if the row is done, with its calls in *done. False: the child is gone; abandon it. */
+bool worker_finish(struct worker *worker, struct machine_call **done);
 
-/* When the time of the call that is made now is over. Takes note of calls that were done since the last look. */
+/* When the time of the present call is over. Takes note of calls that were done since the last look. */
 int64_t worker_limit_ms(struct worker *worker, int64_t now_ms);
 
 /*
@@ -62,8 +64,5 @@ int64_t worker_limit_ms(struct worker *worker, int64_t now_ms);
  */
 void worker_dismiss(struct worker *worker);
 
-/*
- * Dismisses a busy worker. Returns its calls: those done have their results, the others the error -ETIMEDOUT; none of
- * them will be touched again. `has_begun` is false if none of them has been made, nor will be.
- */
-struct machine_call *worker_abandon(struct worker *worker, bool *has_begun);
+/* Dismisses a worker and says how far its row came. */
+struct worker_calls worker_abandon(struct worker *worker);

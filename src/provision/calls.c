@@ -101,7 +101,6 @@ static void prepare_call(struct machine_call *call, const struct queue_task *tas
 
 	if (task->action == QUEUE_READ_SERIALNR) {
 		lanes_read(call, "devices/ap/card%02x/serialnr", card);
-		call->quick = false;
 		return;
 	}
 	if (task->action == QUEUE_WRITE_ASSOCIATION) {
@@ -113,7 +112,6 @@ static void prepare_call(struct machine_call *call, const struct queue_task *tas
 		lanes_write(call, text, "devices/ap/card%02x/%02x.%04x/%s", card, card, domain, attribute);
 	else
 		lanes_read(call, "devices/ap/card%02x/%02x.%04x/%s", card, card, domain, attribute);
-	call->quick = call->quick && task->action != QUEUE_READ_MKVPS;
 }
 
 bool provision_next(struct lane *lane, struct machine_call *call, int64_t now_ms, void *context)

@@ -14,7 +14,7 @@ $(PARITY)/parity_sim: tests/parity/parity_sim.c $(PARITY_COMMON) $(wildcard test
 $(PARITY)/parity_sim: PARITY_CC = $(CC) -O1 -g
 
 $(PARITY)/parity_guest: tests/parity/parity_guest.c $(PARITY_COMMON)
-$(PARITY)/parity_guest: $(addprefix src/kernel/,linux.c cpus.c worker.c attribute.c uv.c)
+$(PARITY)/parity_guest: $(addprefix src/kernel/,linux.c worker.c worker_child.c)
 $(PARITY)/parity_guest: PARITY_CC = s390x-linux-gnu-gcc -Os -s -static -specs=$(CROSS_ROOT)/usr/lib/s390x-linux-musl/musl-gcc.specs
 
 $(PARITY)/%: $(PARITY_HEADERS)

@@ -24,7 +24,6 @@
 #include "config/config.h"
 #include "config/sha256.h"
 #include "kernel/linux.h"
-#include "kernel/uv.h"
 #include "run_fixture.h"
 #include "temp_root.h"
 #include "util/file.h"
@@ -327,18 +326,6 @@ static void test_no_process(void **state)
 	assert_int_equal(run_child_program(&status), -EAGAIN);
 }
 
-static void test_uv(void **state)
-{
-	uint16_t rc, rrc;
-	char data[16];
-
-	(void)state;
-	assert_int_equal(uv_call("/dev/null", 3, data, sizeof(data), &rc, &rrc), -ENOTTY);
-	assert_int_equal(uv_call("/dev/null", 3, NULL, 0, &rc, &rrc), -ENOTTY);
-	assert_int_equal(uv_call("/dev/null", 3, data, (size_t)UINT32_MAX + 1, &rc, &rrc), -E2BIG);
-	assert_int_equal(uv_call("/nowhere", 3, data, sizeof(data), &rc, &rrc), -ENOENT);
-}
-
 /* --- whole runs --------------------------------------------------------------------------------------------------- */
 
 /* Where nothing can be waited for the run ends and says so, once. */
@@ -384,7 +371,6 @@ int main(void)
 		PLACE_TEST(test_worker_create),
 		PLACE_TEST(test_worker_fork),
 		PLACE_TEST(test_no_process),
-		PLACE_TEST(test_uv),
 		PLACE_TEST(test_run_without_poll),
 		PLACE_TEST(test_no_digest),
 	};

@@ -247,28 +247,6 @@ static void test_children_hold_no_streams(void **state)
 	machine_linux_destroy(machine);
 }
 
-/* A child that somebody kills costs one call. */
-static void test_killed_child(void **state)
-{
-	struct fixture *fixture = *state;
-	char text[MACHINE_TEXT_SIZE];
-	FILE *children;
-	int pid = 0;
-
-	assert_int_equal(machine_read_text(fixture->machine, soon(fixture), text, "text"), 0);
-	children = fopen("/proc/thread-self/children", "r");
-	assert_non_null(children);
-	/* The newest one, should a test before have left others behind. */
-	while (fscanf(children, "%d", &pid) == 1)
-		;
-	fclose(children);
-	assert_true(pid > 0);
-	assert_int_equal(kill(pid, SIGKILL), 0);
-	assert_int_equal(waitid(P_PID, (id_t)pid, NULL, WEXITED | WNOWAIT), 0);
-	assert_int_equal(machine_read_text(fixture->machine, soon(fixture), text, "text"), -EPIPE);
-	assert_int_equal(machine_read_text(fixture->machine, soon(fixture), text, "text"), 0);
-}
-
 /* Where there can be no process more, a call fails at once instead of waiting for one. */
 static void test_no_more_processes(void **state)
 {
@@ -332,7 +310,6 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_nothing_is_touched_after_a_signal, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_nothing_is_touched_after_an_error, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_children_hold_no_streams, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_killed_child, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_more_processes, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_children_are_reaped, setup, teardown),
 		cmocka_unit_test(test_bad_folder),

@@ -1,10 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* Lanes of the Linux half of the machine: what stays in order, and what a call that does not come back costs. */
+/* Lanes of the Linux half of the machine: what stays in order, and what calls that do not come back and
+ * helpers that are killed cost.
+ */
 #include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/ioctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -43,15 +50,15 @@ static void test_lane_keeps_order(void **state)
 }
 
 /* What stands behind a call that does not come back is not made. */
-static void check_blocked_lane(struct fixture *fixture, bool quick)
+static void test_lane_ends_with_a_blocked_call(void **state)
 {
+	struct fixture *fixture = *state;
 	char texts[2][16] = { "", "untouched" };
 	struct machine_call first = reading(fixture, "blocks", texts[0], sizeof(texts[0]));
 	struct machine_call second = reading(fixture, "text", texts[1], sizeof(texts[1]));
 	struct machine_call *done;
 
 	first.lane = second.lane = 7;
-	first.quick = quick;
 	first.limit_ms = SHORT_MS;
 	assert_int_equal(machine_start(fixture->machine, &first), 0);
 	assert_int_equal(machine_start(fixture->machine, &second), 0);
@@ -63,46 +70,212 @@ static void check_blocked_lane(struct fixture *fixture, bool quick)
 	assert_string_equal(texts[1], "untouched");
 }
 
-static void test_lane_ends_with_a_blocked_call(void **state)
+/* Calls that hang on fifteen cards: those of the sixteenth are through before any of these is given up. */
+static void test_hanging_lanes_do_not_delay_others(void **state)
 {
-	check_blocked_lane(*state, false);
-}
-
-/* The same where the two kinds of calls are not made in one row. */
-static void test_lane_ends_with_a_blocked_quick_call(void **state)
-{
-	check_blocked_lane(*state, true);
-}
-
-/* A quick call that does not come back costs its own lane; what stood behind it in others is made all the same. */
-static void test_quick_row_survives_a_blocked_call(void **state)
-{
+	enum { LANES = 16, CALLS = 3 };
 	struct fixture *fixture = *state;
-	struct machine_call calls[4], *done;
-	char texts[4][16];
-	int timeouts = 0, good = 0;
+	struct machine_call calls[LANES][CALLS], *done;
+	char texts[LANES][CALLS][16];
 
-	for (unsigned int i = 0; i < 4; i++) {
-		/* Lane 1 reads well, then blocks, then has one more; lane 2 stands behind. */
-		calls[i] = reading(fixture, i == 1 ? "blocks" : "text", texts[i], sizeof(texts[i]));
-		calls[i].quick = true;
-		calls[i].lane = i < 3 ? 1 : 2;
-		calls[i].limit_ms = SHORT_MS;
+	for (unsigned int lane = 0; lane < LANES; lane++) {
+		for (unsigned int i = 0; i < CALLS; i++) {
+			struct machine_call *call = &calls[lane][i];
+
+			*call = reading(fixture, lane < LANES - 1 ? "blocks" : "text", texts[lane][i],
+					sizeof(texts[lane][i]));
+			call->lane = lane + 1;
+			call->limit_ms = SHORT_MS;
+			assert_int_equal(machine_start(fixture->machine, call), 0);
+		}
+	}
+	for (unsigned int i = 0; i < CALLS; i++) {
+		assert_int_equal(machine_wait(fixture->machine, MACHINE_FOREVER, &done), 0);
+		assert_int_equal(done->error, 0);
+		assert_string_equal(done->data, "unbound\n");
+	}
+	for (unsigned int i = 0; i < (LANES - 1) * CALLS; i++) {
+		assert_int_equal(machine_wait(fixture->machine, MACHINE_FOREVER, &done), 0);
+		assert_int_equal(done->error, -ETIMEDOUT);
+	}
+}
+
+/* --- helpers that are killed ---------------------------------------------------------------------- */
+
+/* The newest child; a test before may have left others behind. */
+static int newest_child(void)
+{
+	FILE *children = fopen("/proc/thread-self/children", "r");
+	int pid = 0;
+
+	assert_non_null(children);
+	while (fscanf(children, "%d", &pid) == 1)
+		;
+	fclose(children);
+	assert_true(pid > 0);
+	return pid;
+}
+
+static void kill_child(int pid)
+{
+	assert_int_equal(kill(pid, SIGKILL), 0);
+	assert_int_equal(waitid(P_PID, (id_t)pid, NULL, WEXITED | WNOWAIT), 0);
+}
+
+static bool is_asleep(int pid)
+{
+	char path[32], state = '?';
+	FILE *stat;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	stat = fopen(path, "r");
+	assert_non_null(stat);
+	assert_int_equal(fscanf(stat, "%*d (%*[^)]) %c", &state), 1);
+	fclose(stat);
+	return state == 'S';
+}
+
+static int open_fifo(const struct fixture *fixture, const char *name, int flags)
+{
+	char path[128];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/%s", fixture->folder, name);
+	mkfifo(path, 0600);
+	fd = open(path, flags);
+	assert_true(fd >= 0);
+	return fd;
+}
+
+static void start_now(const struct fixture *fixture, struct machine_call *calls, size_t count)
+{
+	struct machine_call *done;
+
+	for (size_t i = 0; i < count; i++) {
+		calls[i].lane = 1;
 		assert_int_equal(machine_start(fixture->machine, &calls[i]), 0);
 	}
-	for (int i = 0; i < 4; i++) {
+	assert_int_equal(machine_wait(fixture->machine, 0, &done), 0);
+	assert_null(done);
+}
+
+/* Of a write that was under way nobody knows whether it took effect; what stood behind it is made by another helper. */
+static void test_killed_during_a_write(void **state)
+{
+	struct fixture *fixture = *state;
+	char texts[3][16] = { "", "1", "" };
+	struct machine_call calls[3] = {
+		reading(fixture, "blocks", texts[0], sizeof(texts[0])),
+		reading(fixture, "full", texts[1], sizeof(texts[1])),
+		reading(fixture, "text", texts[2], sizeof(texts[2])),
+	};
+	static const int errors[] = { 0, -EOWNERDEAD, 0 };
+	int full = open_fifo(fixture, "full", O_RDWR | O_NONBLOCK), blocks, unread;
+
+	while (write(full, "x", 1) == 1)
+		;
+	calls[1].operation = MACHINE_WRITE;
+	calls[1].length = 1;
+	start_now(fixture, calls, 3);
+	/* The helper has come to the write as soon as it sleeps again after the first read. */
+	blocks = open_fifo(fixture, "blocks", O_WRONLY);
+	assert_int_equal(write(blocks, "one\n", 4), 4);
+	do
+		assert_int_equal(ioctl(blocks, FIONREAD, &unread), 0);
+	while (unread > 0 || !is_asleep(newest_child()));
+	kill_child(newest_child());
+	for (int i = 0; i < 3; i++) {
+		struct machine_call *done;
+
 		assert_int_equal(machine_wait(fixture->machine, MACHINE_FOREVER, &done), 0);
-		assert_non_null(done);
-		timeouts += done->error == -ETIMEDOUT;
-		good += done->error == 0;
+		assert_ptr_equal(done, &calls[i]);
+		assert_int_equal(done->error, errors[i]);
 	}
-	assert_int_equal(timeouts, 2);
-	assert_int_equal(good, 2);
-	assert_int_equal(calls[0].error, 0);
-	assert_int_equal(calls[1].error, -ETIMEDOUT);
-	assert_int_equal(calls[2].error, -ETIMEDOUT);
-	assert_int_equal(calls[3].error, 0);
-	assert_string_equal(texts[3], "unbound\n");
+	assert_string_equal(texts[0], "one\n");
+	assert_string_equal(texts[2], "unbound\n");
+	close(blocks);
+	close(full);
+}
+
+/* Waits until a helper has begun to read "blocks"; the other end of it. */
+static int meet_reader(const struct fixture *fixture)
+{
+	struct machine_call *done;
+
+	/* The first takes note of what has happened, the second starts what there is to start. */
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(machine_wait(fixture->machine, 0, &done), 0);
+		assert_null(done);
+	}
+	return open_fifo(fixture, "blocks", O_WRONLY);
+}
+
+/* A read changes nothing, so it is made again; but only once, should it be the read that kills the helper. */
+static void check_killed_during_reads(const struct fixture *fixture, int kills, int error, const char *text)
+{
+	char data[16] = "";
+	struct machine_call call = reading(fixture, "blocks", data, sizeof(data)), *done;
+	int blocks;
+
+	start_now(fixture, &call, 1);
+	for (int i = 0; i < kills; i++) {
+		blocks = meet_reader(fixture);
+		kill_child(newest_child());
+		close(blocks);
+	}
+	blocks = -1;
+	if (error == 0) {
+		blocks = meet_reader(fixture);
+		assert_int_equal(write(blocks, text, strlen(text)), strlen(text));
+	}
+	assert_int_equal(machine_wait(fixture->machine, MACHINE_FOREVER, &done), 0);
+	assert_ptr_equal(done, &call);
+	assert_int_equal(call.error, error);
+	assert_string_equal(data, text);
+	if (blocks >= 0)
+		close(blocks);
+}
+
+static void test_killed_during_a_read(void **state)
+{
+	check_killed_during_reads(*state, 1, 0, "again\n");
+}
+
+static void test_killed_during_a_repeated_read(void **state)
+{
+	check_killed_during_reads(*state, 2, -EOWNERDEAD, "");
+}
+
+/* A helper that was idle when it was killed costs nothing. */
+static void test_killed_while_idle(void **state)
+{
+	struct fixture *fixture = *state;
+	char text[MACHINE_TEXT_SIZE];
+
+	assert_int_equal(machine_read_text(fixture->machine, soon(fixture), text, "text"), 0);
+	kill_child(newest_child());
+	assert_int_equal(machine_read_text(fixture->machine, soon(fixture), text, "text"), 0);
+}
+
+/* The device answers as the driver of it does. */
+static void check_uv(const char *device, size_t size, int error)
+{
+	struct machine *machine;
+	char data[16];
+	struct machine_call call = { .operation = MACHINE_UV, .uv_command = 3, .data = data, .size = size };
+
+	assert_int_equal(machine_linux_create("/sys", device, &machine), 0);
+	call.until_ms = machine_now_ms(machine) + 10000;
+	assert_int_equal(machine_perform(machine, &call), error);
+	machine_linux_destroy(machine);
+}
+
+static void test_uv(void **state)
+{
+	(void)state;
+	check_uv("/dev/null", 16, -ENOTTY);
+	check_uv("/dev/null", 0, -ENOTTY);
+	check_uv("/nowhere", 16, -ENOENT);
 }
 
 int main(void)
@@ -110,8 +283,12 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_lane_keeps_order, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_lane_ends_with_a_blocked_call, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_lane_ends_with_a_blocked_quick_call, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_quick_row_survives_a_blocked_call, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_hanging_lanes_do_not_delay_others, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_killed_during_a_write, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_killed_during_a_read, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_killed_during_a_repeated_read, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_killed_while_idle, setup, teardown),
+		cmocka_unit_test(test_uv),
 	};
 
 	return cmocka_run_group_tests_name("machine_linux_lanes", tests, NULL, NULL);
