@@ -21,11 +21,12 @@
 
 #define STUCK_GRACE_MS 4000 /* a run ends with its time; this is for one that cannot */
 
-static bool check_config(const char *path)
+static bool check_config(const struct options *options)
 {
+	const char *path = options->config_path;
 	cleanup_(config_release) struct config config = { 0 };
 
-	if (config_load(path, &config) < 0)
+	if (config_load(path, options_pipe_ms(options), &config) < 0)
 		return false;
 	log_info("%s: %zu entries, all valid", path, config.count);
 	return true;
@@ -161,7 +162,7 @@ static bool act(const struct options *options)
 		return boot();
 	if (options->status)
 		return status(options);
-	return options->check_config ? check_config(options->config_path) : run(options);
+	return options->check_config ? check_config(options) : run(options);
 }
 
 /* Output that is lost is the failure of who was asked for nothing else, and a warning from who was asked to configure. */

@@ -13,6 +13,7 @@
 #include "report/report.h"
 #include "util/cleanup.h"
 #include "util/log.h"
+#include "util/wait.h"
 #include "uv/requests.h"
 #include "uv/secrets.h"
 
@@ -121,10 +122,22 @@ static int list_secrets(struct run *run)
 	return secrets_fetch(run->machine, run->deadline_ms, &run->secrets);
 }
 
+/* How long a configuration from a pipe may take. Nobody writes to one in early boot. */
+static int64_t pipe_ms(const struct run *run)
+{
+	int64_t left_ms = run->deadline_ms - machine_now_ms(run->machine);
+
+	if (run->options->boot)
+		return 0;
+	if (run->deadline_ms == MACHINE_FOREVER)
+		return WAIT_FOREVER;
+	return left_ms > 0 ? left_ms : 1;
+}
+
 static bool load_config(struct run *run)
 {
 	if (!run->has_config)
-		run->has_config = config_load(run->options->config_path, &run->config) == 0;
+		run->has_config = config_load(run->options->config_path, pipe_ms(run), &run->config) == 0;
 	return run->has_config;
 }
 

@@ -6,20 +6,12 @@
 #include <poll.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "util/cleanup.h"
+#include "util/wait.h"
 
 #define INTERVAL_MS 10
-
-int64_t child_now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 /* Until something happens to the child, or it is worth a look. */
 static void wait_a_while(int fd, int64_t left_ms)
@@ -35,11 +27,11 @@ static void wait_a_while(int fd, int64_t left_ms)
 int child_wait(pid_t child, int64_t limit_ms, int *status)
 {
 	cleanup_close_ int fd = limit_ms > 0 ? (int)syscall(SYS_pidfd_open, child, 0) : -1;
-	int64_t until_ms = child_now_ms() + limit_ms;
+	int64_t until_ms = wait_now_ms() + limit_ms;
 
 	for (;;) {
 		pid_t waited = waitpid(child, status, limit_ms > 0 ? WNOHANG : 0);
-		int64_t left_ms = until_ms - child_now_ms();
+		int64_t left_ms = until_ms - wait_now_ms();
 
 		if (waited > 0)
 			return 0;

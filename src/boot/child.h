@@ -18,6 +18,3 @@ int child_wait(pid_t child, int64_t limit_ms, int *status);
  * nothing of the environment, which in an initramfs comes from the kernel command line.
  */
 int child_run(const char *const arguments[], int64_t limit_ms, int *status);
-
-/* The clock of these limits: CLOCK_MONOTONIC, ms. */
-int64_t child_now_ms(void);

@@ -17,15 +17,15 @@
 #include "util/file.h"
 #include "util/lock.h"
 #include "util/log.h"
+#include "util/wait.h"
 
 #define KILL_WAIT_MS 500
 #define MOUNTS_MAX 1048576 /* bytes */
 
 static void ignore_signals(void)
 {
-	signal(SIGINT, SIG_IGN);
-	signal(SIGTERM, SIG_IGN);
-	signal(SIGHUP, SIG_IGN);
+	for (size_t i = 0; i < WAIT_SIGNAL_COUNT; i++)
+		signal(wait_signals[i], SIG_IGN);
 }
 
 /* A process that the kernel keeps outlives its SIGKILL; nobody waits for it. */
@@ -75,7 +75,7 @@ bool boot_linux_run_apart(const struct boot_linux_apart *apart, const struct opt
 void boot_linux_load_modules(const char *modprobe, struct options *options)
 {
 	const char *const arguments[] = { modprobe, "-q", "-a", "uvdevice", "zcrypt_cex4", NULL };
-	int64_t start_ms = child_now_ms(), limit_ms = (options->timeout_ms + 1) / 2;
+	int64_t start_ms = wait_now_ms(), limit_ms = (options->timeout_ms + 1) / 2;
 	int status = 0, r = child_run(arguments, limit_ms, &status);
 
 	if (r == -ETIMEDOUT)
@@ -84,7 +84,7 @@ void boot_linux_load_modules(const char *modprobe, struct options *options)
 	else if (r < 0 || status == CHILD_NOT_STARTED)
 		log_warning("%s cannot be started: uvdevice and zcrypt_cex4 have to be there already", modprobe);
 	if (options->timeout_ms > 0)
-		options->timeout_ms -= child_now_ms() - start_ms;
+		options->timeout_ms -= wait_now_ms() - start_ms;
 	/* 0 would be no limit at all. */
 	if (limit_ms > 0 && options->timeout_ms < 1)
 		options->timeout_ms = 1;

@@ -16,6 +16,8 @@
 #define CONFIG_FILE_SIZE_MAX (1024 * 1024) /* bytes */
 /* More than the APQNs of the largest machines, all guests together: 60 cards with 85 domains. */
 #define CONFIG_ENTRIES_MAX 8192
+#define CONFIG_ANCHORS_MAX 1024 /* definitions, those of the same name included */
+#define CONFIG_BLANKS_MAX 1024  /* blanks and line breaks in a row */
 
 struct config_entry {
 	enum apqn_mode mode;                     /* APQN_MODE_EP11 or APQN_MODE_ACCEL */
@@ -31,8 +33,11 @@ struct config {
 	size_t count;
 };
 
-/* Reads and validates a file: 0 or negative errno (reported). The result is to be released in any case of 0. */
-int config_load(const char *path, struct config *config);
+/*
+ * Reads and validates a file, or a pipe, which may take pipe_ms to its end (file.h; 0: no pipe). 0 or negative errno, reported
+ * but for -EINTR. Release the result after 0.
+ */
+int config_load(const char *path, int64_t pipe_ms, struct config *config);
 
 /* The same from memory; `path` is for messages only. */
 int config_parse(const char *path, const char *text, size_t length, struct config *config);

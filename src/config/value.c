@@ -13,7 +13,6 @@
 #include "util/text.h"
 
 #define HEX_SIZE(bytes) (2 * (bytes) + 1)
-#define BLANKS " \t\r\n"
 
 _Static_assert(CONFIG_SECRETID_SIZE == SHA256_SIZE, "a secret id is a SHA-256");
 
@@ -77,32 +76,45 @@ static int refuse_value(const struct config_fields *fields, const char *name, en
 	return -EINVAL;
 }
 
-/* A blank at either end was hardly meant, and would give a secret id that nobody has. */
-static int make_name(const struct config_fields *fields, char **name)
+/* The whitespace of Unicode at the beginning of a text, in UTF-8; 0 bytes: none. The s390-tools program cuts off the same. */
+static size_t whitespace_length(const char *text)
 {
-	const char *text = fields->list[CONFIG_KEY_NAME].text;
-	size_t length;
+	static const char *const others[] = { "\xc2\x85",     "\xc2\xa0",     "\xe1\x9a\x80", "\xe2\x80\xa8",
+					      "\xe2\x80\xa9", "\xe2\x80\xaf", "\xe2\x81\x9f", "\xe3\x80\x80" };
 
-	*name = NULL;
-	if (!text)
-		return 0;
+	if (*text == ' ' || (*text >= '\t' && *text <= '\r'))
+		return 1;
+	/* U+2000 to U+200A */
+	if (strncmp(text, "\xe2\x80", 2) == 0 && (unsigned char)text[2] >= 0x80 && (unsigned char)text[2] <= 0x8a)
+		return 3;
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+		if (strncmp(text, others[i], strlen(others[i])) == 0)
+			return strlen(others[i]);
+	}
+	return 0;
+}
 
-	text += strspn(text, BLANKS);
-	length = strlen(text);
-	while (length > 0 && strchr(BLANKS, text[length - 1]))
-		length--;
+/* Cuts off whitespace at both ends. What is empty then is not given. */
+static void trim_field(struct config_field *field)
+{
+	size_t start = 0, end = 0, length;
 
-	for (size_t i = 0; i < length; i++)
-		if (text[i] < ' ' || text[i] > '~')
-			return refuse_value(fields, NULL, CONFIG_KEY_NAME, "printable ASCII characters only");
-	if (length == 0)
-		return refuse_value(fields, NULL, CONFIG_KEY_NAME, "at least one character that is not blank");
-
-	*name = strndup(text, length);
-	if (*name)
-		return 0;
-	refuse_entry(fields, NULL, "out of memory");
-	return -ENOMEM;
+	if (!field->text)
+		return;
+	while ((length = whitespace_length(field->text + start)) > 0)
+		start += length;
+	for (size_t i = start; field->text[i]; i += length ? length : 1) {
+		length = whitespace_length(field->text + i);
+		if (!length)
+			end = i + 1;
+	}
+	if (end == 0) {
+		free(field->text);
+		field->text = NULL;
+		return;
+	}
+	memmove(field->text, field->text + start, end - start);
+	field->text[end - start] = '\0';
 }
 
 static int make_mode(const struct config_fields *fields, struct config_entry *entry)
@@ -209,17 +221,15 @@ static int make_secretid(const struct config_fields *fields, struct config_entry
 	return 0;
 }
 
-int config_value_make_entry(const struct config_fields *fields, struct config_entry *entry)
+int config_value_make_entry(struct config_fields *fields, struct config_entry *entry)
 {
 	cleanup_free_ char *name = NULL;
 	int r;
 
-	*entry = (struct config_entry){ 0 };
-	r = make_name(fields, &name);
-	if (r < 0)
-		return r;
-
-	entry->name = name;
+	for (size_t i = 0; i < CONFIG_KEY_COUNT; i++)
+		trim_field(&fields->list[i]);
+	name = take_pointer(fields->list[CONFIG_KEY_NAME].text);
+	*entry = (struct config_entry){ .name = name };
 	r = make_mode(fields, entry);
 	if (r == 0)
 		r = make_min_generation(fields, entry);

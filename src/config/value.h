@@ -24,9 +24,9 @@ struct config_place {
 };
 
 struct config_field {
-	char *text; /* owned; NULL: the key is not given */
-	struct config_place key_place;
-	struct config_place place; /* of the value */
+	char *text;                    /* owned; NULL: the key is not given, or its value is empty */
+	struct config_place key_place; /* line 0: the key is not given */
+	struct config_place place;     /* of the value */
 };
 
 /* An entry as it stands in the file. */
@@ -48,5 +48,8 @@ enum config_key config_value_find_key(const char *name);
 /* "#2 'name'", or "#2" if name is NULL. */
 void config_value_format_label(size_t number, const char *name, char label[CONFIG_LABEL_SIZE]);
 
-/* Validates an entry: 0 or negative errno (reported); after 0 entry->name is the caller's to free. */
-int config_value_make_entry(const struct config_fields *fields, struct config_entry *entry);
+/*
+ * Validates an entry: 0 or negative errno (reported); after 0 entry->name is the caller's to free. The texts of `fields` are
+ * trimmed, or taken.
+ */
+int config_value_make_entry(struct config_fields *fields, struct config_entry *entry);

@@ -13,6 +13,7 @@
 
 #include "kernel/worker.h"
 #include "util/cleanup.h"
+#include "util/wait.h"
 
 /* At most one worker is busy for each lane. Abandoned ones are not counted. */
 #define WORKERS_MAX MACHINE_LANES
@@ -438,9 +439,8 @@ static int take_signals(struct machine_linux *this)
 	sigset_t signals;
 
 	sigemptyset(&signals);
-	sigaddset(&signals, SIGINT);
-	sigaddset(&signals, SIGTERM);
-	sigaddset(&signals, SIGHUP);
+	for (size_t i = 0; i < WAIT_SIGNAL_COUNT; i++)
+		sigaddset(&signals, wait_signals[i]);
 	this->signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (this->signal_fd < 0)
 		return -errno;

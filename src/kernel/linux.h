@@ -3,7 +3,7 @@
 
 /*
  * The machine that this program runs on. Every call is made by a child process (worker.h); calls under way at the
- * same time are made by different children. While it exists, SIGINT, SIGTERM and SIGHUP do not end the program but
+ * same time are made by different children. While it exists, the signals of wait.h do not end the program but
  * make machine_wait return -EINTR.
  */
 #include "kernel/machine.h"

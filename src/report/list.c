@@ -277,7 +277,7 @@ static bool load_names(const struct options *options, struct config *config)
 
 	if (!options->config_path && access(path, F_OK) < 0)
 		return true;
-	return config_load(path, config) == 0;
+	return config_load(path, options_pipe_ms(options), config) == 0;
 }
 
 static bool any_associated(const struct inventory *inventory)

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -12,13 +13,15 @@
 #include "util/cleanup.h"
 #include "util/text.h"
 
+#define PIPE_LOOK_MS 100 /* looks for a signal while nothing comes */
+
 static const char *file_type_text(mode_t mode)
 {
 	switch (mode & S_IFMT) {
 	case S_IFDIR:
 		return "a directory";
 	case S_IFIFO:
-		return "a FIFO";
+		return "a pipe";
 	case S_IFCHR:
 	case S_IFBLK:
 		return "a device";
@@ -33,7 +36,7 @@ static int report_error(const struct file_source *source, const char *action, in
 	return error;
 }
 
-static int open_file(const struct file_source *source)
+static int open_file(const struct file_source *source, bool *is_pipe)
 {
 	cleanup_close_ int fd = open(source->path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
 	struct stat status;
@@ -42,26 +45,56 @@ static int open_file(const struct file_source *source)
 		return -ENOENT;
 	if (fd < 0 || fstat(fd, &status) < 0)
 		return report_error(source, "open", -errno);
-	if (!S_ISREG(status.st_mode)) {
-		log_line(source->level, "%s %s is %s, expected a regular file", source->what, source->path,
-			 file_type_text(status.st_mode));
+	*is_pipe = S_ISFIFO(status.st_mode) && source->wait_ms > 0;
+	if (!S_ISREG(status.st_mode) && !*is_pipe) {
+		log_line(source->level, "%s %s is %s, expected a regular file%s", source->what, source->path,
+			 file_type_text(status.st_mode), source->wait_ms > 0 ? " or a pipe" : "");
 		return -EINVAL;
 	}
 	return take_fd(&fd);
 }
 
-/* `text` has room for one byte more than the maximum. */
-static int read_all(const struct file_source *source, int fd, char *text, size_t *length)
+/*
+ * Until the pipe has something, or its end. Not the end that a named pipe has before its first writer: poll does not know
+ * that one.
+ */
+static int wait_for_pipe(const struct file_source *source, int fd, int64_t until_ms)
 {
+	struct pollfd wanted = { .fd = fd, .events = POLLIN };
+
+	for (;;) {
+		int64_t left_ms = until_ms == WAIT_FOREVER ? PIPE_LOOK_MS : until_ms - wait_now_ms();
+
+		if (wait_is_stopped())
+			return -EINTR;
+		if (left_ms <= 0)
+			break;
+		if (poll(&wanted, 1, left_ms < PIPE_LOOK_MS ? (int)left_ms : PIPE_LOOK_MS) > 0)
+			return 0;
+	}
+	log_line(source->level, "cannot read %s %s: timed out waiting for the end of the pipe", source->what,
+		 source->path);
+	return -ETIMEDOUT;
+}
+
+/* `text` has room for one byte more than the maximum. */
+static int read_all(const struct file_source *source, int fd, bool is_pipe, char *text, size_t *length)
+{
+	int64_t until_ms = source->wait_ms == WAIT_FOREVER ? WAIT_FOREVER : wait_now_ms() + source->wait_ms;
+
 	*length = 0;
 	while (*length <= source->max) {
-		ssize_t count = read(fd, text + *length, source->max + 1 - *length);
+		int r = is_pipe ? wait_for_pipe(source, fd, until_ms) : 0;
+		ssize_t count;
 
+		if (r < 0)
+			return r;
+		count = read(fd, text + *length, source->max + 1 - *length);
 		if (count == 0)
 			return 0;
 		if (count > 0)
 			*length += (size_t)count;
-		else if (errno != EINTR)
+		else if (errno != EINTR && !(is_pipe && errno == EAGAIN))
 			return report_error(source, "read", -errno);
 	}
 	log_line(source->level, "%s %s is larger than %zu bytes", source->what, source->path, source->max);
@@ -70,7 +103,8 @@ static int read_all(const struct file_source *source, int fd, char *text, size_t
 
 int file_read(const struct file_source *source, char **text, size_t *length)
 {
-	cleanup_close_ int fd = open_file(source);
+	bool is_pipe = false;
+	cleanup_close_ int fd = open_file(source, &is_pipe);
 	cleanup_free_ char *all = NULL;
 	int r;
 
@@ -79,7 +113,7 @@ int file_read(const struct file_source *source, char **text, size_t *length)
 	all = malloc(source->max + 1);
 	if (!all)
 		return report_error(source, "read", -ENOMEM);
-	r = read_all(source, fd, all, length);
+	r = read_all(source, fd, is_pipe, all, length);
 	if (r < 0)
 		return r;
 	all[*length] = '\0';

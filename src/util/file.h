@@ -4,19 +4,22 @@
 /* Whole files: read without trusting what they are, written so that nobody ever sees half of one. */
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "util/log.h"
+#include "util/wait.h"
 
 struct file_source {
 	const char *what; /* for messages: "configuration file" */
 	const char *path;
 	size_t max;           /* bytes */
 	enum log_level level; /* of messages */
+	int64_t wait_ms;      /* how long a pipe may take to its end, up to WAIT_FOREVER; 0: no pipe */
 };
 
 /*
- * Reads a regular file of at most `max` bytes to its end; the size that it claims to have does not count. Nothing that
- * is opened here keeps us waiting or becomes our terminal. 0 with the text, ended by a NUL that is not counted and
+ * Reads a regular file of at most `max` bytes to its end, whatever size it claims to have; or a pipe, if one is wanted, which
+ * a signal ends (-EINTR, not reported). Nothing that is opened here becomes our terminal. 0 with the text, ended by a NUL that is not counted and
  * owned by the caller, or negative errno, reported unless it is -ENOENT.
  */
 int file_read(const struct file_source *source, char **text, size_t *length);

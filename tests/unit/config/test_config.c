@@ -8,18 +8,21 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "config/config.h"
-#include "config/text.h"
 #include "unit/config/asserts.h"
 #include "unit/log_capture.h"
+#include "util/wait.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+#define NO_DIRECTIVE "a line must not begin with '%'; directives other than %YAML are not supported"
 #define AN_ENTRY "an entry (a mapping with the keys " CONFIG_ASSERT_KEYS ")"
 
 static void empty_list(void **state)
@@ -76,8 +79,16 @@ static void bad_structure(void **state)
 					     "indentation while scanning a plain scalar (which begins in line 1)"},
 		{"- !x!y {mode: Accel}", "1:3: not valid YAML: found undefined tag handle while parsing a node "
 					 "(which begins in line 1)"},
-		{"%TAG ! x\n---\n[]", "1:1: %TAG directives are not supported"},
-		{"# c\n%TAG ! x\n---\n[]", "2:1: %TAG directives are not supported"},
+		{"%TAG ! x\n---\n[]", "1:1: " NO_DIRECTIVE},
+		{"# c\n%TAG ! x\n---\n[]", "2:1: " NO_DIRECTIVE},
+		/* Also behind the line breaks that only YAML has, and a byte order mark. */
+		{"\xef\xbb\xbf%TAG ! x\n---\n[]", "1:1: " NO_DIRECTIVE},
+		{"# c\r%TAG ! x\n---\n[]", "2:1: " NO_DIRECTIVE},
+		{"# c\xc2\x85%TAG ! x\n---\n[]", "1:5: " NO_DIRECTIVE},
+		{"# c\xe2\x80\xa8%TAG ! x\n---\n[]", "1:5: " NO_DIRECTIVE},
+		{"# c\xe2\x80\xa9%TAG ! x\n---\n[]", "1:5: " NO_DIRECTIVE},
+		{"%FOO\n---\n[]", "1:1: " NO_DIRECTIVE},
+		{"[\n%a]", "2:1: " NO_DIRECTIVE},
 		{"%YAML 3.0\n---\n[]", "1:1: not valid YAML: found incompatible YAML document"},
 	};
 
@@ -206,7 +217,8 @@ static void monsters(void **state)
 	assert_bad_repeated("- mode: Accel\n", "- mode: Accel\n",
 			    "8193:3: entry #8193: more than 8192 entries");
 	assert_bad_repeated("", "- &a {mode: Accel}\n", "1025:3: entry #1025: more than 1024 anchors");
-	assert_bad_repeated("", "%TAG !a! x\n", "1:1: %TAG directives are not supported");
+	assert_bad_repeated("", "%TAG !a! x\n", "1:1: " NO_DIRECTIVE);
+	assert_bad_repeated("", "\xe2\x80\xa8%TAG !a! x", "1:2: " NO_DIRECTIVE);
 	assert_bad_repeated("[]", " ", "1:1027: more than 1024 blanks and line breaks in a row");
 	assert_bad_repeated("[]", "\n", "1025:1: more than 1024 blanks and line breaks in a row");
 	assert_bad_repeated("[]", "\r\n", "513:1: more than 1024 blanks and line breaks in a row");
@@ -228,7 +240,7 @@ static void large_but_good(void **state)
 	assert_good(text, "Accel 0 -\n");
 	free(text);
 
-	text = repeated("[]", " ", CONFIG_TEXT_BLANKS_MAX, "");
+	text = repeated("[]", " ", CONFIG_BLANKS_MAX, "");
 	assert_good(text, "");
 	free(text);
 
@@ -327,7 +339,7 @@ static void assert_load_fails(const char *path, int error, const char *format, .
 	va_list arguments;
 
 	log_capture_begin(&capture);
-	assert_int_equal(config_load(path, &config), error);
+	assert_int_equal(config_load(path, 0, &config), error);
 	va_start(arguments, format);
 	vsnprintf(message, sizeof(message), format, arguments);
 	va_end(arguments);
@@ -341,7 +353,7 @@ static void load(void **state)
 	char *text;
 
 	write_file(folder->file, "- mode: Accel\n", 14);
-	assert_int_equal(config_load(folder->file, &config), 0);
+	assert_int_equal(config_load(folder->file, 0, &config), 0);
 	assert_int_equal(config.count, 1);
 	config_release(&config);
 
@@ -356,7 +368,7 @@ static void load(void **state)
 
 	text = repeated("- mode: Accel\n# ", "x", CONFIG_FILE_SIZE_MAX - 16, "");
 	write_file(folder->file, text, CONFIG_FILE_SIZE_MAX);
-	assert_int_equal(config_load(folder->file, &config), 0);
+	assert_int_equal(config_load(folder->file, 0, &config), 0);
 	config_release(&config);
 	free(text);
 
@@ -380,7 +392,7 @@ static void load_no_file(void **state)
 
 	/* nobody writes to it: must not wait */
 	assert_int_equal(mkfifo(folder->file, 0600), 0);
-	assert_load_fails(folder->file, -EINVAL, "error: configuration file %s is a FIFO, expected a regular file\n",
+	assert_load_fails(folder->file, -EINVAL, "error: configuration file %s is a pipe, expected a regular file\n",
 			  folder->file);
 	unlink(folder->file);
 
@@ -388,6 +400,86 @@ static void load_no_file(void **state)
 	assert_load_fails(folder->file, -ELOOP,
 			  "error: cannot open configuration file %s: Too many levels of symbolic links\n",
 			  folder->file);
+}
+
+/* --config <(...): what is written piece by piece, by a writer that comes late. */
+static void load_pipe(void **state)
+{
+	struct folder *folder = *state;
+	struct config config;
+	int ends[2];
+	char path[32];
+
+	assert_int_equal(pipe(ends), 0);
+	snprintf(path, sizeof(path), "/dev/fd/%d", ends[0]);
+	assert_int_equal(write(ends[1], "- mode: ", 8), 8);
+	assert_int_equal(write(ends[1], "Accel\n", 6), 6);
+	close(ends[1]);
+	assert_load_fails(path, -EINVAL, "error: configuration file %s is a pipe, expected a regular file\n", path);
+	assert_int_equal(config_load(path, 60000, &config), 0);
+	assert_int_equal(config.count, 1);
+	config_release(&config);
+	close(ends[0]);
+
+	assert_int_equal(mkfifo(folder->file, 0600), 0);
+	if (fork() == 0) {
+		int writer = open(folder->file, O_WRONLY | O_CLOEXEC);
+
+		_exit(write(writer, "[]", 2) == 2 ? 0 : 1);
+	}
+	assert_int_equal(config_load(folder->file, WAIT_FOREVER, &config), 0);
+	assert_true(wait(NULL) > 0);
+	assert_string_equal(capture.text + strlen(capture.text) - strlen("expected a regular file\n"), "expected a regular file\n");
+}
+
+/* A writer that does not end: the time is kept, the size is, and a signal is heard. */
+static void load_endless_pipe(void **state)
+{
+	static const struct timespec now = { 0, 0 };
+	struct folder *folder = *state;
+	struct config config;
+	sigset_t signals;
+	int ends[2];
+	char path[32];
+
+	(void)folder;
+	assert_int_equal(pipe(ends), 0);
+	snprintf(path, sizeof(path), "/dev/fd/%d", ends[0]);
+	assert_int_equal(write(ends[1], "[]", 2), 2);
+	log_capture_begin(&capture);
+	assert_int_equal(config_load(path, 1, &config), -ETIMEDOUT);
+	assert_non_null(strstr(capture.text, "timed out waiting for the end of the pipe\n"));
+
+	for (size_t i = 0; i < WAIT_SIGNAL_COUNT; i++) {
+		sigemptyset(&signals);
+		sigaddset(&signals, wait_signals[i]);
+		assert_int_equal(sigprocmask(SIG_BLOCK, &signals, NULL), 0);
+		assert_int_equal(raise(wait_signals[i]), 0);
+		log_capture_begin(&capture);
+		assert_int_equal(config_load(path, WAIT_FOREVER, &config), -EINTR);
+		assert_string_equal(capture.text, "");
+		assert_int_equal(sigtimedwait(&signals, NULL, &now), wait_signals[i]);
+		assert_int_equal(sigprocmask(SIG_UNBLOCK, &signals, NULL), 0);
+	}
+	close(ends[1]);
+	close(ends[0]);
+
+	assert_int_equal(pipe(ends), 0);
+	snprintf(path, sizeof(path), "/dev/fd/%d", ends[0]);
+	if (fork() == 0) {
+		static const char zeros[65536];
+
+		close(ends[0]);
+		signal(SIGPIPE, SIG_DFL);
+		while (write(ends[1], zeros, sizeof(zeros)) > 0)
+			;
+		_exit(0);
+	}
+	close(ends[1]);
+	log_capture_begin(&capture);
+	assert_int_equal(config_load(path, WAIT_FOREVER, &config), -EFBIG);
+	close(ends[0]);
+	assert_true(wait(NULL) > 0);
 }
 
 int main(void)
@@ -402,6 +494,8 @@ int main(void)
 		cmocka_unit_test(expansion),
 		cmocka_unit_test(labels),
 		cmocka_unit_test_setup_teardown(load, make_folder, remove_folder),
+		cmocka_unit_test_setup_teardown(load_pipe, make_folder, remove_folder),
+		cmocka_unit_test_setup_teardown(load_endless_pipe, make_folder, remove_folder),
 		cmocka_unit_test_setup_teardown(load_no_file, make_folder, remove_folder),
 	};
 

@@ -266,7 +266,7 @@ static void test_no_request_at_all(void **state)
 			   "warning: add-secret request c.asrcb: not an add-secret request (no \"asrcbM\" header)\n"
 			   "warning: add-secret request c2.asrcb: truncated\n"
 			   "warning: add-secret request d.asrcb is a directory, expected a regular file\n"
-			   "warning: add-secret request e.asrcb is a FIFO, expected a regular file\n"
+			   "warning: add-secret request e.asrcb is a pipe, expected a regular file\n"
 			   "warning: cannot open add-secret request f.asrcb: No such file or directory\n"
 			   "warning: add-secret request g.asrcb is larger than 1048576 bytes\n" LISTED(
 				   0) "info: add-secret request h.asrcb: submitted\n");
