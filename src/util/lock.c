@@ -17,6 +17,7 @@
 #include "util/log.h"
 #include "util/text.h"
 
+#define PROGRAM "pvapconfig"
 #define CONTENT_SIZE 16 /* a process id, a newline, a NUL, and room to see that there is too much */
 #define ATTEMPTS 10     /* each lost to somebody who released or took the lock at this very moment */
 
@@ -27,39 +28,59 @@ static int report_error(const char *action, const char *path, int error)
 	return error;
 }
 
-/* The process that a lock file names, or 0. A text without its newline was cut off and names nobody. */
+/* The process that a lock file names, or 0. The program of the same name in s390-tools writes no newline. */
 static pid_t read_owner(int fd)
 {
 	char content[CONTENT_SIZE];
 	ssize_t length = read(fd, content, sizeof(content) - 1);
 	uint64_t pid;
 
-	if (length < 1 || content[length - 1] != '\n')
+	if (length < 1 || length == sizeof(content) - 1)
 		return 0;
-	content[length - 1] = '\0';
-	if (strlen(content) != (size_t)length - 1 || text_parse_decimal(content, INT32_MAX, &pid))
+	if (content[length - 1] == '\n')
+		length--;
+	content[length] = '\0';
+	if (strlen(content) != (size_t)length || text_parse_decimal(content, INT32_MAX, &pid))
 		return 0;
 	return (pid_t)pid;
 }
 
-/* A lock that names this process is not from this process, which is only about to make one. */
+/* A lock that names this process, or the one of us that waits for it at boot, was there before we made one. */
 static bool is_running(pid_t pid)
 {
-	return pid != getpid() && (kill(pid, 0) == 0 || errno == EPERM);
+	return pid != getpid() && pid != getppid() && (kill(pid, 0) == 0 || errno == EPERM);
+}
+
+/* A program of this name need not be this file: s390-tools has one, and ours may have been replaced by an update. */
+static bool is_pvapconfig(const char *exe, const char *target)
+{
+	const char *slash = strrchr(target, '/');
+	struct stat ours, theirs;
+
+	if (strncmp(slash ? slash + 1 : target, PROGRAM, strlen(PROGRAM)) == 0)
+		return true;
+	return stat("/proc/self/exe", &ours) == 0 && stat(exe, &theirs) == 0 && ours.st_dev == theirs.st_dev &&
+	       ours.st_ino == theirs.st_ino;
 }
 
 /*
  * A boot counts its processes from 1: the number in a lock that an earlier stage left may have come to another program.
- * A process that ends just now, or without /proc mounted, is none of ours either.
+ * Only what is certainly another one, or none (a kernel thread, a zombie), does not count.
  */
-static bool runs_this_program(pid_t pid)
+static bool may_run_pvapconfig(pid_t pid)
 {
-	char path[32];
-	struct stat ours, theirs;
+	char process[32], exe[40], target[PATH_MAX];
+	ssize_t length;
 
-	snprintf(path, sizeof(path), "/proc/%d/exe", (int)pid);
-	return is_running(pid) && stat("/proc/self/exe", &ours) == 0 && stat(path, &theirs) == 0 &&
-	       ours.st_dev == theirs.st_dev && ours.st_ino == theirs.st_ino;
+	if (!is_running(pid))
+		return false;
+	snprintf(process, sizeof(process), "/proc/%d", (int)pid);
+	snprintf(exe, sizeof(exe), "%s/exe", process);
+	length = readlink(exe, target, sizeof(target) - 1);
+	if (length < 0)
+		return errno != ENOENT || (access(process, F_OK) < 0 && is_running(pid));
+	target[length] = '\0';
+	return is_pvapconfig(exe, target);
 }
 
 /*
@@ -127,7 +148,7 @@ static int take_over(const char *path, const char *prepared, int fd)
 	if (!is_current(fd, path))
 		return -EAGAIN;
 	owner = read_owner(fd);
-	if (owner != 0 && runs_this_program(owner))
+	if (owner != 0 && may_run_pvapconfig(owner))
 		return refuse(path, owner);
 	if (rename(prepared, path) < 0)
 		return report_error("take over", path, -errno);

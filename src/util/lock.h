@@ -12,7 +12,7 @@
 
 /*
  * Makes the lock file. 0; -EEXIST if it is there; other negative errno. With `takeover` (at boot, where nobody can
- * remove it by hand) a lock file is taken over with a warning unless the process that it names runs this very program.
+ * remove it by hand) a lock file is taken over with a warning, unless the process that it names may run pvapconfig.
  */
 int lock_acquire(const char *path, bool takeover);
 

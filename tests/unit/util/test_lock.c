@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -162,27 +163,22 @@ static void acquire_and_release(void **state)
 static void running_process(void **state)
 {
 	struct folder *folder = *state;
-	pid_t others[] = {1, getppid()};
 
-	for (size_t i = 0; i < COUNT(others); i++) {
-		write_owner(folder, others[i]);
-		assert_int_equal(lock_acquire(folder->lock, false), -EEXIST);
-		assert_message("error: lock file %s: made by process %d, which is running; wait for it to end\n",
-			       folder->lock, (int)others[i]);
-		assert_int_equal(owner(folder), others[i]);
-	}
+	write_owner(folder, 1);
+	assert_int_equal(lock_acquire(folder->lock, false), -EEXIST);
+	assert_message("error: lock file %s: made by process 1, which is running; wait for it to end\n", folder->lock);
+	assert_int_equal(owner(folder), 1);
+	/* As s390-tools has it. */
+	write_lock(folder, "1", 1);
+	assert_int_equal(lock_acquire(folder->lock, false), -EEXIST);
+	assert_message("error: lock file %s: made by process 1, which is running; wait for it to end\n", folder->lock);
 }
 
-/* Early in the boot a number tells little: only a process of this very program is a reason to refuse. */
+/* Early in the boot a number tells little: only a process that runs pvapconfig is a reason to refuse. */
 static void running_process_at_boot(void **state)
 {
 	struct folder *folder = *state;
 	struct twin twin;
-
-	write_owner(folder, 1);
-	assert_int_equal(lock_acquire(folder->lock, true), 0);
-	assert_message("warning: lock file %s: made by process 1, which no longer runs pvapconfig, taken over\n", folder->lock);
-	lock_release(folder->lock);
 
 	twin_begin(&twin);
 	write_owner(folder, twin.pid);
@@ -191,6 +187,84 @@ static void running_process_at_boot(void **state)
 		       (int)twin.pid);
 	assert_int_equal(owner(folder), twin.pid);
 	twin_end(&twin);
+}
+
+/* Runs a copy of cat, which lives until its input ends, under this name. */
+static void program_begin(struct twin *twin, const struct folder *folder, const char *name)
+{
+	char path[128], command[300], shown[PATH_MAX], exe[32];
+	int ends[2];
+
+	snprintf(path, sizeof(path), "%s/%s", folder->path, name);
+	snprintf(command, sizeof(command), "cp /bin/cat %s", path);
+	assert_int_equal(system(command), 0);
+	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+	twin->pid = fork();
+	assert_true(twin->pid >= 0);
+	if (twin->pid == 0) {
+		dup2(ends[0], STDIN_FILENO);
+		execl(path, path, (char *)NULL);
+		_exit(1);
+	}
+	close(ends[0]);
+	twin->end = ends[1];
+	/* Until it has become that program. */
+	snprintf(exe, sizeof(exe), "/proc/%d/exe", (int)twin->pid);
+	do
+		memset(shown, 0, sizeof(shown));
+	while (readlink(exe, shown, sizeof(shown) - 1) > 0 && strcmp(shown, path) != 0);
+	assert_int_equal(unlink(path), 0);
+}
+
+/* An update replaced the file of the program that runs; that of s390-tools was never ours. */
+static void another_pvapconfig_at_boot(void **state)
+{
+	static const char *const names[] = {"pvapconfig", "pvapconfig-boot", "other"};
+	struct folder *folder = *state;
+
+	for (size_t i = 0; i < COUNT(names); i++) {
+		struct twin twin;
+
+		program_begin(&twin, folder, names[i]);
+		write_owner(folder, twin.pid);
+		assert_int_equal(lock_acquire(folder->lock, true), i < 2 ? -EEXIST : 0);
+		assert_int_equal(owner(folder), i < 2 ? twin.pid : getpid());
+		assert_message(i < 2 ? "error: lock file %s: made by process %d, which is running; wait for it to end\n" :
+				       "warning: lock file %s: made by process %d, which no longer runs pvapconfig, taken over\n",
+			       folder->lock, (int)twin.pid);
+		twin_end(&twin);
+		unlink(folder->lock);
+	}
+}
+
+/* What cannot be examined may be what we look for. A kernel thread and a zombie can be, and are not. */
+static void not_examined_at_boot(void **state)
+{
+	struct folder *folder = *state;
+	struct twin twin;
+	int status;
+	pid_t pid;
+
+	twin_begin(&twin);
+	write_owner(folder, twin.pid);
+	assert_int_equal(chmod(folder->path, 0777), 0);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		if (getuid() == 0 && setuid(65534) < 0)
+			_exit(2);
+		_exit(lock_acquire(folder->lock, true) == -EEXIST && strstr(capture.text, "which is running") ? 0 : 1);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	assert_int_equal(owner(folder), twin.pid);
+
+	/* Not waited for yet. */
+	close(twin.end);
+	assert_int_equal(waitid(P_PID, (id_t)twin.pid, &(siginfo_t){0}, WEXITED | WNOWAIT), 0);
+	log_capture_begin(&capture);
+	assert_int_equal(lock_acquire(folder->lock, true), 0);
+	assert_int_equal(waitpid(twin.pid, NULL, 0), twin.pid);
 }
 
 static void remove_of(void **state)
@@ -209,8 +283,8 @@ static void remove_of(void **state)
 static void dead_owner(void **state)
 {
 	struct folder *folder = *state;
-	/* a lock with our own number was there before us: its process is dead, too */
-	pid_t others[] = {dead_process(), getpid()};
+	/* a lock with our own number, or with that of our parent, was there before us */
+	pid_t others[] = {dead_process(), getpid(), getppid()};
 
 	for (size_t i = 0; i < COUNT(others); i++) {
 		write_owner(folder, others[i]);
@@ -236,7 +310,6 @@ static void no_owner(void **state)
 	} cases[] = {
 		{"", 0},
 		{"\n", 1},
-		{"1", 1},
 		{"1\n1\n", 4},
 		{"1\n\n", 3},
 		{"1\0\n", 3},
@@ -511,7 +584,7 @@ static void hold_until_signal(const char *lock, int ready)
 
 static void signals(void **state)
 {
-	static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
+	static const int numbers[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
 	struct folder *folder = *state;
 
 	for (size_t i = 0; i < COUNT(numbers); i++) {
@@ -571,6 +644,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(acquire_and_release, make_folder, remove_folder),
 		cmocka_unit_test_setup_teardown(running_process, make_folder, remove_folder),
 		cmocka_unit_test_setup_teardown(running_process_at_boot, make_folder, remove_folder),
+		cmocka_unit_test_setup_teardown(another_pvapconfig_at_boot, make_folder, remove_folder),
+		cmocka_unit_test_setup_teardown(not_examined_at_boot, make_folder, remove_folder),
 		cmocka_unit_test_setup_teardown(remove_of, make_folder, remove_folder),
 		cmocka_unit_test_setup_teardown(dead_owner, make_folder, remove_folder),
 		cmocka_unit_test_setup_teardown(no_owner, make_folder, remove_folder),
