@@ -44,6 +44,14 @@ with_requests() {
 	for request in a.asrcb b.asrcb README; do
 		echo asrcbM >"$TREE/etc/pvapconfig/secrets.d/$request" && chmod 0600 "$TREE/etc/pvapconfig/secrets.d/$request" || return 1
 	done
+	echo asrcb >"$TREE/etc/pvapconfig/secrets.d/README"
+	without_requests "$@"
+}
+
+# with_misnamed_request COMMAND...: with one whose name does not say what it is, as in the manual of pvsecret.
+with_misnamed_request() {
+	mkdir -p "$TREE/etc/pvapconfig/secrets.d" &&
+		printf 'asrcbM\0\0\1\377' >"$TREE/etc/pvapconfig/secrets.d/addsecreq.bin" || return 1
 	without_requests "$@"
 }
 

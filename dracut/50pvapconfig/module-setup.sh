@@ -52,12 +52,22 @@ pvapconfig_check_config() {
 	[[ -z $messages ]] || dwarn "$messages"
 }
 
-# Requests to add secrets, if there are any.
+# pvapconfig_is_request FILE: by its first bytes, whatever its name is.
+pvapconfig_is_request() {
+	local start
+	[[ -f $1 ]] && IFS= LC_ALL=C read -r -n 6 start <"$1" && [[ $start == asrcbM ]]
+}
+
+# Add-secret requests, if there are any. pvapconfig takes them by their name.
 pvapconfig_install_requests() {
 	local request
-	for request in "${dracutsysrootdir-}"/etc/pvapconfig/secrets.d/*.asrcb; do
-		[[ -e $request || -L $request ]] || continue
-		inst "${request#"${dracutsysrootdir-}"}" || return 1
+	for request in "${dracutsysrootdir-}"/etc/pvapconfig/secrets.d/*; do
+		if [[ $request == *.asrcb ]]; then
+			[[ -e $request || -L $request ]] || continue
+			inst "${request#"${dracutsysrootdir-}"}" || return 1
+		elif pvapconfig_is_request "$request"; then
+			dwarn "pvapconfig: $request is an add-secret request, but not added: its name does not end in .asrcb"
+		fi
 	done
 }
 
