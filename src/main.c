@@ -132,19 +132,16 @@ static bool boot(void)
 		.stop = boot_linux_stop,
 	};
 
-	log_begin_boot(open("/dev/kmsg", O_WRONLY | O_NOCTTY | O_CLOEXEC));
+	log_begin_boot("/dev/kmsg");
 	return boot_run("", &actions) == BOOT_GOES_ON;
 }
 
-/*
- * The one thing that is taken from the environment: who does not want colours says so there (no-color.org), for all
- * programs. It changes no word of what is told.
- */
+/* The environment has a say in colours only: NO_COLOR (no-color.org), and a terminal that may not know them. */
 static bool wants_color(void)
 {
-	const char *no_color = getenv("NO_COLOR");
+	const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
 
-	return isatty(STDOUT_FILENO) && (!no_color || !*no_color);
+	return isatty(STDOUT_FILENO) && (!no_color || !*no_color) && term && *term && strcmp(term, "dumb") != 0;
 }
 
 static bool status(const struct options *options)
@@ -170,11 +167,13 @@ static int exit_status(bool success, bool only_shows)
 {
 	int lost = log_output_error();
 
+	log_report_lost();
+
 	/* Whoever closes a pipe has seen enough. */
 	if (lost == 0 || lost == -EPIPE)
 		return success ? EXIT_SUCCESS : EXIT_FAILURE;
 	log_line(only_shows ? LOG_LEVEL_ERROR : LOG_LEVEL_WARNING, "cannot write to standard output: %s",
-		 strerror(-lost));
+		 lost == -ETIMEDOUT ? "the reader is too slow" : strerror(-lost));
 	return success && !only_shows ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 

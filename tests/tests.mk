@@ -22,11 +22,11 @@ $(CHECK_PROGRAMS): $(CHECK)/%: $(CHECK)/tests/unit/%.o $(CHECK_OBJECTS)
 # Where calls have to fail the test puts its own functions in their place; only an archive lets it do so in libyaml.
 CHECK_YAML := -lyaml
 $(CHECK)/test_memory: CHECK_YAML := -l:libyaml.a
-$(CHECK)/test_memory: CHECK_WRAP := $(addprefix -Wl$(comma)--wrap=,malloc calloc realloc strdup strndup tsearch)
+$(CHECK)/test_memory: CHECK_WRAP := $(addprefix -Wl$(comma)--wrap=,malloc calloc realloc strdup strndup)
 $(CHECK)/ap/test_inventory_memory: CHECK_WRAP := -Wl,--wrap=calloc
 $(CHECK)/boot/test_linux: CHECK_WRAP := -Wl,--wrap=reboot
 $(CHECK)/kernel/test_page_size: CHECK_WRAP := $(addprefix -Wl$(comma)--wrap=,getauxval mprotect)
-$(CHECK)/util/test_log: CHECK_WRAP := -Wl,--wrap=poll
+$(CHECK)/util/test_log: CHECK_WRAP := -Wl,--wrap=poll -Wl,--wrap=open
 $(CHECK)/test_syscalls: CHECK_WRAP := $(addprefix -Wl$(comma)--wrap=,read write rename link unlink fstat socketpair mmap \
 	mprotect clone fork ppoll signalfd sigprocmask sha256_digest)
 

@@ -2,9 +2,9 @@
 #include "util/log.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -12,20 +12,31 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "util/wait.h"
+
 #define LINE_LENGTH_MAX 1000
 #define PREFIX_SIZE 32
 #define SUFFIX_SIZE 8
 #define LOOK_INTERVAL_MS 100 /* for a signal, while a line is not taken */
+#define AGAIN_MS 10          /* for a terminal that poll misjudges */
 #define KERNEL_LINE_MAX 976  /* LOG_LINE_MAX in kernel/printk: what is longer is refused */
+#define KERNEL_BURST 10      /* DEFAULT_RATELIMIT_BURST: lines of one opener in five seconds */
+#define KERNEL_OTHERS_MAX 50 /* lines of a process that are no errors */
 
 static int log_verbose;
 static bool log_color;
 static bool log_left_output;
 static bool log_boot;
 static bool log_journal;
-static int log_patience_ms = LOG_PATIENCE_MS;
-static int log_kernel = -1;
+static int64_t log_patience_ms = LOG_PATIENCE_MS; /* what is left of it */
+static unsigned int log_lost_lines;               /* not told yet */
 static int log_lost_output;
+static struct {
+	const char *path;
+	int fd;
+	pid_t pid; /* of the process that writes; the description that was inherited is its parent's */
+	unsigned int lines, others;
+} log_kernel = { .fd = -1 };
 static char log_error_text[LINE_LENGTH_MAX + 1];
 static struct log_target log_target;
 
@@ -52,14 +63,13 @@ struct log_target log_set_sink(log_sink *sink, void *context)
 	return before;
 }
 
-void log_begin_boot(int kernel_log)
+void log_begin_boot(const char *kernel_log)
 {
 	struct stat status;
 
 	log_boot = true;
-	log_patience_ms = LOG_PATIENCE_BOOT_MS;
 	log_journal = fstat(STDERR_FILENO, &status) == 0 && S_ISSOCK(status.st_mode);
-	log_kernel = kernel_log;
+	log_kernel.path = kernel_log;
 }
 
 const char *log_last_error(void)
@@ -115,62 +125,90 @@ static void format_text(char text[LINE_LENGTH_MAX + 1], const char *format, va_l
 	replace_unprintable(text);
 }
 
-/* Those that end a run are blocked while it is going on (kernel/linux.c). */
-static bool is_signalled(void)
-{
-	sigset_t pending;
+/* --- writing without being held ------------------------------------------------------------------- */
 
-	return sigpending(&pending) == 0 && (sigismember(&pending, SIGINT) > 0 || sigismember(&pending, SIGTERM) > 0 ||
-					     sigismember(&pending, SIGHUP) > 0);
+static bool is_same_file(int fd, int other)
+{
+	struct stat one, two;
+
+	return fstat(fd, &one) == 0 && fstat(other, &two) == 0 && one.st_dev == two.st_dev && one.st_ino == two.st_ino;
 }
 
-/* A descriptor that was inherited must not be made non-blocking: others use it as well. */
-static bool is_taken(int fd)
+/*
+ * A terminal may keep a writer although poll said that it would not, and the descriptor that was inherited must not be made
+ * non-blocking, because others use it as well. So a terminal is opened once more. Without /proc the inherited one must do.
+ */
+static int own_descriptor(int fd)
+{
+	static int own[STDERR_FILENO + 1] = { -1, -1, -1 };
+	char path[32];
+
+	if (fd > STDERR_FILENO || !isatty(fd))
+		return fd;
+	if (own[fd] >= 0 && is_same_file(fd, own[fd]))
+		return own[fd];
+	if (own[fd] >= 0)
+		close(own[fd]);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	own[fd] = open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	return own[fd] >= 0 ? own[fd] : fd;
+}
+
+/* Waits a little for `fd`, or for nothing in particular (-1). False if nothing was to be waited for any more. */
+static bool spend_patience(int fd, int slice_ms, bool *taken)
 {
 	struct pollfd wanted = { .fd = fd, .events = POLLOUT };
-	int left_ms = log_patience_ms;
-	bool taken;
+	int64_t start_ms = wait_now_ms();
 
-	/* /dev/kmsg never keeps a writer, nor does it ever say so: devkmsg_poll in kernel/printk knows no POLLOUT. */
-	if (log_boot && fd == log_kernel)
-		return true;
-	do {
-		int wait_ms = is_signalled() ? 0 : left_ms < LOOK_INTERVAL_MS ? left_ms : LOOK_INTERVAL_MS;
+	if (log_patience_ms <= 0 || wait_is_stopped())
+		return false;
+	if (log_patience_ms < slice_ms)
+		slice_ms = (int)log_patience_ms;
+	*taken = poll(&wanted, 1, slice_ms) != 0;
+	log_patience_ms -= *taken ? wait_now_ms() - start_ms : slice_ms;
+	return true;
+}
 
-		taken = poll(&wanted, 1, wait_ms) != 0;
-		left_ms = wait_ms > 0 ? left_ms - wait_ms : 0;
-	} while (!taken && left_ms > 0);
-	log_patience_ms = !taken ? 0 : log_boot ? LOG_PATIENCE_BOOT_MS : LOG_PATIENCE_MS;
+/* False if nothing is taken for as long as this program may still wait, all its lines together. */
+static bool wait_until_taken(int fd)
+{
+	struct pollfd wanted = { .fd = fd, .events = POLLOUT };
+	bool taken = poll(&wanted, 1, 0) != 0;
+
+	while (!taken && spend_patience(fd, LOOK_INTERVAL_MS, &taken))
+		;
 	return taken;
 }
 
-static void note_lost(int fd, int error)
+static void note_output_error(int fd, int error)
 {
 	if (fd == STDOUT_FILENO && log_lost_output == 0)
 		log_lost_output = error;
 }
 
-/* What cannot be written is lost. */
-static void write_all(int fd, const char *text, size_t length)
+/* 0 or a negative errno; what was not written is lost. */
+static int write_all(int fd, const char *text, size_t length)
 {
-	size_t written = 0;
+	int own = own_descriptor(fd);
+	bool taken;
 
-	while (written < length) {
-		size_t piece = length - written < PIPE_BUF ? length - written : PIPE_BUF;
+	while (length > 0) {
 		ssize_t count;
 
-		if (!is_taken(fd)) {
-			note_lost(fd, -ETIMEDOUT);
-			return;
-		}
-		count = write(fd, text + written, piece);
+		/* /dev/kmsg never keeps a writer, nor does it ever say so: devkmsg_poll in kernel/printk knows no POLLOUT. */
+		if (fd != log_kernel.fd && !wait_until_taken(own))
+			return -ETIMEDOUT;
+		count = write(own, text, length < PIPE_BUF ? length : PIPE_BUF);
+		if (count == 0 || (count < 0 && errno != EINTR && errno != EAGAIN))
+			return count < 0 ? -errno : -EIO;
 		if (count > 0) {
-			written += (size_t)count;
-		} else if (count == 0 || errno != EINTR) {
-			note_lost(fd, count < 0 ? -errno : -EIO);
-			return;
+			text += count;
+			length -= (size_t)count;
+		} else if (errno == EAGAIN && !spend_patience(-1, AGAIN_MS, &taken)) {
+			return -ETIMEDOUT; /* no room for the next character, whatever poll says */
 		}
 	}
+	return 0;
 }
 
 /* One write for the line, so that lines of several processes do not mix. */
@@ -178,29 +216,89 @@ static void write_line(int fd, const char *prefix, const char *text, const char 
 {
 	char line[PREFIX_SIZE + LINE_LENGTH_MAX + SUFFIX_SIZE];
 	size_t length = (size_t)snprintf(line, sizeof(line), "%s%s%s\n", prefix, text, suffix);
+	int r = write_all(fd, line, fd == log_kernel.fd && length > KERNEL_LINE_MAX ? KERNEL_LINE_MAX : length);
 
-	write_all(fd, line, fd == log_kernel && length > KERNEL_LINE_MAX ? KERNEL_LINE_MAX : length);
+	if (r == -ETIMEDOUT)
+		log_lost_lines++;
+	if (r < 0)
+		note_output_error(fd, r);
 }
 
 void log_raw(const char *text, size_t length)
 {
-	write_all(STDOUT_FILENO, text, length);
+	int r = write_all(STDOUT_FILENO, text, length);
+
+	if (r < 0)
+		note_output_error(STDOUT_FILENO, r);
 }
 
-/* In the words of syslog, which the journal and the kernel understand at the start of a line. */
-static void write_boot_line(enum log_level level, const char *text)
+/* --- early boot ----------------------------------------------------------------------------------- */
+
+/*
+ * The kernel takes ten lines in five seconds from one opener and drops the rest, so the last ones, which decide. So it is
+ * opened anew in time, and by each process for itself. Only errors are without a limit.
+ */
+static bool open_kernel_log(enum log_level level)
+{
+	if (log_kernel.pid != getpid())
+		log_kernel.lines = log_kernel.others = 0;
+	log_kernel.pid = getpid();
+	if (level != LOG_LEVEL_ERROR && log_kernel.others++ >= KERNEL_OTHERS_MAX)
+		return false;
+	if (log_kernel.lines++ % KERNEL_BURST != 0)
+		return log_kernel.fd >= 0;
+	if (log_kernel.fd >= 0)
+		close(log_kernel.fd);
+	log_kernel.fd = open(log_kernel.path, O_WRONLY | O_NOCTTY | O_CLOEXEC);
+	return log_kernel.fd >= 0;
+}
+
+/* With the level in the words of syslog, which the journal and the kernel understand at the start of a line. */
+static void format_boot_prefix(enum log_level level, char prefix[PREFIX_SIZE])
 {
 	static const char severity[] = {
 		[LOG_LEVEL_ERROR] = '3',  [LOG_LEVEL_WARNING] = '4', [LOG_LEVEL_OUTPUT] = '5',
 		[LOG_LEVEL_NOTICE] = '5', [LOG_LEVEL_INFO] = '6',
 	};
+
+	snprintf(prefix, PREFIX_SIZE, "<%c>%s", severity[level], level_prefix(level));
+}
+
+static void write_boot_line(enum log_level level, const char *text)
+{
 	char prefix[PREFIX_SIZE];
 
-	snprintf(prefix, sizeof(prefix), "<%c>%s", severity[level], level_prefix(level));
+	format_boot_prefix(level, prefix);
 	write_line(STDERR_FILENO, log_journal ? prefix : level_prefix(level), text, "");
-	/* The kernel takes only ten lines in five seconds: none for details. */
-	if (!log_journal && log_kernel >= 0 && level != LOG_LEVEL_INFO)
-		write_line(log_kernel, prefix, text, "");
+	/* No details. */
+	if (!log_journal && level != LOG_LEVEL_INFO && open_kernel_log(level))
+		write_line(log_kernel.fd, prefix, text, "");
+}
+
+/* --- lines ---------------------------------------------------------------------------------------- */
+
+static void write_level(enum log_level level, const char *text)
+{
+	if (log_boot)
+		write_boot_line(level, text);
+	else if (level == LOG_LEVEL_ERROR || level == LOG_LEVEL_WARNING || log_left_output)
+		write_line(STDERR_FILENO, level_prefix(level), text, "");
+	else
+		write_line(STDOUT_FILENO, level_prefix(level), text, "");
+}
+
+void log_report_lost(void)
+{
+	struct pollfd wanted = { .fd = STDERR_FILENO, .events = POLLOUT };
+	unsigned int lost = log_lost_lines;
+	char text[64];
+
+	if (lost == 0 || log_target.sink || poll(&wanted, 1, 0) <= 0)
+		return;
+	log_lost_lines = 0;
+	snprintf(text, sizeof(text), "%u %s lost: the reader was too slow", lost,
+		 lost == 1 ? "line was" : "lines were");
+	write_level(LOG_LEVEL_WARNING, text);
 }
 
 void log_line(enum log_level level, const char *format, ...)
@@ -218,14 +316,11 @@ void log_line(enum log_level level, const char *format, ...)
 
 	if (level == LOG_LEVEL_ERROR)
 		memcpy(log_error_text, text, sizeof(text));
+	log_report_lost();
 	if (log_target.sink)
 		log_target.sink(level, text, log_target.context);
-	else if (log_boot)
-		write_boot_line(level, text);
-	else if (level == LOG_LEVEL_ERROR || level == LOG_LEVEL_WARNING || log_left_output)
-		write_line(STDERR_FILENO, level_prefix(level), text, "");
 	else
-		write_line(STDOUT_FILENO, level_prefix(level), text, "");
+		write_level(level, text);
 	errno = saved_errno;
 }
 

@@ -41,17 +41,19 @@ struct log_target log_set_sink(log_sink *sink, void *context);
 
 /*
  * Early boot: from now on everything goes to standard error. Where that is a socket it is the journal's, and lines
- * begin with their severity ("<4>"); else they go to the file descriptor `kernel_log` (/dev/kmsg; -1: none), too. It
- * stays the caller's.
- *
- * Nothing waits for ever for whoever does not take a line (a journal that is stuck, a pager that is left alone): after a
- * time, or when a signal that ends us is pending, the line is lost, and so are those that follow, without waiting, until
- * one is taken again.
+ * begin with their severity ("<4>"); else lines also go to the kernel's log (`kernel_log`, usually "/dev/kmsg"), but for
+ * details. The path must live as long as the program.
  */
-#define LOG_PATIENCE_MS 60000
-#define LOG_PATIENCE_BOOT_MS 250
+void log_begin_boot(const char *kernel_log);
 
-void log_begin_boot(int kernel_log);
+/*
+ * Output never holds a run: all waits for readers that stop (a full pipe, Ctrl-S, a stuck journal) take this long
+ * together. After that, or when a signal that ends us is pending, lines that are not taken at once are lost. They are counted,
+ * and the next line that is taken says how many; log_report_lost() at the end of the program.
+ */
+#define LOG_PATIENCE_MS 2000
+
+void log_report_lost(void);
 
 /* The last error that was reported, or NULL; and as if there had been none, for tests. */
 const char *log_last_error(void);

@@ -55,7 +55,6 @@ WRAP(void *, calloc, (size_t count, size_t size), (count, size))
 WRAP(void *, realloc, (void *memory, size_t size), (memory, size))
 WRAP(char *, strdup, (const char *text), (text))
 WRAP(char *, strndup, (const char *text, size_t size), (text, size))
-WRAP(void *, tsearch, (const void *key, void **tree, int (*compare)(const void *, const void *)), (key, tree, compare))
 
 /* --- a machine whose own allocations never fail ------------------------------------------------------------------- */
 

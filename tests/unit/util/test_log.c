@@ -14,15 +14,31 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include "unit/log_capture.h"
 
 static struct log_capture capture;
 
+/* What tests before have lost is not told in the next. */
+static void forget_lost(void)
+{
+	int saved = dup(STDERR_FILENO), nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
+
+	assert_int_equal(dup2(nowhere, STDERR_FILENO), STDERR_FILENO);
+	log_report_lost();
+	assert_int_equal(dup2(saved, STDERR_FILENO), STDERR_FILENO);
+	close(nowhere);
+	close(saved);
+}
+
 static int begin(void **state)
 {
 	(void)state;
+	forget_lost();
 	log_set_verbose(0);
 	log_capture_begin(&capture);
 	return 0;
@@ -232,6 +248,101 @@ static void nobody_reads_and_a_signal(void **state)
 	close(ends[1]);
 }
 
+/* A descriptor for which poll says no at once, and how long it was asked to wait in all. */
+static int never_writable = -1, waited_ms;
+static bool poll_lies; /* and says yes instead */
+
+int __real_poll(struct pollfd *fds, nfds_t count, int timeout_ms);
+int __wrap_poll(struct pollfd *fds, nfds_t count, int timeout_ms);
+
+int __wrap_poll(struct pollfd *fds, nfds_t count, int timeout_ms)
+{
+	if (count == 1 && (fds->fd == never_writable || (fds->fd < 0 && never_writable >= 0))) {
+		waited_ms += timeout_ms;
+		return poll_lies && fds->fd >= 0;
+	}
+	return __real_poll(fds, count, timeout_ms);
+}
+
+/*
+ * All waits together are two seconds, whatever stream it is and however many lines. What is lost is counted, and said as
+ * soon as there is somebody to read. This uses up the patience of this program: tests that wait come before.
+ */
+static void nobody_reads(void **state)
+{
+	int saved_output, saved_errors;
+	int output = divert(STDOUT_FILENO, &saved_output);
+	int errors = divert(STDERR_FILENO, &saved_errors);
+
+	(void)state;
+	log_capture_end();
+	waited_ms = 0;
+	never_writable = STDERR_FILENO;
+	log_error("one");
+	log_error("two");
+	log_report_lost();
+	never_writable = STDOUT_FILENO;
+	log_raw("{}\n", 3);
+	assert_int_equal(waited_ms, LOG_PATIENCE_MS);
+	log_notice("three");
+	assert_int_equal(waited_ms, LOG_PATIENCE_MS);
+	never_writable = -1;
+	log_error("four");
+	log_report_lost();
+	restore(STDOUT_FILENO, saved_output);
+	restore(STDERR_FILENO, saved_errors);
+
+	assert_packet(errors, "pvapconfig: warning: 2 lines were lost: the reader was too slow\n");
+	assert_packet(errors, "pvapconfig: warning: 1 line was lost: the reader was too slow\n");
+	assert_packet(errors, "pvapconfig: error: four\n");
+	assert_no_packet(errors);
+	assert_no_packet(output);
+	close(output);
+	close(errors);
+}
+
+/* Ctrl-S. A terminal may keep a writer although poll says that it would not, and our standard error stays as it was. */
+static void stopped_terminal(void **state)
+{
+	int saved = dup(STDERR_FILENO), master = posix_openpt(O_RDWR | O_NOCTTY), slave;
+	char text[1000];
+
+	(void)state;
+	assert_true(master >= 0);
+	assert_int_equal(grantpt(master) | unlockpt(master), 0);
+	slave = open(ptsname(master), O_RDWR | O_NOCTTY | O_CLOEXEC);
+	assert_true(slave >= 0);
+	memset(text, 'x', sizeof(text));
+	text[sizeof(text) - 1] = '\0';
+	log_capture_end();
+	assert_int_equal(dup2(slave, STDERR_FILENO), STDERR_FILENO);
+	log_error("seen");
+	alarm(60); /* for a program that is held */
+	assert_int_equal(tcflow(slave, TCOOFF), 0);
+	for (int lies = 0; lies < 2; lies++) {
+		poll_lies = lies;
+		for (int fd = 3; lies && fd < 64; fd++) {
+			struct stat one, two;
+
+			if (fd != slave && fd != saved && fstat(fd, &one) == 0 && fstat(slave, &two) == 0 && one.st_ino == two.st_ino &&
+			    one.st_dev == two.st_dev)
+				never_writable = fd;
+		}
+		for (int i = 0; i < 100; i++)
+			log_error("%s", text);
+	}
+	assert_true(never_writable > STDERR_FILENO);
+	alarm(0);
+	never_writable = -1;
+	poll_lies = false;
+	assert_int_equal(fcntl(STDERR_FILENO, F_GETFL) & O_NONBLOCK, 0);
+	assert_int_equal(tcflow(slave, TCOON), 0);
+	restore(STDERR_FILENO, saved);
+	assert_int_equal(read(master, text, sizeof(text)), (ssize_t)strlen("pvapconfig: error: seen\r\n"));
+	close(slave);
+	close(master);
+}
+
 /* There is no way back from this. */
 static void left_output(void **state)
 {
@@ -258,127 +369,158 @@ static void left_output(void **state)
 	close(errors);
 }
 
+/* --- early boot: there is no way back from it ---------------------------------------------------------------------- */
+
+#define KERNEL_LOG "/dev/the-log-of-the-kernel"
+
+/* As for /dev/kmsg: each opener has a limit of its own, and nobody says that it can be written to. */
+static int openers[64], opener_count;
+
+int __real_open(const char *path, int flags, ...);
+int __wrap_open(const char *path, int flags, ...);
+
+int __wrap_open(const char *path, int flags, ...)
+{
+	int ends[2];
+
+	if (strcmp(path, KERNEL_LOG) != 0)
+		return __real_open(path, flags);
+	assert_true(opener_count < 64);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends), 0);
+	openers[opener_count++] = ends[0];
+	return ends[1];
+}
+
+/* The next line that the kernel's log got, whoever opened it; false if there is none. */
+static bool kernel_line(char line[2000], int *opener)
+{
+	for (int i = 0; i < opener_count; i++) {
+		ssize_t length = openers[i] < 0 ? 0 : recv(openers[i], line, 1999, MSG_DONTWAIT);
+
+		if (length > 0) {
+			line[length] = '\0';
+			*opener = i;
+			return true;
+		}
+	}
+	return false;
+}
+
 /* Under systemd: one stream, a severity in front of each line, nothing to the kernel. */
 static void boot_with_journal(void **state)
 {
 	int saved, errors = divert(STDERR_FILENO, &saved);
-	int ends[2];
 
 	(void)state;
-	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends), 0);
 	log_capture_end();
 	log_set_verbose(1);
-	log_begin_boot(ends[1]);
+	log_begin_boot(KERNEL_LOG);
 	log_error("one");
 	log_warning("two");
 	log_notice("three");
 	log_info("four");
 	restore(STDERR_FILENO, saved);
-	close(ends[1]);
 
 	assert_packet(errors, "<3>pvapconfig: error: one\n");
 	assert_packet(errors, "<4>pvapconfig: warning: two\n");
 	assert_packet(errors, "<5>pvapconfig: three\n");
 	assert_packet(errors, "<6>pvapconfig: four\n");
 	assert_no_packet(errors);
-	assert_no_packet(ends[0]);
+	assert_int_equal(opener_count, 0);
 	close(errors);
-	close(ends[0]);
+}
+
+/* Puts a pipe that nobody reads yet into the place of standard error, and begins early boot. */
+static int begin_console(int *saved)
+{
+	int console[2];
+
+	*saved = dup(STDERR_FILENO);
+	assert_int_equal(pipe(console), 0);
+	assert_int_equal(dup2(console[1], STDERR_FILENO), STDERR_FILENO);
+	close(console[1]);
+	log_capture_end();
+	log_begin_boot(KERNEL_LOG);
+	return console[0];
 }
 
 /* Without: plain lines on the console, and the kernel's log gets all but the details, in lines that it takes. */
 static void boot_without_journal(void **state)
 {
 	char text[1001], line[2000];
-	int saved = dup(STDERR_FILENO), console[2], kernel[2];
+	int saved, opener, console = begin_console(&saved);
 	ssize_t length;
 
 	(void)state;
 	memset(text, 'x', sizeof(text));
 	text[1000] = '\0';
-	assert_int_equal(pipe(console), 0);
-	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, kernel), 0);
-	assert_int_equal(dup2(console[1], STDERR_FILENO), STDERR_FILENO);
-	close(console[1]);
-	log_capture_end();
 	log_set_verbose(1);
-	log_begin_boot(kernel[1]);
 	log_error("one");
 	log_info("two");
 	log_warning("%s", text);
 	restore(STDERR_FILENO, saved);
-	close(kernel[1]);
 
-	assert_packet(kernel[0], "<3>pvapconfig: error: one\n");
-	assert_int_equal(recv(kernel[0], line, sizeof(line), MSG_DONTWAIT), 976);
-	assert_no_packet(kernel[0]);
-	length = read(console[0], line, sizeof(line));
+	assert_true(kernel_line(line, &opener));
+	assert_string_equal(line, "<3>pvapconfig: error: one\n");
+	assert_true(kernel_line(line, &opener));
+	assert_int_equal(strlen(line), 976);
+	assert_false(kernel_line(line, &opener));
+	length = read(console, line, sizeof(line));
 	assert_true(length > 0);
 	line[length] = '\0';
 	assert_string_equal(strtok(line, "\n"), "pvapconfig: error: one");
 	assert_string_equal(strtok(NULL, "\n"), "pvapconfig: two");
 	assert_int_equal(strlen(strtok(NULL, "\n")), strlen("pvapconfig: warning: ") + 1000);
-	close(console[0]);
-	close(kernel[0]);
+	close(console);
 }
 
-/* A console that is held, or a journal that is stuck: lines are lost, nobody waits, and afterwards all is as before. */
-static void boot_with_nobody_to_read(void **state)
+/* The kernel takes ten lines of each opener, and drops the others without a word: those that decide come last. */
+static void boot_with_many_lines(void **state)
 {
-	int saved = dup(STDERR_FILENO), console[2], size;
-	char line[100], *text;
+	char line[2000], expected[100];
+	int saved, opener, console = begin_console(&saved), counts[64] = { 0 }, errors = 0, others = 0;
 
 	(void)state;
-	assert_int_equal(pipe(console), 0);
-	size = fcntl(console[1], F_GETPIPE_SZ);
-	text = calloc(1, (size_t)size);
-	assert_non_null(text);
-	assert_int_equal(write(console[1], text, (size_t)size), size);
-	assert_int_equal(dup2(console[1], STDERR_FILENO), STDERR_FILENO);
-	close(console[1]);
-	log_capture_end();
-	log_begin_boot(-1);
-	for (int i = 0; i < 100; i++)
-		log_error("lost");
-	assert_int_equal(read(console[0], text, (size_t)size), size);
-	free(text);
-	log_error("seen");
+	for (int i = 0; i < 100; i++) {
+		log_warning("warning %d", i);
+		log_error("error %d", i);
+	}
 	restore(STDERR_FILENO, saved);
-	assert_int_equal(read(console[0], line, sizeof(line)), strlen("pvapconfig: error: seen\n"));
-	close(console[0]);
+	while (kernel_line(line, &opener)) {
+		counts[opener]++;
+		snprintf(expected, sizeof(expected), "<3>pvapconfig: error: error %d\n", errors);
+		if (strcmp(line, expected) == 0)
+			errors++;
+		else
+			others++;
+	}
+	assert_int_equal(errors, 100);
+	/* One went there in the test before. */
+	assert_int_equal(others, 49);
+	for (int i = 0; i < opener_count; i++)
+		assert_true(counts[i] <= 10);
+	close(console);
 }
 
-/* As for /dev/kmsg, nobody says that it can be written to. */
-static int never_writable = -1;
-
-int __real_poll(struct pollfd *fds, nfds_t count, int timeout_ms);
-int __wrap_poll(struct pollfd *fds, nfds_t count, int timeout_ms);
-
-int __wrap_poll(struct pollfd *fds, nfds_t count, int timeout_ms)
+/* A child does not use up what its parent may write, who has the last word. */
+static void boot_in_a_child(void **state)
 {
-	if (count == 1 && fds->fd == never_writable)
-		return 0;
-	return __real_poll(fds, count, timeout_ms);
-}
-
-static void boot_with_kernel_log(void **state)
-{
-	int saved = dup(STDERR_FILENO), console[2], kernel[2];
+	int saved, console = begin_console(&saved), before, status, opener;
+	char line[2000];
 
 	(void)state;
-	assert_int_equal(pipe(console), 0);
-	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, kernel), 0);
-	assert_int_equal(dup2(console[1], STDERR_FILENO), STDERR_FILENO);
-	close(console[1]);
-	log_capture_end();
-	log_begin_boot(kernel[1]);
-	never_writable = kernel[1];
-	log_error("one");
+	log_error("parent");
+	before = opener_count;
+	if (fork() == 0) {
+		log_error("child");
+		_exit(opener_count == before + 1 ? 0 : 1);
+	}
+	assert_true(wait(&status) > 0);
 	restore(STDERR_FILENO, saved);
-	close(kernel[1]);
-	assert_packet(kernel[0], "<3>pvapconfig: error: one\n");
-	close(console[0]);
-	close(kernel[0]);
+	assert_int_equal(status, 0);
+	while (kernel_line(line, &opener))
+		;
+	close(console);
 }
 
 static void last_error(void **state)
@@ -401,13 +543,15 @@ int main(void)
 		cmocka_unit_test_setup_teardown(colors, begin, end),
 		cmocka_unit_test_setup_teardown(lost_output, begin, end),
 		cmocka_unit_test_setup_teardown(nobody_reads_and_a_signal, begin, end),
+		cmocka_unit_test_setup_teardown(nobody_reads, begin, end),
+		cmocka_unit_test_setup_teardown(stopped_terminal, begin, end),
 		cmocka_unit_test_setup_teardown(last_error, begin, end),
 		cmocka_unit_test_setup_teardown(left_output, begin, end),
 		/* Last, as there is no way back from early boot. */
 		cmocka_unit_test_setup_teardown(boot_with_journal, begin, end),
 		cmocka_unit_test_setup_teardown(boot_without_journal, begin, end),
-		cmocka_unit_test_setup_teardown(boot_with_nobody_to_read, begin, end),
-		cmocka_unit_test_setup_teardown(boot_with_kernel_log, begin, end),
+		cmocka_unit_test_setup_teardown(boot_with_many_lines, begin, end),
+		cmocka_unit_test_setup_teardown(boot_in_a_child, begin, end),
 	};
 
 	return cmocka_run_group_tests_name("log", tests, NULL, NULL);
