@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "boot/boot.h"
 #include "run_fixture.h"
 #include "unit/between.h"
 #include "unit/uv/secrets_directory.h"
@@ -256,6 +257,61 @@ static void test_time_left_for_the_lock(void **state)
 	assert_between(elapsed(fixture->sim), 1500 * MS, 3 * S);
 }
 
+/* --- with what becomes of the boot --------------------------------------------------------------------------------- */
+
+static struct fixture *booting;
+static char became[64];
+
+static bool boot_run_action(const struct options *options)
+{
+	booting->options = *options;
+	booting->options.report_path = booting->options.status_path = NULL;
+	return run(booting);
+}
+
+static void boot_lock_action(void)
+{
+	strcat(became, "lock;");
+}
+
+static void boot_pause_action(unsigned int seconds)
+{
+	(void)seconds;
+}
+
+static bool boot_is_initramfs(void)
+{
+	return true;
+}
+
+static int boot_stop_action(enum boot_end end)
+{
+	(void)end;
+	strcat(became, "stop;");
+	return 0;
+}
+
+/* A store that stays open although it was to be locked, and a boot that must not go on without: nothing is opened. */
+static void test_not_lockable_and_required(void **state)
+{
+	static const struct boot_actions actions = { boot_run_action, boot_lock_action, boot_pause_action, boot_is_initramfs,
+						     boot_stop_action };
+	char line[512];
+
+	booting = *state;
+	for (int lockable = 0; lockable < 2; lockable++) {
+		begin_with_request(booting, lockable ? EMPTY_STORE : "guest lock=0\n" EMPTY_STORE);
+		snprintf(line, sizeof(line), "rd.pvapconfig.lock_secrets rd.pvapconfig.required rd.pvapconfig.config=%s "
+			 "rd.pvapconfig.secrets=%s", booting->path, root.path);
+		temp_root_text(&root, "/proc/cmdline", line);
+		became[0] = '\0';
+		boot_run(root.path, &actions);
+		assert_string_equal(became, lockable ? "" : "lock;stop;");
+		assert_int_equal(state_of(booting, 0x11, 1), MODEL_USABLE);
+		assert_int_equal(booting->sim->model.store_locked, lockable);
+	}
+}
+
 /* What early boot does after a run that could not lock the store. */
 static void test_lock_only(void **state)
 {
@@ -389,7 +445,7 @@ int main(void)
 		TEST(test_added_then_used), TEST(test_not_asked_for), TEST(test_cut_list),
 		TEST(test_locked_afterwards), TEST(test_not_lockable),
 		TEST(test_not_addable), TEST(test_boot_whatever_the_configuration_is), TEST(test_checked_first), TEST(test_without_bus),
-		TEST(test_facilities_not_known), TEST(test_no_store), TEST(test_time_left_for_the_lock), TEST(test_lock_only),
+		TEST(test_facilities_not_known), TEST(test_no_store), TEST(test_time_left_for_the_lock), TEST(test_not_lockable_and_required), TEST(test_lock_only),
 		TEST(test_dry_run), TEST(test_dry_run_report), TEST(test_dry_run_over_another), TEST(test_dry_run_for_nothing), TEST(test_not_listed),
 		TEST(test_stopped),
 	};
