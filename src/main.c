@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "boot/linux.h"
+#include "boot/boot.h"
 #include "config/config.h"
 #include "kernel/linux.h"
 #include "options.h"
@@ -47,7 +47,7 @@ static bool run_locked(struct machine *machine, const struct options *options)
 		return false;
 	}
 	if (locked < 0)
-		log_warning("going on without a lock file");
+		log_warning("continuing without a lock file");
 	success = run_pvapconfig(machine, options);
 	if (locked == 0)
 		lock_release(LOCK_PATH);
@@ -76,22 +76,22 @@ static bool run_in_initramfs(const struct options *options)
 {
 	struct options left = *options;
 
-	boot_linux_load_modules("/sbin/modprobe", &left);
+	boot_load_modules("/sbin/modprobe", &left);
 	return run(&left);
 }
 
 /* The report of an earlier run must not pass for one of this. */
-static bool run_apart(const struct options *options)
+static bool run_supervised(const struct options *options)
 {
-	static const struct boot_linux_apart apart = { .run = run_in_initramfs,
-						       .lock_path = LOCK_PATH,
-						       .grace_ms = STUCK_GRACE_MS };
+	static const struct boot_supervised supervised = { .run = run_in_initramfs,
+							   .lock_path = LOCK_PATH,
+							   .grace_ms = STUCK_GRACE_MS };
 
 	if (mkdir(BOOT_REPORT_DIRECTORY, 0755) < 0 && errno != EEXIST)
 		log_warning("cannot make %s: %s", BOOT_REPORT_DIRECTORY, strerror(errno));
 	unlink(options->report_path);
 	unlink(options->status_path);
-	return boot_linux_run_apart(&apart, options);
+	return boot_run_supervised(&supervised, options);
 }
 
 static bool lock_store(const struct options *options)
@@ -107,29 +107,29 @@ static bool lock_store(const struct options *options)
 	return success;
 }
 
-static void lock_store_apart(void)
+static void lock_store_supervised(void)
 {
-	static const struct boot_linux_apart apart = { .run = lock_store,
-						       .lock_path = LOCK_PATH,
-						       .grace_ms = STUCK_GRACE_MS };
+	static const struct boot_supervised supervised = { .run = lock_store,
+							   .lock_path = LOCK_PATH,
+							   .grace_ms = STUCK_GRACE_MS };
 	static const struct options options = { .timeout_ms = RUN_LOCK_TIME_MS };
 
-	boot_linux_run_apart(&apart, &options);
+	boot_run_supervised(&supervised, &options);
 }
 
 static bool in_initramfs(void)
 {
-	return boot_linux_in_initramfs("");
+	return boot_in_initramfs("");
 }
 
 static bool boot(void)
 {
 	static const struct boot_actions actions = {
-		.run = run_apart,
-		.lock_secrets = lock_store_apart,
-		.pause = boot_linux_pause,
+		.run = run_supervised,
+		.lock_secrets = lock_store_supervised,
+		.pause = boot_pause,
 		.in_initramfs = in_initramfs,
-		.stop = boot_linux_stop,
+		.stop = boot_stop,
 	};
 
 	log_begin_boot("/dev/kmsg");

@@ -247,12 +247,11 @@ static void report_stop(struct machine *machine)
 	int r = machine_sleep_until(machine, machine_now_ms(machine));
 
 	if (r == -EINTR)
-		log_error("stopped by a signal; the APQNs are left as they are now");
+		log_error("stopped by a signal; queues left in their current state");
 	else if (r < 0)
-		log_error("calls into the kernel cannot be waited for: %s; the APQNs are left as they are now",
-			  strerror(-r));
+		log_error("poll failed: %s; queues left in their current state", strerror(-r));
 	else if (!log_last_error())
-		log_error("a call into the kernel was interrupted");
+		log_error("kernel call interrupted");
 }
 
 static void write_report(const struct run *run, bool success)

@@ -24,7 +24,7 @@ CHECK_YAML := -lyaml
 $(CHECK)/test_memory: CHECK_YAML := -l:libyaml.a
 $(CHECK)/test_memory: CHECK_WRAP := $(addprefix -Wl$(comma)--wrap=,malloc calloc realloc strdup strndup)
 $(CHECK)/ap/test_inventory_memory: CHECK_WRAP := -Wl,--wrap=calloc
-$(CHECK)/boot/test_linux: CHECK_WRAP := -Wl,--wrap=reboot
+$(CHECK)/boot/test_supervised: CHECK_WRAP := -Wl,--wrap=reboot
 $(CHECK)/kernel/test_page_size: CHECK_WRAP := $(addprefix -Wl$(comma)--wrap=,getauxval mprotect)
 $(CHECK)/util/test_log: CHECK_WRAP := -Wl,--wrap=poll -Wl,--wrap=open
 $(CHECK)/test_syscalls: CHECK_WRAP := $(addprefix -Wl$(comma)--wrap=,read write rename link unlink fstat socketpair mmap \

@@ -5,9 +5,9 @@
  * `pvapconfig --boot`: one run in the initramfs, before the first volume is opened, and what becomes of the boot after
  * it. All hooks call this and nothing else; the policy is here.
  *
- *   switched off (rd.pvapconfig=0), or the run succeeds, or it fails and is not required   the boot goes on
+ *   disabled (rd.pvapconfig=0), or the run succeeds, or it fails and is not required   the boot goes on
  *   it fails and is required                     the cause stays readable for BOOT_PAUSE_S, then the machine is stopped
- *   the same with rd.shell on the command line   BOOT_STOPS: the hooks know how to start a shell
+ *   the same with rd.shell on the command line   BOOT_STOPS: the hooks start a shell
  */
 #include <stdbool.h>
 
@@ -17,17 +17,17 @@
 
 enum boot_result {
 	BOOT_GOES_ON,
-	BOOT_STOPS, /* the volumes stay shut; in an initramfs only if a shell was asked for */
+	BOOT_STOPS, /* no volume is opened; in an initramfs only if a shell was requested */
 };
 
-/* What early boot asks of the machine. boot/linux.h has the real one. */
+/* What early boot asks of the machine; the real functions are below. */
 struct boot_actions {
-	/* One run in a process of its own, so that no crash of it decides on the boot. True: it has succeeded. */
+	/* One run in a child process, so that a crash does not decide the boot. True: success. */
 	bool (*run)(const struct options *options);
-	/* Locks the secret store, in a process of its own, too. What goes wrong is reported there. */
+	/* Locks the secret store, in a child process, too. Errors are reported there. */
 	void (*lock_secrets)(void);
 	void (*pause)(unsigned int seconds);
-	/* False in a running system, which is not ours to stop. */
+	/* False in a running system, which must not be stopped. */
 	bool (*in_initramfs)(void);
 	/* Stops the machine. -errno if that is not possible, not reported. */
 	int (*stop)(enum boot_end end);
@@ -35,3 +35,41 @@ struct boot_actions {
 
 /* `root` stands in front of the paths of the kernel command line: "" but for tests. */
 enum boot_result boot_run(const char *root, const struct boot_actions *actions);
+
+struct boot_supervised {
+	bool (*run)(const struct options *options);
+	const char *lock_path; /* its lock file: removed here if the process could not do it itself */
+	int64_t grace_ms;      /* allowed beyond options->timeout_ms, if that is not 0 */
+};
+
+/*
+ * Calls `run` in a child process and returns its result. Any other end of that process is an error, which is reported, and
+ * written to options->report_path. Signals that stop a run are left to the child.
+ */
+bool boot_run_supervised(const struct boot_supervised *supervised, const struct options *options);
+
+/*
+ * Loads the kernel's modules for crypto queues and for the Ultravisor with `modprobe` (a path), which gets half of
+ * the time at most; what it takes is subtracted from options->timeout_ms. They may be built in: nothing is an error.
+ */
+void boot_load_modules(const char *modprobe, struct options *options);
+
+void boot_pause(unsigned int seconds);
+
+/*
+ * True only if it is certain: there is /etc/initrd-release (dracut, mkinitcpio), or the root directory is still the kernel's
+ * own, into which it unpacked the image (initramfs-tools). A root in memory or an overlay proves nothing: live systems and
+ * containers have such roots, and are not ours to stop. `root` stands in front of both paths: "" but for tests.
+ */
+bool boot_in_initramfs(const char *root);
+
+/* reboot(2), at once: nothing that could be lost is mounted in an initramfs. -errno if it returns, not reported. */
+int boot_stop(enum boot_end end);
+
+/*
+ * Runs a program (`arguments[0]` is its path), at most for `limit_ms` (0: no limit). 0 with its status as of waitpid(2), which
+ * is BOOT_NOT_STARTED if there is no such program; -ETIMEDOUT: it still runs; or another negative errno. It inherits nothing
+ * of the environment, which in an initramfs comes from the kernel command line.
+ */
+#define BOOT_NOT_STARTED (127 << 8) /* as the shell has it */
+int boot_run_program(const char *const arguments[], int64_t limit_ms, int *status);

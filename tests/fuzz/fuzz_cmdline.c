@@ -4,7 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "boot/cmdline.h"
+#include "boot/parameters.h"
 #include "boot/parameters.h"
 #include "fuzz.h"
 

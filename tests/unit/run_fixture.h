@@ -21,7 +21,7 @@
 	"card 05 CEX8A\nqueue 05.0001\nqueue 05.0002 state=bound\n"                                                    \
 	"card 11 CEX8P\nqueue 11.0001 mkvp=" MKVP_A PAD "\n"
 
-#define STOPPED "error: stopped by a signal; the APQNs are left as they are now\n"
+#define STOPPED "error: stopped by a signal; queues left in their current state\n"
 
 struct fixture {
 	struct sim *sim;

@@ -247,7 +247,7 @@ static void test_interrupted_call(void **state)
 	log_forget_error();
 	inject(fixture, MACHINE_READ, "bus/ap/features", SIM_FAIL, -EINTR);
 	assert_false(run(fixture));
-	assert_string_equal(fixture->log.text, "error: a call into the kernel was interrupted\n");
+	assert_string_equal(fixture->log.text, "error: kernel call interrupted\n");
 }
 
 int main(void)

@@ -20,7 +20,7 @@
 
 #include <cmocka.h>
 
-#include "boot/child.h"
+#include "boot/boot.h"
 #include "config/config.h"
 #include "config/sha256.h"
 #include "kernel/linux.h"
@@ -314,7 +314,7 @@ static int run_child_program(int *status)
 {
 	static const char *const arguments[] = { "/bin/true", NULL };
 
-	return child_run(arguments, 10000, status);
+	return boot_run_program(arguments, 10000, status);
 }
 
 static void test_no_process(void **state)
@@ -342,8 +342,7 @@ static void test_run_without_poll(void **state)
 	machine_linux_destroy(machine);
 	assert_string_equal(place->log.text,
 			    "error: AP bus /sys/bus/ap/features: Cannot allocate memory\n"
-			    "error: calls into the kernel cannot be waited for: Cannot allocate memory; the APQNs are "
-			    "left as they are now\n");
+			    "error: poll failed: Cannot allocate memory; queues left in their current state\n");
 }
 
 static void test_no_digest(void **state)

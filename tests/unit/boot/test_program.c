@@ -13,48 +13,46 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "boot/child.h"
+#include "boot/boot.h"
 
 static void ends(void **state)
 {
+	static const char *const shell[] = { "/bin/sh", "-c", "exit 7", NULL };
 	static const int64_t limits[] = { 0, 60000, INT64_MAX / 2 };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
 		int status = 0;
-		pid_t child = fork();
 
-		if (child == 0)
-			_exit(7);
-		assert_int_equal(child_wait(child, limits[i], &status), 0);
+		assert_int_equal(boot_run_program(shell, limits[i], &status), 0);
 		assert_true(WIFEXITED(status));
 		assert_int_equal(WEXITSTATUS(status), 7);
 	}
 }
 
+/* It is left to whoever called, who may kill it. */
 static void does_not_end(void **state)
 {
-	int status = 0;
-	pid_t child = fork();
+	static const char *const shell[] = { "/bin/sh", "-c", "kill -STOP $$", NULL };
+	siginfo_t info = { 0 };
 
 	(void)state;
-	if (child == 0)
-		for (;;)
-			pause();
-	assert_int_equal(child_wait(child, 1, &status), -ETIMEDOUT);
-	assert_int_equal(kill(child, SIGKILL), 0);
-	assert_int_equal(child_wait(child, 60000, &status), 0);
-	assert_true(WIFSIGNALED(status));
-	assert_int_equal(WTERMSIG(status), SIGKILL);
+	assert_int_equal(boot_run_program(shell, 1, &(int){ 0 }), -ETIMEDOUT);
+	assert_int_equal(waitid(P_ALL, 0, &info, WSTOPPED | WEXITED), 0);
+	assert_int_equal(kill(info.si_pid, SIGKILL), 0);
+	assert_int_equal(waitid(P_PID, (id_t)info.si_pid, &info, WEXITED), 0);
+	assert_int_equal(info.si_status, SIGKILL);
 }
 
-static void nobody(void **state)
+static void killed(void **state)
 {
-	int status;
+	static const char *const shell[] = { "/bin/sh", "-c", "kill -KILL $$", NULL };
+	int status = 0;
 
 	(void)state;
-	assert_int_equal(child_wait(getpid(), 0, &status), -ECHILD);
-	assert_int_equal(child_wait(1, 60000, &status), -ECHILD);
+	assert_int_equal(boot_run_program(shell, 60000, &status), 0);
+	assert_true(WIFSIGNALED(status));
+	assert_int_equal(WTERMSIG(status), SIGKILL);
 }
 
 static void programs(void **state)
@@ -64,9 +62,9 @@ static void programs(void **state)
 	int status = 0;
 
 	(void)state;
-	assert_int_equal(child_run(shell, 60000, &status), 0);
+	assert_int_equal(boot_run_program(shell, 60000, &status), 0);
 	assert_int_equal(WEXITSTATUS(status), 2);
-	assert_int_equal(child_run(none, 60000, &status), 0);
+	assert_int_equal(boot_run_program(none, 60000, &status), 0);
 	assert_int_equal(WEXITSTATUS(status), 127);
 }
 
@@ -84,7 +82,7 @@ static void environment(void **state)
 	snprintf(path, sizeof(path), "%s", getenv("PATH"));
 	assert_int_equal(setenv("MODPROBE_OPTIONS", "-C /tmp", 1), 0);
 	assert_int_equal(setenv("PATH", "/tmp", 1), 0);
-	assert_int_equal(child_run(shell, 60000, &status), 0);
+	assert_int_equal(boot_run_program(shell, 60000, &status), 0);
 	assert_int_equal(setenv("PATH", path, 1), 0);
 	assert_int_equal(unsetenv("MODPROBE_OPTIONS"), 0);
 	assert_true(WIFEXITED(status));
@@ -96,10 +94,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(ends),
 		cmocka_unit_test(does_not_end),
-		cmocka_unit_test(nobody),
+		cmocka_unit_test(killed),
 		cmocka_unit_test(programs),
 		cmocka_unit_test(environment),
 	};
 
-	return cmocka_run_group_tests_name("child", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("boot_program", tests, NULL, NULL);
 }

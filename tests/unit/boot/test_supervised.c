@@ -12,7 +12,7 @@
 #include <sys/reboot.h>
 #include <sys/wait.h>
 
-#include "boot/linux.h"
+#include "boot/boot.h"
 #include "unit/between.h"
 #include "unit/log_capture.h"
 #include "unit/temp_root.h"
@@ -42,11 +42,11 @@ static int end(void **state)
 	return 0;
 }
 
-static bool run_apart(bool (*run)(const struct options *options))
+static bool run_supervised(bool (*run)(const struct options *options))
 {
-	const struct boot_linux_apart apart = { .run = run, .lock_path = lock_path, .grace_ms = 50 };
+	const struct boot_supervised supervised = { .run = run, .lock_path = lock_path, .grace_ms = 50 };
 
-	return boot_linux_run_apart(&apart, &options);
+	return boot_run_supervised(&supervised, &options);
 }
 
 static bool do_succeed(const struct options *given)
@@ -78,9 +78,9 @@ static bool do_get_stuck(const struct options *given)
 static void ends_by_itself(void **state)
 {
 	(void)state;
-	assert_true(run_apart(do_succeed));
+	assert_true(run_supervised(do_succeed));
 	options.timeout_ms = 0;
-	assert_false(run_apart(do_fail));
+	assert_false(run_supervised(do_fail));
 	assert_string_equal(capture.text, "");
 	assert_int_equal(access(report_path, F_OK), -1);
 }
@@ -105,8 +105,8 @@ static void assert_given_up(const char *error)
 static void is_killed(void **state)
 {
 	(void)state;
-	assert_false(run_apart(do_crash));
-	assert_given_up("the run was ended by signal 9; the APQNs are left as they are now");
+	assert_false(run_supervised(do_crash));
+	assert_given_up("provisioning process killed by signal 9; queues left in their current state");
 }
 
 /* The deadline holds whatever the run is stuck in. */
@@ -114,8 +114,8 @@ static void is_stuck(void **state)
 {
 	(void)state;
 	options.timeout_ms = 50;
-	assert_false(run_apart(do_get_stuck));
-	assert_given_up("the run is stuck and given up; the APQNs are left as they are now");
+	assert_false(run_supervised(do_get_stuck));
+	assert_given_up("timed out: provisioning process killed; queues left in their current state");
 	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
 }
 
@@ -145,7 +145,7 @@ static bool asks_parent_to_stop(const struct options *given)
 static void leaves_signals_to_the_run(void **state)
 {
 	(void)state;
-	assert_true(run_apart(asks_parent_to_stop));
+	assert_true(run_supervised(asks_parent_to_stop));
 }
 
 /* A program that writes down what it is asked for. */
@@ -169,7 +169,7 @@ static void loads_modules(void **state)
 	snprintf(script, sizeof(script), "#!/bin/sh\necho \"$@\" >%s\nexit 1\n", asked);
 	make_loader("/modprobe", script);
 	options.timeout_ms = 0;
-	boot_linux_load_modules(loader, &options);
+	boot_load_modules(loader, &options);
 	assert_int_equal(options.timeout_ms, 0);
 	file = fopen(asked, "r");
 	assert_non_null(file);
@@ -179,10 +179,10 @@ static void loads_modules(void **state)
 	assert_string_equal(capture.text, "");
 
 	options.timeout_ms = 60000;
-	boot_linux_load_modules("/there/is/none", &options);
+	boot_load_modules("/there/is/none", &options);
 	assert_between(options.timeout_ms, 1, 60000);
 	assert_string_equal(capture.text,
-			    "warning: /there/is/none cannot be started: uvdevice and zcrypt_cex4 have to be there already\n");
+			    "warning: cannot run /there/is/none; uvdevice and zcrypt_cex4 must be built in or loaded already\n");
 }
 
 /* One that waits for something that never comes. */
@@ -197,9 +197,9 @@ static void loader_is_stuck(void **state)
 	snprintf(script, sizeof(script), "#!/bin/sh\nread -r line <%s\n", fifo);
 	make_loader("/modprobe", script);
 	options.timeout_ms = 200;
-	boot_linux_load_modules(loader, &options);
+	boot_load_modules(loader, &options);
 	assert_between(options.timeout_ms, 1, 150);
-	assert_non_null(strstr(capture.text, "warning: loading uvdevice and zcrypt_cex4 takes too long"));
+	assert_non_null(strstr(capture.text, "warning: loading uvdevice and zcrypt_cex4 timed out; "));
 	assert_int_equal(close(open(fifo, O_WRONLY | O_CLOEXEC)), 0);
 	assert_true(waitpid(-1, NULL, 0) > 0);
 }
@@ -213,7 +213,7 @@ static void loading_takes_all_the_time(void **state)
 	temp_root_path(&root, "/modprobe", loader);
 	make_loader("/modprobe", "#!/bin/sh\nexit 0\n");
 	options.timeout_ms = 1;
-	boot_linux_load_modules(loader, &options);
+	boot_load_modules(loader, &options);
 	assert_int_equal(options.timeout_ms, 1);
 	while (waitpid(-1, NULL, 0) > 0)
 		;
@@ -255,7 +255,7 @@ static void initramfs(void **state)
 			temp_root_text(&machine, "/etc/initrd-release", cases[i].release);
 		if (cases[i].mounts)
 			temp_root_text(&machine, "/proc/mounts", cases[i].mounts);
-		if (boot_linux_in_initramfs(machine.path) != cases[i].is_initramfs)
+		if (boot_in_initramfs(machine.path) != cases[i].is_initramfs)
 			fail_msg("case %zu", i);
 		temp_root_end(&machine);
 	}
@@ -275,11 +275,11 @@ int __wrap_reboot(int command)
 static void stops(void **state)
 {
 	(void)state;
-	assert_int_equal(boot_linux_stop(BOOT_POWER_OFF), -EPERM);
+	assert_int_equal(boot_stop(BOOT_POWER_OFF), -EPERM);
 	assert_true(reboot_command == (int)RB_POWER_OFF);
-	assert_int_equal(boot_linux_stop(BOOT_REBOOT), -EPERM);
+	assert_int_equal(boot_stop(BOOT_REBOOT), -EPERM);
 	assert_true(reboot_command == (int)RB_AUTOBOOT);
-	assert_int_equal(boot_linux_stop(BOOT_HALT), -EPERM);
+	assert_int_equal(boot_stop(BOOT_HALT), -EPERM);
 	assert_true(reboot_command == (int)RB_HALT_SYSTEM);
 }
 
