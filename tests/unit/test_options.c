@@ -16,7 +16,7 @@
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define WORDS_MAX 12
-#define BOOT_ALONE "option --boot excludes all others: the kernel command line has their place (rd.pvapconfig...)"
+#define BOOT_ALONE "option --boot excludes all others; use the kernel command line instead (rd.pvapconfig...)"
 #define SECRETS_NOT_WITH "options --add-secrets and --lock-secrets do not go with --unbind or --check-config"
 #define LIST_ALONE "option --list goes with --config, --json, --timeout and --verbose only"
 #define STATUS_ALONE "option --status goes with --json only"
