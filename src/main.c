@@ -18,6 +18,7 @@
 #include "util/cleanup.h"
 #include "util/lock.h"
 #include "util/log.h"
+#include "util/text.h"
 
 #define STUCK_GRACE_MS 4000 /* a run ends with its time; this is for one that cannot */
 
@@ -28,7 +29,7 @@ static bool check_config(const struct options *options)
 
 	if (config_load(path, options_pipe_ms(options), &config) < 0)
 		return false;
-	log_info("%s: %zu entries, all valid", path, config.count);
+	log_info("%s: %zu valid %s", path, config.count, text_plural(config.count, "entry", "entries"));
 	return true;
 }
 

@@ -13,6 +13,7 @@
 #include "report/report.h"
 #include "util/cleanup.h"
 #include "util/log.h"
+#include "util/text.h"
 #include "util/wait.h"
 #include "uv/requests.h"
 #include "uv/secrets.h"
@@ -60,7 +61,7 @@ static int gather(struct run *run)
 		return r;
 	r = inventory_gather(run->machine, run->deadline_ms, &run->inventory);
 	if (r == 0)
-		log_info("AP bus: %zu APQNs", run->inventory.count);
+		log_info("AP bus: %zu %s", run->inventory.count, text_plural(run->inventory.count, "APQN", "APQNs"));
 	return r;
 }
 
@@ -70,16 +71,17 @@ static bool unbind(const struct run *run, const struct report *report)
 
 	if (run->inventory.unlisted_cards == 0)
 		return unbound;
-	log_error("APQNs that the kernel did not tell of %s: %zu cards could not be listed",
-		  run->options->dry_run ? "would stay as they are" : "may still be bound",
-		  run->inventory.unlisted_cards);
+	log_error("%zu %s could not be listed; APQNs there %s", run->inventory.unlisted_cards,
+		  text_plural(run->inventory.unlisted_cards, "card", "cards"),
+		  run->options->dry_run ? "would stay as they are" : "may still be bound");
 	return false;
 }
 
 static void report_no_apqn(const struct run *run)
 {
 	if (run->inventory.unlisted_cards > 0)
-		log_error("AP bus: no APQN can be seen: %zu cards could not be listed", run->inventory.unlisted_cards);
+		log_error("AP bus: no APQN found; %zu %s could not be listed", run->inventory.unlisted_cards,
+			  text_plural(run->inventory.unlisted_cards, "card", "cards"));
 	else
 		log_error("AP bus: there is no APQN; the host passes no crypto queue through to this guest");
 }

@@ -350,7 +350,8 @@ bool list_run(struct machine *machine, const struct options *options, int64_t de
 	report.apqns = inventory->apqns;
 	report.apqn_count = inventory->count;
 	if (inventory->unlisted_cards > 0)
-		log_error("AP bus: incomplete list: %zu cards could not be listed", inventory->unlisted_cards);
+		log_error("AP bus: incomplete list: %zu %s could not be listed", inventory->unlisted_cards,
+			  text_plural(inventory->unlisted_cards, "card", "cards"));
 	if (!options->json && inventory->count > 0)
 		complete = list_print(&report, unread) && complete;
 	else if (!options->json && inventory->unlisted_cards == 0)

@@ -14,11 +14,11 @@ static void format_no_secret(const struct config_entry *entry, bool truncated, c
 
 	text_format_hex(entry->secretid, sizeof(entry->secretid), id);
 	snprintf(reason, REASON_SIZE, "the Ultravisor has no association secret with the id 0x%s%s", id,
-		 truncated ? " among those that can be seen; a kernel newer than 6.12 shows all" :
-			     "; it must be added first (pvsecret add)");
+		 truncated ? ", or this kernel does not list it; kernels newer than 6.12 list all" :
+			     "; add it first (pvsecret add)");
 }
 
-/* `apqn`: one that might have it, had it not failed, or NULL. */
+/* `apqn`: one that may have the key, but failed before it could be read; or NULL. */
 static void format_no_mkvp(const struct config_entry *entry, const struct apqn *apqn, const char *name,
 			   char reason[REASON_SIZE])
 {
@@ -26,12 +26,12 @@ static void format_no_mkvp(const struct config_entry *entry, const struct apqn *
 	int length;
 
 	text_format_hex(entry->mkvp, sizeof(entry->mkvp), mkvp);
-	/* The others of a card with another serial number were not even looked at. */
+	/* The planner ignores the master keys of other cards. */
 	length = snprintf(reason, REASON_SIZE, "no usable APQN %s%s%shas the master key 0x%s",
 			  entry->serialnr[0] ? "of a card with the serial number '" : "", entry->serialnr,
 			  entry->serialnr[0] ? "' " : "", mkvp);
 	if (apqn)
-		snprintf(reason + length, (size_t)(REASON_SIZE - length), "; that of APQN %s is not known: %s", name,
+		snprintf(reason + length, (size_t)(REASON_SIZE - length), "; the key of APQN %s is unknown: %s", name,
 			 apqn_failure_text(apqn->failure));
 }
 
@@ -44,8 +44,7 @@ static void format_serialnr(const struct config_entry *entry, const struct apqn 
 		snprintf(reason, REASON_SIZE, "APQN %s %s '%s', not '%s'", name, start, apqn->serialnr,
 			 entry->serialnr);
 	else
-		snprintf(reason, REASON_SIZE, "APQN %s %s not known, and '%s' is asked for", name, start,
-			 entry->serialnr);
+		snprintf(reason, REASON_SIZE, "APQN %s %s unknown; the entry needs '%s'", name, start, entry->serialnr);
 }
 
 static void format_failed(const struct apqn *apqn, const char *name, char reason[REASON_SIZE])
@@ -53,7 +52,18 @@ static void format_failed(const struct apqn *apqn, const char *name, char reason
 	if (apqn)
 		snprintf(reason, REASON_SIZE, "APQN %s fits, but %s", name, apqn_failure_text(apqn->failure));
 	else
-		snprintf(reason, REASON_SIZE, "the APQNs that fit have failed");
+		snprintf(reason, REASON_SIZE, "all APQNs that fit failed");
+}
+
+static void format_unknown(const struct report *report, const struct apqn *apqn, const char *name,
+			   char reason[REASON_SIZE])
+{
+	if (report->dry_run && !report->probe)
+		snprintf(reason, REASON_SIZE, "depends on the master keys of unbound queues; see --probe");
+	else if (apqn)
+		snprintf(reason, REASON_SIZE, "APQN %s may fit, but could not be identified in time", name);
+	else
+		snprintf(reason, REASON_SIZE, "APQNs that may fit could not be identified in time");
 }
 
 void reason_format(const struct report *report, size_t index, char reason[REASON_SIZE])
@@ -61,7 +71,6 @@ void reason_format(const struct report *report, size_t index, char reason[REASON
 	const struct config_entry *entry = &report->config->entries[index];
 	const struct plan_entry *planned = &report->plan->entries[index];
 	const struct apqn *apqn = planned->detail == PLAN_NONE ? NULL : &report->apqns[planned->detail];
-	const char *mode = apqn_mode_text(entry->mode);
 	char name[APQN_NAME_SIZE] = "?";
 
 	if (apqn)
@@ -74,14 +83,11 @@ void reason_format(const struct report *report, size_t index, char reason[REASON
 		format_no_secret(entry, report->secrets->truncated, reason);
 		break;
 	case PLAN_NO_APQN:
-		snprintf(reason, REASON_SIZE, "no APQN with mode %s is online", mode);
+		snprintf(reason, REASON_SIZE, "no APQN with mode %s is online", apqn_mode_text(entry->mode));
 		break;
 	case PLAN_GENERATION:
-		/* There may be newer ones with other master keys. */
-		snprintf(reason, REASON_SIZE,
-			 "the newest APQN with mode %s that comes into question is %s, a CEX%d; CEX%d or newer is "
-			 "asked for",
-			 mode, name, apqn ? apqn->generation : 0, entry->min_generation);
+		snprintf(reason, REASON_SIZE, "best candidate %s is a CEX%d; the entry needs CEX%d or newer", name,
+			 apqn ? apqn->generation : 0, entry->min_generation);
 		break;
 	case PLAN_NO_MKVP:
 		format_no_mkvp(entry, apqn, name, reason);
@@ -97,20 +103,17 @@ void reason_format(const struct report *report, size_t index, char reason[REASON
 		break;
 	case PLAN_UNKNOWN:
 	case PLAN_UNDECIDED:
-		snprintf(reason, REASON_SIZE, "%s",
-			 report->dry_run ? "cannot be known without binding queues to read their master keys "
-					   "(--probe does it)" :
-					   "APQNs that may fit could not be identified in time");
+		format_unknown(report, apqn, name, reason);
 		break;
 	case PLAN_NO_TIME:
-		snprintf(reason, REASON_SIZE, "APQN %s fits, but was not ready when the time was over", name);
+		snprintf(reason, REASON_SIZE, "APQN %s fits, but was not ready before the timeout", name);
 		break;
 	}
 }
 
 /* --- near misses ----------------------------------------------------------------------------------- */
 
-/* The higher, the farther: sets of them are compared as numbers. */
+/* Sets of these are compared as numbers: the higher, the farther from the entry. */
 #define FAULT_TAKEN (1U << 0) /* serves another entry */
 #define FAULT_FAILED (1U << 1)
 #define FAULT_OFFLINE (1U << 2)
@@ -153,8 +156,8 @@ static unsigned int find_faults(const struct report *report, const struct config
 }
 
 /*
- * One with another master key counts if all else is right, one whose key is not known if that was so because it failed or
- * is offline: the others were not identified because that would have been of no use.
+ * With another master key, everything else must fit. If the key is unknown, the APQN must have failed or be offline: the others
+ * were not identified because no entry needed that.
  */
 static bool is_near(unsigned int faults)
 {
@@ -240,13 +243,13 @@ static void format_fault(const struct report *report, const struct near_miss *mi
 		snprintf(text, size, "it is only a CEX%u", apqn->generation);
 		break;
 	case FAULT_SERIALNR_UNKNOWN:
-		snprintf(text, size, "the serial number of its card is not known");
+		snprintf(text, size, "the serial number of its card is unknown");
 		break;
 	case FAULT_SERIALNR:
 		snprintf(text, size, "the serial number of its card is '%s'", apqn->serialnr);
 		break;
 	case FAULT_MKVP_UNKNOWN:
-		snprintf(text, size, "its master key is not known");
+		snprintf(text, size, "its master key is unknown");
 		break;
 	case FAULT_MKVP:
 		format_mkvp(apqn, text, size);

@@ -48,7 +48,7 @@ const char **report_secret_names(const struct report *report)
 
 		if (entry->mode == APQN_MODE_EP11 && entry->name)
 			secret = secrets_find(report->secrets, entry->secretid);
-		/* Further secrets with the same id follow. If this one has its name already, they have, too. */
+		/* Secrets with the same id are neighbours. If the first has a name, an earlier entry named all. */
 		while (secret && secret < end && memcmp(secret->id, entry->secretid, sizeof(secret->id)) == 0 &&
 		       secret->index < REPORT_SECRETS && !names[secret->index])
 			names[secret++->index] = entry->name;
@@ -82,10 +82,10 @@ static void print_entry(const struct report *report, size_t index, enum log_leve
 	}
 	apqn_format_name(&report->apqns[planned->apqn], name);
 	log_info("entry %s: %s by APQN %s%s", label, report->dry_run ? "would be served" : "is served", name,
-		 report_needs_request(report, index) ? ", when its secret is added" : "");
+		 report_needs_request(report, index) ? " once its secret is added" : "");
 }
 
-/* Should have been unbound and is not. */
+/* It serves no entry, but could not be unbound. */
 static bool is_left_bound(const struct report *report, size_t i)
 {
 	const struct apqn *apqn = &report->apqns[i];
@@ -94,7 +94,7 @@ static bool is_left_bound(const struct report *report, size_t i)
 	       (apqn->failure == APQN_CARD_STUCK && apqn->bind == APQN_BOUND);
 }
 
-/* Returns how many there are. */
+/* Returns their number. */
 static size_t print_still_bound(const struct report *report, enum log_level level)
 {
 	size_t count = 0;
@@ -114,19 +114,21 @@ void report_print(const struct report *report)
 {
 	bool success = report_is_success(report);
 	enum log_level level = success ? LOG_LEVEL_WARNING : LOG_LEVEL_ERROR;
+	size_t satisfied = report->plan->satisfied, count = report->config->count;
+	const char *entries = text_plural(count, "entry", "entries");
 
-	for (size_t i = 0; i < report->config->count; i++)
+	for (size_t i = 0; i < count; i++)
 		print_entry(report, i, level);
 	print_still_bound(report, LOG_LEVEL_WARNING);
 	if (success)
-		log_info("%zu of %zu entries %s satisfied", report->plan->satisfied, report->config->count,
-			 report->dry_run ? "would be" : "are");
+		log_info("%zu of %zu %s %s satisfied", satisfied, count, entries,
+			 report->dry_run ? "would be" : text_plural(satisfied, "is", "are"));
 	else
-		log_error("%zu of %zu entries satisfied, %s", report->plan->satisfied, report->config->count,
-			  report->strict ? "all are asked for (--strict)" : "at least one is needed");
+		log_error("%zu of %zu %s satisfied, %s", satisfied, count, entries,
+			  report->strict ? "--strict requires all" : "at least one is required");
 }
 
-/* APQNs whose bind state could never be read. Returns how many there are. */
+/* APQNs whose bind state could not be read. Returns their number. */
 static size_t print_unknown(const struct report *report)
 {
 	size_t count = 0;
@@ -158,7 +160,7 @@ bool report_unbind(const struct report *report)
 #define REPORT_VERSION 1
 #define HEX_SIZE(bytes) (2 + 2 * (bytes) + 1)
 
-/* `bytes` NULL: not known, or none. */
+/* `bytes` NULL: unknown or none. */
 static void add_hex(struct json *json, const char *name, const uint8_t *bytes, size_t length)
 {
 	char text[HEX_SIZE(CONFIG_SECRETID_SIZE)] = "0x";
@@ -184,7 +186,7 @@ static void add_generation(struct json *json, const char *name, unsigned int gen
 	json_string(json, name, generation > 0 ? text : NULL);
 }
 
-/* Empty: not known, or any. */
+/* Empty: unknown or any. */
 static void add_serialnr(struct json *json, const char *serialnr)
 {
 	json_string(json, "serialnr", serialnr[0] ? serialnr : NULL);
@@ -238,28 +240,11 @@ static void add_entry(struct json *json, const struct report *report, size_t ind
 	json_close(json, '}');
 }
 
-static const char *bind_text(enum apqn_bind bind)
-{
-	static const char *const texts[] = {
-		[APQN_BIND_UNKNOWN] = NULL,
-		[APQN_BIND_UNSUPPORTED] = NULL,
-		[APQN_UNBOUND] = "unbound",
-		[APQN_BOUND] = "bound",
-	};
-
-	return texts[bind];
-}
-
-static const char *association_text(enum apqn_association association)
-{
-	static const char *const texts[] = {
-		[APQN_ASSOCIATION_UNKNOWN] = NULL,    [APQN_ASSOCIATION_UNSUPPORTED] = NULL,
-		[APQN_UNASSOCIATED] = "unassociated", [APQN_ASSOCIATION_PENDING] = "pending",
-		[APQN_ASSOCIATED] = "associated",
-	};
-
-	return texts[association];
-}
+/* NULL: unknown, or does not apply. */
+static const char *const bind_texts[] = { [APQN_UNBOUND] = "unbound", [APQN_BOUND] = "bound" };
+static const char *const association_texts[] = {
+	[APQN_UNASSOCIATED] = "unassociated", [APQN_ASSOCIATION_PENDING] = "pending", [APQN_ASSOCIATED] = "associated"
+};
 
 static void add_apqn(struct json *json, const struct report *report, size_t index, const char *const *names)
 {
@@ -276,8 +261,8 @@ static void add_apqn(struct json *json, const struct report *report, size_t inde
 	json_boolean(json, "online", apqn->online);
 	add_serialnr(json, apqn->serialnr);
 	add_hex(json, "mkvp", apqn->identity == APQN_IDENTITY_VALID ? apqn->mkvp : NULL, sizeof(apqn->mkvp));
-	json_string(json, "bind", bind_text(apqn->bind));
-	json_string(json, "association", association_text(apqn->association));
+	json_string(json, "bind", bind_texts[apqn->bind]);
+	json_string(json, "association", association_texts[apqn->association]);
 	add_number(json, "secret_index", associated, apqn->association_index);
 	json_string(json, "secret_name", associated ? names[apqn->association_index] : NULL);
 	add_number(json, "entry", entry != PLAN_NONE, entry + 1);
@@ -285,7 +270,6 @@ static void add_apqn(struct json *json, const struct report *report, size_t inde
 	json_close(json, '}');
 }
 
-/* Names of the same fields as those of early boot. */
 static const char *command_text(const struct options *options)
 {
 	if (options->status)
@@ -319,7 +303,7 @@ static int make(struct json *json, const struct report *report, const struct opt
 	json_open(json, NULL, '{');
 	add_run(json, options, duration_ms, success);
 	json_open(json, "entries", '[');
-	/* A list judges no entries. */
+	/* A list decides about no entries. */
 	for (size_t i = 0; i < report->config->count && !options->list; i++)
 		add_entry(json, report, i);
 	json_close(json, ']');
@@ -331,7 +315,13 @@ static int make(struct json *json, const struct report *report, const struct opt
 	return json_finish(json);
 }
 
-int report_json_write(const struct report *report, const struct options *options, int64_t duration_ms, bool success)
+static void warn(int error, const char *path)
+{
+	if (error < 0)
+		log_warning("cannot write report %s: %s", path ? path : "to standard output", strerror(-error));
+}
+
+void report_json_write(const struct report *report, const struct options *options, int64_t duration_ms, bool success)
 {
 	cleanup_(json_release) struct json json = { 0 };
 	int r = make(&json, report, options, duration_ms, success);
@@ -340,16 +330,9 @@ int report_json_write(const struct report *report, const struct options *options
 		log_raw(json.text, json.length);
 	if (r == 0 && options->report_path)
 		r = file_replace(options->report_path, json.text, json.length);
-	if (r < 0)
-		log_warning("cannot write report %s: %s",
-			    options->report_path ? options->report_path : "to standard output", strerror(-r));
-	if (options->status_path) {
-		int text_r = status_write(report, options, duration_ms, success);
-
-		if (text_r < 0)
-			log_warning("cannot write report %s: %s", options->status_path, strerror(-text_r));
-	}
-	return r;
+	warn(r, options->report_path);
+	if (options->status_path)
+		warn(status_write(report, options, duration_ms, success), options->status_path);
 }
 
 void report_json_write_failure(const struct options *options)

@@ -53,9 +53,9 @@ bool report_unbind(const struct report *report);
 /*
  * Writes options->report_path and options->status_path (status.h), if they are set, and to standard output with
  * options->json. The files are readable by their owner only, because they repeat the configuration. A failure is a
- * warning: no run depends on it. 0 or negative errno of the JSON report; for standard output see log_output_error().
+ * warning: no run depends on it. For standard output see log_output_error().
  */
-int report_json_write(const struct report *report, const struct options *options, int64_t duration_ms, bool success);
+void report_json_write(const struct report *report, const struct options *options, int64_t duration_ms, bool success);
 
 /* The report of a run that failed early, with the last error that was reported. */
 void report_json_write_failure(const struct options *options);

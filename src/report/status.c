@@ -68,7 +68,7 @@ static bool fill_failure(void *context, size_t index, struct table_row *row)
 static void print_tables(const struct report *report)
 {
 	static const char *const entry_titles[] = { "entry", "satisfied", "APQN", "why not", NULL };
-	static const char *const failure_titles[] = { "APQN", "left out because", NULL };
+	static const char *const failure_titles[] = { "APQN", "not used because", NULL };
 	struct status_view view = { .report = report };
 	const struct table entries = { .titles = entry_titles,
 				       .gap = true,
@@ -90,9 +90,9 @@ static void print_tables(const struct report *report)
 static void print(const struct report *report, const struct options *options, int64_t duration_ms, bool success)
 {
 	log_output("pvapconfig " PVAPCONFIG_VERSION "%s%" PRId64 " ms%s", success ? SUCCEEDED : FAILED, duration_ms,
-		   options->dry_run ? " (a dry run: nothing was changed)" : "");
+		   options->dry_run ? " (dry run: nothing was changed)" : "");
 	log_output("configuration: %s%s", options->config_path ? options->config_path : "",
-		   options->strict ? " (strict: all entries have to be satisfied)" : "");
+		   options->strict ? " (strict: all entries must be satisfied)" : "");
 	if (!success && log_last_error())
 		log_output("error: %s", log_last_error());
 	print_tables(report);
@@ -121,7 +121,7 @@ static void add_line(enum log_level level, const char *line, void *context)
 		return;
 	memcpy(larger + lines->length, line, length + 1);
 	lines->length += length;
-	larger[lines->length++] = '\n'; /* in the place of the end of the text */
+	larger[lines->length++] = '\n'; /* replaces the NUL */
 	lines->text = larger;
 }
 
@@ -153,7 +153,7 @@ static int load(const char *path, char **text, size_t *length)
 	return r;
 }
 
-/* Prints a text, which it changes, line by line: the log passes no control character on. */
+/* Line by line, because the log replaces control characters. Changes the text. */
 static void print_lines(char *text)
 {
 	char *rest = text, *line;

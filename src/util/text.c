@@ -98,6 +98,11 @@ bool text_has_end(const char *text, const char *end)
 	return length > end_length && strcmp(text + length - end_length, end) == 0;
 }
 
+const char *text_plural(size_t count, const char *one, const char *many)
+{
+	return count == 1 ? one : many;
+}
+
 const char *text_error(int error)
 {
 	return error == -ETIMEDOUT ? "no answer in time" : strerror(-error);

@@ -30,5 +30,8 @@ bool text_has_word(const char *text, const char *word);
 /* True if `text` ends in `end` and is longer. */
 bool text_has_end(const char *text, const char *end);
 
+/* The form of a word that agrees with `count`: "1 entry", "2 entries". */
+const char *text_plural(size_t count, const char *one, const char *many);
+
 /* What a negative errno says, for people. -ETIMEDOUT is a limit of our own (machine.h). */
 const char *text_error(int error);

@@ -293,7 +293,7 @@ int secrets_fetch(struct machine *machine, int64_t until_ms, struct secrets *sec
 		log_warning("Ultravisor: only %zu of its secrets can be seen, it holds %zu; kernels up to 6.12 show no "
 			    "more than %d",
 			    seen, total, ENTRIES_PER_PAGE);
-	log_info("Ultravisor: %zu secrets, %zu of them association secrets", seen, fetched.count);
+	log_info("Ultravisor: secrets listed: %zu, for association: %zu", seen, fetched.count);
 	secrets_release(secrets);
 	*secrets = fetched;
 	return 0;

@@ -29,7 +29,7 @@ static enum outcome_reason reason_of(const char *text)
 	} parts[] = {
 		{ "has no association secret with the id", REASON_NO_SECRET },
 		{ "is online", REASON_NO_APQN },
-		{ "or newer is asked for", REASON_GENERATION },
+		{ "best candidate ", REASON_GENERATION },
 		{ "has the master key, but the serial number", REASON_SERIALNR },
 		{ "no usable APQN ", REASON_NO_MKVP },
 		{ " fits, but ", REASON_FAILED },
@@ -59,7 +59,7 @@ static void hear(enum log_level level, const char *line, void *context)
 	struct said *said = context;
 	size_t satisfied, count;
 
-	if (sscanf(line, "%zu of %zu entries", &satisfied, &count) == 2)
+	if (sscanf(line, "%zu of %zu entr", &satisfied, &count) == 2)
 		said->claimed = (long)satisfied;
 	if (level == LOG_LEVEL_ERROR && strstr(line, "with the same master key"))
 		said->refused = true;

@@ -102,7 +102,7 @@ static void test_no_secrets(void **state)
 	assert_int_equal(sim_write_count(fixture->sim), 0);
 }
 
-#define SECRETS "info: Ultravisor: 2 secrets, 2 of them association secrets\n"
+#define SECRETS "info: Ultravisor: secrets listed: 2, for association: 2\n"
 
 static void test_drivers_never_come(void **state)
 {
@@ -202,7 +202,7 @@ static void test_strict(void **state)
 	fixture->options.strict = true;
 	assert_false(run(fixture));
 	check_log(fixture, "error: entry #2: no usable APQN has the master key 0x" MKVP_B "\n"
-			   "error: 1 of 2 entries satisfied, all are asked for (--strict)\n");
+			   "error: 1 of 2 entries satisfied, --strict requires all\n");
 	/* What could be done was done. */
 	assert_int_equal(state_of(fixture, 0x11, 1), MODEL_USABLE);
 	begin(fixture, SMALL, ENTRY_A ENTRY_ACCEL);
@@ -219,7 +219,7 @@ static void test_nothing_satisfied(void **state)
 	assert_false(run(fixture));
 	check_log(fixture, "error: entry #1: no usable APQN has the master key 0x" MKVP_B "\n"
 			   "error: entry #1: APQN 11.0001 would fit, but its master key is 0x" MKVP_A "\n"
-			   "error: 0 of 1 entries satisfied, at least one is needed\n");
+			   "error: 0 of 1 entry satisfied, at least one is required\n");
 	assert_int_equal(state_of(fixture, 0x05, 2), MODEL_BINDABLE);
 	assert_int_equal(state_of(fixture, 0x11, 1), MODEL_BINDABLE);
 }
@@ -241,8 +241,8 @@ static void test_dry_run(void **state)
 				   "output: 11.0001  EP11   CEX8  yes  unbound  -       ?\n"
 				   "output: ?  depends on the master key, which only a bound queue reveals; see --probe\n"
 				   "info: entry #1 'fast': would be served by APQN 05.0002\n"
-				   "warning: entry #2: cannot be known without binding queues to read their master "
-				   "keys (--probe does it)\n"
+				   "warning: entry #2: depends on the master keys of unbound queues; see "
+				   "--probe\n"
 				   "info: 1 of 2 entries would be satisfied\n");
 	assert_int_equal(sim_write_count(fixture->sim), 0);
 	begin(fixture, SMALL, ENTRY_ACCEL ENTRY_A);

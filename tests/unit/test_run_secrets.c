@@ -17,7 +17,7 @@
 #define EMPTY_STORE                                                                                                    \
 	"delay bind=1ms reset=20ms associate=30ms request=2ms\ncard 11 CEX8P\nqueue 11.0001 mkvp=" MKVP_A PAD "\n"
 
-#define LISTED(count) "info: Ultravisor: " #count " secrets, " #count " of them association secrets\n"
+#define LISTED(count) "info: Ultravisor: secrets listed: " #count ", for association: " #count "\n"
 
 static struct temp_root root;
 
@@ -84,7 +84,7 @@ static void test_cut_list(void **state)
 	assert_null(strstr(warning + 1, "warning: Ultravisor: only 85"));
 	assert_log(fixture, "a.asrcb: skipped: the kernel lists only some of the secrets");
 	assert_log(fixture, "error: entry #1: the Ultravisor has no association secret with the id 0x" ID_11
-			    " among those that can be seen; a kernel newer than 6.12 shows all\n");
+			    ", or this kernel does not list it; kernels newer than 6.12 list all\n");
 }
 
 /* Without the directory nothing is looked at twice. */
@@ -345,7 +345,7 @@ static void test_dry_run(void **state)
 	assert_log(fixture, "dry run: 11.0001: bind and associate with a secret to be added for entry #1\n");
 	assert_log(fixture, "output: 11.0001  EP11  CEX8  yes  unbound  -       associated +, for #1\n"
 			    "output: +  a secret that an add-secret request would add\n");
-	assert_log(fixture, "info: entry #1: would be served by APQN 11.0001, when its secret is added\n");
+	assert_log(fixture, "info: entry #1: would be served by APQN 11.0001 once its secret is added\n");
 	assert_int_equal(fixture->sim->model.secret_count, 0);
 }
 

@@ -38,7 +38,7 @@ static void test_probe_gets_stuck(void **state)
 	assert_between(elapsed(fixture->sim), 5 * S, 6 * S);
 	assert_int_equal(state_of(fixture, 0x12, 1), MODEL_BINDABLE);
 	assert_log(fixture, "warning: entry #1: no usable APQN has the master key 0x" MKVP_A
-			    "; that of APQN 11.0001 is not known: " STUCK "\n");
+			    "; the key of APQN 11.0001 is unknown: " STUCK "\n");
 	assert_log(fixture, "info: entry #2: would be served by APQN 12.0001\n");
 }
 
@@ -105,19 +105,19 @@ static void test_unbind_of_an_unlisted_card(void **state)
 	fixture->options.unbind = true;
 	inject(fixture, MACHINE_LIST, "*/card11", SIM_HANG, 0);
 	assert_false(run(fixture));
-	assert_log(fixture, "error: APQNs that the kernel did not tell of may still be bound: 1 cards could not be listed\n");
+	assert_log(fixture, "error: 1 card could not be listed; APQNs there may still be bound\n");
 
 	begin(fixture, "card 11 CEX8P\nqueue 11.0001 state=bound\ncard 12 CEX8A\nqueue 12.0001\n", "[]\n");
 	fixture->options.dry_run = true;
 	inject(fixture, MACHINE_LIST, "*/card11", SIM_HANG, 0);
 	assert_false(run(fixture));
-	assert_log(fixture, "error: APQNs that the kernel did not tell of would stay as they are: 1 cards could not be listed\n");
+	assert_log(fixture, "error: 1 card could not be listed; APQNs there would stay as they are\n");
 
 	begin(fixture, SMALL, ENTRY_A);
 	fixture->options.unbind = fixture->options.dry_run = false;
 	inject(fixture, MACHINE_LIST, "*/card*", SIM_HANG, 0);
 	assert_false(run(fixture));
-	assert_log(fixture, "error: AP bus: no APQN can be seen: 2 cards could not be listed\n");
+	assert_log(fixture, "error: AP bus: no APQN found; 2 cards could not be listed\n");
 }
 
 static void test_probed_queue_vanishes(void **state)
@@ -173,7 +173,7 @@ static void test_busy_queue(void **state)
 	assert_int_equal(state_of(fixture, 0x12, 1), MODEL_USABLE);
 	assert_log(fixture, "warning: APQN 11.0001: not ready for a bind in time\n");
 	assert_log(fixture, "warning: entry #1: no usable APQN has the master key 0x" MKVP_A
-			    "; that of APQN 11.0001 is not known: not ready for a bind in time\n");
+			    "; the key of APQN 11.0001 is unknown: not ready for a bind in time\n");
 }
 
 /* Nor does one that was found bound and never gets through its reset: the others are not even looked at before. */
@@ -202,7 +202,7 @@ static void test_no_time_left(void **state)
 	fixture->options.timeout_ms = 2000;
 	assert_false(run(fixture));
 	assert_log(fixture, "info: 12.0001: unbind, no time is left to associate it\n");
-	assert_log(fixture, "error: entry #2: APQN 12.0001 fits, but was not ready when the time was over\n");
+	assert_log(fixture, "error: entry #2: APQN 12.0001 fits, but was not ready before the timeout\n");
 	assert_int_equal(state_of(fixture, 0x11, 1), MODEL_BINDABLE);
 	assert_int_equal(state_of(fixture, 0x12, 1), MODEL_BINDABLE);
 }

@@ -72,7 +72,7 @@ static void test_serialnr(void **state)
 
 	(void)state;
 	assert_string_equal(MISSES(entries, apqns),
-			    "APQN 02.0001 has the master key, but the serial number of its card is not known\n"
+			    "APQN 02.0001 has the master key, but the serial number of its card is unknown\n"
 			    "APQN 03.0001 has the master key, but the serial number of its card is "
 			    "'SERIALNUMBER000B', and it is offline\n");
 }
@@ -90,9 +90,9 @@ static void test_failed(void **state)
 	(void)state;
 	entries[0].min_generation = 8;
 	assert_string_equal(MISSES(entries, apqns),
-			    "APQN 02.0001 may fit, but its master key is not known, and the bind is refused while "
+			    "APQN 02.0001 may fit, but its master key is unknown, and the bind is refused while "
 			    "other queues are bound: most likely their number is limited\n"
-			    "APQN 04.0001 may fit, but its master key is not known, and it is offline, and it cannot "
+			    "APQN 04.0001 may fit, but its master key is unknown, and it is offline, and it cannot "
 			    "be bound\n");
 }
 

@@ -144,14 +144,14 @@ static void test_some_served(void **state)
 	assert_string_equal(scene.log.text, "warning: entry #1: all APQNs that fit serve other entries\n"
 					    "info: entry #2 'disk keys': is served by APQN 11.0008\n"
 					    "warning: entry #3: all APQNs that fit serve other entries\n"
-					    "info: 1 of 3 entries are satisfied\n");
+					    "info: 1 of 3 entries is satisfied\n");
 	log_capture_begin(&scene.log);
 	scene.report.strict = true;
 	report_print(&scene.report);
 	assert_string_equal(scene.log.text, "error: entry #1: all APQNs that fit serve other entries\n"
 					    "info: entry #2 'disk keys': is served by APQN 11.0008\n"
 					    "error: entry #3: all APQNs that fit serve other entries\n"
-					    "error: 1 of 3 entries satisfied, all are asked for (--strict)\n");
+					    "error: 1 of 3 entries satisfied, --strict requires all\n");
 }
 
 static void test_none_served(void **state)
@@ -163,7 +163,7 @@ static void test_none_served(void **state)
 	scene.config.count = 1;
 	report_print(&scene.report);
 	assert_string_equal(scene.log.text, "error: entry #1: all APQNs that fit serve other entries\n"
-					    "error: 0 of 1 entries satisfied, at least one is needed\n");
+					    "error: 0 of 1 entry satisfied, at least one is required\n");
 }
 
 static void test_dry_run(void **state)
@@ -181,8 +181,8 @@ static void test_dry_run(void **state)
 	report_print(&scene.report);
 	assert_string_equal(scene.log.text,
 			    "info: entry #1: would be served by APQN 11.0009\n"
-			    "warning: entry #2 'disk keys': cannot be known without binding queues to read their "
-			    "master keys (--probe does it)\n"
+			    "warning: entry #2 'disk keys': depends on the master keys of "
+			    "unbound queues; see --probe\n"
 			    "info: 1 of 2 entries would be satisfied\n");
 }
 
@@ -200,27 +200,26 @@ static void test_reasons(void **state)
 	} cases[] = {
 		{ PLAN_NO_SECRET, PLAN_NONE,
 		  "the Ultravisor has no association secret with the id 0x" CD
-		  "; it must be added first (pvsecret add)" },
+		  "; add it first (pvsecret add)" },
 		{ PLAN_NO_APQN, PLAN_NONE, "no APQN with mode EP11 is online" },
 		{ PLAN_GENERATION, 0,
-		  "the newest APQN with mode EP11 that comes into question is 11.0008, a CEX7; CEX8 or newer is "
-		  "asked for" },
+		  "best candidate 11.0008 is a CEX7; the entry needs CEX8 or newer" },
 		{ PLAN_NO_MKVP, PLAN_NONE, "no usable APQN of a card with the serial number 'WANTED0000000000' has the master key 0x" AB },
 		{ PLAN_NO_MKVP, 2,
 		  "no usable APQN of a card with the serial number 'WANTED0000000000' has the master key 0x" AB
-		  "; that of APQN 11.000a is not known: the firmware refuses the bind" },
+		  "; the key of APQN 11.000a is unknown: the firmware refuses the bind" },
 		{ PLAN_SERIALNR, 0,
 		  "APQN 11.0008 has the master key, but the serial number of its card is 'OTHER00000000000', not "
 		  "'WANTED0000000000'" },
 		{ PLAN_SERIALNR, 1,
-		  "APQN 11.0009 has the master key, but the serial number of its card is not known, and "
-		  "'WANTED0000000000' is asked for" },
+		  "APQN 11.0009 has the master key, but the serial number of its card is unknown; the entry "
+		  "needs 'WANTED0000000000'" },
 		{ PLAN_FAILED, 2, "APQN 11.000a fits, but the firmware refuses the bind" },
-		{ PLAN_FAILED, PLAN_NONE, "the APQNs that fit have failed" },
+		{ PLAN_FAILED, PLAN_NONE, "all APQNs that fit failed" },
 		{ PLAN_TAKEN, PLAN_NONE, "all APQNs that fit serve other entries" },
-		{ PLAN_UNKNOWN, 0, "APQNs that may fit could not be identified in time" },
+		{ PLAN_UNKNOWN, 0, "APQN 11.0008 may fit, but could not be identified in time" },
 		{ PLAN_UNDECIDED, PLAN_NONE, "APQNs that may fit could not be identified in time" },
-		{ PLAN_NO_TIME, 1, "APQN 11.0009 fits, but was not ready when the time was over" },
+		{ PLAN_NO_TIME, 1, "APQN 11.0009 fits, but was not ready before the timeout" },
 	};
 	struct scene scene;
 	char expected[512];
@@ -238,7 +237,7 @@ static void test_reasons(void **state)
 		report_print(&scene.report);
 		snprintf(expected, sizeof(expected),
 			 "error: entry #1: %s\n"
-			 "error: 0 of 1 entries satisfied, at least one is needed\n",
+			 "error: 0 of 1 entry satisfied, at least one is required\n",
 			 cases[i].expected);
 		assert_string_equal(scene.log.text, expected);
 	}
@@ -262,9 +261,8 @@ static void test_accelerator_reasons(void **state)
 	assert_string_equal(scene.log.text,
 			    "error: entry #1: no APQN with mode Accel is online\n"
 			    "error: entry #1: APQN 11.0008 would fit, but it is only a CEX5\n"
-			    "error: entry #2: the newest APQN with mode Accel that comes into question is 11.0008, a "
-			    "CEX5; CEX6 or newer is asked for\n"
-			    "error: 0 of 2 entries satisfied, at least one is needed\n");
+			    "error: entry #2: best candidate 11.0008 is a CEX5; the entry needs CEX6 or newer\n"
+			    "error: 0 of 2 entries satisfied, at least one is required\n");
 }
 
 /* --- what should not be bound any more -------------------------------------------------------------- */
@@ -283,7 +281,7 @@ static void test_still_bound(void **state)
 	assert_string_equal(scene.log.text, "info: entry #1: is served by APQN 11.0008\n"
 					    "warning: APQN 11.0009: still bound, though it serves no entry\n"
 					    "warning: APQN 11.000a: still bound, though it serves no entry\n"
-					    "info: 1 of 1 entries are satisfied\n");
+					    "info: 1 of 1 entry is satisfied\n");
 }
 
 static void test_unbind(void **state)

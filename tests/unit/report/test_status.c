@@ -56,13 +56,14 @@ static void test_success(void **state)
 			    "output: #1 'fast'  yes        05.0002\n"
 			    "output: #2         yes        11.0001\n"
 			    "output: #3         no         -        no usable APQN has the master key\n"
-			    "output:                                0xbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb; that of APQN\n"
-			    "output:                                12.0001 is not known: not available for a bind:\n"
-			    "output:                                bound by another guest, or without bind support\n"
+			    "output:                                0xbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb; the key of\n"
+			    "output:                                APQN 12.0001 is unknown: not available for a\n"
+			    "output:                                bind: bound by another guest, or without bind\n"
+			    "output:                                support\n"
 			    "output:                                APQN 13.0001 would fit, but its master key is\n"
 			    "output:                                0xcccccccccccccccccccccccccccccccc\n"
 			    "output: \n"
-			    "output: APQN     left out because\n"
+			    "output: APQN     not used because\n"
 			    "output: 12.0001  not available for a bind: bound by another guest, or without bind\n"
 			    "output:          support\n");
 }
@@ -76,7 +77,7 @@ static void test_failure(void **state)
 	show_run(fixture, false);
 	assert_string_equal(fixture->log.text,
 			    TITLE "failed after N ms\n"
-			    "output: configuration: FILE (strict: all entries have to be satisfied)\n"
+			    "output: configuration: FILE (strict: all entries must be satisfied)\n"
 			    "output: error: AP bus /sys/bus/ap/features: not there; this kernel has no AP support "
 			    "(module ap), or this machine has no crypto adapters passed through\n");
 }

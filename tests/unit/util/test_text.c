@@ -140,6 +140,14 @@ static void has_word(void **state)
 	assert_false(text_has_word("-", "APSB"));
 }
 
+static void plural(void **state)
+{
+	(void)state;
+	assert_string_equal(text_plural(0, "card", "cards"), "cards");
+	assert_string_equal(text_plural(1, "card", "cards"), "card");
+	assert_string_equal(text_plural(2, "card", "cards"), "cards");
+}
+
 /* What our own limits of time do is told in our words: strerror(3) speaks of connections. */
 static void error(void **state)
 {
@@ -152,7 +160,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(hex),     cmocka_unit_test(format_hex), cmocka_unit_test(decimal),
-		cmocka_unit_test(trim_end), cmocka_unit_test(has_word), cmocka_unit_test(error),
+		cmocka_unit_test(trim_end), cmocka_unit_test(has_word), cmocka_unit_test(error), cmocka_unit_test(plural),
 	};
 
 	return cmocka_run_group_tests_name("text", tests, NULL, NULL);

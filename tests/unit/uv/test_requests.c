@@ -20,7 +20,7 @@
 #define ID_33 "3333333333333333333333333333333333333333333333333333333333333333"
 #define ID_EE "eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee"
 #define ONE_SECRET "secret 0 id=" ID_11 "\n"
-#define LISTED(count) "info: Ultravisor: " #count " secrets, " #count " of them association secrets\n"
+#define LISTED(count) "info: Ultravisor: secrets listed: " #count ", for association: " #count "\n"
 #define LOCKED "the secret store is locked until the guest is restarted (rc 0x0102, rrc 0x0000)"
 
 struct fixture {
@@ -486,7 +486,7 @@ static void test_other_types(void **state)
 	write_request_of(&fixture->root, "b.asrcb", 2, 0x22, REQUEST_SIZE);
 	write_request_of(&fixture->root, "c.asrcb", 17, 0x33, REQUEST_SIZE);
 	assert_int_equal(submit(fixture), 0);
-	check_log(fixture, "info: Ultravisor: 3 secrets, 1 of them association secrets\n"
+	check_log(fixture, "info: Ultravisor: secrets listed: 3, for association: 1\n"
 			   "info: add-secret request a.asrcb: skipped, its secret is already present\n"
 			   "info: add-secret request b.asrcb: skipped, its secret is already present\n"
 			   "info: add-secret request c.asrcb: skipped, its secret is already present\n");

@@ -464,7 +464,7 @@ static void fetch_verbose(void **state)
 	log_capture_begin(&capture);
 	assert_int_equal(secrets_fetch(&fake.machine, UNTIL, &secrets), 0);
 	log_set_verbose(0);
-	assert_string_equal(capture.text, "info: Ultravisor: 7 secrets, 7 of them association secrets\n");
+	assert_string_equal(capture.text, "info: Ultravisor: secrets listed: 7, for association: 7\n");
 	secrets_release(&secrets);
 }
 
