@@ -13,6 +13,8 @@
 #include "util/file.h"
 #include "util/log.h"
 
+/* The first line: program, version, and one of these. */
+#define PROGRAM "pvapconfig "
 #define SUCCEEDED " at early boot: succeeded after "
 #define FAILED " at early boot: failed after "
 
@@ -89,7 +91,7 @@ static void print_tables(const struct report *report)
 
 static void print(const struct report *report, const struct options *options, int64_t duration_ms, bool success)
 {
-	log_output("pvapconfig " PVAPCONFIG_VERSION "%s%" PRId64 " ms%s", success ? SUCCEEDED : FAILED, duration_ms,
+	log_output(PROGRAM PVAPCONFIG_VERSION "%s%" PRId64 " ms%s", success ? SUCCEEDED : FAILED, duration_ms,
 		   options->dry_run ? " (dry run: nothing was changed)" : "");
 	log_output("configuration: %s%s", options->config_path ? options->config_path : "",
 		   options->strict ? " (strict: all entries must be satisfied)" : "");
@@ -173,12 +175,14 @@ int status_show(const char *path, const char *json_path, bool *success)
 		r = load(json_path, &json, &json_length);
 	if (r < 0)
 		return r;
-	result = strstr(text, " at early boot: ");
-	if (strncmp(text, "pvapconfig ", 11) != 0 || !result || strchr(text, '\n') < result) {
+	result = text;
+	if (strncmp(text, PROGRAM, strlen(PROGRAM)) == 0)
+		result += strlen(PROGRAM) + strcspn(text + strlen(PROGRAM), " \n");
+	*success = strncmp(result, SUCCEEDED, strlen(SUCCEEDED)) == 0;
+	if (!*success && strncmp(result, FAILED, strlen(FAILED)) != 0) {
 		log_error("report %s: not a report of pvapconfig", path);
 		return -EBADMSG;
 	}
-	*success = strncmp(result, SUCCEEDED, strlen(SUCCEEDED)) == 0;
 	if (json)
 		log_raw(json, json_length);
 	else

@@ -102,6 +102,7 @@ static void test_strange(void **state)
 {
 	static const char *const texts[] = {
 		"", "pvapconfig", "pvapconfig 1\n at early boot: succeeded after 1 ms\n", "x at early boot: succeeded after 1 ms\n",
+		"pvapconfig 1 at early boot: unknown\n", "pvapconfig at early boot: succeeded after 1 ms\n",
 	};
 	struct fixture *fixture = *state;
 	bool success = false;
