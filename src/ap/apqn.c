@@ -55,6 +55,8 @@ const char *apqn_failure_text(enum apqn_failure failure)
 		return "its state cannot be read";
 	case APQN_VANISHED:
 		return "the queue is gone";
+	case APQN_CALL_LOST:
+		return "the processes that made its calls were killed";
 	case APQN_CARD_STUCK:
 		return "the kernel did not come back from a call on this card";
 	}

@@ -56,6 +56,7 @@ enum apqn_failure {
 	APQN_STAYS_BOUND,         /* an unbind fails or has no effect; it is left as it is */
 	APQN_UNREADABLE,          /* an attribute that must be there cannot be read or makes no sense */
 	APQN_VANISHED,            /* the queue or its card is no longer there */
+	APQN_CALL_LOST,           /* helper processes that made its calls were killed, again and again */
 	APQN_CARD_STUCK,          /* a call on this card did not come back from the kernel */
 };
 

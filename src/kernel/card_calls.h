@@ -49,7 +49,10 @@ struct lanes {
 	 * way. call->context is the user's.
 	 */
 	bool (*next)(struct lane *lane, struct machine_call *call, int64_t now_ms, void *context);
-	/* The call is completed: look at its error and data. lane->stuck is set if it did not come back. */
+	/*
+	 * The call is completed: look at its error and data. lane->stuck is set if it did not come back, or was not made
+	 * because the one before it did not.
+	 */
 	void (*done)(struct lane *lane, const struct machine_call *call, int64_t now_ms, void *context);
 	void *context;
 };

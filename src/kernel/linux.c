@@ -152,9 +152,9 @@ static void drop_hung(struct machine_linux *this, size_t i)
 		return;
 	}
 	complete(this, calls.begun, -ETIMEDOUT);
-	complete(this, calls.rest, -ETIMEDOUT);
+	complete(this, calls.rest, -ECANCELED);
 	if (calls.begun->lane != MACHINE_NO_LANE)
-		complete(this, list_take_all(&lane->waiting), -ETIMEDOUT);
+		complete(this, list_take_all(&lane->waiting), -ECANCELED);
 }
 
 /* A child was killed. Calls that were not begun are made by another one, a read that was begun too, once. */

@@ -60,7 +60,7 @@ int64_t machine_now_ms(struct machine *machine);
  * Starts a call. 0: it is under way, will be handed out by machine_wait exactly once, and neither it nor its data may
  * be touched before. Anything else: -errno, nothing was started. Calls of one lane are made in the order of their
  * start, each after the one before; if one of them is not back in time, those behind it are not made and complete
- * with -ETIMEDOUT, too. Whatever becomes of a call, it does not delay calls of other lanes.
+ * with -ECANCELED. Whatever becomes of a call, it does not delay calls of other lanes.
  */
 int machine_start(struct machine *machine, struct machine_call *call);
 

@@ -248,6 +248,8 @@ void provision_done(struct lane *lane, const struct machine_call *call, int64_t 
 	enum queue_goal goal_before = task->goal;
 
 	if (lane->stuck) {
+		if (call->error == -ETIMEDOUT)
+			queue_task_abandon(task);
 		task->action = QUEUE_NO_ACTION;
 		/* At the deadline all calls end, those on healthy cards as well. */
 		if (now_ms < this->request->deadline_ms)

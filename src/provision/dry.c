@@ -40,7 +40,7 @@ static bool undo_probes(struct provision *this, int64_t now_ms)
 	for (size_t i = 0; i < this->count; i++) {
 		struct queue_task *task = &this->tasks[i];
 
-		if (!task->bound_here || task->apqn->bind != APQN_BOUND || apqn_is_out_of_reach(task->apqn))
+		if (!task->bound_here || task->apqn->bind == APQN_UNBOUND || apqn_is_out_of_reach(task->apqn))
 			continue;
 		queue_task_begin(task, QUEUE_UNBIND, now_ms);
 		any = true;

@@ -83,4 +83,6 @@ void provision_log_result(const struct queue_task *task, const struct apqn *befo
 void provision_log_dry_run(const struct provision *this);
 /* Of every queue that is left associated, because it cannot be told whether it serves an entry. */
 void provision_log_unsure(const struct provision *this);
+/* Of every queue of which it is not known whether it is bound. */
+void provision_log_unknown(const struct provision *this);
 void provision_log_duplicate(const struct provision *this);

@@ -159,6 +159,21 @@ void provision_log_unsure(const struct provision *this)
 	}
 }
 
+void provision_log_unknown(const struct provision *this)
+{
+	char name[APQN_NAME_SIZE];
+
+	for (size_t i = 0; i < this->count; i++) {
+		const struct apqn *apqn = &this->apqns[i];
+
+		if (apqn->bind != APQN_BIND_UNKNOWN || apqn->mode == APQN_MODE_CCA || apqn->failure == APQN_VANISHED)
+			continue;
+		apqn_format_name(apqn, name);
+		log_warning("APQN %s: may still be bound: %s", name,
+			    apqn_failure_text(apqn->failure ? apqn->failure : APQN_UNREADABLE));
+	}
+}
+
 void provision_log_duplicate(const struct provision *this)
 {
 	const struct apqn *first = &this->apqns[this->duplicate[0]];

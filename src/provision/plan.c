@@ -211,7 +211,7 @@ static enum queue_goal goal_of_queue(const struct provision *this, size_t i, boo
 	if (task->goal == QUEUE_UNBIND)
 		return QUEUE_UNBIND;
 	/* There is no time to bring it to its state any more: what this run has bound for that is released. */
-	return goal != QUEUE_REST && task->bound_here && task->apqn->bind == APQN_BOUND ? QUEUE_UNBIND : QUEUE_REST;
+	return goal != QUEUE_REST && task->bound_here && task->apqn->bind != APQN_UNBOUND ? QUEUE_UNBIND : QUEUE_REST;
 }
 
 static void apply_plan(struct provision *this, const bool *late, int64_t now_ms)

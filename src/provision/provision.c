@@ -260,6 +260,9 @@ static int conclude(struct provision *this, struct plan *plan)
 	else
 		drop_unready(request->config, &this->plan);
 	provision_log_unsure(this);
+	/* An unbind of all reports that as its error. */
+	if (request->config->count > 0 && !request->dry_run)
+		provision_log_unknown(this);
 	*plan = this->plan;
 	this->plan = (struct plan){ 0 };
 	return 0;

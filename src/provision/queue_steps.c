@@ -11,6 +11,7 @@
 #define UNBIND_SHOWS_MS 10000       /* se_bind may read "bound" as long as the reset runs */
 #define UNBIND_OFFLINE_MS 500       /* a deconfigured queue ignores an unbind: no use to look for long */
 #define IDENTITY_TRIES_MAX 4
+#define LOSSES_MAX 3 /* killed helpers until the queue is given up */
 
 void queue_task_begin(struct queue_task *task, enum queue_goal goal, int64_t now_ms)
 {
@@ -78,6 +79,8 @@ static enum queue_action identify_next(const struct queue_task *task)
 
 static enum queue_action associate_next(const struct queue_task *task)
 {
+	if (task->apqn->bind == APQN_BIND_UNKNOWN)
+		return QUEUE_WRITE_UNBIND;
 	if (task->apqn->bind != APQN_BOUND)
 		return QUEUE_WRITE_BIND;
 	return task->apqn->association == APQN_ASSOCIATION_PENDING ? QUEUE_READ_ASSOCIATION : QUEUE_WRITE_ASSOCIATION;
@@ -273,6 +276,17 @@ static void look_after_reset(struct queue_task *task, enum apqn_bind seen, int64
 	progress(task, now_ms);
 }
 
+/* If it cannot be told even now, what follows begins with an unbind. */
+static void look_after_loss(struct queue_task *task, enum apqn_bind seen, int64_t now_ms)
+{
+	task->apqn->bind = seen;
+	task->unseen = false;
+	task->look = QUEUE_LOOK_NOT;
+	if (seen == APQN_UNBOUND && task->goal == QUEUE_REASSOCIATE)
+		task->goal = QUEUE_ASSOCIATE;
+	progress(task, now_ms);
+}
+
 static void bind_read_done(struct queue_task *task, int error, const char *text, int64_t now_ms)
 {
 	enum apqn_bind seen = APQN_BIND_UNKNOWN;
@@ -290,6 +304,8 @@ static void bind_read_done(struct queue_task *task, int error, const char *text,
 		look_after_bind(task, seen, now_ms);
 	else if (task->look == QUEUE_LOOK_AFTER_RESET)
 		look_after_reset(task, seen, now_ms);
+	else if (task->look == QUEUE_LOOK_AFTER_LOSS)
+		look_after_loss(task, seen, now_ms);
 }
 
 static void association_write_done(struct queue_task *task, int error, int64_t now_ms)
@@ -327,6 +343,12 @@ static void association_read_done(struct queue_task *task, int error, const char
 	/* A wrong end of what somebody else started is not our failure. */
 	apqn->association = seen;
 	apqn->association_index = index;
+	/* Nor is the end of what was perhaps never started: it is written again. */
+	if (task->association_lost && seen == APQN_UNASSOCIATED) {
+		task->association_lost = false;
+		progress(task, now_ms);
+		return;
+	}
 	/* What a former plan wanted is a wrong end, but no failure either. */
 	if (task->goal == QUEUE_ASSOCIATE && seen == APQN_ASSOCIATED && index == task->asked_index &&
 	    index != task->secret_index) {
@@ -385,6 +407,52 @@ static void serialnr_read_done(struct queue_task *task, int error, const char *t
 		again(task, now_ms);
 }
 
+/* The bind state after a call that may or may not have taken effect. */
+static void bind_in_doubt(struct queue_task *task, enum queue_action action)
+{
+	struct apqn *apqn = task->apqn;
+
+	apqn->bind = APQN_BIND_UNKNOWN;
+	if (action == QUEUE_WRITE_BIND) {
+		task->bound_here = true;
+		task->reset_may_run = false;
+		if (apqn->mode == APQN_MODE_EP11)
+			apqn->association = APQN_UNASSOCIATED;
+	} else {
+		task->unbound_here = task->unseen = task->reset_may_run = true;
+		if (apqn->mode == APQN_MODE_EP11)
+			apqn->association = APQN_ASSOCIATION_UNKNOWN;
+	}
+}
+
+void queue_task_abandon(struct queue_task *task)
+{
+	if (task->action == QUEUE_WRITE_BIND || task->action == QUEUE_WRITE_UNBIND)
+		bind_in_doubt(task, task->action);
+	task->action = QUEUE_NO_ACTION;
+}
+
+/* The helper that made the call was killed: what the call may have changed is looked at, and it is made again. */
+static void call_lost(struct queue_task *task, enum queue_action action, int64_t now_ms)
+{
+	bool writes_bind = action == QUEUE_WRITE_BIND || action == QUEUE_WRITE_UNBIND;
+
+	if (writes_bind)
+		bind_in_doubt(task, action);
+	if (++task->losses >= LOSSES_MAX) {
+		queue_task_fail(task, APQN_CALL_LOST, 0);
+		return;
+	}
+	if (action == QUEUE_WRITE_ASSOCIATION) {
+		task->association_lost = true;
+		association_write_done(task, 0, now_ms);
+		return;
+	}
+	if (writes_bind)
+		task->look = QUEUE_LOOK_AFTER_LOSS;
+	again(task, now_ms);
+}
+
 void queue_task_done(struct queue_task *task, int error, const char *text, int64_t now_ms)
 {
 	enum queue_action action = task->action;
@@ -393,6 +461,10 @@ void queue_task_done(struct queue_task *task, int error, const char *text, int64
 	task->released = false;
 	if (is_gone(error) && action != QUEUE_READ_RESET && action != QUEUE_READ_SERIALNR) {
 		queue_task_fail(task, APQN_VANISHED, error);
+		return;
+	}
+	if (error == -EOWNERDEAD) {
+		call_lost(task, action, now_ms);
 		return;
 	}
 	switch (action) {

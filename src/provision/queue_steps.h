@@ -45,6 +45,7 @@ enum queue_look {
 	QUEUE_LOOK_AFTER_BIND,
 	QUEUE_LOOK_AFTER_REFUSAL,
 	QUEUE_LOOK_AFTER_RESET, /* of a queue found bound: the reset may have been that of an unbind */
+	QUEUE_LOOK_AFTER_LOSS,  /* the helper that wrote to se_bind was killed: the write took effect or not */
 };
 
 /* The serial number belongs to the card: all its queues share this. */
@@ -75,6 +76,8 @@ struct queue_task {
 	int64_t refused_since_ms; /* start of an unbroken row of EIO on binds; 0: none */
 	int64_t give_up_ms;       /* end of the patience with an association */
 	unsigned int tries;       /* identity reads without a result */
+	unsigned int losses;      /* calls whose helper was killed */
+	bool association_lost; /* that wrote the association; so one that is not there may never have been asked for */
 };
 
 /* Sets a new goal, due at once. To unbind what this run has unbound already is to look whether that took effect. */
@@ -91,6 +94,9 @@ enum queue_action queue_task_next(const struct queue_task *task);
  * if it was reached, or if the queue failed (apqn->failure).
  */
 void queue_task_done(struct queue_task *task, int error, const char *text, int64_t now_ms);
+
+/* The call under way is given up, and may still take effect: what it may change is no longer known. */
+void queue_task_abandon(struct queue_task *task);
 
 /* Takes the queue out of the game. Its bind state is no longer known if that was a guess and nobody can look any more. */
 void queue_task_fail(struct queue_task *task, enum apqn_failure failure, int error);

@@ -155,7 +155,7 @@ static void give_up(struct sim *sim, struct machine_call *call)
 {
 	struct sim_call *slot = enter(sim->kernel, call);
 
-	sim_finish(slot, -ETIMEDOUT, sim->kernel->now_us);
+	sim_finish(slot, -ECANCELED, sim->kernel->now_us);
 	slot->until_us = SIM_NEVER;
 	slot->record = SIZE_MAX;
 }
@@ -231,7 +231,9 @@ static void perform(struct sim *sim, struct sim_call *slot)
 		sim_finish(slot, injection->error, sim->kernel->now_us);
 	else if (injection && injection->action == SIM_TEXT)
 		sim_finish_text(sim, slot, "%s", injection->text);
-	else if (injection)
+	else if (injection && injection->action == SIM_KILL)
+		sim_finish(slot, -EOWNERDEAD, sim->kernel->now_us);
+	else if (injection && injection->action == SIM_HANG)
 		slot->stage = SIM_LOST;
 	else if (slot->call->operation == MACHINE_UV)
 		sim_uv_perform(sim, slot);
@@ -310,6 +312,12 @@ static struct machine_call *run_call(struct sim *sim, struct sim_call *slot, boo
 		sim_request_reply(sim, slot);
 		return NULL;
 	}
+	if (!overdue && slot->injection && slot->injection->action == SIM_HANG_LATE) {
+		slot->stage = SIM_LOST;
+		return NULL;
+	}
+	if (!overdue && slot->injection && slot->injection->action == SIM_KILL_LATE)
+		slot->error = -EOWNERDEAD;
 	call->error = slot->error;
 	sim_journal_end(sim, slot);
 	sim_request_abandon(sim, slot);

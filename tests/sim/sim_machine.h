@@ -77,7 +77,10 @@ void sim_set_online(struct sim *sim, uint8_t card, uint8_t domain, bool online);
 enum sim_injection_action {
 	SIM_FAIL, /* completes with `error` and has no effect */
 	SIM_TEXT, /* READ, LIST: completes with `text`, as it is */
-	SIM_HANG, /* never comes back */
+	SIM_HANG, /* never comes back, and has no effect */
+	SIM_KILL, /* completes with -EOWNERDEAD, as after the end of the process that made it, and has no effect */
+	SIM_HANG_LATE, /* takes effect, and never comes back */
+	SIM_KILL_LATE, /* takes effect, and completes with -EOWNERDEAD */
 };
 
 struct sim_injection {

@@ -66,8 +66,8 @@ static const char *draw_text(uint64_t *random)
 	return texts[draw_below(random, COUNT(texts))];
 }
 
-/* Where it strikes: at all queues, at one card, or at the bus and the Ultravisor. */
-static void draw_place(uint64_t *random, const uint8_t *cards, size_t card_count, struct sim_injection *injection,
+/* Where it strikes: at all queues, at one card, or at the bus and the Ultravisor. True if not at a single card. */
+static bool draw_place(uint64_t *random, const uint8_t *cards, size_t card_count, struct sim_injection *injection,
 		       char path[MACHINE_PATH_SIZE])
 {
 	static const char *const of_queue[] = { "se_bind", "se_associate", "online", "mkvps", "reset" };
@@ -76,10 +76,11 @@ static void draw_place(uint64_t *random, const uint8_t *cards, size_t card_count
 					      "*/se_bind", "*/online",      "*/type" };
 	unsigned int card = cards[draw_below(random, card_count)];
 
+	injection->path = path;
 	switch (draw_below(random, 4)) {
 	case 0:
 		snprintf(path, MACHINE_PATH_SIZE, "%s", of_all[draw_below(random, COUNT(of_all))]);
-		break;
+		return true;
 	case 1:
 		snprintf(path, MACHINE_PATH_SIZE, "devices/ap/card%02x/%s", card,
 			 of_card[draw_below(random, COUNT(of_card))]);
@@ -89,7 +90,7 @@ static void draw_place(uint64_t *random, const uint8_t *cards, size_t card_count
 			 of_queue[draw_below(random, COUNT(of_queue))]);
 		break;
 	}
-	injection->path = path;
+	return false;
 }
 
 static void draw_injection(uint64_t *random, const uint8_t *cards, size_t card_count, struct draw_trouble *trouble)
@@ -97,7 +98,8 @@ static void draw_injection(uint64_t *random, const uint8_t *cards, size_t card_c
 	struct sim_injection *injection = &trouble->injections[trouble->injection_count];
 	static const enum machine_operation operations[] = { MACHINE_READ,  MACHINE_READ, MACHINE_READ,
 							     MACHINE_WRITE, MACHINE_LIST, MACHINE_UV };
-	static const enum sim_injection_action actions[] = { SIM_FAIL, SIM_FAIL, SIM_TEXT, SIM_HANG };
+	static const enum sim_injection_action actions[] = { SIM_FAIL,      SIM_FAIL, SIM_TEXT, SIM_HANG,
+							     SIM_HANG_LATE, SIM_KILL, SIM_KILL_LATE };
 
 	*injection = (struct sim_injection){
 		.operation = operations[draw_below(random, COUNT(operations))],
@@ -107,7 +109,9 @@ static void draw_injection(uint64_t *random, const uint8_t *cards, size_t card_c
 		.after = draw_one_in(random, 2) ? (unsigned int)draw_below(random, 20) : 0,
 		.times = (unsigned int)draw_below(random, 4),
 	};
-	draw_place(random, cards, card_count, injection, trouble->paths[trouble->injection_count]);
+	if (draw_place(random, cards, card_count, injection, trouble->paths[trouble->injection_count]) ||
+	    injection->operation == MACHINE_UV)
+		trouble->global = true;
 	if (injection->operation == MACHINE_UV)
 		injection->path = "dev/uv";
 	if (injection->action == SIM_TEXT && injection->operation != MACHINE_READ)
@@ -115,12 +119,40 @@ static void draw_injection(uint64_t *random, const uint8_t *cards, size_t card_c
 	trouble->injection_count++;
 }
 
+/* One attribute, on some of the cards: it hangs, or whoever uses it is killed. */
+static void draw_on_cards(uint64_t *random, const uint8_t *cards, size_t card_count, struct draw_trouble *trouble)
+{
+	static const char *const attributes[] = { "*/se_bind", "*/se_associate", "*/online", "*/mkvps", "type", "serialnr" };
+	static const enum sim_injection_action actions[] = { SIM_HANG, SIM_HANG_LATE, SIM_KILL, SIM_KILL_LATE };
+	const char *attribute = attributes[draw_below(random, COUNT(attributes))];
+	enum sim_injection_action action = actions[draw_below(random, COUNT(actions))];
+	enum machine_operation operation = draw_one_in(random, 3) ? MACHINE_WRITE : MACHINE_READ;
+	unsigned int times = (unsigned int)draw_below(random, 3);
+
+	for (size_t i = 0; i < card_count && trouble->injection_count < DRAW_INJECTIONS_MAX; i++) {
+		struct sim_injection *injection = &trouble->injections[trouble->injection_count];
+		char *path = trouble->paths[trouble->injection_count];
+
+		if (draw_one_in(random, 3))
+			continue;
+		snprintf(path, MACHINE_PATH_SIZE, "devices/ap/card%02x/%s", cards[i], attribute);
+		*injection = (struct sim_injection){
+			.operation = operation, .path = path, .action = action, .times = times, .text = ""
+		};
+		trouble->injection_count++;
+	}
+}
+
 void draw_trouble(uint64_t *random, const uint8_t *cards, size_t card_count, struct draw_trouble *trouble)
 {
 	*trouble = (struct draw_trouble){ .jump_call = UINT64_MAX, .event_call = UINT64_MAX };
 	if (card_count == 0)
 		return;
-	for (uint64_t i = draw_below(random, DRAW_INJECTIONS_MAX + 1); i > 0; i--)
+	if (draw_one_in(random, 3)) {
+		draw_on_cards(random, cards, card_count, trouble);
+		return;
+	}
+	for (uint64_t i = draw_below(random, 4); i > 0; i--)
 		draw_injection(random, cards, card_count, trouble);
 	if (draw_one_in(random, 3)) {
 		trouble->jump_call = draw_below(random, 200);
@@ -180,7 +212,14 @@ void draw_trouble_print(const struct draw_trouble *trouble)
 	static const char *const operations[] = {
 		[MACHINE_READ] = "read", [MACHINE_WRITE] = "write", [MACHINE_LIST] = "list", [MACHINE_UV] = "call"
 	};
-	static const char *const actions[] = { [SIM_FAIL] = "fails", [SIM_TEXT] = "says", [SIM_HANG] = "hangs" };
+	static const char *const actions[] = {
+		[SIM_FAIL] = "fails",
+		[SIM_TEXT] = "says",
+		[SIM_HANG] = "hangs",
+		[SIM_KILL] = "kills the helper",
+		[SIM_HANG_LATE] = "hangs after its effect",
+		[SIM_KILL_LATE] = "kills the helper after its effect",
+	};
 
 	for (size_t i = 0; i < trouble->injection_count; i++) {
 		const struct sim_injection *injection = &trouble->injections[i];

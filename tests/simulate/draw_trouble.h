@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* What the kernel does wrong beside the hardware: calls that fail, hang, or answer nonsense, and a clock that jumps. */
+/*
+ * What the kernel does wrong beside the hardware: calls that fail, hang, or answer nonsense, helpers that are killed, and a
+ * clock that jumps.
+ */
 #include "sim/sim_machine.h"
 
-#define DRAW_INJECTIONS_MAX 3
+#define DRAW_INJECTIONS_MAX 8
 
 /* What somebody else does in the middle of a run. */
 enum draw_event {
@@ -20,6 +23,7 @@ struct draw_trouble {
 	struct sim_injection injections[DRAW_INJECTIONS_MAX];
 	char paths[DRAW_INJECTIONS_MAX][MACHINE_PATH_SIZE]; /* what those point to */
 	size_t injection_count;
+	bool global; /* some of it strikes more than single cards */
 	uint64_t jump_call; /* UINT64_MAX: never */
 	int64_t jump_us;
 	uint64_t event_call; /* UINT64_MAX: never */

@@ -2,6 +2,7 @@
 #include "properties.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "simulate/match.h"
@@ -145,6 +146,14 @@ static bool is_best(const struct outcome *outcome)
 
 static bool has_fault(const struct outcome *outcome, uint8_t card)
 {
+	const struct draw_trouble *trouble = &outcome->draw->trouble;
+	char path[32];
+
+	snprintf(path, sizeof(path), "devices/ap/card%02x/", card);
+	for (size_t i = 0; i < trouble->injection_count; i++) {
+		if (strncmp(trouble->injections[i].path, path, strlen(path)) == 0)
+			return true;
+	}
 	for (size_t i = 0; i < outcome->model->fault_count; i++) {
 		if (outcome->model->faults[i].card == card)
 			return true;
@@ -161,7 +170,7 @@ static bool fault_costs_its_card_only(const struct outcome *outcome)
 
 	if (!draw->faults || draw->options.dry_run || draw->options.unbind || draw->kernel == SIM_KERNEL_6_1 ||
 	    !draw->plenty || draw->options.timeout_ms < 60000 || model->bound_limit || is_ambiguous(outcome) ||
-	    is_any_gone(outcome) || draw->trouble.injection_count > 0 || draw->trouble.jump_us > 0 ||
+	    is_any_gone(outcome) || draw->trouble.global || draw->trouble.jump_us > 0 ||
 	    has_event(outcome))
 		return true;
 	match_prepare(outcome, NULL, &match);
@@ -285,6 +294,17 @@ static bool nothing_is_left_bound(const struct outcome *outcome)
 	if (outcome->draw->options.unbind)
 		return bound_count(outcome, true) == 0;
 	return bound_count(outcome, true) == match_largest(outcome, outcome->after);
+}
+
+/* Whatever happens to a call, a queue that the run has bound serves an entry, or the administrator hears of it. */
+static bool bound_is_told(const struct outcome *outcome)
+{
+	for (size_t i = 0; i < outcome->model->queue_count; i++) {
+		if (is_bound(&outcome->after[i]) && !is_bound(&outcome->before[i]) && !outcome->told[i] &&
+		    !outcome->refused)
+			return false;
+	}
+	return true;
 }
 
 static bool dry_run_changes_nothing(const struct outcome *outcome)
@@ -461,6 +481,7 @@ const char *properties_check(const struct outcome *outcome)
 		{ "where not all entries can be served, those served before and then earlier ones are", earlier_wins },
 		{ "every entry that is not served has a reason, and it is true", reasons_are_true },
 		{ "no queue is left bound that serves no entry", nothing_is_left_bound },
+		{ "no queue is left bound that is not told", bound_is_told },
 		{ "a dry run changes nothing", dry_run_changes_nothing },
 		{ "a dry run that probes leaves all as it was", probe_leaves_no_trace },
 		{ "a second run has nothing to write if all entries are served", second_run_is_idle },

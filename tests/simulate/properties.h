@@ -43,6 +43,7 @@ struct outcome {
 	bool refused; /* two queues of one card with one master key */
 	long claimed; /* entries that the run says are satisfied; -1: it says nothing */
 	enum outcome_reason reasons[DRAW_ENTRIES_MAX];
+	bool told[MODEL_QUEUES_MAX]; /* an error or a warning names it or its card, or it is said to serve an entry */
 	int64_t duration_us;
 	size_t binds, unbinds, associations; /* what was written */
 	size_t adds;                         /* to the secret store */

@@ -19,6 +19,8 @@ struct said {
 	bool refused;
 	long claimed;
 	enum outcome_reason reasons[DRAW_ENTRIES_MAX];
+	const struct model *model;
+	bool told[MODEL_QUEUES_MAX];
 };
 
 static enum outcome_reason reason_of(const char *text)
@@ -53,6 +55,18 @@ static void hear_reason(struct said *said, const char *line)
 		said->reasons[number - 1] = reason_of(line);
 }
 
+static void hear_names(struct said *said, const char *line)
+{
+	for (size_t i = 0; i < said->model->queue_count; i++) {
+		const struct model_queue *queue = &said->model->queues[i];
+		char name[8], card[8];
+
+		snprintf(name, sizeof(name), "%02x.%04x", queue->card, queue->domain);
+		snprintf(card, sizeof(card), "card%02x", queue->card);
+		said->told[i] = said->told[i] || strstr(line, name) || strstr(line, card);
+	}
+}
+
 static void hear(enum log_level level, const char *line, void *context)
 {
 	static const char *const names[] = { "error", "warning", "output", "notice", "info" };
@@ -65,6 +79,8 @@ static void hear(enum log_level level, const char *line, void *context)
 		said->refused = true;
 	if (level == LOG_LEVEL_ERROR || level == LOG_LEVEL_WARNING)
 		hear_reason(said, line);
+	if (level == LOG_LEVEL_ERROR || level == LOG_LEVEL_WARNING || strstr(line, "is served by"))
+		hear_names(said, line);
 	if (said->shown)
 		printf("%s: %s\n", names[level], line);
 }
@@ -163,6 +179,7 @@ static void begin(struct trial *trial, const struct draw *draw, const char *path
 	*trial = (struct trial){ .draw = draw, .options = draw->options, .said = { .shown = shown, .claimed = -1 } };
 	trial->options.config_path = path;
 	trial->sim = make_machine(draw);
+	trial->said.model = &trial->sim->model;
 	write_config(path, draw->yaml);
 	if (draw->request_count > 0) {
 		snprintf(trial->requests, sizeof(trial->requests), "%s.d", path);
@@ -195,6 +212,7 @@ static void run(struct trial *trial)
 	outcome->error_said = log_last_error();
 	outcome->claimed = trial->said.claimed;
 	memcpy(outcome->reasons, trial->said.reasons, sizeof(outcome->reasons));
+	memcpy(outcome->told, trial->said.told, sizeof(outcome->told));
 	note_states(trial->sim, outcome->after);
 	count_writes(trial->sim, outcome);
 	outcome->adds = count_adds(trial->sim);
@@ -235,7 +253,7 @@ static void run_killed(struct trial *trial, size_t calls)
 		puts("--- next run");
 	}
 	sim_journal_clear(trial->sim);
-	trial->said = (struct said){ .shown = trial->said.shown, .claimed = -1 };
+	trial->said = (struct said){ .shown = trial->said.shown, .claimed = -1, .model = &trial->sim->model };
 }
 
 /* A trial is too large for the stack. */

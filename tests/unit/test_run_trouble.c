@@ -120,6 +120,58 @@ static void test_unbind_of_an_unlisted_card(void **state)
 	assert_log(fixture, "error: AP bus: no APQN found; 2 cards could not be listed\n");
 }
 
+/* A bind that was given up, or whose helper was killed, may have taken effect: it is looked at, or that is said. */
+static void test_bind_in_doubt(void **state)
+{
+	static const struct {
+		enum sim_injection_action action;
+		unsigned int times;
+		int64_t timeout_ms;
+		enum model_bind_state state;
+	} cases[] = {
+		{ SIM_HANG_LATE, 0, 60000, MODEL_NO_SECURE_KEY },
+		{ SIM_HANG_LATE, 0, 1000, MODEL_NO_SECURE_KEY },
+		{ SIM_HANG, 0, 60000, MODEL_BINDABLE },
+		{ SIM_KILL, 0, 60000, MODEL_BINDABLE },
+		{ SIM_KILL, 1, 60000, MODEL_USABLE },
+		{ SIM_KILL_LATE, 0, 60000, MODEL_USABLE },
+	};
+	struct fixture *fixture = *state;
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		begin(fixture, CARDS, ENTRY_A ENTRY_B);
+		fixture->options.timeout_ms = cases[i].timeout_ms;
+		sim_inject(fixture->sim, &(struct sim_injection){ MACHINE_WRITE, "*/11.0001/se_bind", cases[i].action,
+								  0, NULL, 0, cases[i].times });
+		assert_true(run(fixture));
+		assert_int_equal(state_of(fixture, 0x11, 1), cases[i].state);
+		assert_int_equal(state_of(fixture, 0x12, 1), MODEL_USABLE);
+		assert_int_equal(strstr(fixture->log.text, "warning: APQN 11.0001: may still be bound: ") != NULL,
+				 cases[i].state != MODEL_USABLE);
+	}
+}
+
+/* Attributes that hang on all cards but one: that one is served as if it were alone, whatever hangs. */
+static void test_many_cards_hang(void **state)
+{
+	static const char *const paths[] = { "*/card0[0-6]/*/online", "*/card0[0-6]/*/se_bind", "*/card0[0-6]/*/mkvps",
+					     "*/card0[0-6]/type" };
+	struct fixture *fixture = *state;
+
+	for (size_t i = 0; i < COUNT(paths); i++) {
+		begin(fixture,
+		      SECRETS "card 00 CEX8P\nqueue 00.0001\ncard 01 CEX8P\nqueue 01.0001\ncard 02 CEX8P\nqueue 02.0001\n"
+			      "card 03 CEX8P\nqueue 03.0001\ncard 04 CEX8P\nqueue 04.0001\ncard 05 CEX8P\nqueue 05.0001\n"
+			      "card 06 CEX8P\nqueue 06.0001\ncard 07 CEX8P\nqueue 07.0001 mkvp=" MKVP_A PAD "\n",
+		      ENTRY_A);
+		inject(fixture, MACHINE_READ, paths[i], SIM_HANG, 0);
+		assert_true(run(fixture));
+		assert_int_equal(state_of(fixture, 0x07, 1), MODEL_USABLE);
+		/* One limit for the inventory at most, and one for the identities. */
+		assert_true(elapsed(fixture->sim) < 11 * S);
+	}
+}
+
 static void test_probed_queue_vanishes(void **state)
 {
 	struct fixture *fixture = *state;
@@ -231,7 +283,7 @@ static void test_unbind_gets_stuck(void **state)
 	fixture->options.unbind = true;
 	inject(fixture, MACHINE_WRITE, "*/05.0002/se_bind", SIM_HANG, 0);
 	assert_false(run(fixture));
-	assert_log(fixture, "error: APQN 05.0002: still bound, though it serves no entry\n");
+	assert_log(fixture, "error: APQN 05.0002: may still be bound: " STUCK "\n");
 	begin(fixture, SMALL, ENTRY_A);
 	inject(fixture, MACHINE_READ, "*/05.0001/online", SIM_HANG, 0);
 	assert_false(run(fixture));
@@ -259,6 +311,8 @@ int main(void)
 		TEST(test_unbind_of_a_broken_queue),
 		TEST(test_unbind_of_an_unknown_card),
 		TEST(test_unbind_of_an_unlisted_card),
+		TEST(test_bind_in_doubt),
+		TEST(test_many_cards_hang),
 		TEST(test_probed_queue_vanishes),
 		TEST(test_failure_after_duplicates),
 		TEST(test_duplicates_at_the_end),

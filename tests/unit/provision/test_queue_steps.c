@@ -217,6 +217,59 @@ static void test_associate(void **state)
 		check_case(&cases[i]);
 }
 
+/* The helper that made a call was killed: the state is looked at, and the call is made again. */
+static void test_killed_helper(void **state)
+{
+	static const struct table_case cases[] = {
+		{ "the bind took effect", QUEUE_IDENTIFY, UNBOUND,
+		  { { QUEUE_WRITE_BIND, -EOWNERDEAD, NULL, 1 }, { QUEUE_READ_BIND, 0, "bound\n", 0 },
+		    { QUEUE_READ_MKVPS, 0, MKVPS_INVALID, 0 } },
+		  QUEUE_REST, WORKS, BOUND },
+		{ "the bind took no effect", QUEUE_BIND, UNBOUND,
+		  { { QUEUE_WRITE_BIND, -EOWNERDEAD, NULL, 1 }, { QUEUE_READ_BIND, 0, "unbound\n", 0 },
+		    { QUEUE_WRITE_BIND, 0, NULL, 0 } },
+		  QUEUE_REST, WORKS, BOUND },
+		{ "whether the bind took effect cannot be read", QUEUE_ASSOCIATE, UNBOUND,
+		  { { QUEUE_WRITE_BIND, -EOWNERDEAD, NULL, 1 }, { QUEUE_READ_BIND, -EIO, NULL, 0 },
+		    { QUEUE_WRITE_UNBIND, 0, NULL, 0 }, { QUEUE_WRITE_BIND, 0, NULL, 0 },
+		    { QUEUE_WRITE_ASSOCIATION, 0, NULL, 0 }, { QUEUE_READ_ASSOCIATION, 0, "associated 7\n", 0 } },
+		  QUEUE_REST, WORKS, APQN_BOUND, APQN_ASSOCIATED },
+		{ "the unbind took effect", QUEUE_UNBIND, BOUND,
+		  { { QUEUE_WRITE_UNBIND, -EOWNERDEAD, NULL, 1 }, { QUEUE_READ_BIND, 0, "unbound\n", 0 } },
+		  QUEUE_REST, WORKS, APQN_UNBOUND, APQN_ASSOCIATION_UNKNOWN },
+		{ "the unbind took no effect", QUEUE_UNBIND, BOUND,
+		  { { QUEUE_WRITE_UNBIND, -EOWNERDEAD, NULL, 1 }, { QUEUE_READ_BIND, 0, "bound\n", 0 },
+		    { QUEUE_WRITE_UNBIND, 0, NULL, 0 }, { QUEUE_READ_BIND, 0, "unbound\n", 0 } },
+		  QUEUE_REST, WORKS, UNBOUND },
+		{ "the unbind before a new bind took effect", QUEUE_REASSOCIATE, APQN_BOUND, APQN_ASSOCIATED,
+		  { { QUEUE_WRITE_UNBIND, -EOWNERDEAD, NULL, 1 }, { QUEUE_READ_BIND, 0, "unbound\n", 0 },
+		    { QUEUE_WRITE_BIND, 0, NULL, 0 }, { QUEUE_WRITE_ASSOCIATION, 0, NULL, 0 },
+		    { QUEUE_READ_ASSOCIATION, 0, "associated 7\n", 0 } },
+		  QUEUE_REST, WORKS, APQN_BOUND, APQN_ASSOCIATED },
+		{ "the association was started", QUEUE_ASSOCIATE, BOUND,
+		  { { QUEUE_WRITE_ASSOCIATION, -EOWNERDEAD, NULL, 0 },
+		    { QUEUE_READ_ASSOCIATION, 0, "associated 7\n", 0 } },
+		  QUEUE_REST, WORKS, APQN_BOUND, APQN_ASSOCIATED },
+		{ "the association was not started", QUEUE_ASSOCIATE, BOUND,
+		  { { QUEUE_WRITE_ASSOCIATION, -EOWNERDEAD, NULL, 0 },
+		    { QUEUE_READ_ASSOCIATION, 0, "unassociated\n", 0 }, { QUEUE_WRITE_ASSOCIATION, 0, NULL, 0 },
+		    { QUEUE_READ_ASSOCIATION, 0, "associated 7\n", 0 } },
+		  QUEUE_REST, WORKS, APQN_BOUND, APQN_ASSOCIATED },
+		{ "a read is made again", QUEUE_IDENTIFY, BOUND,
+		  { { QUEUE_READ_MKVPS, -EOWNERDEAD, NULL, 1 }, { QUEUE_READ_MKVPS, 0, MKVPS_INVALID, 0 } },
+		  QUEUE_REST, WORKS, BOUND },
+		{ "one helper after the other is killed: nobody knows whether it is bound", QUEUE_BIND, UNBOUND,
+		  { { QUEUE_WRITE_BIND, -EOWNERDEAD, NULL, 1 }, { QUEUE_READ_BIND, 0, "unbound\n", 0 },
+		    { QUEUE_WRITE_BIND, -EOWNERDEAD, NULL, 1 }, { QUEUE_READ_BIND, 0, "unbound\n", 0 },
+		    { QUEUE_WRITE_BIND, -EOWNERDEAD, NULL, 0 } },
+		  QUEUE_REST, APQN_CALL_LOST, 0, APQN_BIND_UNKNOWN, APQN_UNASSOCIATED },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++)
+		check_case(&cases[i]);
+}
+
 static void test_identify(void **state)
 {
 	static const struct table_case cases[] = {
@@ -369,6 +422,7 @@ int main(void)
 		cmocka_unit_test(test_unbind),
 		cmocka_unit_test(test_unbind_after_bind_under_way),
 		cmocka_unit_test(test_associate),
+		cmocka_unit_test(test_killed_helper),
 		cmocka_unit_test(test_identify),
 		cmocka_unit_test(test_serial_number),
 		cmocka_unit_test(test_identity_is_taken),
