@@ -38,6 +38,7 @@ static void release_ep11(struct ep11 *ep11)
 	free(ep11->apqns.list);
 	free(ep11->cards.list);
 	free(ep11->group.entries);
+	free(ep11->group.working);
 }
 
 static int compare_mkvps(const struct key *a, const struct key *b)
@@ -49,44 +50,18 @@ static int compare_mkvps(const struct key *a, const struct key *b)
 	return 0;
 }
 
-/* Merges two sorted runs into one. Of equal keys those of the left run come first. */
-static void merge(const struct key *left, size_t left_count, const struct key *right, size_t right_count,
-		  struct key *merged)
+/* Keys with one MKVP stay in the order of their indexes. */
+static int compare_keys(const void *left, const void *right)
 {
-	while (left_count > 0 && right_count > 0) {
-		if (compare_mkvps(left, right) <= 0) {
-			*merged++ = *left++;
-			left_count--;
-		} else {
-			*merged++ = *right++;
-			right_count--;
-		}
-	}
-	memcpy(merged, left, left_count * sizeof(*left));
-	memcpy(merged + left_count, right, right_count * sizeof(*right));
+	const struct key *a = left, *b = right;
+	int order = compare_mkvps(a, b);
+
+	return order != 0 ? order : (a->index > b->index) - (a->index < b->index);
 }
 
-/* By MKVP, and the order of indexes is kept. For the largest machines many times faster than the qsort of musl. */
-static int sort_keys(struct keys *keys)
+static void sort_keys(struct keys *keys)
 {
-	cleanup_free_ struct key *spare = calloc(keys->count + 1, sizeof(*spare));
-
-	if (!spare)
-		return -ENOMEM;
-	for (size_t width = 1; width < keys->count; width *= 2) {
-		struct key *sorted = keys->list;
-
-		for (size_t i = 0; i < keys->count; i += 2 * width) {
-			size_t rest = keys->count - i;
-			size_t left = rest < width ? rest : width;
-			size_t right = rest - left < width ? rest - left : width;
-
-			merge(sorted + i, left, sorted + i + left, right, spare + i);
-		}
-		keys->list = spare;
-		spare = sorted;
-	}
-	return 0;
+	qsort(keys->list, keys->count, sizeof(*keys->list), compare_keys);
 }
 
 static void add_key(struct keys *keys, const uint8_t mkvp[APQN_MKVP_SIZE], size_t index)
@@ -112,7 +87,8 @@ static int sort_entries(struct ep11 *ep11)
 		if (plan_wanted(ep11->context, i))
 			add_key(keys, config->entries[i].mkvp, i);
 	}
-	return sort_keys(keys);
+	sort_keys(keys);
+	return 0;
 }
 
 static int sort_apqns(struct ep11 *ep11)
@@ -121,7 +97,8 @@ static int sort_apqns(struct ep11 *ep11)
 	struct keys *keys = &ep11->apqns;
 
 	keys->list = calloc(context->apqn_count + 1, sizeof(*keys->list));
-	if (!keys->list)
+	ep11->group.working = calloc(context->apqn_count + 1, sizeof(*ep11->group.working));
+	if (!keys->list || !ep11->group.working)
 		return -ENOMEM;
 	for (size_t i = 0; i < context->apqn_count; i++) {
 		const struct apqn *apqn = &context->apqns[i];
@@ -129,27 +106,7 @@ static int sort_apqns(struct ep11 *ep11)
 		if (apqn->mode == APQN_MODE_EP11 && apqn->identity == APQN_IDENTITY_VALID)
 			add_key(keys, apqn->mkvp, i);
 	}
-	return sort_keys(keys);
-}
-
-/* Queues of one card with one MKVP are neighbours among the keys, but for failed ones between them. */
-static int refuse_duplicates(const struct ep11 *ep11, size_t duplicate[2])
-{
-	const struct apqn *apqns = ep11->context->apqns;
-	const struct key *last = NULL;
-
-	for (size_t i = 0; i < ep11->apqns.count; i++) {
-		const struct key *key = &ep11->apqns.list[i];
-
-		if (apqns[key->index].failure != APQN_WORKING)
-			continue;
-		if (last && compare_mkvps(last, key) == 0 && apqns[last->index].card == apqns[key->index].card) {
-			duplicate[0] = last->index;
-			duplicate[1] = key->index;
-			return -EEXIST;
-		}
-		last = key;
-	}
+	sort_keys(keys);
 	return 0;
 }
 
@@ -218,14 +175,16 @@ static void add_to_group(struct ep11 *ep11, size_t index)
 {
 	const struct apqn *apqns = ep11->context->apqns;
 	struct plan_group *group = &ep11->group;
-	size_t *last = group->apqn_count ? &group->apqns[group->apqn_count - 1] : NULL;
+	size_t *last = group->card_count ? &group->cards[group->card_count - 1] : NULL;
 
-	if (!plan_working(&apqns[index]) && !plan_failed(&apqns[index]))
+	if (plan_working(&apqns[index]))
+		group->working[group->working_count++] = index;
+	else if (!plan_failed(&apqns[index]))
 		return;
 	/* Cards come in order, so there are never more than the group has room for. */
 	if (!last || apqns[*last].card < apqns[index].card)
-		group->apqns[group->apqn_count++] = index;
-	else if (plan_working(&apqns[index]))
+		group->cards[group->card_count++] = index;
+	else if (plan_working(&apqns[index]) && !plan_working(&apqns[*last]))
 		*last = index;
 }
 
@@ -236,7 +195,7 @@ static bool next_group(struct ep11 *ep11)
 	struct plan_group *group = &ep11->group;
 	const struct key *first = &entries->list[ep11->next_entry]; /* there is room for one more than there are */
 
-	group->entry_count = group->apqn_count = 0;
+	group->entry_count = group->working_count = group->card_count = 0;
 	if (ep11->next_entry == entries->count)
 		return false;
 	for (; ep11->next_entry < entries->count; ep11->next_entry++) {
@@ -258,11 +217,16 @@ static bool next_group(struct ep11 *ep11)
 	return true;
 }
 
-static void match_groups(struct ep11 *ep11)
+static int match_groups(struct ep11 *ep11)
 {
-	while (next_group(ep11))
-		plan_match_group(ep11->context, &ep11->group, ep11->marks);
+	while (next_group(ep11)) {
+		int error = plan_match_group(ep11->context, &ep11->group, ep11->marks);
+
+		if (error)
+			return error;
+	}
 	ep11->next_entry = ep11->next_apqn = 0;
+	return 0;
 }
 
 /* Chooses the queues of a card whose identity is to be read now: those that are bound, or those that are not. */
@@ -368,7 +332,7 @@ static void set_reasons(struct ep11 *ep11)
 		plan_reason_group(ep11->context, &ep11->group, &ep11->cards, ep11->marks);
 }
 
-int plan_ep11_make(const struct plan_context *context, uint8_t *marks, size_t duplicate[2])
+int plan_ep11_make(const struct plan_context *context, uint8_t *marks)
 {
 	cleanup_(release_ep11) struct ep11 ep11 = {
 		.context = context,
@@ -383,13 +347,12 @@ int plan_ep11_make(const struct plan_context *context, uint8_t *marks, size_t du
 	error = sort_apqns(&ep11);
 	if (error)
 		return error;
-	error = refuse_duplicates(&ep11, duplicate);
-	if (error)
-		return error;
 	error = collect_cards(&ep11);
 	if (error)
 		return error;
-	match_groups(&ep11);
+	error = match_groups(&ep11);
+	if (error)
+		return error;
 	ep11.final = !identify_all(&ep11);
 	set_goals(&ep11);
 	set_reasons(&ep11);

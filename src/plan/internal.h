@@ -42,12 +42,14 @@ struct plan_cards {
 	size_t newest; /* the best EP11 queue (rule 4) that is online, failed or not, or PLAN_NONE */
 };
 
-/* The EP11 entries of one MKVP in the order of the file, and the queues that have it: one of a card (decision 12). */
+/* The EP11 entries of one MKVP in the order of the file, and the queues that have it. */
 struct plan_group {
 	size_t *entries;
 	size_t entry_count;
-	size_t apqns[APQN_CARDS_MAX]; /* in order; of each card the working one, or else one that failed */
-	size_t apqn_count;
+	size_t *working; /* queues, in order */
+	size_t working_count;
+	size_t cards[APQN_CARDS_MAX]; /* a queue of each card, in order: a working one, or else one that failed */
+	size_t card_count;
 };
 
 /* Accelerator or EP11 queue with all the attributes that its mode needs. */
@@ -126,10 +128,10 @@ static inline void plan_prefer(const struct plan_context *context, size_t apqn, 
 
 /* Plan one mode: entries, goals and reasons. `marks` has a byte for each entry, all 0. */
 int plan_accel_make(const struct plan_context *context, uint8_t *marks);
-int plan_ep11_make(const struct plan_context *context, uint8_t *marks, size_t duplicate[2]);
+int plan_ep11_make(const struct plan_context *context, uint8_t *marks);
 
-/* Assigns the working APQNs of a group to its entries. Marks those that are stuck. */
-void plan_match_group(const struct plan_context *context, const struct plan_group *group, uint8_t *marks);
+/* Assigns the working APQNs of a group to its entries. Marks those that are stuck. 0 or -ENOMEM. */
+int plan_match_group(const struct plan_context *context, const struct plan_group *group, uint8_t *marks);
 
 /* Why the entries that have no APQN have none. EP11: one group at a time, once nothing more is to be identified. */
 void plan_reason_accel(const struct plan_context *context);

@@ -1,21 +1,29 @@
 /* SPDX-License-Identifier: MIT */
+#include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
 
 #include "plan/internal.h"
+#include "util/cleanup.h"
 
 /*
- * The EP11 entries and APQNs of one MKVP. Entries are added one at a time, each along a cheapest alternating path: the
- * new entry takes an APQN, the entry that had it takes another one, and so on up to a free APQN. An APQN that has to be
- * changed for its entry costs 1, one that is ready costs 0. The path is searched as by Dijkstra, with potentials that
- * keep the reduced costs from being negative (Hungarian method), so that after each step no cheaper assignment of the
- * entries served so far exists. Among equally near free APQNs the path goes to the best one.
+ * The EP11 entries and APQNs of one MKVP, brought together by the Hungarian method in its form of successive shortest
+ * augmenting paths (Kuhn 1955, Munkres 1957; with Dijkstra's search and potentials: Edmonds and Karp 1972).
  *
- * If no path leads to a free APQN, none ever will from any APQN that was reached, since what is reached from them
- * never grows. These are dead: later searches leave them out, which keeps thousands of entries for few APQNs cheap.
+ * Entries are added one at a time. Each needs a seat (an APQN): the new entry takes one, the entry that sat there moves to
+ * another, and so on until one moves to a free seat. A seat whose APQN has to be changed for its entry costs 1, one that is
+ * ready costs 0. The cheapest such path is searched for as by Dijkstra. The potentials of entries and seats keep the
+ * reduced costs (cost - potential of the entry - potential of the seat) from being negative, so that after each step no
+ * cheaper assignment of the entries seated so far exists. Among equally cheap paths the one to the best free seat wins.
+ *
+ * Two shortcuts keep thousands of entries and APQNs cheap:
+ * - If no path leads to a free seat, none ever will from any seat that was reached. These are dead: later searches leave
+ *   them out.
+ * - APQNs without an association, of one generation and serial number, differ in nothing but their order. Only the first free
+ *   one of them takes part in the search.
  */
 #define FAR INT_MAX
-#define START APQN_CARDS_MAX /* where a path begins: stands for the APQN of the entry that is added */
+#define NO_SEAT UINT_MAX
 
 struct seat {
 	size_t apqn;
@@ -23,22 +31,24 @@ struct seat {
 	size_t entry; /* PLAN_NONE: free */
 	int entry_potential;
 	int potential;
-	uint16_t index; /* of the secret it is associated with */
+	unsigned int next; /* takes part in the search as soon as this seat is taken; NO_SEAT: none */
+	uint16_t index;    /* of the secret it is associated with */
+	uint8_t generation;
 	bool associated;
 	bool unsure; /* may serve another entry as it is: it is not changed */
 	bool dead;
-	uint8_t generation;
 	/* of the search under way */
 	bool visited;
-	unsigned int from;
+	unsigned int from; /* the seat before it on the path */
 	int distance;
 };
 
 struct match {
 	const struct plan_context *context;
-	bool ready_only;                       /* APQNs serve entries as they are or not at all */
-	struct seat seats[APQN_CARDS_MAX + 1]; /* by preference; the last one is START */
-	unsigned int alive[APQN_CARDS_MAX];    /* those that are not dead, in the same order */
+	bool ready_only;     /* APQNs serve entries as they are or not at all */
+	struct seat *seats;  /* by preference; behind the last one, `start` */
+	unsigned int start;  /* where a path begins: stands for the seat of the entry that is added */
+	unsigned int *alive; /* the seats that take part, by preference */
 	unsigned int alive_count;
 };
 
@@ -59,59 +69,95 @@ static int cost(const struct match *match, const struct seat *seat, size_t entry
 	return match->ready_only || seat->unsure ? FAR : 1;
 }
 
+/* --- the search for a path ------------------------------------------------------------------------ */
+
 static void begin_search(struct match *match, size_t entry)
 {
 	for (unsigned int i = 0; i < match->alive_count; i++) {
 		match->seats[match->alive[i]].visited = false;
 		match->seats[match->alive[i]].distance = FAR;
 	}
-	match->seats[START] = (struct seat){ .entry = entry };
+	match->seats[match->start] = (struct seat){ .entry = entry };
+}
+
+/* The entry of this seat could move to others: these are perhaps nearer by way of it. */
+static void relax(struct match *match, unsigned int here)
+{
+	const struct seat *last = &match->seats[here];
+
+	for (unsigned int i = 0; i < match->alive_count; i++) {
+		struct seat *seat = &match->seats[match->alive[i]];
+		int step = seat->visited ? FAR : cost(match, seat, last->entry);
+
+		if (step == FAR)
+			continue;
+		step += last->distance - last->entry_potential - seat->potential;
+		if (step < seat->distance) {
+			seat->distance = step;
+			seat->from = here;
+		}
+	}
+}
+
+/* Of the seats not visited that are free, or taken, the nearest one; of equally near ones the first. */
+static unsigned int nearest(const struct match *match, bool free)
+{
+	unsigned int found = NO_SEAT;
+	int distance = FAR;
+
+	for (unsigned int i = 0; i < match->alive_count; i++) {
+		const struct seat *seat = &match->seats[match->alive[i]];
+
+		if (!seat->visited && is_free(seat) == free && seat->distance < distance) {
+			distance = seat->distance;
+			found = match->alive[i];
+		}
+	}
+	return found;
+}
+
+static bool is_best_free(const struct match *match, unsigned int seat)
+{
+	for (unsigned int i = 0; match->alive[i] != seat; i++) {
+		if (is_free(&match->seats[match->alive[i]]))
+			return false;
+	}
+	return true;
 }
 
 /*
- * Goes on from the seat that was reached last: takes note of all seats that its entry could move to. Returns the seat
- * to go to next, nearest first; a free one, if the search is over; START, if there is none.
+ * The seat to go to next: free, if the search is over; NO_SEAT, if there is no path. Of a free and a taken one that are
+ * equally near, the taken one may lead on to a better free one, if there is a better one at all.
  */
-static unsigned int search_on(struct match *match, unsigned int here)
+static unsigned int choose(const struct match *match)
 {
-	const struct seat *last = &match->seats[here];
-	unsigned int first_free = START, best_free = START, best_taken = START;
-	int nearest_free = FAR, nearest_taken = FAR;
+	unsigned int free = nearest(match, true), taken = nearest(match, false);
+	int free_distance = free == NO_SEAT ? FAR : match->seats[free].distance;
+	int taken_distance = taken == NO_SEAT ? FAR : match->seats[taken].distance;
 
-	for (unsigned int i = 0; i < match->alive_count; i++) {
-		unsigned int there = match->alive[i];
-		struct seat *seat = &match->seats[there];
-		int step;
-
-		if (seat->visited)
-			continue;
-		step = cost(match, seat, last->entry);
-		if (step != FAR) {
-			step += last->distance - last->entry_potential - seat->potential;
-			if (step < seat->distance) {
-				seat->distance = step;
-				seat->from = here;
-			}
-		}
-		if (is_free(seat) && first_free == START)
-			first_free = there;
-		if (is_free(seat) && seat->distance < nearest_free) {
-			nearest_free = seat->distance;
-			best_free = there;
-		} else if (!is_free(seat) && seat->distance < nearest_taken) {
-			nearest_taken = seat->distance;
-			best_taken = there;
-		}
-	}
-	if (nearest_free < nearest_taken)
-		return best_free;
-	/* Equally near, a taken seat may lead on to a better free one, if there is a better one at all. */
-	if (nearest_free == nearest_taken && best_free == first_free)
-		return best_free;
-	return best_taken;
+	if (free_distance != taken_distance)
+		return free_distance < taken_distance ? free : taken;
+	return free != NO_SEAT && is_best_free(match, free) ? free : taken;
 }
 
-/* Keeps reduced costs from being negative, and those of all pairs in the assignment at 0. */
+/* The free seat at the end of the best path for this entry, or NO_SEAT. */
+static unsigned int search(struct match *match, size_t entry)
+{
+	unsigned int here = match->start;
+
+	begin_search(match, entry);
+	for (;;) {
+		relax(match, here);
+		here = choose(match);
+		if (here == NO_SEAT || is_free(&match->seats[here]))
+			return here;
+		match->seats[here].visited = true;
+	}
+}
+
+/* --- what a search comes to ----------------------------------------------------------------------- */
+
+/* Keeps reduced costs from being negative, and those of all entries in their seats at 0. */
 static void raise_potentials(struct match *match, int distance)
 {
 	for (unsigned int i = 0; i < match->alive_count; i++) {
@@ -122,14 +168,12 @@ static void raise_potentials(struct match *match, int distance)
 		seat->potential -= distance - seat->distance;
 		seat->entry_potential += distance - seat->distance;
 	}
-	match->seats[START].entry_potential = distance;
+	match->seats[match->start].entry_potential = distance;
 }
 
-static void move_up(struct match *match, unsigned int free_seat)
+static void move_up(struct match *match, unsigned int to)
 {
-	unsigned int to = free_seat;
-
-	while (to != START) {
+	while (to != match->start) {
 		unsigned int from = match->seats[to].from;
 
 		match->seats[to].entry = match->seats[from].entry;
@@ -138,8 +182,18 @@ static void move_up(struct match *match, unsigned int free_seat)
 	}
 }
 
-/* Everything that was visited can never be left for a free seat. */
-static void bury(struct match *match)
+/* Lets a seat take part, at its place. */
+static void revive(struct match *match, unsigned int seat)
+{
+	unsigned int place = match->alive_count++;
+
+	for (; place > 0 && match->alive[place - 1] > seat; place--)
+		match->alive[place] = match->alive[place - 1];
+	match->alive[place] = seat;
+}
+
+/* The entries of all seats that were visited can never move to a free one. */
+static void remove_dead(struct match *match)
 {
 	unsigned int count = 0;
 
@@ -156,23 +210,20 @@ static void bury(struct match *match)
 
 static bool add_entry(struct match *match, size_t entry)
 {
-	unsigned int here = START;
+	unsigned int seat = search(match, entry);
 
-	begin_search(match, entry);
-	for (;;) {
-		here = search_on(match, here);
-		if (here == START) {
-			bury(match);
-			return false;
-		}
-		if (is_free(&match->seats[here]))
-			break;
-		match->seats[here].visited = true;
+	if (seat == NO_SEAT) {
+		remove_dead(match);
+		return false;
 	}
-	raise_potentials(match, match->seats[here].distance);
-	move_up(match, here);
+	raise_potentials(match, match->seats[seat].distance);
+	move_up(match, seat);
+	if (match->seats[seat].next != NO_SEAT)
+		revive(match, match->seats[seat].next);
 	return true;
 }
+
+/* --- a group -------------------------------------------------------------------------------------- */
 
 static int compare_seats(const void *left, const void *right)
 {
@@ -183,27 +234,51 @@ static int compare_seats(const void *left, const void *right)
 	return (a->apqn > b->apqn) - (a->apqn < b->apqn);
 }
 
-static void begin(struct match *match, const struct plan_group *group, bool ready_only)
+static void fill_seats(struct match *match, const struct plan_group *group)
 {
-	match->ready_only = ready_only;
-	match->alive_count = 0;
-	for (size_t i = 0; i < group->apqn_count; i++) {
-		const struct apqn *apqn = &match->context->apqns[group->apqns[i]];
+	for (unsigned int i = 0; i < match->start; i++) {
+		const struct apqn *apqn = &match->context->apqns[group->working[i]];
 
-		if (!plan_working(apqn))
-			continue;
-		match->alive[match->alive_count] = match->alive_count;
-		match->seats[match->alive_count++] = (struct seat){
-			.apqn = group->apqns[i],
+		match->seats[i] = (struct seat){
+			.apqn = group->working[i],
 			.serialnr = apqn->serialnr,
 			.entry = PLAN_NONE,
+			.next = NO_SEAT,
 			.index = apqn->association_index,
 			.associated = plan_associated(apqn, apqn->association_index),
 			.unsure = plan_unsure(match->context, apqn),
 			.generation = apqn->generation,
 		};
 	}
-	qsort(match->seats, match->alive_count, sizeof(match->seats[0]), compare_seats);
+	qsort(match->seats, match->start, sizeof(match->seats[0]), compare_seats);
+}
+
+/* Two seats without an association that differ only in their order. */
+static bool are_alike(const struct seat *one, const struct seat *other)
+{
+	return one->generation == other->generation && strcmp(one->serialnr, other->serialnr) == 0;
+}
+
+static void begin(struct match *match, const struct plan_group *group, bool ready_only)
+{
+	struct seat *plain = NULL; /* the last one without an association */
+
+	match->ready_only = ready_only;
+	match->alive_count = 0;
+	fill_seats(match, group);
+	for (unsigned int i = 0; i < match->start; i++) {
+		struct seat *seat = &match->seats[i];
+
+		if (seat->associated) {
+			match->alive[match->alive_count++] = i;
+			continue;
+		}
+		if (plain && are_alike(plain, seat))
+			plain->next = i;
+		else if (!ready_only)
+			match->alive[match->alive_count++] = i;
+		plain = seat;
+	}
 }
 
 /* Adds every entry that can be served beside those added before, and whose READY mark is as said. */
@@ -217,31 +292,46 @@ static void add_entries(struct match *match, const struct plan_group *group, con
 	}
 }
 
-void plan_match_group(const struct plan_context *context, const struct plan_group *group, uint8_t *marks)
+static void take_assignment(const struct match *match, const struct plan_group *group, uint8_t *marks)
 {
-	struct match match = { .context = context };
-	unsigned int seat_count;
+	for (unsigned int i = 0; i < match->start; i++) {
+		const struct seat *seat = &match->seats[i];
 
+		if (is_free(seat))
+			continue;
+		plan_assign(match->context, seat->entry, seat->apqn);
+		if (seat->dead)
+			marks[seat->entry] |= PLAN_MARK_STUCK;
+	}
+	for (size_t i = 0; i < group->entry_count; i++) {
+		if (match->context->plan->entries[group->entries[i]].apqn == PLAN_NONE)
+			marks[group->entries[i]] |= PLAN_MARK_STUCK;
+	}
+}
+
+static void release_match(struct match *match)
+{
+	free(match->seats);
+	free(match->alive);
+}
+
+int plan_match_group(const struct plan_context *context, const struct plan_group *group, uint8_t *marks)
+{
+	cleanup_(release_match) struct match match = { .context = context,
+						       .start = (unsigned int)group->working_count };
+
+	match.seats = calloc(group->working_count + 1, sizeof(*match.seats));
+	match.alive = calloc(group->working_count + 1, sizeof(*match.alive));
+	if (!match.seats || !match.alive)
+		return -ENOMEM;
 	begin(&match, group, true);
 	for (size_t i = 0; i < group->entry_count; i++) {
 		if (add_entry(&match, group->entries[i]))
 			marks[group->entries[i]] |= PLAN_MARK_READY;
 	}
 	begin(&match, group, false);
-	seat_count = match.alive_count;
 	add_entries(&match, group, marks, true);
 	add_entries(&match, group, marks, false);
-	for (unsigned int i = 0; i < seat_count; i++) {
-		const struct seat *seat = &match.seats[i];
-
-		if (is_free(seat))
-			continue;
-		plan_assign(context, seat->entry, seat->apqn);
-		if (seat->dead)
-			marks[seat->entry] |= PLAN_MARK_STUCK;
-	}
-	for (size_t i = 0; i < group->entry_count; i++) {
-		if (context->plan->entries[group->entries[i]].apqn == PLAN_NONE)
-			marks[group->entries[i]] |= PLAN_MARK_STUCK;
-	}
+	take_assignment(&match, group, marks);
+	return 0;
 }

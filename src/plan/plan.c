@@ -83,7 +83,7 @@ static void count(const struct plan_context *context)
 }
 
 int plan_make(const struct config *config, const struct apqn *apqns, size_t apqn_count, const struct secrets *secrets,
-	      struct plan *plan, size_t duplicate[2])
+	      struct plan *plan)
 {
 	cleanup_(plan_release) struct plan made = { 0 };
 	cleanup_free_ uint8_t *marks = calloc(config->count + 1, sizeof(*marks));
@@ -105,7 +105,7 @@ int plan_make(const struct config *config, const struct apqn *apqns, size_t apqn
 	error = plan_accel_make(&context, marks);
 	if (error)
 		return error;
-	error = plan_ep11_make(&context, marks, duplicate);
+	error = plan_ep11_make(&context, marks);
 	if (error)
 		return error;
 	count(&context);

@@ -72,10 +72,9 @@ struct plan {
 };
 
 /*
- * Makes a plan. 0, -ENOMEM, or -EEXIST: two EP11 APQNs of one card have the same valid MKVP (decision 12); their
- * indexes are then in duplicate[0] < duplicate[1]. `apqns` must be sorted by apqn_compare. Release the plan after 0.
+ * Makes a plan. 0 or -ENOMEM. `apqns` must be sorted by apqn_compare. Release the plan after 0.
  */
 int plan_make(const struct config *config, const struct apqn *apqns, size_t apqn_count, const struct secrets *secrets,
-	      struct plan *plan, size_t duplicate[2]);
+	      struct plan *plan);
 
 void plan_release(struct plan *plan);

@@ -182,12 +182,11 @@ static bool has_alternative(const struct provision *this, size_t i)
 {
 	const struct provision_request *request = this->request;
 	cleanup_(plan_release) struct plan trial = { 0 };
-	size_t duplicate[2];
 	enum apqn_failure failure = this->apqns[i].failure;
 	bool better;
 
 	this->apqns[i].failure = APQN_ASSOCIATION_TIMEOUT;
-	better = plan_make(request->config, this->apqns, this->count, request->secrets, &trial, duplicate) == 0 &&
+	better = plan_make(request->config, this->apqns, this->count, request->secrets, &trial) == 0 &&
 		 (trial.satisfied >= this->plan.satisfied || trial.identify > 0);
 	this->apqns[i].failure = failure;
 	return better;

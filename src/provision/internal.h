@@ -32,7 +32,6 @@ struct provision {
 	uint32_t *refused_at;  /* per APQN: releases when its bind was refused for the limit */
 	bool changed;          /* something was learnt since the newest plan */
 	bool closing;          /* the work time is over */
-	size_t duplicate[2];
 	int error;
 	int64_t next_progress_ms; /* progress.h */
 };
@@ -57,9 +56,9 @@ bool provision_is_gated(const struct card_gate *gate, enum queue_action action);
 bool provision_next(struct lane *lane, struct machine_call *call, int64_t now_ms, void *context);
 void provision_done(struct lane *lane, const struct machine_call *call, int64_t now_ms, void *context);
 
-/* Makes a plan from what is known, in place of the one before; 0, -ENOMEM or -EEXIST. */
+/* Makes a plan from what is known, in place of the one before; 0 or -ENOMEM. */
 int provision_make_plan(struct provision *this);
-/* Makes a plan and sets the goals for it; 0, -ENOMEM or -EEXIST (two APQNs with one master key). */
+/* Makes a plan and sets the goals for it; 0 or -ENOMEM. */
 int provision_plan(struct provision *this, int64_t now_ms);
 /* The same for a dry run: identities are read as far as allowed, no other goal is set. */
 int provision_plan_dry(struct provision *this, int64_t now_ms);
@@ -85,4 +84,5 @@ void provision_log_dry_run(const struct provision *this);
 void provision_log_unsure(const struct provision *this);
 /* Of every queue of which it is not known whether it is bound. */
 void provision_log_unknown(const struct provision *this);
-void provision_log_duplicate(const struct provision *this);
+/* Of queues of one card with one master key, if one of them serves an entry. */
+void provision_log_duplicates(const struct provision *this);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "provision/internal.h"
 #include "util/log.h"
@@ -174,15 +175,37 @@ void provision_log_unknown(const struct provision *this)
 	}
 }
 
-void provision_log_duplicate(const struct provision *this)
+static bool serves(const struct provision *this, size_t apqn)
 {
-	const struct apqn *first = &this->apqns[this->duplicate[0]];
-	char names[2][APQN_NAME_SIZE], mkvp[2 * APQN_MKVP_SIZE + 1];
+	return this->plan.apqns[apqn].entry != PLAN_NONE;
+}
 
-	apqn_format_name(first, names[0]);
-	apqn_format_name(&this->apqns[this->duplicate[1]], names[1]);
-	text_format_hex(first->mkvp, sizeof(first->mkvp), mkvp);
-	log_error("APQN %s and APQN %s: two domains of one card with the same master key 0x%s; nothing is associated, "
-		  "as it cannot be told which one is meant",
-		  names[0], names[1], mkvp);
+/* The next queue of the card after this one with the same master key, or the count of all. */
+static size_t next_alike(const struct provision *this, size_t i)
+{
+	const struct apqn *one = &this->apqns[i];
+
+	for (size_t j = i + 1; j < this->count && this->apqns[j].card == one->card; j++) {
+		if (this->apqns[j].identity == APQN_IDENTITY_VALID &&
+		    memcmp(this->apqns[j].mkvp, one->mkvp, sizeof(one->mkvp)) == 0)
+			return j;
+	}
+	return this->count;
+}
+
+void provision_log_duplicates(const struct provision *this)
+{
+	for (size_t i = 0; i < this->count; i++) {
+		const struct apqn *apqn = &this->apqns[i];
+		size_t other = apqn->identity == APQN_IDENTITY_VALID ? next_alike(this, i) : this->count;
+		char names[2][APQN_NAME_SIZE], mkvp[2 * APQN_MKVP_SIZE + 1];
+
+		if (other == this->count || (!serves(this, i) && !serves(this, other)))
+			continue;
+		apqn_format_name(apqn, names[0]);
+		apqn_format_name(&this->apqns[other], names[1]);
+		text_format_hex(apqn->mkvp, sizeof(apqn->mkvp), mkvp);
+		log_warning("APQN %s and APQN %s: same master key 0x%s on one card; the lower domain is preferred",
+			    names[0], names[1], mkvp);
+	}
 }

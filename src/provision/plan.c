@@ -66,7 +66,7 @@ int provision_make_plan(struct provision *this)
 	const struct provision_request *request = this->request;
 
 	plan_release(&this->plan);
-	return plan_make(request->config, this->apqns, this->count, request->secrets, &this->plan, this->duplicate);
+	return plan_make(request->config, this->apqns, this->count, request->secrets, &this->plan);
 }
 
 /* Plans as if late queues could not be known, and says for each of them that it was. */

@@ -139,12 +139,9 @@ static void release_probed(struct provision *this, int64_t now_ms)
 	lanes_wake(&this->lanes);
 }
 
-static void report_no_plan(const struct provision *this, int error)
+static void report_no_plan(int error)
 {
-	if (error == -EEXIST)
-		provision_log_duplicate(this);
-	else
-		log_error("no plan can be made: %s", strerror(-error));
+	log_error("no plan can be made: %s", strerror(-error));
 }
 
 static void plan_anew(struct provision *this, int64_t now_ms)
@@ -154,7 +151,7 @@ static void plan_anew(struct provision *this, int64_t now_ms)
 	if (this->error == 0)
 		r = this->request->dry_run ? provision_plan_dry(this, now_ms) : provision_plan(this, now_ms);
 	if (r < 0) {
-		report_no_plan(this, r);
+		report_no_plan(r);
 		this->error = r;
 	}
 	if (this->error < 0)
@@ -252,13 +249,14 @@ static int conclude(struct provision *this, struct plan *plan)
 	}
 	r = provision_make_plan(this);
 	if (r < 0) {
-		report_no_plan(this, r);
+		report_no_plan(r);
 		return r;
 	}
 	if (request->dry_run)
 		provision_log_dry_run(this);
 	else
 		drop_unready(request->config, &this->plan);
+	provision_log_duplicates(this);
 	provision_log_unsure(this);
 	/* An unbind of all reports that as its error. */
 	if (request->config->count > 0 && !request->dry_run)
@@ -296,7 +294,7 @@ int provision_run(struct machine *machine, const struct provision_request *reque
 	this.lanes.context = &this;
 	r = provision_init(&this);
 	if (r < 0) {
-		report_no_plan(&this, r);
+		report_no_plan(r);
 		return r;
 	}
 	settle_pending(&this, machine_now_ms(machine));

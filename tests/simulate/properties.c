@@ -11,20 +11,6 @@
 
 /* --- when a sentence applies ---------------------------------------------------------------------- */
 
-static bool is_ambiguous(const struct outcome *outcome)
-{
-	const struct model *model = outcome->model;
-
-	for (size_t i = 0; i < model->queue_count; i++) {
-		for (size_t j = i + 1; j < model->queue_count && model->queues[j].card == model->queues[i].card; j++) {
-			if (model->queues[i].mkvp_valid && model->queues[j].mkvp_valid &&
-			    memcmp(model->queues[i].mkvp, model->queues[j].mkvp, 16) == 0)
-				return true;
-		}
-	}
-	return false;
-}
-
 /* The manual's steps could all be done: nothing fails, time is plenty, there is something to do and to do it with. */
 static bool is_smooth(const struct outcome *outcome)
 {
@@ -32,7 +18,7 @@ static bool is_smooth(const struct outcome *outcome)
 
 	return !draw->faults && !draw->options.dry_run && draw->kernel != SIM_KERNEL_6_1 && draw->plenty &&
 	       outcome->model->queue_count > 0 &&
-	       (draw->options.unbind || (draw->entry_count > 0 && !is_ambiguous(outcome)));
+	       (draw->options.unbind || draw->entry_count > 0);
 }
 
 static bool is_bound(const struct outcome_queue *queue)
@@ -169,7 +155,7 @@ static bool fault_costs_its_card_only(const struct outcome *outcome)
 	const struct model *model = outcome->model;
 
 	if (!draw->faults || draw->options.dry_run || draw->options.unbind || draw->kernel == SIM_KERNEL_6_1 ||
-	    !draw->plenty || draw->options.timeout_ms < 60000 || model->bound_limit || is_ambiguous(outcome) ||
+	    !draw->plenty || draw->options.timeout_ms < 60000 || model->bound_limit ||
 	    is_any_gone(outcome) || draw->trouble.global || draw->trouble.jump_us > 0 ||
 	    has_event(outcome))
 		return true;
@@ -300,8 +286,7 @@ static bool nothing_is_left_bound(const struct outcome *outcome)
 static bool bound_is_told(const struct outcome *outcome)
 {
 	for (size_t i = 0; i < outcome->model->queue_count; i++) {
-		if (is_bound(&outcome->after[i]) && !is_bound(&outcome->before[i]) && !outcome->told[i] &&
-		    !outcome->refused)
+		if (is_bound(&outcome->after[i]) && !is_bound(&outcome->before[i]) && !outcome->told[i])
 			return false;
 	}
 	return true;
@@ -369,26 +354,6 @@ static bool nothing_is_disturbed(const struct outcome *outcome)
 			return false;
 	}
 	return outcome->associations == 0;
-}
-
-static bool refusal_associates_nothing(const struct outcome *outcome)
-{
-	if (!outcome->refused)
-		return true;
-	return is_ambiguous(outcome) && !outcome->success &&
-	       (!outcome->draw->quick || outcome->draw->faults || outcome->associations == 0);
-}
-
-static bool refusal_binds_nothing(const struct outcome *outcome)
-{
-	if (!outcome->refused || !outcome->draw->quick || outcome->draw->faults)
-		return true;
-	for (size_t i = 0; i < outcome->model->queue_count; i++) {
-		if (outcome->model->cards[outcome->model->queues[i].card].mode == MODEL_EP11 &&
-		    is_bound(&outcome->after[i]) && !is_bound(&outcome->before[i]))
-			return false;
-	}
-	return true;
 }
 
 /* Secrets of type 1 (null) have no id. */
@@ -487,8 +452,6 @@ const char *properties_check(const struct outcome *outcome)
 		{ "a second run has nothing to write if all entries are served", second_run_is_idle },
 		{ "a second run comes to what the first came to", second_run_changes_nothing },
 		{ "what is served already is not disturbed for nothing", nothing_is_disturbed },
-		{ "two queues with one master key are refused before any is associated", refusal_associates_nothing },
-		{ "after such a refusal no queue is bound that was not before", refusal_binds_nothing },
 		{ "no secret is added that is there", no_secret_is_doubled },
 		{ "all secrets that were brought are in the store, and a second run adds none",
 		  requests_are_submitted },

@@ -40,7 +40,6 @@ struct outcome {
 	struct outcome_queue before[MODEL_QUEUES_MAX], after[MODEL_QUEUES_MAX], again[MODEL_QUEUES_MAX];
 	bool success, success_again;
 	bool error_said;
-	bool refused; /* two queues of one card with one master key */
 	long claimed; /* entries that the run says are satisfied; -1: it says nothing */
 	enum outcome_reason reasons[DRAW_ENTRIES_MAX];
 	bool told[MODEL_QUEUES_MAX]; /* an error or a warning names it or its card, or it is said to serve an entry */

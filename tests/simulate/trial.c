@@ -16,7 +16,6 @@
 
 struct said {
 	bool shown; /* lines are printed as they come */
-	bool refused;
 	long claimed;
 	enum outcome_reason reasons[DRAW_ENTRIES_MAX];
 	const struct model *model;
@@ -75,8 +74,6 @@ static void hear(enum log_level level, const char *line, void *context)
 
 	if (sscanf(line, "%zu of %zu entr", &satisfied, &count) == 2)
 		said->claimed = (long)satisfied;
-	if (level == LOG_LEVEL_ERROR && strstr(line, "with the same master key"))
-		said->refused = true;
 	if (level == LOG_LEVEL_ERROR || level == LOG_LEVEL_WARNING)
 		hear_reason(said, line);
 	if (level == LOG_LEVEL_ERROR || level == LOG_LEVEL_WARNING || strstr(line, "is served by"))
@@ -208,7 +205,6 @@ static void run(struct trial *trial)
 	note_states(trial->sim, outcome->before);
 	outcome->success = run_pvapconfig(&trial->sim->machine, &trial->options);
 	outcome->duration_us = sim_now_us(trial->sim) - start_us;
-	outcome->refused = trial->said.refused;
 	outcome->error_said = log_last_error();
 	outcome->claimed = trial->said.claimed;
 	memcpy(outcome->reasons, trial->said.reasons, sizeof(outcome->reasons));
@@ -275,15 +271,14 @@ const char *trial_run(const struct draw *draw, const char *path, bool shown)
 
 /* What a run comes to, and how many calls it takes. */
 struct result {
-	bool success, refused;
+	bool success;
 	long claimed;
 	size_t calls;
 };
 
-/* Whether two queues with one master key are found depends on which queues are left to be looked at. */
 static bool is_same(const struct result *left, const struct result *right)
 {
-	return left->refused || right->refused || (left->success == right->success && left->claimed == right->claimed);
+	return left->success == right->success && left->claimed == right->claimed;
 }
 
 static const char *try_killed(const struct draw *draw, const char *path, size_t calls, bool shown,
@@ -295,9 +290,7 @@ static const char *try_killed(const struct draw *draw, const char *path, size_t 
 	if (calls > 0)
 		run_killed(&trial, calls);
 	run(&trial);
-	*result = (struct result){ .success = trial.outcome.success,
-				   .refused = trial.outcome.refused,
-				   .claimed = trial.outcome.claimed };
+	*result = (struct result){ .success = trial.outcome.success, .claimed = trial.outcome.claimed };
 	sim_journal(trial.sim, &result->calls);
 	run_again(&trial);
 	list(&trial);

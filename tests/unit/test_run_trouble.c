@@ -185,34 +185,6 @@ static void test_probed_queue_vanishes(void **state)
 	assert_int_equal(state_of(fixture, 0x12, 1), MODEL_BINDABLE);
 }
 
-/* What goes wrong after the error that ends the run changes nothing any more. */
-static void test_failure_after_duplicates(void **state)
-{
-	struct fixture *fixture = *state;
-
-	begin(fixture, SMALL "queue 11.0002 mkvp=" MKVP_A PAD "\n", ENTRY_A);
-	fail_after(fixture, "*/11.0001/se_bind", -EIO, 1);
-	assert_false(run(fixture));
-	assert_true(elapsed(fixture->sim) < 1 * S);
-	assert_int_equal(state_of(fixture, 0x11, 2), MODEL_BINDABLE);
-	assert_log(fixture, "error: APQN 11.0001 and APQN 11.0002: two domains of one card");
-}
-
-/* Duplicates that are found only when the time is over, because another card was waited for, are told, too. */
-static void test_duplicates_at_the_end(void **state)
-{
-	struct fixture *fixture = *state;
-
-	begin(fixture, CARDS "queue 12.0002 mkvp=" MKVP_B PAD "\n", ENTRY_A ENTRY_B);
-	fixture->options.dry_run = fixture->options.probe = true;
-	fixture->sim->options.settled = false;
-	fixture->sim->options.bindings_us = 800 * MS;
-	fixture->options.timeout_ms = 1000;
-	inject(fixture, MACHINE_READ, "*/11.0001/mkvps", SIM_HANG, 0);
-	assert_false(run(fixture));
-	assert_log(fixture, "error: APQN 12.0001 and APQN 12.0002: two domains of one card");
-}
-
 /* A queue whose driver is busy for ever does not keep the other card from being configured. */
 static void test_busy_queue(void **state)
 {
@@ -314,8 +286,6 @@ int main(void)
 		TEST(test_bind_in_doubt),
 		TEST(test_many_cards_hang),
 		TEST(test_probed_queue_vanishes),
-		TEST(test_failure_after_duplicates),
-		TEST(test_duplicates_at_the_end),
 		TEST(test_busy_queue),
 		TEST(test_endless_reset),
 		TEST(test_no_time_left),

@@ -123,10 +123,9 @@ static inline struct plan plan_for(struct config_entry *entries, size_t count, c
 				   size_t apqn_count)
 {
 	const struct config config = { entries, count };
-	size_t duplicate[2];
 	struct plan plan;
 
-	assert_int_equal(plan_make(&config, apqns, apqn_count, &secrets, &plan, duplicate), 0);
+	assert_int_equal(plan_make(&config, apqns, apqn_count, &secrets, &plan), 0);
 	return plan;
 }
 

@@ -181,41 +181,32 @@ static void all_of_the_key_counts(void **state)
 
 /* --- decision 12: duplicates ------------------------------------------------------------------------ */
 
-static int plan_error(const struct apqn *apqns, size_t count, size_t duplicate[2])
-{
-	struct config_entry entries[] = { want_ep11('b', 1) };
-	const struct config config = { entries, COUNT(entries) };
-	struct plan plan;
-	int error = plan_make(&config, apqns, count, &secrets, &plan, duplicate);
-
-	if (!error)
-		plan_release(&plan);
-	return error;
-}
-
+/* Both are candidates, in the usual order: one that is ready, then the lower domain. */
 static void two_of_a_card_with_one_key(void **state)
 {
-	struct apqn apqns[] = {
-		ep11(1, 0, APQN_BOUND, 'a', 0), ep11(2, 0, APQN_BOUND, 'a', 0), ep11(2, 1, APQN_BOUND, 'b', 0),
-		ep11(2, 2, APQN_BOUND, 'a', 0), ep11(2, 3, APQN_UNBOUND, 'a', 0),
-	};
-	size_t duplicate[2] = { NONE, NONE };
+	struct config_entry entries[] = { want_ep11('a', 1), want_ep11('a', 2) };
+	struct apqn apqns[] = { ep11(2, 0, APQN_BOUND, 'a', 0), ep11(2, 1, APQN_BOUND, 'b', 0),
+				ep11(2, 2, APQN_UNBOUND, 'a', 0), ep11(2, 3, APQN_BOUND, 'a', 0) };
+	struct plan plan;
 
 	(void)state;
-	assert_int_equal(plan_error(apqns, 3, duplicate), 0);
-	assert_int_equal(plan_error(apqns, 4, duplicate), -EEXIST);
-	assert_int_equal(duplicate[0], 1);
-	assert_int_equal(duplicate[1], 3);
-	/* The failed one is out; the one behind it is not, whether online or not. */
+	plan = PLAN(entries, apqns);
+	EXPECT_APQNS(&plan, 0, 2);
+	EXPECT_GOALS(&plan, PLAN_ASSOCIATE, PLAN_UNBIND, PLAN_ASSOCIATE, PLAN_UNBIND);
+	plan_release(&plan);
+
+	apqns[3] = ep11(2, 3, APQN_BOUND, 'a', 1);
+	plan = PLAN(entries, apqns);
+	EXPECT_APQNS(&plan, 3, 0);
+	plan_release(&plan);
+
+	/* A failed one is passed over, as is one that is offline. */
 	apqns[3].failure = APQN_BIND_TIMEOUT;
-	apqns[4].online = false;
-	assert_int_equal(plan_error(apqns, 4, duplicate), 0);
-	assert_int_equal(plan_error(apqns, 5, duplicate), -EEXIST);
-	assert_int_equal(duplicate[0], 1);
-	assert_int_equal(duplicate[1], 4);
-	/* An MKVP that is not valid does not count. */
-	apqns[4].identity = APQN_IDENTITY_NONE;
-	assert_int_equal(plan_error(apqns, 5, duplicate), 0);
+	apqns[0].online = false;
+	plan = PLAN(entries, apqns);
+	EXPECT_APQNS(&plan, 2, NONE);
+	expect_reason(&plan, 1, PLAN_TAKEN, NONE);
+	plan_release(&plan);
 }
 
 /* --- reasons ---------------------------------------------------------------------------------------- */

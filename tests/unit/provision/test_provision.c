@@ -152,17 +152,20 @@ static void test_cca_is_left_alone(void **state)
 	assert_int_equal(sim_count(fixture->sim, MACHINE_WRITE, "*/07.0001/*"), 0);
 }
 
-static void test_duplicate_mkvp_is_refused(void **state)
+static void test_duplicate_mkvp(void **state)
 {
 	struct fixture *fixture = *state;
 
 	new_machine(fixture, DELAYS SECRETS "card 11 CEX8P\nqueue 11.0001" KEY_A "\nqueue 11.0002" KEY_A "\n");
 	run(fixture, ENTRY_A);
-	assert_int_equal(fixture->result, -EEXIST);
-	assert_int_equal(sim_count(fixture->sim, MACHINE_WRITE, "*/se_associate"), 0);
-	assert_string_equal(truth(fixture, 0x11, 1), "bindable");
+	assert_int_equal(fixture->plan.satisfied, 1);
+	assert_string_equal(truth(fixture, 0x11, 1), "associated 1");
 	assert_string_equal(truth(fixture, 0x11, 2), "bindable");
-	assert_log(fixture, "error: APQN 11.0001 and APQN 11.0002: ");
+	assert_log(fixture, "warning: APQN 11.0001 and APQN 11.0002: same master key ");
+	/* Each may serve an entry. */
+	run(fixture, ENTRY_A "- mode: EP11\n  mkvp: " MKVP_A "\n  secretid: " ID_2 "\n");
+	assert_int_equal(fixture->plan.satisfied, 2);
+	assert_string_equal(truth(fixture, 0x11, 2), "associated 2");
 }
 
 static void test_association_pending_from_before(void **state)
@@ -233,7 +236,7 @@ int main(void)
 		TEST(test_unneeded_is_unbound),
 		TEST(test_no_entries_unbinds_all),
 		TEST(test_cca_is_left_alone),
-		TEST(test_duplicate_mkvp_is_refused),
+		TEST(test_duplicate_mkvp),
 		TEST(test_association_pending_from_before),
 		TEST(test_signal),
 		TEST(test_cards_overlap),
