@@ -7,7 +7,6 @@
  *
  *   __printf_chk, puts, putchar  self-test of mbedtls; compiled for glibc, so one of them musl does not even have
  *   fread, fwrite, ferror        libyaml's reading and writing of streams
- *   fputs, putc                  messages of getopt, which options.c asks to be silent
  *
  * A failed assertion of libyaml ends the program, too; it says where, as the C library would.
  */
@@ -20,7 +19,6 @@
 int __printf_chk(int flag, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void __assert_fail(const char *assertion, const char *file, int line, const char *function) __attribute__((noreturn));
 /* NOLINTEND(bugprone-reserved-identifier) */
-#undef putc
 #undef putchar
 
 int __printf_chk(int flag, const char *format, ...)
@@ -62,20 +60,6 @@ size_t fwrite(const void *restrict data, size_t size, size_t count, FILE *restri
 
 int ferror(FILE *stream)
 {
-	(void)stream;
-	abort();
-}
-
-int fputs(const char *restrict text, FILE *restrict stream)
-{
-	(void)text;
-	(void)stream;
-	abort();
-}
-
-int putc(int character, FILE *stream)
-{
-	(void)character;
 	(void)stream;
 	abort();
 }
