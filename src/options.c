@@ -298,7 +298,7 @@ static enum options_action check_conflicts(unsigned int given)
 static enum options_action parse_all(char *const words[], struct options *options)
 {
 	struct parser parser = { .next = words };
-	const char *value = NULL;
+	const char *value = "";
 	int id;
 
 	while ((id = next_option(&parser, &value)) >= 0) {

