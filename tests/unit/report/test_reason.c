@@ -77,6 +77,18 @@ static void test_serialnr(void **state)
 			    "'SERIALNUMBER000B', and it is offline\n");
 }
 
+/* As the kernel and the label of the card have it. */
+static void test_serialnr_is_case_sensitive(void **state)
+{
+	struct config_entry entries[] = { want_card('a', 1, "serialnumber000a") };
+	const struct apqn apqns[] = { on_card(ep11(1, 1, APQN_BOUND, 'a', 0), SERIALNR_A),
+				      on_card(ep11(2, 1, APQN_BOUND, 'a', 0), SERIALNR_A) };
+
+	(void)state;
+	assert_string_equal(MISSES(entries, apqns),
+			    "APQN 02.0001 has the master key, but the serial number of its card is 'SERIALNUMBER000A'\n");
+}
+
 static void test_failed(void **state)
 {
 	struct config_entry entries[] = { want_ep11('a', 1) };
@@ -166,7 +178,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_accelerator), cmocka_unit_test(test_taken),     cmocka_unit_test(test_serialnr),
 		cmocka_unit_test(test_failed),      cmocka_unit_test(test_other_key), cmocka_unit_test(test_none),
-		cmocka_unit_test(test_limit),
+		cmocka_unit_test(test_limit),      cmocka_unit_test(test_serialnr_is_case_sensitive),
 	};
 
 	return cmocka_run_group_tests_name("reason", tests, make_secrets, NULL);
