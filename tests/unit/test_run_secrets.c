@@ -359,13 +359,17 @@ static void test_dry_run_report(void **state)
 	for (int dry_run = 0; dry_run < 2; dry_run++) {
 		begin_with_request(fixture, EMPTY_STORE);
 		fixture->options.report_path = path;
-		fixture->options.dry_run = dry_run;
+		fixture->options.dry_run = fixture->options.probe = dry_run;
 		assert_true(run(fixture));
 		file = fopen(path, "r");
 		assert_non_null(file);
 		text[fread(text, 1, sizeof(text) - 1, file)] = '\0';
 		assert_int_equal(fclose(file), 0);
 		assert_non_null(strstr(text, dry_run ? "\"needs_request\": true," : "\"needs_request\": false,"));
+		/* The entry as planned, the queue as it is. */
+		assert_non_null(strstr(text, "\"satisfied\": true,\n      \"apqn\": \"11.0001\","));
+		assert_non_null(strstr(text, dry_run ? "\"bind\": \"unbound\"," : "\"bind\": \"bound\","));
+		assert_non_null(strstr(text, "\"entry\": 1,"));
 	}
 }
 
