@@ -2,6 +2,7 @@
 #include "ap/apqn.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -55,12 +56,39 @@ const char *apqn_failure_text(enum apqn_failure failure)
 		return "its state cannot be read";
 	case APQN_VANISHED:
 		return "the queue is gone";
+	case APQN_DEADLINE:
+		return "not identified before the end of the run";
 	case APQN_CALL_LOST:
 		return "the processes that made its calls were killed";
 	case APQN_CARD_STUCK:
 		return "the kernel did not come back from a call on this card";
 	}
 	return "unknown failure";
+}
+
+void apqn_format_failure(const struct apqn *apqn, char text[APQN_FAILURE_SIZE])
+{
+	const char *call = apqn->failure_call;
+
+	snprintf(text, APQN_FAILURE_SIZE, "%s%s%s%s", apqn_failure_text(apqn->failure), call[0] ? " (" : "", call,
+		 call[0] ? ")" : "");
+}
+
+void apqn_note_call(struct apqn *apqn, const char *path, int64_t limit_ms)
+{
+	static const char root[] = "devices/ap/";
+	const char *slash;
+
+	if (strncmp(path, root, strlen(root)) == 0)
+		path += strlen(root);
+	/* The name of a queue contains that of its card. */
+	slash = strchr(path, '/');
+	if (slash && strchr(slash + 1, '/'))
+		path = slash + 1;
+	if (limit_ms > 0)
+		snprintf(apqn->failure_call, APQN_CALL_SIZE, "%.25s, %" PRId64 " ms", path, limit_ms);
+	else
+		snprintf(apqn->failure_call, APQN_CALL_SIZE, "%.25s", path);
 }
 
 const char *apqn_mode_text(enum apqn_mode mode)

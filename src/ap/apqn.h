@@ -16,6 +16,8 @@
 #define APQN_NAME_SIZE 8        /* "11.0008" and NUL */
 #define APQN_CARDS_MAX 256
 #define APQN_DOMAINS_MAX 256
+#define APQN_CALL_SIZE 56     /* "03.0006/se_associate, 5000 ms" */
+#define APQN_FAILURE_SIZE 160 /* apqn_format_failure */
 
 enum apqn_mode { APQN_MODE_UNKNOWN, APQN_MODE_ACCEL, APQN_MODE_CCA, APQN_MODE_EP11 };
 
@@ -56,6 +58,7 @@ enum apqn_failure {
 	APQN_STAYS_BOUND,         /* an unbind fails or has no effect; it is left as it is */
 	APQN_UNREADABLE,          /* an attribute that must be there cannot be read or makes no sense */
 	APQN_VANISHED,            /* the queue or its card is no longer there */
+	APQN_DEADLINE,            /* the run ended before it was identified */
 	APQN_CALL_LOST,           /* helper processes that made its calls were killed, again and again */
 	APQN_CARD_STUCK,          /* a call on this card did not come back from the kernel */
 };
@@ -65,6 +68,7 @@ struct apqn {
 	uint8_t domain;
 	uint8_t generation; /* 4 for CEX4, … 8 for CEX8, and newer */
 	bool online;
+	bool online_unknown; /* could not be read; online is false then */
 	enum apqn_mode mode;
 	enum apqn_bind bind;
 	enum apqn_association association;
@@ -74,6 +78,8 @@ struct apqn {
 	char serialnr[APQN_SERIALNR_LENGTH + 1]; /* empty: not known */
 	enum apqn_failure failure;
 	int failure_error; /* negative errno behind the failure, or 0 */
+	char failure_call
+		[APQN_CALL_SIZE]; /* the call that took too long, perhaps on another queue of its card; or empty */
 };
 
 /* Order of card, then domain; for qsort. */
@@ -87,6 +93,10 @@ bool apqn_is_out_of_reach(const struct apqn *apqn);
 
 /* What happened, for people: "bind refused by the firmware". */
 const char *apqn_failure_text(enum apqn_failure failure);
+/* The same with the call that took too long, if there is one. */
+void apqn_format_failure(const struct apqn *apqn, char text[APQN_FAILURE_SIZE]);
+/* Sets failure_call from the path of a call below devices/ap; limit_ms: what it was given, 0: the rest of the run. */
+void apqn_note_call(struct apqn *apqn, const char *path, int64_t limit_ms);
 const char *apqn_mode_text(enum apqn_mode mode); /* "EP11", "Accel", "CCA", "unknown" */
 
 /* Names of directories: "card11", "11.0008" (lower-case hex). */

@@ -129,6 +129,7 @@ static int add_queue(struct card_scan *card, uint8_t domain)
 	memset(apqn, 0, sizeof(*apqn));
 	apqn->card = card->card;
 	apqn->domain = domain;
+	apqn->online_unknown = true;
 	return 0;
 }
 
@@ -200,6 +201,7 @@ static void take_online(struct scan *scan, struct apqn *apqn, int r, const char 
 		scan->bind_missing = true;
 	if (r == 0)
 		r = apqn_parse_online(text, &apqn->online);
+	apqn->online_unknown = r < 0;
 	if (r < 0)
 		fail_queue(apqn, APQN_UNREADABLE, r);
 }
@@ -213,13 +215,21 @@ static void take_association(struct apqn *apqn, int r, const char *text)
 		fail_queue(apqn, APQN_UNREADABLE, r);
 }
 
-static void card_stuck(struct card_scan *card)
+/* `call` did not come back: in its own time, or before the end of the run. */
+static void card_stuck(struct card_scan *card, const struct machine_call *call)
 {
-	if (card->phase != PHASE_DONE)
-		log_warning("card%02x: %s; it is not used", card->card, apqn_failure_text(APQN_CARD_STUCK));
+	struct apqn culprit = { .failure = APQN_CARD_STUCK };
+	char text[APQN_FAILURE_SIZE];
+
+	if (card->phase == PHASE_DONE)
+		return;
+	apqn_note_call(&culprit, call->path, call->limit_ms);
+	apqn_format_failure(&culprit, text);
+	log_warning("card%02x: %s; it is not used", card->card, text);
 	for (size_t i = 0; i < card->count; i++) {
 		card->apqns[i].failure = APQN_CARD_STUCK;
 		card->apqns[i].failure_error = -ETIMEDOUT;
+		memcpy(card->apqns[i].failure_call, culprit.failure_call, sizeof(culprit.failure_call));
 	}
 	if (card->phase == PHASE_CARD && card->taken == 0)
 		card->unlisted = true;
@@ -282,7 +292,7 @@ static void scan_done(struct lane *lane, const struct machine_call *call, int64_
 
 	(void)now_ms;
 	if (lane->stuck) {
-		card_stuck(card);
+		card_stuck(card, call);
 		return;
 	}
 	take_answer(scan, card, call);
@@ -330,6 +340,20 @@ static int list_cards(struct machine *machine, int64_t deadline_ms, uint8_t card
 	return 0;
 }
 
+/* The kernel has the attribute in Secure Execution guests only. */
+static int report_no_bind(const struct lanes *lanes)
+{
+	char guest[MACHINE_TEXT_SIZE];
+	int r = machine_read_text(lanes->machine, lanes->deadline_ms, guest, "firmware/uv/prot_virt_guest");
+
+	if (r == -EINTR)
+		return r;
+	log_error("AP bus: the queues have no attribute se_bind; %s",
+		  r == 0 && strcmp(guest, "1") == 0 ? "Linux 6.7 or newer is needed" :
+						      "this machine is not a Secure Execution guest");
+	return -EOPNOTSUPP;
+}
+
 static int run_scan(struct lanes *lanes, struct scan *scan)
 {
 	int64_t start_ms = machine_now_ms(lanes->machine), next_progress_ms = 0;
@@ -344,11 +368,7 @@ static int run_scan(struct lanes *lanes, struct scan *scan)
 		if (r < 0)
 			return r;
 	}
-	if (scan->bind_missing && !scan->bind_seen) {
-		log_error("AP bus: the queues have no attribute se_bind; Linux 6.7 or newer is needed");
-		return -EOPNOTSUPP;
-	}
-	return scan->error;
+	return scan->bind_missing && !scan->bind_seen ? report_no_bind(lanes) : scan->error;
 }
 
 static int collect(const struct scan *scan, size_t card_count, struct inventory *inventory)

@@ -156,6 +156,8 @@ static int collect_cards(struct ep11 *ep11)
 	if (!cards->list)
 		return -ENOMEM;
 	for (size_t i = 0; i < context->apqn_count; i++) {
+		if (cards->unread == PLAN_NONE && plan_unread(&apqns[i], APQN_MODE_EP11))
+			cards->unread = i;
 		if (apqns[i].mode != APQN_MODE_EP11)
 			continue;
 		if (i == 0 || !same_card(&apqns[i - 1], &apqns[i])) {
@@ -321,12 +323,21 @@ static void set_goals(const struct ep11 *ep11)
 static void set_reasons(struct ep11 *ep11)
 {
 	struct plan_entry *entries = ep11->context->plan->entries;
+	size_t first_to_identify = 0;
+
+	while (first_to_identify < ep11->context->apqn_count &&
+	       ep11->context->plan->apqns[first_to_identify].goal != PLAN_IDENTIFY)
+		first_to_identify++;
+	if (first_to_identify == ep11->context->apqn_count)
+		first_to_identify = PLAN_NONE;
 
 	for (size_t i = 0; i < ep11->entries.count; i++) {
 		struct plan_entry *entry = &entries[ep11->entries.list[i].index];
 
-		if (entry->apqn == PLAN_NONE)
-			entry->reason = PLAN_UNDECIDED;
+		if (entry->apqn != PLAN_NONE)
+			continue;
+		entry->reason = PLAN_UNDECIDED;
+		entry->detail = first_to_identify;
 	}
 	while (ep11->final && next_group(ep11))
 		plan_reason_group(ep11->context, &ep11->group, &ep11->cards, ep11->marks);
@@ -338,6 +349,7 @@ int plan_ep11_make(const struct plan_context *context, uint8_t *marks)
 		.context = context,
 		.marks = marks,
 		.cards.newest = PLAN_NONE,
+		.cards.unread = PLAN_NONE,
 	};
 	int error;
 

@@ -40,6 +40,7 @@ struct plan_cards {
 	struct plan_card *list;
 	size_t count;
 	size_t newest; /* the best EP11 queue (rule 4) that is online, failed or not, or PLAN_NONE */
+	size_t unread; /* the first one that may be EP11, and of which it is not known whether it is online, or PLAN_NONE */
 };
 
 /* The EP11 entries of one MKVP in the order of the file, and the queues that have it. */
@@ -117,6 +118,13 @@ static inline void plan_assign(const struct plan_context *context, size_t entry,
 	context->plan->entries[entry].apqn = apqn;
 	context->plan->entries[entry].reason = PLAN_SATISFIED;
 	context->plan->apqns[apqn].entry = entry;
+}
+
+/* It failed before it was known whether it is online, and may have this mode. */
+static inline bool plan_unread(const struct apqn *apqn, enum apqn_mode mode)
+{
+	return apqn->failure != APQN_WORKING && apqn->online_unknown &&
+	       (apqn->mode == mode || apqn->mode == APQN_MODE_UNKNOWN);
 }
 
 /* Keeps the better one by rule 4 in *best, of APQNs looked at in order. */

@@ -39,15 +39,15 @@ enum plan_goal {
 enum plan_reason {
 	PLAN_SATISFIED = 0, /* an APQN is assigned */
 	PLAN_NO_SECRET,     /* the UV has no association secret with the entry's id */
-	PLAN_NO_APQN,       /* no APQN of this mode is online and can be bound */
-	PLAN_GENERATION,    /* all of this mode, or with this MKVP (and serialnr), are too old; detail: the newest */
-	PLAN_NO_MKVP,       /* none with this MKVP was seen; detail: one that failed before it was known, if any */
-	PLAN_SERIALNR,      /* the MKVP is there, the serialnr differs or is not known; detail: one such APQN */
-	PLAN_FAILED,        /* the last one that fitted has failed; detail: that APQN */
-	PLAN_TAKEN,         /* all that fit serve other entries */
-	PLAN_UNKNOWN,       /* an APQN that may help cannot be identified now (withheld); detail: that APQN */
-	PLAN_UNDECIDED,     /* APQNs have to be identified first (there are PLAN_IDENTIFY goals) */
-	PLAN_NO_TIME,       /* not by the planner: time was over before the chosen APQN was ready; detail: it */
+	PLAN_NO_APQN, /* no APQN of this mode is known to be online and can be bound; detail: one not known, if any */
+	PLAN_GENERATION, /* all of this mode, or with this MKVP (and serialnr), are too old; detail: the newest */
+	PLAN_NO_MKVP,    /* none with this MKVP was seen; detail: one that failed before it was known, if any */
+	PLAN_SERIALNR,   /* the MKVP is there, the serialnr differs or is not known; detail: one such APQN */
+	PLAN_FAILED,     /* the last one that fitted has failed; detail: that APQN */
+	PLAN_TAKEN,      /* all that fit serve other entries */
+	PLAN_UNKNOWN,    /* an APQN that may help cannot be identified now (withheld); detail: that APQN */
+	PLAN_UNDECIDED,  /* APQNs have to be identified first (there are PLAN_IDENTIFY goals); detail: the first one */
+	PLAN_NO_TIME,    /* not by the planner: time was over before the chosen APQN was ready; detail: it */
 };
 
 #define PLAN_NONE SIZE_MAX

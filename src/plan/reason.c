@@ -20,11 +20,13 @@ static bool was_wanted(const struct apqn *apqn)
 
 void plan_reason_accel(const struct plan_context *context)
 {
-	size_t working = PLAN_NONE, failed = PLAN_NONE, online = PLAN_NONE;
+	size_t working = PLAN_NONE, failed = PLAN_NONE, online = PLAN_NONE, unread = PLAN_NONE;
 
 	for (size_t i = 0; i < context->apqn_count; i++) {
 		const struct apqn *apqn = &context->apqns[i];
 
+		if (unread == PLAN_NONE && plan_unread(apqn, APQN_MODE_ACCEL))
+			unread = i;
 		if (apqn->mode != APQN_MODE_ACCEL)
 			continue;
 		if (plan_working(apqn))
@@ -42,7 +44,7 @@ void plan_reason_accel(const struct plan_context *context)
 		else if (suits(context, failed, i))
 			say(context, i, PLAN_FAILED, failed);
 		else if (online == PLAN_NONE)
-			say(context, i, PLAN_NO_APQN, PLAN_NONE);
+			say(context, i, PLAN_NO_APQN, unread);
 		else
 			say(context, i, PLAN_GENERATION, online);
 	}
@@ -110,10 +112,12 @@ static size_t find_relief(const struct plan_context *context, const struct plan_
 	return clues.withheld;
 }
 
-/* `newest` is the best queue that is online, `relief` as above. */
-static void conclude(const struct plan_context *context, size_t entry, const struct clues *clues, size_t newest,
-		     size_t relief)
+/* `relief` is as above. */
+static void conclude(const struct plan_context *context, size_t entry, const struct clues *clues,
+		     const struct plan_cards *cards, size_t relief)
 {
+	size_t newest = cards->newest;
+
 	if (clues->withheld != PLAN_NONE)
 		say(context, entry, PLAN_UNKNOWN, clues->withheld);
 	else if (clues->taken != PLAN_NONE && relief != PLAN_NONE)
@@ -123,7 +127,7 @@ static void conclude(const struct plan_context *context, size_t entry, const str
 	else if (clues->failed != PLAN_NONE)
 		say(context, entry, PLAN_FAILED, clues->failed);
 	else if (newest == PLAN_NONE)
-		say(context, entry, PLAN_NO_APQN, PLAN_NONE);
+		say(context, entry, PLAN_NO_APQN, cards->unread);
 	else if (context->apqns[newest].generation < context->config->entries[entry].min_generation)
 		say(context, entry, PLAN_GENERATION, newest);
 	else if (clues->too_old != PLAN_NONE)
@@ -147,6 +151,6 @@ void plan_reason_group(const struct plan_context *context, const struct plan_gro
 			continue;
 		look_at_group(context, group, entry, &clues);
 		look_at_cards(context, cards, entry, &clues);
-		conclude(context, entry, &clues, cards->newest, relief);
+		conclude(context, entry, &clues, cards, relief);
 	}
 }

@@ -15,6 +15,27 @@ static struct card *card_of_lane(struct provision *this, const struct lane *lane
 	return &this->cards[lane - this->lanes.list];
 }
 
+static void format_path(const struct queue_task *task, enum queue_action action, char path[MACHINE_PATH_SIZE])
+{
+	static const char *const attributes[] = {
+		[QUEUE_WRITE_BIND] = "se_bind",
+		[QUEUE_WRITE_UNBIND] = "se_bind",
+		[QUEUE_WRITE_ASSOCIATION] = "se_associate",
+		[QUEUE_READ_BIND] = "se_bind",
+		[QUEUE_READ_ASSOCIATION] = "se_associate",
+		[QUEUE_READ_RESET] = "reset",
+		[QUEUE_READ_MKVPS] = "mkvps",
+		[QUEUE_READ_SERIALNR] = "serialnr",
+	};
+	unsigned int card = task->apqn->card;
+
+	if (action == QUEUE_READ_SERIALNR)
+		snprintf(path, MACHINE_PATH_SIZE, "devices/ap/card%02x/%s", card, attributes[action]);
+	else
+		snprintf(path, MACHINE_PATH_SIZE, "devices/ap/card%02x/%02x.%04x/%s", card, card, task->apqn->domain,
+			 attributes[action]);
+}
+
 /* --- gates: when an identity may be read ---------------------------------------------------------- */
 
 static bool association_is_near(const struct queue_task *task)
@@ -57,6 +78,30 @@ bool provision_is_gated(const struct card_gate *gate, enum queue_action action)
 	return false;
 }
 
+static bool hinders(const struct queue_task *other, enum queue_action action)
+{
+	if (action != QUEUE_READ_MKVPS && action != QUEUE_READ_SERIALNR)
+		return false;
+	return association_is_near(other) || (action == QUEUE_READ_SERIALNR && reset_is_near(other));
+}
+
+void provision_note_wait(const struct provision *this, const struct card *card, struct queue_task *task)
+{
+	enum queue_action action = task->action != QUEUE_NO_ACTION ? task->action : queue_task_next(task);
+	const struct queue_task *culprit = task;
+	char path[MACHINE_PATH_SIZE];
+
+	for (size_t i = card->first; i < card->first + card->count && task->action == QUEUE_NO_ACTION; i++) {
+		if (!hinders(&this->tasks[i], action))
+			continue;
+		culprit = &this->tasks[i];
+		action = association_is_near(culprit) ? QUEUE_READ_ASSOCIATION : QUEUE_READ_RESET;
+		break;
+	}
+	format_path(culprit, action, path);
+	apqn_note_call(task->apqn, path, 0);
+}
+
 /* --- calls ---------------------------------------------------------------------------------------- */
 
 /* The queue of the card that is due first and has no call under way, or NULL; *due_ms says when. */
@@ -85,33 +130,18 @@ static struct queue_task *first_due(const struct provision *this, const struct c
 
 static void prepare_call(struct machine_call *call, const struct queue_task *task)
 {
-	static const char *const attributes[] = {
-		[QUEUE_WRITE_BIND] = "se_bind",
-		[QUEUE_WRITE_UNBIND] = "se_bind",
-		[QUEUE_WRITE_ASSOCIATION] = "se_associate",
-		[QUEUE_READ_BIND] = "se_bind",
-		[QUEUE_READ_ASSOCIATION] = "se_associate",
-		[QUEUE_READ_RESET] = "reset",
-		[QUEUE_READ_MKVPS] = "mkvps",
-	};
 	const char *text = task->action == QUEUE_WRITE_BIND ? "1" : "0";
-	unsigned int card = task->apqn->card, domain = task->apqn->domain;
-	const char *attribute;
-	char index[8];
+	char path[MACHINE_PATH_SIZE], index[8];
 
-	if (task->action == QUEUE_READ_SERIALNR) {
-		lanes_read(call, "devices/ap/card%02x/serialnr", card);
-		return;
-	}
+	format_path(task, task->action, path);
 	if (task->action == QUEUE_WRITE_ASSOCIATION) {
 		snprintf(index, sizeof(index), "%u", task->asked_index);
 		text = index;
 	}
-	attribute = attributes[task->action];
-	if (task->action <= QUEUE_WRITE_ASSOCIATION)
-		lanes_write(call, text, "devices/ap/card%02x/%02x.%04x/%s", card, card, domain, attribute);
+	if (task->action != QUEUE_READ_SERIALNR && task->action <= QUEUE_WRITE_ASSOCIATION)
+		lanes_write(call, text, "%s", path);
 	else
-		lanes_read(call, "devices/ap/card%02x/%02x.%04x/%s", card, card, domain, attribute);
+		lanes_read(call, "%s", path);
 }
 
 bool provision_next(struct lane *lane, struct machine_call *call, int64_t now_ms, void *context)
@@ -133,19 +163,25 @@ static bool serves_entry(const struct provision *this, size_t i)
 }
 
 /* The kernel did not come back: nothing on this card is touched any more. What serves an entry goes on doing so. */
-static void card_stuck(struct provision *this, struct card *card)
+static void card_stuck(struct provision *this, struct card *card, const struct machine_call *call)
 {
+	struct apqn culprit = { .failure = APQN_CARD_STUCK };
+	char text[APQN_FAILURE_SIZE];
+
 	if (card->stuck)
 		return;
 	card->stuck = true;
 	this->changed = true;
-	log_warning("card%02x: %s; it is left alone from now on", this->apqns[card->first].card,
-		    apqn_failure_text(APQN_CARD_STUCK));
+	apqn_note_call(&culprit, call->path, call->limit_ms);
+	apqn_format_failure(&culprit, text);
+	log_warning("card%02x: %s; it is left alone from now on", this->apqns[card->first].card, text);
 	for (size_t i = card->first; i < card->first + card->count; i++) {
 		struct queue_task *task = &this->tasks[i];
 
-		if (task->goal != QUEUE_REST || !serves_entry(this, i))
-			queue_task_fail(task, APQN_CARD_STUCK, -ETIMEDOUT);
+		if (task->goal == QUEUE_REST && serves_entry(this, i))
+			continue;
+		queue_task_fail(task, APQN_CARD_STUCK, -ETIMEDOUT);
+		memcpy(task->apqn->failure_call, culprit.failure_call, sizeof(culprit.failure_call));
 	}
 }
 
@@ -252,7 +288,7 @@ void provision_done(struct lane *lane, const struct machine_call *call, int64_t 
 		task->action = QUEUE_NO_ACTION;
 		/* At the deadline all calls end, those on healthy cards as well. */
 		if (now_ms < this->request->deadline_ms)
-			card_stuck(this, card);
+			card_stuck(this, card, call);
 		return;
 	}
 	queue_task_done(task, call->error, call->data, now_ms);

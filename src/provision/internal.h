@@ -52,6 +52,9 @@ struct card_gate provision_gate(const struct provision *this, const struct card 
 /* True if this call has to wait, because it would hang in the kernel. */
 bool provision_is_gated(const struct card_gate *gate, enum queue_action action);
 
+/* Notes which call the queue waits for: its own, or the one on its card that has to end before. */
+void provision_note_wait(const struct provision *this, const struct card *card, struct queue_task *task);
+
 /* The two callbacks of the lanes. */
 bool provision_next(struct lane *lane, struct machine_call *call, int64_t now_ms, void *context);
 void provision_done(struct lane *lane, const struct machine_call *call, int64_t now_ms, void *context);

@@ -70,8 +70,8 @@ void provision_log_dry_run(const struct provision *this)
 	for (size_t i = 0; i < this->count; i++) {
 		apqn_format_name(&this->apqns[i], name);
 		if (this->apqns[i].identity == APQN_IDENTITY_WITHHELD)
-			log_info("dry run: %s: bind to read its master key; what follows depends on it (--probe tells)",
-				 name);
+			log_info("dry run: %s: bind to read its master key; what follows depends on it%s", name,
+				 this->request->probe ? "" : " (--probe tells)");
 		else
 			provision_log_goal(this, i, goals[this->plan.apqns[i].goal]);
 	}
@@ -79,10 +79,13 @@ void provision_log_dry_run(const struct provision *this)
 
 static void log_failure(const struct apqn *apqn, const char *name)
 {
+	char failure[APQN_FAILURE_SIZE];
+
+	apqn_format_failure(apqn, failure);
 	if (apqn->failure_error != 0)
-		log_warning("APQN %s: %s: %s", name, apqn_failure_text(apqn->failure), text_error(apqn->failure_error));
+		log_warning("APQN %s: %s: %s", name, failure, text_error(apqn->failure_error));
 	else
-		log_warning("APQN %s: %s", name, apqn_failure_text(apqn->failure));
+		log_warning("APQN %s: %s", name, failure);
 }
 
 void provision_log_result(const struct queue_task *task, const struct apqn *before, int64_t now_ms)

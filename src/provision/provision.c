@@ -158,29 +158,39 @@ static void plan_anew(struct provision *this, int64_t now_ms)
 		release_probed(this, now_ms);
 }
 
-/* The work time is over: what is not ready now has failed, and the rest of the time is for tidying up. */
+/* The work time is over, which is no fault of the queue. */
+static void give_up(const struct provision *this, const struct card *card, struct queue_task *task, int64_t now_ms)
+{
+	struct apqn before = *task->apqn;
+
+	if (task->goal == QUEUE_IDENTIFY && before.identity == APQN_IDENTITY_VALID) {
+		/* Only the serial number is missing. */
+		task->serialnr->wanted = false;
+		task->goal = QUEUE_REST;
+	}
+	if (task->goal == QUEUE_REST || task->goal == QUEUE_UNBIND)
+		return;
+	if (before.bind != APQN_BOUND) {
+		queue_task_fail(task, APQN_BIND_TIMEOUT, 0);
+	} else if (task->goal == QUEUE_IDENTIFY) {
+		provision_note_wait(this, card, task);
+		queue_task_fail(task, APQN_DEADLINE, 0);
+	} else {
+		queue_task_fail(task, APQN_ASSOCIATION_TIMEOUT, 0);
+	}
+	provision_log_result(task, &before, now_ms);
+}
+
+/* What is not ready now has failed, and the rest of the time is for tidying up. */
 static void close_work(struct provision *this, int64_t now_ms)
 {
 	this->closing = true;
 	this->changed = true;
-	for (size_t i = 0; i < this->count; i++) {
-		struct queue_task *task = &this->tasks[i];
-		struct apqn before = *task->apqn;
+	for (size_t c = 0; c < this->card_count; c++) {
+		const struct card *card = &this->cards[c];
 
-		if (task->goal == QUEUE_IDENTIFY && before.identity == APQN_IDENTITY_VALID) {
-			/* Only the serial number is missing, which is no failure of the queue. */
-			task->serialnr->wanted = false;
-			task->goal = QUEUE_REST;
-		}
-		if (task->goal == QUEUE_REST || task->goal == QUEUE_UNBIND)
-			continue;
-		if (before.bind != APQN_BOUND)
-			queue_task_fail(task, APQN_BIND_TIMEOUT, 0);
-		else if (task->goal == QUEUE_IDENTIFY)
-			queue_task_fail(task, APQN_UNREADABLE, -ETIMEDOUT);
-		else
-			queue_task_fail(task, APQN_ASSOCIATION_TIMEOUT, 0);
-		provision_log_result(task, &before, now_ms);
+		for (size_t i = card->first; i < card->first + card->count; i++)
+			give_up(this, card, &this->tasks[i], now_ms);
 	}
 }
 

@@ -165,7 +165,7 @@ static bool fill(void *context, size_t index, struct table_row *row)
 		put(*cell++, serialnr_text(apqn));
 		format_mkvp(apqn, view->mkvp_bytes, *cell++);
 	}
-	put(*cell++, apqn->online ? "yes" : "no");
+	put(*cell++, apqn->online_unknown ? "?" : apqn->online ? "yes" : "no");
 	put(*cell++, bind_text(apqn));
 	format_secret(apqn, report->plan ? NULL : view->names[apqn->association_index], *cell++);
 	if (report->plan)

@@ -22,7 +22,7 @@ static void format_no_secret(const struct config_entry *entry, bool truncated, c
 static void format_no_mkvp(const struct config_entry *entry, const struct apqn *apqn, const char *name,
 			   char reason[REASON_SIZE])
 {
-	char mkvp[2 * APQN_MKVP_SIZE + 1];
+	char mkvp[2 * APQN_MKVP_SIZE + 1], failure[APQN_FAILURE_SIZE];
 	int length;
 
 	text_format_hex(entry->mkvp, sizeof(entry->mkvp), mkvp);
@@ -30,9 +30,10 @@ static void format_no_mkvp(const struct config_entry *entry, const struct apqn *
 	length = snprintf(reason, REASON_SIZE, "no usable APQN %s%s%shas the master key 0x%s",
 			  entry->serialnr[0] ? "of a card with the serial number '" : "", entry->serialnr,
 			  entry->serialnr[0] ? "' " : "", mkvp);
-	if (apqn)
-		snprintf(reason + length, (size_t)(REASON_SIZE - length), "; the key of APQN %s is unknown: %s", name,
-			 apqn_failure_text(apqn->failure));
+	if (!apqn)
+		return;
+	apqn_format_failure(apqn, failure);
+	snprintf(reason + length, (size_t)(REASON_SIZE - length), "; the key of APQN %s is unknown: %s", name, failure);
 }
 
 static void format_serialnr(const struct config_entry *entry, const struct apqn *apqn, const char *name,
@@ -47,12 +48,29 @@ static void format_serialnr(const struct config_entry *entry, const struct apqn 
 		snprintf(reason, REASON_SIZE, "APQN %s %s unknown; the entry needs '%s'", name, start, entry->serialnr);
 }
 
+/* `apqn`: one that could not be read, or NULL. */
+static void format_no_apqn(const char *mode, const struct apqn *apqn, const char *name, char reason[REASON_SIZE])
+{
+	char failure[APQN_FAILURE_SIZE];
+
+	if (!apqn) {
+		snprintf(reason, REASON_SIZE, "no APQN with mode %s is online", mode);
+		return;
+	}
+	apqn_format_failure(apqn, failure);
+	snprintf(reason, REASON_SIZE, "no APQN with mode %s is known to be online; APQN %s: %s", mode, name, failure);
+}
+
 static void format_failed(const struct apqn *apqn, const char *name, char reason[REASON_SIZE])
 {
-	if (apqn)
-		snprintf(reason, REASON_SIZE, "APQN %s fits, but %s", name, apqn_failure_text(apqn->failure));
-	else
+	char failure[APQN_FAILURE_SIZE];
+
+	if (!apqn) {
 		snprintf(reason, REASON_SIZE, "all APQNs that fit failed");
+		return;
+	}
+	apqn_format_failure(apqn, failure);
+	snprintf(reason, REASON_SIZE, "APQN %s fits, but %s", name, failure);
 }
 
 static void format_unknown(const struct report *report, const struct apqn *apqn, const char *name,
@@ -83,7 +101,7 @@ void reason_format(const struct report *report, size_t index, char reason[REASON
 		format_no_secret(entry, report->secrets->truncated, reason);
 		break;
 	case PLAN_NO_APQN:
-		snprintf(reason, REASON_SIZE, "no APQN with mode %s is online", apqn_mode_text(entry->mode));
+		format_no_apqn(mode, apqn, name, reason);
 		break;
 	case PLAN_GENERATION:
 		snprintf(reason, REASON_SIZE, "best candidate %s is a CEX%d; the entry needs CEX%d or newer", name,
@@ -148,7 +166,7 @@ static unsigned int find_faults(const struct report *report, const struct config
 		faults |= FAULT_TAKEN;
 	if (apqn->failure != APQN_WORKING || apqn->bind == APQN_BIND_UNSUPPORTED)
 		faults |= FAULT_FAILED;
-	if (!apqn->online)
+	if (!apqn->online && !apqn->online_unknown)
 		faults |= FAULT_OFFLINE;
 	if (apqn->generation < entry->min_generation)
 		faults |= FAULT_GENERATION;
@@ -168,10 +186,16 @@ static bool is_near(unsigned int faults)
 	return faults != 0;
 }
 
-static bool is_decided_by_apqns(const struct plan_entry *planned)
+static bool is_open(const struct plan_entry *planned)
 {
-	return planned->apqn == PLAN_NONE && planned->reason != PLAN_NO_SECRET && planned->reason != PLAN_UNKNOWN &&
-	       planned->reason != PLAN_UNDECIDED;
+	return planned->reason == PLAN_UNKNOWN || planned->reason == PLAN_UNDECIDED;
+}
+
+/* A dry run knows nothing of open entries; a real one has tried, and a failure may be what kept it from an answer. */
+static bool is_decided_by_apqns(const struct report *report, const struct plan_entry *planned)
+{
+	return planned->apqn == PLAN_NONE && planned->reason != PLAN_NO_SECRET &&
+	       !(is_open(planned) && report->dry_run);
 }
 
 /* Returns the new count. */
@@ -196,7 +220,7 @@ size_t near_miss_find(const struct report *report, size_t entry, struct near_mis
 	const struct config_entry *wanted = &report->config->entries[entry];
 	size_t count = 0;
 
-	if (!is_decided_by_apqns(planned) || (entry + 1) * report->apqn_count > NEAR_MISS_PAIRS_MAX)
+	if (!is_decided_by_apqns(report, planned) || (entry + 1) * report->apqn_count > NEAR_MISS_PAIRS_MAX)
 		return 0;
 	for (size_t i = 0; i < report->apqn_count; i++) {
 		struct near_miss miss = { .apqn = i };
@@ -204,7 +228,7 @@ size_t near_miss_find(const struct report *report, size_t entry, struct near_mis
 		if (i == planned->detail || report->apqns[i].mode != wanted->mode)
 			continue;
 		miss.faults = find_faults(report, wanted, i);
-		if (is_near(miss.faults))
+		if (is_near(miss.faults) && (!is_open(planned) || (miss.faults & FAULT_FAILED)))
 			count = insert(misses, count, miss);
 	}
 	return count;
@@ -225,7 +249,7 @@ static void format_fault(const struct report *report, const struct near_miss *mi
 			 size_t size)
 {
 	const struct apqn *apqn = &report->apqns[miss->apqn];
-	char label[CONFIG_LABEL_SIZE];
+	char label[CONFIG_LABEL_SIZE], failure[APQN_FAILURE_SIZE];
 
 	switch (fault) {
 	case FAULT_TAKEN:
@@ -233,8 +257,8 @@ static void format_fault(const struct report *report, const struct near_miss *mi
 		snprintf(text, size, "it serves entry %s", label);
 		break;
 	case FAULT_FAILED:
-		snprintf(text, size, "%s",
-			 apqn->failure == APQN_WORKING ? "it cannot be bound" : apqn_failure_text(apqn->failure));
+		apqn_format_failure(apqn, failure);
+		snprintf(text, size, "%s", apqn->failure == APQN_WORKING ? "it cannot be bound" : failure);
 		break;
 	case FAULT_OFFLINE:
 		snprintf(text, size, "it is offline");
@@ -262,7 +286,7 @@ void near_miss_format(const struct report *report, size_t entry, const struct ne
 {
 	bool right_key = report->config->entries[entry].mode == APQN_MODE_EP11 && miss->faults < FAULT_MKVP_UNKNOWN;
 	const char *fits = miss->faults & FAULT_MKVP_UNKNOWN ? "may fit" : "would fit";
-	char name[APQN_NAME_SIZE], fault[CONFIG_LABEL_SIZE + 32];
+	char name[APQN_NAME_SIZE], fault[APQN_FAILURE_SIZE];
 	const char *before = ", but ";
 	size_t length;
 

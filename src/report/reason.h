@@ -6,7 +6,7 @@
 
 #include "report/report.h"
 
-#define REASON_SIZE 256
+#define REASON_SIZE 320
 void reason_format(const struct report *report, size_t entry, char reason[REASON_SIZE]);
 
 #define NEAR_MISS_MAX 2 /* for an entry */

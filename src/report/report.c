@@ -251,14 +251,17 @@ static void add_apqn(struct json *json, const struct report *report, size_t inde
 	const struct apqn *apqn = &report->apqns[index];
 	size_t entry = report->plan ? report->plan->apqns[index].entry : PLAN_NONE;
 	bool associated = apqn->association == APQN_ASSOCIATED;
-	char name[APQN_NAME_SIZE];
+	char name[APQN_NAME_SIZE], failure[APQN_FAILURE_SIZE];
 
 	apqn_format_name(apqn, name);
 	json_open(json, NULL, '{');
 	json_string(json, "apqn", name);
 	json_string(json, "mode", apqn->mode != APQN_MODE_UNKNOWN ? apqn_mode_text(apqn->mode) : NULL);
 	add_generation(json, "generation", apqn->generation);
-	json_boolean(json, "online", apqn->online);
+	if (apqn->online_unknown)
+		json_string(json, "online", NULL);
+	else
+		json_boolean(json, "online", apqn->online);
 	add_serialnr(json, apqn->serialnr);
 	add_hex(json, "mkvp", apqn->identity == APQN_IDENTITY_VALID ? apqn->mkvp : NULL, sizeof(apqn->mkvp));
 	json_string(json, "bind", bind_texts[apqn->bind]);
@@ -266,7 +269,8 @@ static void add_apqn(struct json *json, const struct report *report, size_t inde
 	add_number(json, "secret_index", associated, apqn->association_index);
 	json_string(json, "secret_name", associated ? names[apqn->association_index] : NULL);
 	add_number(json, "entry", entry != PLAN_NONE, entry + 1);
-	json_string(json, "failure", apqn->failure ? apqn_failure_text(apqn->failure) : NULL);
+	apqn_format_failure(apqn, failure);
+	json_string(json, "failure", apqn->failure ? failure : NULL);
 	json_close(json, '}');
 }
 

@@ -63,7 +63,7 @@ static bool fill_failure(void *context, size_t index, struct table_row *row)
 	if (apqn->failure == APQN_WORKING)
 		return false;
 	apqn_format_name(apqn, row->cells[0]);
-	snprintf(row->cells[1], TABLE_CELL_SIZE, "%s", apqn_failure_text(apqn->failure));
+	apqn_format_failure(apqn, row->cells[1]);
 	return true;
 }
 

@@ -38,7 +38,8 @@ static void test_probe_gets_stuck(void **state)
 	assert_between(elapsed(fixture->sim), 5 * S, 6 * S);
 	assert_int_equal(state_of(fixture, 0x12, 1), MODEL_BINDABLE);
 	assert_log(fixture, "warning: entry #1: no usable APQN has the master key 0x" MKVP_A
-			    "; the key of APQN 11.0001 is unknown: " STUCK "\n");
+			    "; the key of APQN 11.0001 is unknown: " STUCK " (11.0001/mkvps, 5000 ms)
+");
 	assert_log(fixture, "info: entry #2: would be served by APQN 12.0001\n");
 }
 
@@ -172,6 +173,38 @@ static void test_many_cards_hang(void **state)
 	}
 }
 
+/* A short time, and a call that takes longer: the reason names the APQN and the call, not a card without EP11. */
+static void test_reason_names_the_call(void **state)
+{
+	struct fixture *fixture = *state;
+
+	begin(fixture, SECRETS "card 03 CEX8P\nqueue 03.0006 mkvp=" MKVP_A PAD "\n", ENTRY_A);
+	fixture->options.timeout_ms = 1000;
+	inject(fixture, MACHINE_READ, "*/03.0006/online", SIM_HANG, 0);
+	assert_false(run(fixture));
+	assert_log(fixture, "warning: card03: " STUCK " (03.0006/online, 250 ms); it is not used\n");
+	assert_log(fixture, "error: entry #1: no APQN with mode EP11 is known to be online; APQN 03.0006: " STUCK
+			    " (03.0006/online, 250 ms)\n");
+}
+
+/* What holds up an identity until the end of the run is named, too: here an association on another queue of the card. */
+static void test_reason_names_the_culprit(void **state)
+{
+	struct fixture *fixture = *state;
+
+	begin(fixture,
+	      SECRETS "card 03 CEX8P\nqueue 03.0006 mkvp=" MKVP_A PAD " state=bound\n"
+		      "queue 03.0007 mkvp=none state=bound\nqueue 03.0008 mkvp=" MKVP_B PAD "\n"
+		      "fault 03.0006 associate never\n",
+	      ENTRY_A ENTRY_B);
+	fixture->options.timeout_ms = 3000;
+	inject(fixture, MACHINE_WRITE, "*/03.0008/se_bind", SIM_FAIL, -EBUSY);
+	assert_false(run(fixture));
+	assert_log(fixture, "APQN 03.0006: the association was not through in time\n");
+	assert_log(fixture, "error: entry #2: no usable APQN has the master key 0x" MKVP_B
+			    "; that of APQN 03.0008 is not known: not ready for a bind in time\n");
+}
+
 static void test_probed_queue_vanishes(void **state)
 {
 	struct fixture *fixture = *state;
@@ -285,6 +318,8 @@ int main(void)
 		TEST(test_unbind_of_an_unlisted_card),
 		TEST(test_bind_in_doubt),
 		TEST(test_many_cards_hang),
+		TEST(test_reason_names_the_call),
+		TEST(test_reason_names_the_culprit),
 		TEST(test_probed_queue_vanishes),
 		TEST(test_busy_queue),
 		TEST(test_endless_reset),

@@ -376,14 +376,16 @@ static void test_stuck_card(void **state)
 	static const struct {
 		enum machine_operation operation;
 		const char *path;
+		const char *call;
 		size_t queues; /* of the stuck card that are known */
 	} cases[] = {
-		{ MACHINE_LIST, "devices/ap/card11", 0 },
-		{ MACHINE_READ, "*/card11/type", 3 },
-		{ MACHINE_READ, "*/11.0001/online", 3 },
-		{ MACHINE_READ, "*/11.0003/se_associate", 3 },
+		{ MACHINE_LIST, "devices/ap/card11", "card11", 0 },
+		{ MACHINE_READ, "*/card11/type", "card11/type", 3 },
+		{ MACHINE_READ, "*/11.0001/online", "11.0001/online", 3 },
+		{ MACHINE_READ, "*/11.0003/se_associate", "11.0003/se_associate", 3 },
 	};
 	struct fixture *fixture = *state;
+	char log[256];
 
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		new_machine(fixture, settled(THREE "card 05 CEX8A\nqueue 05.0001 state=bound\n"));
@@ -394,9 +396,11 @@ static void test_stuck_card(void **state)
 		assert_int_equal(fixture->inventory.apqns[0].failure, APQN_WORKING);
 		for (size_t n = 1; n < fixture->inventory.count; n++)
 			assert_int_equal(fixture->inventory.apqns[n].failure, APQN_CARD_STUCK);
-		assert_log(fixture, "notice: waiting for the states of the APQNs, 5 s\n"
-				    "warning: card11: the kernel did not come back from a call on this card; it is not "
-				    "used\n");
+		snprintf(log, sizeof(log), "notice: waiting for the states of the APQNs, 5 s\nwarning: card11: the kernel did "
+			 "not come back from a call on this card (%s, 5000 ms); it is not used\n", cases[i].call);
+		assert_log(fixture, log);
+		if (cases[i].queues > 0)
+			assert_int_equal(fixture->inventory.apqns[1].online_unknown, i < 3);
 		assert_between(elapsed(fixture->sim), 5 * S, 5 * S + 100 * MS);
 	}
 }

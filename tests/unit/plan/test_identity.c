@@ -65,8 +65,8 @@ static void bound_queues_are_identified_first(void **state)
 	EXPECT_GOALS(&plan, PLAN_KEEP, PLAN_IDENTIFY, PLAN_LEAVE, PLAN_LEAVE, PLAN_LEAVE, PLAN_BIND, PLAN_UNBIND,
 		     PLAN_LEAVE);
 	EXPECT_APQNS(&plan, 0, NONE, NONE, 5);
-	expect_reason(&plan, 1, PLAN_UNDECIDED, NONE);
-	expect_reason(&plan, 2, PLAN_UNDECIDED, NONE);
+	expect_reason(&plan, 1, PLAN_UNDECIDED, 1);
+	expect_reason(&plan, 2, PLAN_UNDECIDED, 1);
 	plan_release(&plan);
 }
 
@@ -83,7 +83,7 @@ static void unbound_queues_are_identified_if_needed(void **state)
 	(void)state;
 	EXPECT_GOALS(&plan, PLAN_LEAVE, PLAN_IDENTIFY, PLAN_LEAVE, PLAN_IDENTIFY, PLAN_LEAVE);
 	EXPECT_APQNS(&plan, NONE, NONE);
-	expect_reason(&plan, 0, PLAN_UNDECIDED, NONE);
+	expect_reason(&plan, 0, PLAN_UNDECIDED, 1);
 	plan_release(&plan);
 
 	/* One that has the key: the others are left as they are, and errors cured. */

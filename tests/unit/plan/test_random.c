@@ -217,6 +217,8 @@ static bool detail_is_right(const struct scene *scene, size_t e, enum plan_reaso
 		return known && is_newest(scene, e, q, fitted);
 	case PLAN_UNKNOWN:
 		return known && (withheld(scene, e, q) || scene->apqns[q].identity == APQN_IDENTITY_WITHHELD);
+	case PLAN_UNDECIDED:
+		return known && scene->apqns[q].identity == APQN_IDENTITY_UNREAD;
 	default:
 		return q == PLAN_NONE;
 	}

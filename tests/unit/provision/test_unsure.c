@@ -90,7 +90,7 @@ static void test_out_of_time(void **state)
 	fixture->request.timeout_ms = 5000;
 	run(fixture, ENTRY_A);
 	assert_untouched(fixture);
-	assert_log(fixture, "warning: APQN 11.0001: its state cannot be read: no answer in time\n");
+	assert_log(fixture, "warning: APQN 11.0001: not identified before the end of the run (11.0002/se_associate)\n");
 	assert_log(fixture, WARNING_MKVP);
 	assert_true(fixture->took_ms <= 5000);
 }
