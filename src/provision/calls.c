@@ -7,7 +7,6 @@
 #include "util/cleanup.h"
 #include "util/log.h"
 
-#define QUIET_MS 1000      /* no serial number is read on a card so shortly after an unbind: a reset may run */
 #define GATE_INTERVAL_MS 5 /* until a gate is looked at again */
 
 static struct card *card_of_lane(struct provision *this, const struct lane *lane)
@@ -51,9 +50,9 @@ static bool reset_is_near(const struct queue_task *task)
 					    task->goal == QUEUE_UNBIND || task->goal == QUEUE_REASSOCIATE);
 }
 
-struct card_gate provision_gate(const struct provision *this, const struct card *card, int64_t now_ms)
+struct card_gate provision_gate(const struct provision *this, const struct card *card)
 {
-	struct card_gate gate = { .reset = card->unbound_ms != 0 && now_ms - card->unbound_ms < QUIET_MS };
+	struct card_gate gate = { 0 };
 
 	for (size_t i = card->first; i < card->first + card->count; i++) {
 		const struct queue_task *task = &this->tasks[i];
@@ -108,7 +107,7 @@ void provision_note_wait(const struct provision *this, const struct card *card, 
 static struct queue_task *first_due(const struct provision *this, const struct card *card, int64_t now_ms,
 				    int64_t *due_ms)
 {
-	struct card_gate gate = provision_gate(this, card, now_ms);
+	struct card_gate gate = provision_gate(this, card);
 	struct queue_task *first = NULL;
 
 	*due_ms = MACHINE_FOREVER;
@@ -157,9 +156,17 @@ bool provision_next(struct lane *lane, struct machine_call *call, int64_t now_ms
 	return true;
 }
 
+/* It did so when the plan was made, or has come to it since. */
 static bool serves_entry(const struct provision *this, size_t i)
 {
-	return this->plan.apqns && this->plan.apqns[i].goal == PLAN_KEEP;
+	const struct apqn *apqn = &this->apqns[i];
+
+	if (!this->plan.apqns || this->plan.apqns[i].entry == PLAN_NONE || apqn->bind != APQN_BOUND)
+		return false;
+	if (apqn->mode == APQN_MODE_ACCEL)
+		return true;
+	return apqn->association == APQN_ASSOCIATED &&
+	       apqn->association_index == this->plan.entries[this->plan.apqns[i].entry].secret_index;
 }
 
 /* The kernel did not come back: nothing on this card is touched any more. What serves an entry goes on doing so. */
@@ -178,6 +185,8 @@ static void card_stuck(struct provision *this, struct card *card, const struct m
 	for (size_t i = card->first; i < card->first + card->count; i++) {
 		struct queue_task *task = &this->tasks[i];
 
+		if (task->goal == QUEUE_CONFIRM)
+			task->goal = QUEUE_REST;
 		if (task->goal == QUEUE_REST && serves_entry(this, i))
 			continue;
 		queue_task_fail(task, APQN_CARD_STUCK, -ETIMEDOUT);
@@ -256,18 +265,19 @@ static bool is_news(const struct provision *this, const struct queue_task *task,
 		return task->apqn->bind != before->bind || task->apqn->association != before->association;
 	if (task->goal != QUEUE_REST)
 		return false;
+	if (goal_before == QUEUE_CONFIRM)
+		return task->apqn->identity != before->identity ||
+		       memcmp(task->apqn->mkvp, before->mkvp, sizeof(before->mkvp)) != 0;
 	/* A release may let others be bound, and ends a probe of a dry run. */
 	return goal_before == QUEUE_IDENTIFY || goal_before == QUEUE_SETTLE ||
 	       (goal_before == QUEUE_UNBIND && (this->refusals > 0 || this->request->dry_run));
 }
 
 static void note_result(struct provision *this, struct card *card, const struct queue_task *task,
-			enum queue_action action, int64_t now_ms)
+			enum queue_action action)
 {
 	if (action == QUEUE_READ_SERIALNR && !card->serialnr.wanted)
 		share_serialnr(this, card);
-	if (action == QUEUE_WRITE_UNBIND)
-		card->unbound_ms = now_ms;
 	this->releases += task->released;
 	if ((action == QUEUE_WRITE_BIND || action == QUEUE_READ_RESET) && task->apqn->failure == APQN_BIND_REFUSED)
 		note_refusal(this, (size_t)(task - this->tasks));
@@ -292,7 +302,7 @@ void provision_done(struct lane *lane, const struct machine_call *call, int64_t 
 		return;
 	}
 	queue_task_done(task, call->error, call->data, now_ms);
-	note_result(this, card, task, action, now_ms);
+	note_result(this, card, task, action);
 	check_patience(this, (size_t)(task - this->tasks), now_ms);
 	provision_log_result(task, &before, now_ms);
 	if (is_news(this, task, &before, goal_before))

@@ -12,8 +12,7 @@
 /* The queues of one card are a row in the array of all. */
 struct card {
 	size_t first, count;
-	int64_t unbound_ms; /* the last unbind on this card; 0: none */
-	bool stuck;         /* a call on this card did not come back, and that was told */
+	bool stuck; /* a call on this card did not come back, and that was told */
 	struct queue_serialnr serialnr;
 };
 
@@ -47,7 +46,7 @@ struct card_gate {
 	bool serialnr;    /* the serial number is being read */
 };
 
-struct card_gate provision_gate(const struct provision *this, const struct card *card, int64_t now_ms);
+struct card_gate provision_gate(const struct provision *this, const struct card *card);
 
 /* True if this call has to wait, because it would hang in the kernel. */
 bool provision_is_gated(const struct card_gate *gate, enum queue_action action);

@@ -37,6 +37,7 @@ void provision_log_goal(const struct provision *this, size_t apqn, enum queue_go
 	switch (goal) {
 	case QUEUE_REST:
 	case QUEUE_SETTLE:
+	case QUEUE_CONFIRM:
 		break;
 	case QUEUE_IDENTIFY:
 		log_info("%s: %s", name, bound ? "read its master key" : "bind to read its master key");
@@ -107,6 +108,9 @@ void provision_log_result(const struct queue_task *task, const struct apqn *befo
 			 now_ms - task->since_ms);
 	if (apqn->identity != before->identity && apqn->identity == APQN_IDENTITY_NONE)
 		log_info("%s: has no valid master key", name);
+	if (apqn->identity == APQN_IDENTITY_VALID && before->identity == APQN_IDENTITY_VALID &&
+	    memcmp(apqn->mkvp, before->mkvp, sizeof(apqn->mkvp)) != 0)
+		log_warning("APQN %s: its master key has changed", name);
 	if (apqn->identity != before->identity && apqn->identity == APQN_IDENTITY_VALID) {
 		text_format_hex(apqn->mkvp, sizeof(apqn->mkvp), mkvp);
 		log_info("%s: master key 0x%s", name, mkvp);
@@ -123,6 +127,7 @@ void provision_show_progress(struct provision *this, int64_t now_ms)
 		[QUEUE_ASSOCIATE] = "the association",
 		[QUEUE_REASSOCIATE] = "the association",
 		[QUEUE_UNBIND] = "the unbind",
+		[QUEUE_CONFIRM] = "the master key",
 	};
 	const struct queue_task *first = NULL;
 	char name[APQN_NAME_SIZE], more[32] = "";

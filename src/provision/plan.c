@@ -44,7 +44,7 @@ bool provision_is_late(const struct provision *this, const struct card *card, si
 		return false;
 	if (is_slow(task, now_ms) || (lane->under_way > 0 && now_ms - lane->since_ms >= LATE_MS))
 		return true;
-	gate = provision_gate(this, card, now_ms);
+	gate = provision_gate(this, card);
 	return provision_is_gated(&gate, queue_task_next(task)) && card_is_slow(this, card, now_ms);
 }
 
@@ -118,7 +118,9 @@ static enum queue_goal goal_of_plan(const struct provision *this, size_t i)
 		break;
 	case PLAN_KEEP:
 		/* It counts as satisfied while its association is under way; somebody still has to look. */
-		return this->apqns[i].association == APQN_ASSOCIATION_PENDING ? QUEUE_ASSOCIATE : QUEUE_REST;
+		if (this->apqns[i].association == APQN_ASSOCIATION_PENDING)
+			return QUEUE_ASSOCIATE;
+		return this->tasks[i].goal == QUEUE_CONFIRM ? QUEUE_CONFIRM : QUEUE_REST;
 	case PLAN_IDENTIFY:
 		return QUEUE_IDENTIFY;
 	case PLAN_BIND:

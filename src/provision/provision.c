@@ -168,6 +168,8 @@ static void give_up(const struct provision *this, const struct card *card, struc
 		task->serialnr->wanted = false;
 		task->goal = QUEUE_REST;
 	}
+	if (task->goal == QUEUE_CONFIRM)
+		task->goal = QUEUE_REST;
 	if (task->goal == QUEUE_REST || task->goal == QUEUE_UNBIND)
 		return;
 	if (before.bind != APQN_BOUND) {
@@ -191,6 +193,7 @@ static void close_work(struct provision *this, int64_t now_ms)
 
 		for (size_t i = card->first; i < card->first + card->count; i++)
 			give_up(this, card, &this->tasks[i], now_ms);
+		this->cards[c].serialnr.wanted = false;
 	}
 }
 
@@ -250,8 +253,10 @@ static int conclude(struct provision *this, struct plan *plan)
 	int r;
 
 	for (size_t i = 0; i < this->count; i++) {
+		const struct queue_task *task = &this->tasks[i];
+
 		/* An unbind that nobody saw taking effect. */
-		if (this->tasks[i].goal != QUEUE_UNBIND)
+		if (task->goal != QUEUE_UNBIND || (task->apqn->bind == APQN_UNBOUND && !task->unseen))
 			continue;
 		this->apqns[i].bind = APQN_BOUND;
 		if (this->apqns[i].failure == APQN_WORKING)

@@ -89,7 +89,9 @@ static enum queue_action associate_next(const struct queue_task *task)
 enum queue_action queue_task_next(const struct queue_task *task)
 {
 	if (task->goal != QUEUE_REST && task->look != QUEUE_LOOK_NOT)
-		return task->look == QUEUE_LOOK_AFTER_REFUSAL ? QUEUE_READ_RESET : QUEUE_READ_BIND;
+		return task->look == QUEUE_LOOK_AFTER_REFUSAL || task->look == QUEUE_LOOK_AFTER_RELEASE ?
+			       QUEUE_READ_RESET :
+			       QUEUE_READ_BIND;
 	switch (task->goal) {
 	case QUEUE_REST:
 		break;
@@ -104,6 +106,8 @@ enum queue_action queue_task_next(const struct queue_task *task)
 	case QUEUE_REASSOCIATE:
 	case QUEUE_UNBIND:
 		return QUEUE_WRITE_UNBIND;
+	case QUEUE_CONFIRM:
+		return QUEUE_READ_MKVPS;
 	}
 	return QUEUE_NO_ACTION;
 }
@@ -137,6 +141,7 @@ static bool goal_reached(const struct queue_task *task)
 	case QUEUE_UNBIND:
 		return apqn->bind == APQN_UNBOUND;
 	case QUEUE_REASSOCIATE:
+	case QUEUE_CONFIRM:
 		break;
 	}
 	return false;
@@ -242,12 +247,14 @@ static void look_after_unbind(struct queue_task *task, enum apqn_bind seen, int6
 {
 	int64_t limit_ms = task->apqn->online ? UNBIND_SHOWS_MS : UNBIND_OFFLINE_MS;
 
-	if (seen == APQN_UNBOUND)
-		task->look = QUEUE_LOOK_NOT;
-	else if (now_ms - task->since_ms < limit_ms)
+	if (seen == APQN_UNBOUND) {
+		task->look = task->serialnr->wanted ? QUEUE_LOOK_AFTER_RELEASE : QUEUE_LOOK_NOT;
+		progress(task, now_ms);
+	} else if (now_ms - task->since_ms < limit_ms) {
 		again(task, now_ms);
-	else
+	} else {
 		stays_bound(task, 0);
+	}
 }
 
 static void look_after_bind(struct queue_task *task, enum apqn_bind seen, int64_t now_ms)
@@ -356,8 +363,19 @@ static void association_read_done(struct queue_task *task, int error, const char
 		progress(task, now_ms);
 		return;
 	}
-	if (task->goal == QUEUE_ASSOCIATE && (seen != APQN_ASSOCIATED || index != task->secret_index))
+	if (task->goal != QUEUE_ASSOCIATE)
+		return;
+	if (seen != APQN_ASSOCIATED || index != task->secret_index) {
 		queue_task_fail(task, APQN_ASSOCIATION_FAILED, error);
+		return;
+	}
+	/*
+	 * One read of mkvps checks the identity that was chosen. It also frees readers that came too early: a request that
+	 * reaches a queue during its association is forgotten by the kernel, until the next one is answered.
+	 */
+	task->goal = QUEUE_CONFIRM;
+	task->reset_may_run = false;
+	progress(task, now_ms);
 }
 
 /*
@@ -370,6 +388,10 @@ static void reset_read_done(struct queue_task *task, int error, const char *text
 
 	if (task->look == QUEUE_LOOK_AFTER_REFUSAL && !runs) {
 		queue_task_fail(task, APQN_BIND_REFUSED, -EIO);
+	} else if (task->look == QUEUE_LOOK_AFTER_RELEASE) {
+		if (!runs || now_ms - task->since_ms >= UNBIND_SHOWS_MS)
+			task->look = QUEUE_LOOK_NOT;
+		again(task, now_ms);
 	} else if (runs) {
 		task->reset_seen = task->look == QUEUE_LOOK_AFTER_REFUSAL;
 		task->look = QUEUE_LOOK_NOT;
@@ -383,10 +405,16 @@ static void reset_read_done(struct queue_task *task, int error, const char *text
 static void mkvps_read_done(struct queue_task *task, int error, const char *text, int64_t now_ms)
 {
 	struct apqn *apqn = task->apqn;
+	enum apqn_identity before = apqn->identity;
 
 	if (error == 0)
 		error = apqn_parse_mkvps(text, &apqn->identity, apqn->mkvp);
-	if (error == 0 && apqn->identity != APQN_IDENTITY_UNREAD)
+	if (task->goal == QUEUE_CONFIRM) {
+		/* One that is not known now is what it was before. */
+		if (error == 0 && apqn->identity == APQN_IDENTITY_UNREAD)
+			apqn->identity = before;
+		task->goal = QUEUE_REST;
+	} else if (error == 0 && apqn->identity != APQN_IDENTITY_UNREAD)
 		progress(task, now_ms);
 	else if (error == -EBADMSG || ++task->tries >= IDENTITY_TRIES_MAX)
 		queue_task_fail(task, APQN_UNREADABLE, error);

@@ -23,6 +23,7 @@ enum queue_goal {
 	QUEUE_BIND,
 	QUEUE_ASSOCIATE,   /* bind, associate */
 	QUEUE_REASSOCIATE, /* unbind, bind, associate */
+	QUEUE_CONFIRM,     /* read the MKVP once more after an association */
 	QUEUE_UNBIND,
 };
 
@@ -44,8 +45,9 @@ enum queue_look {
 	QUEUE_LOOK_AFTER_UNBIND,
 	QUEUE_LOOK_AFTER_BIND,
 	QUEUE_LOOK_AFTER_REFUSAL,
-	QUEUE_LOOK_AFTER_RESET, /* of a queue found bound: the reset may have been that of an unbind */
-	QUEUE_LOOK_AFTER_LOSS,  /* the helper that wrote to se_bind was killed: the write took effect or not */
+	QUEUE_LOOK_AFTER_RESET,   /* of a queue found bound: the reset may have been that of an unbind */
+	QUEUE_LOOK_AFTER_RELEASE, /* unbound; but as long as the reset runs, no serial number can be read on this card */
+	QUEUE_LOOK_AFTER_LOSS,    /* the helper that wrote to se_bind was killed: the write took effect or not */
 };
 
 /* The serial number belongs to the card: all its queues share this. */

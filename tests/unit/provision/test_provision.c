@@ -152,6 +152,39 @@ static void test_cca_is_left_alone(void **state)
 	assert_int_equal(sim_count(fixture->sim, MACHINE_WRITE, "*/07.0001/*"), 0);
 }
 
+/* Once, after each association; a card that hangs in it is not touched again, and serves its entry all the same. */
+static void test_confirmation(void **state)
+{
+	struct fixture *fixture = *state;
+
+	new_machine(fixture, MACHINE);
+	run(fixture, ENTRY_A ENTRY_B);
+	assert_int_equal(fixture->plan.satisfied, 2);
+	assert_int_equal(sim_count(fixture->sim, MACHINE_READ, "*/11.0001/mkvps"), 2);
+	assert_int_equal(sim_count(fixture->sim, MACHINE_READ, "*/12.0001/mkvps"), 2);
+
+	new_machine(fixture, MACHINE);
+	sim_inject(fixture->sim,
+		   &(struct sim_injection){ MACHINE_READ, "*/11.0001/mkvps", SIM_HANG, 0, NULL, 1, 0 });
+	run(fixture, ENTRY_A ENTRY_B);
+	assert_int_equal(fixture->plan.satisfied, 2);
+	assert_string_equal(truth(fixture, 0x11, 1), "associated 1");
+	assert_log(fixture, "warning: card11: ");
+}
+
+/* A serial number is read as soon as the reset of an unbind on its card is over, not after a fixed time. */
+static void test_serial_number_after_an_unbind(void **state)
+{
+	struct fixture *fixture = *state;
+
+	new_machine(fixture, DELAYS SECRETS "card 11 CEX8P serialnr=SERIAL1111111111\nqueue 11.0001" KEY_A
+					    " state=associated:2\nqueue 11.0002" KEY_C "\n");
+	fixture->sim->options.settled = false; /* the association is not known: unbind, bind, read */
+	run(fixture, ENTRY_A "  serialnr: SERIAL1111111111\n");
+	assert_int_equal(fixture->plan.satisfied, 1);
+	assert_true(fixture->took_ms < 500);
+}
+
 static void test_duplicate_mkvp(void **state)
 {
 	struct fixture *fixture = *state;
@@ -237,6 +270,8 @@ int main(void)
 		TEST(test_no_entries_unbinds_all),
 		TEST(test_cca_is_left_alone),
 		TEST(test_duplicate_mkvp),
+		TEST(test_confirmation),
+		TEST(test_serial_number_after_an_unbind),
 		TEST(test_association_pending_from_before),
 		TEST(test_signal),
 		TEST(test_cards_overlap),

@@ -4,6 +4,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -54,6 +55,7 @@ static void check_case(const struct table_case *c)
 }
 
 #define WORKS APQN_WORKING, 0
+#define CONFIRM { QUEUE_READ_MKVPS, 0, MKVPS_VALID, 0 }
 
 static void test_bind(void **state)
 {
@@ -164,22 +166,26 @@ static void test_associate(void **state)
 		  { { QUEUE_WRITE_BIND, 0, NULL, 0 }, { QUEUE_WRITE_ASSOCIATION, 0, NULL, 0 },
 		    { QUEUE_READ_ASSOCIATION, 0, "association pending\n", 1 },
 		    { QUEUE_READ_ASSOCIATION, 0, "association pending\n", 2 },
-		    { QUEUE_READ_ASSOCIATION, 0, "associated 7\n", 0 } },
+		    { QUEUE_READ_ASSOCIATION, 0, "associated 7\n", 0 },
+		    CONFIRM },
 		  QUEUE_REST, WORKS, APQN_BOUND, APQN_ASSOCIATED },
 		{ "bound already: no reset", QUEUE_ASSOCIATE, BOUND,
-		  { { QUEUE_WRITE_ASSOCIATION, 0, NULL, 0 }, { QUEUE_READ_ASSOCIATION, 0, "associated 7\n", 0 } },
+		  { { QUEUE_WRITE_ASSOCIATION, 0, NULL, 0 }, { QUEUE_READ_ASSOCIATION, 0, "associated 7\n", 0 },
+		    CONFIRM },
 		  QUEUE_REST, WORKS, APQN_BOUND, APQN_ASSOCIATED },
 		{ "wrong association: anew", QUEUE_REASSOCIATE, APQN_BOUND, APQN_ASSOCIATED,
 		  { { QUEUE_WRITE_UNBIND, 0, NULL, 0 }, { QUEUE_WRITE_BIND, -EIO, NULL, 1 },
 		    { QUEUE_WRITE_BIND, 0, NULL, 0 },
-		    { QUEUE_WRITE_ASSOCIATION, 0, NULL, 0 }, { QUEUE_READ_ASSOCIATION, 0, "associated 7\n", 0 } },
+		    { QUEUE_WRITE_ASSOCIATION, 0, NULL, 0 }, { QUEUE_READ_ASSOCIATION, 0, "associated 7\n", 0 },
+		    CONFIRM },
 		  QUEUE_REST, WORKS, APQN_BOUND, APQN_ASSOCIATED },
 		{ "wrong association and no unbind", QUEUE_REASSOCIATE, APQN_BOUND, APQN_ASSOCIATED,
 		  { { QUEUE_WRITE_UNBIND, -EIO, NULL, 0 } },
 		  QUEUE_REST, APQN_STAYS_BOUND, -EIO, APQN_BOUND, APQN_ASSOCIATED },
 		{ "busy with a request", QUEUE_ASSOCIATE, BOUND,
 		  { { QUEUE_WRITE_ASSOCIATION, -EBUSY, NULL, 1 }, { QUEUE_WRITE_ASSOCIATION, -EBUSY, NULL, 2 },
-		    { QUEUE_WRITE_ASSOCIATION, 0, NULL, 0 }, { QUEUE_READ_ASSOCIATION, 0, "associated 7\n", 0 } },
+		    { QUEUE_WRITE_ASSOCIATION, 0, NULL, 0 }, { QUEUE_READ_ASSOCIATION, 0, "associated 7\n", 0 },
+		    CONFIRM },
 		  QUEUE_REST, WORKS, APQN_BOUND, APQN_ASSOCIATED },
 		{ "refused", QUEUE_ASSOCIATE, BOUND, { { QUEUE_WRITE_ASSOCIATION, -EIO, NULL, 0 } },
 		  QUEUE_REST, APQN_ASSOCIATION_REFUSED, -EIO, BOUND },
@@ -187,7 +193,8 @@ static void test_associate(void **state)
 		  { { QUEUE_WRITE_ASSOCIATION, -EROFS, NULL, 0 } },
 		  QUEUE_REST, APQN_ASSOCIATION_ERROR, -EROFS, BOUND },
 		{ "associated by somebody else, rightly", QUEUE_ASSOCIATE, BOUND,
-		  { { QUEUE_WRITE_ASSOCIATION, -EINVAL, NULL, 0 }, { QUEUE_READ_ASSOCIATION, 0, "associated 7\n", 0 } },
+		  { { QUEUE_WRITE_ASSOCIATION, -EINVAL, NULL, 0 }, { QUEUE_READ_ASSOCIATION, 0, "associated 7\n", 0 },
+		    CONFIRM },
 		  QUEUE_REST, WORKS, APQN_BOUND, APQN_ASSOCIATED },
 		{ "associated by somebody else, wrongly", QUEUE_ASSOCIATE, BOUND,
 		  { { QUEUE_WRITE_ASSOCIATION, -EINVAL, NULL, 0 }, { QUEUE_READ_ASSOCIATION, 0, "associated 8\n", 0 } },
@@ -232,7 +239,8 @@ static void test_killed_helper(void **state)
 		{ "whether the bind took effect cannot be read", QUEUE_ASSOCIATE, UNBOUND,
 		  { { QUEUE_WRITE_BIND, -EOWNERDEAD, NULL, 1 }, { QUEUE_READ_BIND, -EIO, NULL, 0 },
 		    { QUEUE_WRITE_UNBIND, 0, NULL, 0 }, { QUEUE_WRITE_BIND, 0, NULL, 0 },
-		    { QUEUE_WRITE_ASSOCIATION, 0, NULL, 0 }, { QUEUE_READ_ASSOCIATION, 0, "associated 7\n", 0 } },
+		    { QUEUE_WRITE_ASSOCIATION, 0, NULL, 0 }, { QUEUE_READ_ASSOCIATION, 0, "associated 7\n", 0 },
+		    CONFIRM },
 		  QUEUE_REST, WORKS, APQN_BOUND, APQN_ASSOCIATED },
 		{ "the unbind took effect", QUEUE_UNBIND, BOUND,
 		  { { QUEUE_WRITE_UNBIND, -EOWNERDEAD, NULL, 1 }, { QUEUE_READ_BIND, 0, "unbound\n", 0 } },
@@ -244,16 +252,19 @@ static void test_killed_helper(void **state)
 		{ "the unbind before a new bind took effect", QUEUE_REASSOCIATE, APQN_BOUND, APQN_ASSOCIATED,
 		  { { QUEUE_WRITE_UNBIND, -EOWNERDEAD, NULL, 1 }, { QUEUE_READ_BIND, 0, "unbound\n", 0 },
 		    { QUEUE_WRITE_BIND, 0, NULL, 0 }, { QUEUE_WRITE_ASSOCIATION, 0, NULL, 0 },
-		    { QUEUE_READ_ASSOCIATION, 0, "associated 7\n", 0 } },
+		    { QUEUE_READ_ASSOCIATION, 0, "associated 7\n", 0 },
+		    CONFIRM },
 		  QUEUE_REST, WORKS, APQN_BOUND, APQN_ASSOCIATED },
 		{ "the association was started", QUEUE_ASSOCIATE, BOUND,
 		  { { QUEUE_WRITE_ASSOCIATION, -EOWNERDEAD, NULL, 0 },
-		    { QUEUE_READ_ASSOCIATION, 0, "associated 7\n", 0 } },
+		    { QUEUE_READ_ASSOCIATION, 0, "associated 7\n", 0 },
+		    CONFIRM },
 		  QUEUE_REST, WORKS, APQN_BOUND, APQN_ASSOCIATED },
 		{ "the association was not started", QUEUE_ASSOCIATE, BOUND,
 		  { { QUEUE_WRITE_ASSOCIATION, -EOWNERDEAD, NULL, 0 },
 		    { QUEUE_READ_ASSOCIATION, 0, "unassociated\n", 0 }, { QUEUE_WRITE_ASSOCIATION, 0, NULL, 0 },
-		    { QUEUE_READ_ASSOCIATION, 0, "associated 7\n", 0 } },
+		    { QUEUE_READ_ASSOCIATION, 0, "associated 7\n", 0 },
+		    CONFIRM },
 		  QUEUE_REST, WORKS, APQN_BOUND, APQN_ASSOCIATED },
 		{ "a read is made again", QUEUE_IDENTIFY, BOUND,
 		  { { QUEUE_READ_MKVPS, -EOWNERDEAD, NULL, 1 }, { QUEUE_READ_MKVPS, 0, MKVPS_INVALID, 0 } },
@@ -415,6 +426,64 @@ static void test_reset_is_waited_for(void **state)
 	call(&bench, QUEUE_READ_MKVPS);
 }
 
+/* One read after an association; whatever comes of it, the association is done. */
+static void test_confirmation(void **state)
+{
+	static const struct {
+		int error;
+		const char *text;
+		enum apqn_identity identity;
+		char first; /* of the master key */
+	} cases[] = {
+		{ 0, MKVPS_VALID, APQN_IDENTITY_VALID, 0x00 }, { 0, MKVPS_INVALID, APQN_IDENTITY_NONE, 0x55 },
+		{ 0, MKVPS_UNKNOWN, APQN_IDENTITY_VALID, 0x55 }, { -EIO, NULL, APQN_IDENTITY_VALID, 0x55 },
+		{ 0, "nonsense\n", APQN_IDENTITY_VALID, 0x55 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct bench bench;
+
+		bench_begin(&bench, QUEUE_ASSOCIATE, BOUND);
+		bench.apqn.identity = APQN_IDENTITY_VALID;
+		memset(bench.apqn.mkvp, 0x55, sizeof(bench.apqn.mkvp));
+		bench.task.reset_may_run = true;
+		step(&bench, QUEUE_WRITE_ASSOCIATION, 0, NULL);
+		step(&bench, QUEUE_READ_ASSOCIATION, 0, "associated 7\n");
+		assert_false(bench.task.reset_may_run);
+		step(&bench, QUEUE_READ_MKVPS, cases[i].error, cases[i].text);
+		assert_int_equal(bench.task.goal, QUEUE_REST);
+		assert_int_equal(bench.apqn.failure, APQN_WORKING);
+		assert_int_equal(bench.apqn.association, APQN_ASSOCIATED);
+		assert_int_equal(bench.apqn.identity, cases[i].identity);
+		assert_int_equal(bench.apqn.mkvp[0], cases[i].first);
+	}
+}
+
+/* As long as the reset of an unbind runs no serial number can be read on the card; but not for ever. */
+static void test_release_before_a_serial_number(void **state)
+{
+	struct bench bench;
+
+	(void)state;
+	bench_begin(&bench, QUEUE_UNBIND, BOUND);
+	bench.serialnr.wanted = true;
+	step(&bench, QUEUE_WRITE_UNBIND, 0, NULL);
+	step(&bench, QUEUE_READ_BIND, 0, "unbound\n");
+	step(&bench, QUEUE_READ_RESET, 0, "Reset in progress.\n");
+	step(&bench, QUEUE_READ_RESET, 0, "\n");
+	assert_int_equal(bench.task.goal, QUEUE_REST);
+
+	bench_begin(&bench, QUEUE_UNBIND, BOUND);
+	bench.serialnr.wanted = true;
+	step(&bench, QUEUE_WRITE_UNBIND, 0, NULL);
+	step(&bench, QUEUE_READ_BIND, 0, "unbound\n");
+	bench.now_ms += 10000;
+	step(&bench, QUEUE_READ_RESET, 0, "Reset in progress.\n");
+	assert_int_equal(bench.task.goal, QUEUE_REST);
+	assert_int_equal(bench.apqn.bind, APQN_UNBOUND);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -427,6 +496,8 @@ int main(void)
 		cmocka_unit_test(test_serial_number),
 		cmocka_unit_test(test_identity_is_taken),
 		cmocka_unit_test(test_reset_is_waited_for),
+		cmocka_unit_test(test_confirmation),
+		cmocka_unit_test(test_release_before_a_serial_number),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
