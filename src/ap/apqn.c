@@ -44,6 +44,8 @@ const char *apqn_failure_text(enum apqn_failure failure)
 		return "not ready for a bind in time";
 	case APQN_ASSOCIATION_REFUSED:
 		return "the firmware refuses the association with this secret";
+	case APQN_SECRET_DOUBLED:
+		return "the firmware refuses the association: the secret store has the secret's id more than once";
 	case APQN_ASSOCIATION_ERROR:
 		return "the kernel refuses the association";
 	case APQN_ASSOCIATION_FAILED:

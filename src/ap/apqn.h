@@ -52,6 +52,7 @@ enum apqn_failure {
 	APQN_BIND_TAKEN,          /* not available: bound by another guest, or no bind support */
 	APQN_BIND_TIMEOUT,        /* still busy when the time was over */
 	APQN_ASSOCIATION_REFUSED, /* the firmware refuses the secret */
+	APQN_SECRET_DOUBLED,      /* the firmware refuses the secret, whose id is not unique */
 	APQN_ASSOCIATION_ERROR,   /* an errno that is no word of the firmware */
 	APQN_ASSOCIATION_FAILED,  /* started, then failed */
 	APQN_ASSOCIATION_TIMEOUT, /* never ended, or could not even be started */

@@ -12,6 +12,7 @@
 #include "util/log.h"
 #include "util/progress.h"
 #include "util/text.h"
+#include "uv/secrets.h"
 
 #define NAMES_SIZE 8192 /* bytes: names in a card's directory, 256 queues and some attributes */
 
@@ -343,14 +344,10 @@ static int list_cards(struct machine *machine, int64_t deadline_ms, uint8_t card
 /* The kernel has the attribute in Secure Execution guests only. */
 static int report_no_bind(const struct lanes *lanes)
 {
-	char guest[MACHINE_TEXT_SIZE];
-	int r = machine_read_text(lanes->machine, lanes->deadline_ms, guest, "firmware/uv/prot_virt_guest");
-
-	if (r == -EINTR)
-		return r;
 	log_error("AP bus: the queues have no attribute se_bind; %s",
-		  r == 0 && strcmp(guest, "1") == 0 ? "Linux 6.7 or newer is needed" :
-						      "this machine is not a Secure Execution guest");
+		  secrets_is_no_guest(lanes->machine, lanes->deadline_ms) ?
+			  "this machine is not a Secure Execution guest" :
+			  "Linux 6.7 or newer is needed");
 	return -EOPNOTSUPP;
 }
 

@@ -273,6 +273,18 @@ static bool is_news(const struct provision *this, const struct queue_task *task,
 	       (goal_before == QUEUE_UNBIND && (this->refusals > 0 || this->request->dry_run));
 }
 
+/* The list is sorted by id. */
+static bool is_doubled(const struct secrets *secrets, uint16_t index)
+{
+	for (size_t i = 1; i < secrets->count; i++) {
+		const struct secret *one = &secrets->list[i - 1], *next = &secrets->list[i];
+
+		if ((one->index == index || next->index == index) && memcmp(one->id, next->id, sizeof(one->id)) == 0)
+			return true;
+	}
+	return false;
+}
+
 static void note_result(struct provision *this, struct card *card, const struct queue_task *task,
 			enum queue_action action)
 {
@@ -281,6 +293,8 @@ static void note_result(struct provision *this, struct card *card, const struct 
 	this->releases += task->released;
 	if ((action == QUEUE_WRITE_BIND || action == QUEUE_READ_RESET) && task->apqn->failure == APQN_BIND_REFUSED)
 		note_refusal(this, (size_t)(task - this->tasks));
+	if (task->apqn->failure == APQN_ASSOCIATION_REFUSED && is_doubled(this->request->secrets, task->asked_index))
+		task->apqn->failure = APQN_SECRET_DOUBLED;
 }
 
 void provision_done(struct lane *lane, const struct machine_call *call, int64_t now_ms, void *context)

@@ -205,6 +205,36 @@ static void test_reason_names_the_culprit(void **state)
 			    "; that of APQN 03.0008 is not known: not ready for a bind in time\n");
 }
 
+/* Two secrets with one id are of no use: the firmware takes neither. */
+static void test_secret_id_is_not_unique(void **state)
+{
+	struct fixture *fixture = *state;
+
+	begin(fixture, "secret 0 id=" ID_A "\nsecret 5 id=" ID_A "\ncard 11 CEX8P\nqueue 11.0001 mkvp=" MKVP_A PAD "\n",
+	      ENTRY_A);
+	assert_false(run(fixture));
+	assert_log(fixture, "error: entry #1: APQN 11.0001 fits, but the firmware refuses the association: the secret store "
+			    "has the secret's id more than once\n");
+}
+
+/* With the bus in order, but without the attributes for it: a kernel of an ordinary guest. */
+static void test_list_and_unbind_outside_of_se(void **state)
+{
+	struct fixture *fixture = *state;
+
+	for (int i = 0; i < 2; i++) {
+		begin(fixture, "guest se=0\ncard 11 CEX8P\nqueue 11.0001\n", ENTRY_A);
+		fixture->sim->options.kernel = SIM_KERNEL_6_1; /* has no se_bind either */
+		sim_inject(fixture->sim, &(struct sim_injection){ MACHINE_READ, "bus/ap/features", SIM_TEXT, 0,
+								  "APSC APXA QACT RC8A APSB\n", 0, 0 });
+		fixture->options.list = i == 0;
+		fixture->options.unbind = i == 1;
+		assert_false(run(fixture));
+		assert_log(fixture, "error: AP bus: the queues have no attribute se_bind; this machine is not a Secure "
+				    "Execution guest\n");
+	}
+}
+
 static void test_probed_queue_vanishes(void **state)
 {
 	struct fixture *fixture = *state;
@@ -320,6 +350,8 @@ int main(void)
 		TEST(test_many_cards_hang),
 		TEST(test_reason_names_the_call),
 		TEST(test_reason_names_the_culprit),
+		TEST(test_secret_id_is_not_unique),
+		TEST(test_list_and_unbind_outside_of_se),
 		TEST(test_probed_queue_vanishes),
 		TEST(test_busy_queue),
 		TEST(test_endless_reset),
