@@ -101,7 +101,7 @@ void reason_format(const struct report *report, size_t index, char reason[REASON
 		format_no_secret(entry, report->secrets->truncated, reason);
 		break;
 	case PLAN_NO_APQN:
-		format_no_apqn(mode, apqn, name, reason);
+		format_no_apqn(apqn_mode_text(entry->mode), apqn, name, reason);
 		break;
 	case PLAN_GENERATION:
 		snprintf(reason, REASON_SIZE, "best candidate %s is a CEX%d; the entry needs CEX%d or newer", name,

@@ -38,8 +38,7 @@ static void test_probe_gets_stuck(void **state)
 	assert_between(elapsed(fixture->sim), 5 * S, 6 * S);
 	assert_int_equal(state_of(fixture, 0x12, 1), MODEL_BINDABLE);
 	assert_log(fixture, "warning: entry #1: no usable APQN has the master key 0x" MKVP_A
-			    "; the key of APQN 11.0001 is unknown: " STUCK " (11.0001/mkvps, 5000 ms)
-");
+			    "; the key of APQN 11.0001 is unknown: " STUCK " (11.0001/mkvps, 5000 ms)\n");
 	assert_log(fixture, "info: entry #2: would be served by APQN 12.0001\n");
 }
 
@@ -202,7 +201,7 @@ static void test_reason_names_the_culprit(void **state)
 	assert_false(run(fixture));
 	assert_log(fixture, "APQN 03.0006: the association was not through in time\n");
 	assert_log(fixture, "error: entry #2: no usable APQN has the master key 0x" MKVP_B
-			    "; that of APQN 03.0008 is not known: not ready for a bind in time\n");
+			    "; the key of APQN 03.0008 is unknown: not ready for a bind in time\n");
 }
 
 /* Two secrets with one id are of no use: the firmware takes neither. */
