@@ -24,7 +24,7 @@
 static int report_error(const char *action, const char *path, int error)
 {
 	log_error("cannot %s lock file %s: %s%s", action, path, strerror(-error),
-		  error == -EACCES || error == -EPERM ? "; must be run by root" : "");
+		  error == -EACCES || error == -EPERM ? "; run pvapconfig as root" : "");
 	return error;
 }
 
@@ -97,11 +97,11 @@ static int prepare(const char *path, const char *prepared)
 	unlink(prepared); /* of a dead process that had our number */
 	fd = open(prepared, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
 	if (fd < 0 && errno == ENOENT) {
-		log_error("cannot make lock file %s: its directory does not exist", path);
+		log_error("cannot create lock file %s: its directory does not exist", path);
 		return -ENOENT;
 	}
 	if (fd < 0)
-		return report_error("make", path, -errno);
+		return report_error("create", path, -errno);
 	written = write(fd, content, (size_t)length);
 	if (written != length) {
 		int error = written < 0 ? -errno : -ENOSPC;
@@ -168,7 +168,7 @@ static int acquire(const char *path, const char *prepared, bool takeover)
 	if (link(prepared, path) == 0)
 		return 0;
 	if (errno != EEXIST)
-		return report_error("make", path, -errno);
+		return report_error("create", path, -errno);
 
 	fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	if (fd < 0)
@@ -182,7 +182,7 @@ int lock_acquire(const char *path, bool takeover)
 	int r;
 
 	if ((size_t)snprintf(prepared, sizeof(prepared), "%s.%d", path, (int)getpid()) >= sizeof(prepared))
-		return report_error("make", path, -ENAMETOOLONG);
+		return report_error("create", path, -ENAMETOOLONG);
 	r = prepare(path, prepared);
 	if (r < 0)
 		return r;
@@ -191,7 +191,7 @@ int lock_acquire(const char *path, bool takeover)
 	for (int attempt = 0; attempt < ATTEMPTS && r == -EAGAIN; attempt++)
 		r = acquire(path, prepared, takeover);
 	if (r == -EAGAIN)
-		report_error("make", path, r);
+		report_error("create", path, r);
 	unlink(prepared);
 	return r;
 }
@@ -213,7 +213,7 @@ void lock_remove_of(const char *path, pid_t pid)
 void lock_release(const char *path)
 {
 	if (find_owner(path) != getpid())
-		log_warning("lock file %s: removed or replaced by somebody else while this process held it", path);
+		log_warning("lock file %s: removed or replaced by another process while it was held", path);
 	else if (unlink(path) < 0)
 		log_warning("cannot remove lock file %s: %s", path, strerror(errno));
 }
@@ -224,8 +224,8 @@ int lock_make_directory(const char *path)
 	cleanup_free_ char *directory = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
 
 	if (!directory)
-		return report_error("make the directory of", path, -ENOMEM);
+		return report_error("create the directory of", path, -ENOMEM);
 	if (mkdir(directory, 0755) < 0 && errno != EEXIST)
-		return report_error("make the directory of", path, -errno);
+		return report_error("create the directory of", path, -errno);
 	return 0;
 }

@@ -47,13 +47,13 @@ static int check_guest(struct machine *machine, int64_t until_ms)
 	if (r == -EINTR)
 		return r;
 	if (r == -ENOENT) {
-		log_error("Ultravisor /sys/" GUEST_PATH ": not there; this kernel or this machine does not support "
-			  "Secure Execution guests");
+		log_error("Ultravisor /sys/" GUEST_PATH
+			  ": not found; this kernel or machine does not support Secure Execution guests");
 	} else if (r < 0) {
 		log_error("Ultravisor /sys/" GUEST_PATH ": %s", text_error(r));
 	} else if (strcmp(text, "1") != 0) {
-		log_error("Ultravisor /sys/" GUEST_PATH ": '%s'; this is not a Secure Execution guest, boot it from an "
-			  "image made for that",
+		log_error("Ultravisor /sys/" GUEST_PATH ": '%s'; this is not a Secure Execution guest, start it from a "
+			  "Secure Execution image",
 			  text);
 		r = -EOPNOTSUPP;
 	}
@@ -102,8 +102,8 @@ static int check_facilities(struct machine *machine, int64_t until_ms, struct se
 	abilities->add = has_facility(word, FACILITY_ADD_SECRET);
 	abilities->lock = has_facility(word, FACILITY_LOCK_SECRETS);
 	if (!has_facility(word, FACILITY_LIST_SECRETS)) {
-		log_error("Ultravisor /sys/" FACILITIES_PATH ": bit %d is off: this firmware cannot list secrets; a "
-			  "newer one is needed on the host",
+		log_error("Ultravisor /sys/" FACILITIES_PATH ": bit %d is off: this firmware cannot list secrets; "
+			  "the host needs a newer one",
 			  FACILITY_LIST_SECRETS);
 		return -EOPNOTSUPP;
 	}
@@ -195,10 +195,10 @@ static void report_call_error(int error)
 	case -ENOENT:
 	case -ENODEV:
 	case -ENXIO:
-		log_error("Ultravisor /dev/uv: not there; load the kernel module uvdevice");
+		log_error("Ultravisor /dev/uv: not found; load the kernel module uvdevice");
 		break;
 	case -ENOTTY:
-		log_error("Ultravisor /dev/uv: this kernel does not know how to list secrets; a newer one is needed");
+		log_error("Ultravisor /dev/uv: this kernel cannot list secrets, use a newer one");
 		break;
 	default:
 		log_error("Ultravisor /dev/uv: cannot list the secrets: %s", text_error(error));
@@ -229,7 +229,7 @@ static int call_list(struct machine *machine, int64_t until_ms, size_t size, uin
 		return r;
 	}
 	if (call.uv_rc != RC_EXECUTED && call.uv_rc != RC_MORE_DATA) {
-		log_error("Ultravisor: does not list the secrets: rc 0x%04x, rrc 0x%04x", call.uv_rc, call.uv_rrc);
+		log_error("Ultravisor: cannot list the secrets: rc 0x%04x, rrc 0x%04x", call.uv_rc, call.uv_rrc);
 		return -EIO;
 	}
 	*more = call.uv_rc == RC_MORE_DATA;
@@ -290,9 +290,9 @@ int secrets_fetch(struct machine *machine, int64_t until_ms, struct secrets *sec
 	seen = count_stored(buffer, size);
 	fetched.truncated = more || seen < total;
 	if (fetched.truncated && !secrets->truncated)
-		log_warning("Ultravisor: only %zu of its secrets can be seen, it holds %zu; kernels up to 6.12 show no "
-			    "more than %d",
-			    seen, total, ENTRIES_PER_PAGE);
+		log_warning(
+			"Ultravisor: only %zu secrets are listed, %zu are stored; kernels up to 6.12 list at most %d",
+			seen, total, ENTRIES_PER_PAGE);
 	log_info("Ultravisor: secrets listed: %zu, for association: %zu", seen, fetched.count);
 	secrets_release(secrets);
 	*secrets = fetched;

@@ -204,7 +204,7 @@ static void test_lock(void **state)
 	fail_after(0);
 	assert_int_equal(lock_make_directory("/tmp/lock"), -ENOMEM);
 	enabled = false;
-	assert_string_equal(fixture->log.text, "error: cannot make the directory of lock file /tmp/lock: Cannot allocate memory\n");
+	assert_string_equal(fixture->log.text, "error: cannot create the directory of lock file /tmp/lock: Cannot allocate memory\n");
 }
 
 int main(void)

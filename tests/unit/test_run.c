@@ -42,12 +42,12 @@ static void test_no_uv(void **state)
 	begin(fixture, SMALL, "not even yaml: [");
 	fixture->sim->options.uv_missing = true;
 	assert_false(run(fixture));
-	check_log(fixture, "error: Ultravisor /sys/firmware/uv/prot_virt_guest: not there; this kernel or this "
+	check_log(fixture, "error: Ultravisor /sys/firmware/uv/prot_virt_guest: not found; this kernel or "
 			   "machine does not support Secure Execution guests\n");
 	begin(fixture, "guest list=0\n" SMALL, "not even yaml: [");
 	assert_false(run(fixture));
 	check_log(fixture, "error: Ultravisor /sys/firmware/uv/query/facilities: bit 30 is off: this firmware cannot "
-			   "list secrets; a newer one is needed on the host\n");
+			   "list secrets; the host needs a newer one\n");
 }
 
 static void test_no_config(void **state)
@@ -95,10 +95,10 @@ static void test_no_secrets(void **state)
 	begin(fixture, SMALL, ENTRY_ACCEL);
 	fixture->sim->options.uv_device_missing = true;
 	assert_false(run(fixture));
-	check_log(fixture, "error: Ultravisor /dev/uv: not there; load the kernel module uvdevice\n");
+	check_log(fixture, "error: Ultravisor /dev/uv: not found; load the kernel module uvdevice\n");
 	begin(fixture, SMALL "guest list_rc=0005\n", ENTRY_ACCEL);
 	assert_false(run(fixture));
-	check_log(fixture, "error: Ultravisor: does not list the secrets: rc 0x0005, rrc 0x0000\n");
+	check_log(fixture, "error: Ultravisor: cannot list the secrets: rc 0x0005, rrc 0x0000\n");
 	assert_int_equal(sim_write_count(fixture->sim), 0);
 }
 

@@ -410,7 +410,7 @@ static void test_not_listed(void **state)
 	fixture->options.lock_secrets = true;
 	assert_false(run(fixture));
 	assert_string_equal(uv_calls(fixture), "34");
-	check_log(fixture, "error: Ultravisor: does not list the secrets: rc 0x0005, rrc 0x0000\n"
+	check_log(fixture, "error: Ultravisor: cannot list the secrets: rc 0x0005, rrc 0x0000\n"
 			   "info: Ultravisor: secret store locked\n");
 }
 

@@ -231,7 +231,7 @@ static void test_lock(void **state)
 	break_calls("write", SHORT_WRITE, 0, 1);
 	assert_not_locked(place, false, -ENOSPC, "error: cannot write lock file %s: No space left on device\n");
 	break_calls("link", EROFS, 0, 1);
-	assert_not_locked(place, false, -EROFS, "error: cannot make lock file %s: Read-only file system\n");
+	assert_not_locked(place, false, -EROFS, "error: cannot create lock file %s: Read-only file system\n");
 	temp_root_text(&place->root, "/dir/file.lock", "no number\n");
 	break_calls("rename", EROFS, 0, 1);
 	assert_not_locked(place, true, -EROFS, "error: cannot take over lock file %s: Read-only file system\n");

@@ -388,7 +388,7 @@ static void directory(void **state)
 	snprintf(path, sizeof(path), "%s/sub", folder->path);
 	snprintf(lock, sizeof(lock), "%s/x.lock", path);
 	assert_int_equal(lock_acquire(lock, true), -ENOENT);
-	assert_message("error: cannot make lock file %s: its directory does not exist\n", lock);
+	assert_message("error: cannot create lock file %s: its directory does not exist\n", lock);
 
 	for (int i = 0; i < 2; i++)
 		assert_int_equal(lock_make_directory(lock), 0);
@@ -399,7 +399,7 @@ static void directory(void **state)
 
 	snprintf(lock, sizeof(lock), "%s/sub/sub/x.lock", folder->path);
 	assert_int_equal(lock_make_directory(lock), -ENOENT);
-	assert_message("error: cannot make the directory of lock file %s: No such file or directory\n", lock);
+	assert_message("error: cannot create the directory of lock file %s: No such file or directory\n", lock);
 }
 
 static void release_of_others(void **state)
@@ -411,13 +411,13 @@ static void release_of_others(void **state)
 		write_owner(folder, others[i]);
 		lock_release(folder->lock);
 		assert_message(
-			"warning: lock file %s: removed or replaced by somebody else while this process held it\n",
+			"warning: lock file %s: removed or replaced by another process while it was held\n",
 			folder->lock);
 		assert_int_equal(owner(folder), others[i]);
 	}
 	assert_int_equal(unlink(folder->lock), 0);
 	lock_release(folder->lock);
-	assert_message("warning: lock file %s: removed or replaced by somebody else while this process held it\n",
+	assert_message("warning: lock file %s: removed or replaced by another process while it was held\n",
 		       folder->lock);
 }
 

@@ -344,8 +344,8 @@ static void begin_with_many(struct fixture *fixture, size_t count)
 	log_set_verbose(0);
 }
 
-#define CUT(count) "warning: Ultravisor: only 85 of its secrets can be seen, it holds " #count \
-		   "; kernels up to 6.12 show no more than 85\n"
+#define CUT(count) "warning: Ultravisor: only 85 secrets are listed, " #count \
+		   " are stored; kernels up to 6.12 list at most 85\n"
 #define UNCERTAIN(name) "warning: add-secret request " name ": skipped: the kernel lists only some of the secrets, so its " \
 			"secret may already be present; a kernel newer than 6.12 lists all\n"
 
@@ -619,7 +619,7 @@ static void test_no_list(void **state)
 	write_request(&fixture->root, "a.asrcb", 0x11, REQUEST_SIZE);
 	write_request(&fixture->root, "b.asrcb", 0x22, REQUEST_SIZE);
 	assert_int_equal(submit(fixture), -EIO);
-	check_log(fixture, "error: Ultravisor: does not list the secrets: rc 0x0005, rrc 0x0000\n");
+	check_log(fixture, "error: Ultravisor: cannot list the secrets: rc 0x0005, rrc 0x0000\n");
 	assert_int_equal(sim_count(fixture->sim, MACHINE_UV, "*"), 1);
 }
 

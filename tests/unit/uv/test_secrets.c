@@ -146,7 +146,7 @@ static void check_uv(void **state)
 #define FACILITIES "Ultravisor /sys/firmware/uv/query/facilities: "
 #define ADD 1
 #define LOCK 2
-#define OFF FACILITIES "bit 30 is off: this firmware cannot list secrets; a newer one is needed on the host"
+#define OFF FACILITIES "bit 30 is off: this firmware cannot list secrets; the host needs a newer one"
 	static const struct {
 		const char *guest, *facilities;
 		int error; /* or what it can do beside listing: ADD, LOCK */
@@ -171,13 +171,13 @@ static void check_uv(void **state)
 		{"1\n", "-1\n", -EBADMSG, FACILITIES "'-1' is not a list of hex words"},
 		{"1\n", NULL, -ENOENT, FACILITIES "No such file or directory"},
 		{"0\n", "200000000\n", -EOPNOTSUPP,
-		 GUEST "'0'; this is not a Secure Execution guest, boot it from an image made for that"},
+		 GUEST "'0'; this is not a Secure Execution guest, start it from a Secure Execution image"},
 		{"\n", "200000000\n", -EOPNOTSUPP,
-		 GUEST "''; this is not a Secure Execution guest, boot it from an image made for that"},
+		 GUEST "''; this is not a Secure Execution guest, start it from a Secure Execution image"},
 		{"11\n", "200000000\n", -EOPNOTSUPP,
-		 GUEST "'11'; this is not a Secure Execution guest, boot it from an image made for that"},
+		 GUEST "'11'; this is not a Secure Execution guest, start it from a Secure Execution image"},
 		{NULL, NULL, -ENOENT,
-		 GUEST "not there; this kernel or this machine does not support Secure Execution guests"},
+		 GUEST "not found; this kernel or machine does not support Secure Execution guests"},
 	};
 
 	(void)state;
@@ -356,20 +356,20 @@ static void fetch(void **state)
 		{2000, false, false, 0, 2, 25 * PAGE, 2000, ""},
 		{85, true, false, 0, 1, PAGE, 85, ""},
 		{86, true, false, 0, 2, 3 * PAGE, 85,
-		 "warning: Ultravisor: only 85 of its secrets can be seen, it holds 86; kernels up to 6.12 show no "
-		 "more than 85\n"},
+		 "warning: Ultravisor: only 85 secrets are listed, 86 are stored; kernels up to 6.12 list "
+		 "at most 85\n"},
 		{2000, true, true, 0, 2, 25 * PAGE, 85,
-		 "warning: Ultravisor: only 85 of its secrets can be seen, it holds 2000; kernels up to 6.12 show no "
-		 "more than 85\n"},
+		 "warning: Ultravisor: only 85 secrets are listed, 2000 are stored; kernels up to 6.12 list "
+		 "at most 85\n"},
 		/* a total that is too large costs one more call; what cannot be seen is told */
 		{3, false, false, 65532, 2, 773 * PAGE, 3,
-		 "warning: Ultravisor: only 3 of its secrets can be seen, it holds 65535; kernels up to 6.12 show no "
-		 "more than 85\n"},
+		 "warning: Ultravisor: only 3 secrets are listed, 65535 are stored; kernels up to 6.12 list "
+		 "at most 85\n"},
 		/* a total that is too small: 0x0100 counts all the same */
 		{100, false, false, -100, 2, 2 * PAGE, 85 + 15, ""},
 		{100, true, false, -100, 2, 2 * PAGE, 85,
-		 "warning: Ultravisor: only 85 of its secrets can be seen, it holds 0; kernels up to 6.12 show no more "
-		 "than 85\n"},
+		 "warning: Ultravisor: only 85 secrets are listed, 0 are stored; kernels up to 6.12 list "
+		 "at most 85\n"},
 	};
 
 	(void)state;
@@ -403,18 +403,18 @@ static void fetch_errors(void **state)
 		int result;
 		const char *message;
 	} cases[] = {
-		{-ENOENT, 0, 0, 0, -ENOENT, "/dev/uv: not there; load the kernel module uvdevice"},
-		{-ENODEV, 0, 0, 0, -ENODEV, "/dev/uv: not there; load the kernel module uvdevice"},
-		{-ENXIO, 0, 0, 0, -ENXIO, "/dev/uv: not there; load the kernel module uvdevice"},
+		{-ENOENT, 0, 0, 0, -ENOENT, "/dev/uv: not found; load the kernel module uvdevice"},
+		{-ENODEV, 0, 0, 0, -ENODEV, "/dev/uv: not found; load the kernel module uvdevice"},
+		{-ENXIO, 0, 0, 0, -ENXIO, "/dev/uv: not found; load the kernel module uvdevice"},
 		{-ENOTTY, 0, 0, 0, -ENOTTY,
-		 "/dev/uv: this kernel does not know how to list secrets; a newer one is needed"},
+		 "/dev/uv: this kernel cannot list secrets, use a newer one"},
 		{-EACCES, 0, 0, 0, -EACCES, "/dev/uv: cannot list the secrets: Permission denied"},
 		{-EINVAL, 0, 0, 0, -EINVAL, "/dev/uv: cannot list the secrets: Invalid argument"},
 		{-ETIMEDOUT, 0, 0, 0, -ETIMEDOUT, "/dev/uv: cannot list the secrets: no answer in time"},
 		{0, -ETIMEDOUT, 0, 0, -ETIMEDOUT, "/dev/uv: cannot list the secrets: no answer in time"},
-		{0, 0, 0x0002, 0x0000, -EIO, "does not list the secrets: rc 0x0002, rrc 0x0000"},
-		{0, 0, 0x0005, 0xabcd, -EIO, "does not list the secrets: rc 0x0005, rrc 0xabcd"},
-		{0, 0, 0x0101, 0x0001, -EIO, "does not list the secrets: rc 0x0101, rrc 0x0001"},
+		{0, 0, 0x0002, 0x0000, -EIO, "cannot list the secrets: rc 0x0002, rrc 0x0000"},
+		{0, 0, 0x0005, 0xabcd, -EIO, "cannot list the secrets: rc 0x0005, rrc 0xabcd"},
+		{0, 0, 0x0101, 0x0001, -EIO, "cannot list the secrets: rc 0x0101, rrc 0x0001"},
 	};
 
 	(void)state;
