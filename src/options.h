@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * The command line (manual, options). Nothing else has a say: no variable of the environment is looked at.
+ * The command line (manual, options).
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -12,14 +12,14 @@
 #define OPTIONS_TIMEOUT_MAX 86400  /* seconds: a day */
 
 struct options {
-	const char *config_path;  /* part of argv, or OPTIONS_CONFIG_PATH; NULL: none is needed, or asked for (list) */
-	const char *report_path;  /* what the run came to is written there (report.h); NULL: nowhere */
+	const char *config_path;  /* part of argv, or OPTIONS_CONFIG_PATH; NULL: none is needed, or given (list) */
+	const char *report_path;  /* the JSON report is written there (report.h); NULL: nowhere */
 	const char *status_path;  /* the same as text (status.h) */
-	const char *lock_path;    /* --list: if this is there, another run may be at work; NULL: none */
+	const char *lock_path;    /* --list: if this exists, another run may be active; NULL: none */
 	const char *secrets_path; /* directory of add-secret requests to be submitted; NULL: none */
-	bool secrets_optional;    /* it need not be there */
-	bool lock_secrets;        /* lock the secret store then */
-	bool boot;                /* early boot: the kernel command line decides everything else (boot.h) */
+	bool secrets_optional;    /* it may be missing */
+	bool lock_secrets;        /* then lock the secret store */
+	bool boot;                /* early boot: the kernel command line has all other options (boot.h) */
 	bool dry_run;
 	bool strict;
 	bool verbose;
@@ -27,14 +27,14 @@ struct options {
 	bool probe;         /* a dry run may bind queues to identify them */
 	bool json;          /* the result on standard output as JSON, all messages on standard error */
 	bool list;          /* show all APQNs and do nothing else */
-	bool status;        /* show what early boot came to and do nothing else */
+	bool status;        /* show the result of early boot and do nothing else */
 	bool check_config;  /* validate the configuration file and do nothing else */
 	int64_t timeout_ms; /* for the whole run; 0: none */
 };
 
 enum options_action {
 	OPTIONS_RUN,          /* options are valid, go on */
-	OPTIONS_EXIT_SUCCESS, /* help or version was asked for and printed */
+	OPTIONS_EXIT_SUCCESS, /* help or version was printed */
 	OPTIONS_EXIT_FAILURE, /* bad usage, reported */
 };
 

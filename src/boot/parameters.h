@@ -2,9 +2,9 @@
 #pragma once
 
 /*
- * What the kernel command line asks for at boot (--boot): rd.pvapconfig… and the two parameters of dracut's that say
- * how a boot ends which must not go on. In our own names '-' and '_' are the same. Nothing here can fail: what cannot
- * be understood is a warning, and the default is used.
+ * Kernel command line parameters of early boot (--boot): rd.pvapconfig… and two of dracut that say how to stop a boot. In our
+ * own names '-' and '_' are equivalent. Nothing here fails: an invalid name or value causes a warning, and the default is
+ * used, but `required` and `lock_secrets` are on then.
  */
 #include <limits.h>
 #include <stdbool.h>
@@ -24,7 +24,7 @@ struct boot_options {
 	char secrets_path[PATH_MAX]; /* what run.secrets_path points to */
 	bool enabled;                /* rd.pvapconfig */
 	bool required;               /* rd.pvapconfig.required: a failure ends the boot */
-	bool shell;                  /* rd.shell was given, and not as off: whoever has the console may have a shell */
+	bool shell;                  /* rd.shell was given and not off: a shell on the console is allowed */
 	enum boot_end end;           /* rd.emergency */
 };
 

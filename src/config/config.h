@@ -2,9 +2,8 @@
 #pragma once
 
 /*
- * The configuration file: YAML text in, validated entries out (manual, section CONFIGFILE; design decision 15). Knows
- * nothing of APQNs that exist. All errors are reported here, with file, line, column, entry and key; callers get the
- * errno only.
+ * The configuration file: YAML text in, validated entries out (manual, section CONFIGFILE). Errors are reported here, with
+ * file, line, column, entry and key; callers get the errno only.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -14,7 +13,7 @@
 
 #define CONFIG_SECRETID_SIZE 32            /* bytes of a SHA-256 */
 #define CONFIG_FILE_SIZE_MAX (1024 * 1024) /* bytes */
-/* More than the APQNs of the largest machines, all guests together: 60 cards with 85 domains. */
+/* More than the largest machines have APQNs: 60 cards with 85 domains. */
 #define CONFIG_ENTRIES_MAX 8192
 #define CONFIG_ANCHORS_MAX 1024 /* definitions, those of the same name included */
 #define CONFIG_BLANKS_MAX 1024  /* blanks and line breaks in a row */

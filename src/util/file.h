@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* Whole files: read without trusting what they are, written so that nobody ever sees half of one. */
+/* Whole files: read without trusting their type or size, written atomically. */
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -27,12 +27,11 @@ int file_read(const struct file_source *source, char **text, size_t *length);
 /* True for a regular file that can be read and begins with this text. Nothing is reported. */
 bool file_begins_with(const char *path, const char *text);
 
-/* Gets the path of one file; false: enough. */
+/* Gets the path of one entry; false stops. */
 typedef bool file_visitor(const char *path, void *context);
 
 /*
- * Visits what is in a directory under a name that ends in `suffix`, in the order of the names (by bytes), but nothing
- * hidden. 0 or negative errno, not reported.
+ * Visits the entries of a directory whose names end in `suffix`, in the order of the names (by bytes), except hidden ones. 0 or negative errno, not reported.
  */
 int file_visit(const char *directory, const char *suffix, file_visitor *visit, void *context);
 

@@ -18,8 +18,8 @@
 #include "util/text.h"
 
 #define PROGRAM "pvapconfig"
-#define CONTENT_SIZE 16 /* a process id, a newline, a NUL, and room to see that there is too much */
-#define ATTEMPTS 10     /* each lost to somebody who released or took the lock at this very moment */
+#define CONTENT_SIZE 16 /* a process id, a newline, a NUL, and room to detect excess bytes */
+#define ATTEMPTS 10     /* each may lose a race with a process that takes or releases the lock */
 
 static int report_error(const char *action, const char *path, int error)
 {

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * The lock file (manual; design decision 16): whoever makes it may work on the APQNs. It holds the process id and a
- * newline. Everything is reported here.
+ * The lock file (manual): the process that created it may change APQNs. It holds the process id and a newline. Everything is
+ * reported here.
  */
 #include <stdbool.h>
 #include <sys/types.h>
@@ -11,19 +11,19 @@
 #define LOCK_PATH "/run/lock/pvapconfig.lock"
 
 /*
- * Makes the lock file. 0; -EEXIST if it is there; other negative errno. With `takeover` (at boot, where nobody can
- * remove it by hand) a lock file is taken over with a warning, unless the process that it names may run pvapconfig.
+ * Creates the lock file. 0; -EEXIST if it exists; other negative errno. With `takeover` (at boot, where it cannot be removed
+ * by hand) a lock file is taken over with a warning, unless the process that it names may run pvapconfig.
  */
 int lock_acquire(const char *path, bool takeover);
 
-/* Removes the lock file that this process made. */
+/* Removes the lock file of this process. */
 void lock_release(const char *path);
 
-/* Removes the lock file if it was made by `pid`, whose end or whose being stuck was seen. Nothing is reported. */
+/* Removes the lock file if it names `pid`, a process that ended or hangs. Nothing is reported. */
 void lock_remove_of(const char *path, pid_t pid);
 
 /*
- * Makes the directory of the lock file if it is missing: early in the boot nobody else has, and newer versions of systemd
- * leave it to whoever wants it. 0 or negative errno.
+ * Creates the directory of the lock file if it is missing: in an initramfs it does not exist, and newer versions of systemd
+ * do not create it. 0 or negative errno.
  */
 int lock_make_directory(const char *path);

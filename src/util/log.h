@@ -2,12 +2,12 @@
 #pragma once
 
 /*
- * The one way in which text reaches a person.
+ * All output for people.
  *
  * Errors and warnings go to standard error, each a full line: `pvapconfig: error: <what> <where>: <why>[; hint]`.
- * What is being done goes to standard output as `pvapconfig: <text>`, what was asked for (the usage) as it
- * is. The newline and the level are added here. Everything in the text that is not printable
- * ASCII is replaced by '?', byte by byte, because names and attribute texts come from outside and end up on a console.
+ * Progress goes to standard output as `pvapconfig: <text>`, requested output (the usage, tables) as it is. The newline and
+ * the level are added here. Each byte that is not printable ASCII is replaced by '?', because names and attribute texts are
+ * untrusted and may end up on a console.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -15,19 +15,19 @@
 enum log_level {
 	LOG_LEVEL_ERROR,
 	LOG_LEVEL_WARNING,
-	LOG_LEVEL_OUTPUT, /* what was asked for, like the usage: standard output, as it is */
+	LOG_LEVEL_OUTPUT, /* requested output, like the usage: standard output, as it is */
 	LOG_LEVEL_NOTICE, /* always shown, standard output */
 	LOG_LEVEL_INFO,   /* shown with --verbose, standard output */
 };
 
-/* How a line of a table looks in colour. It never says what the text does not. */
+/* The colour of a line of a table. It adds no information to the text. */
 enum log_style { LOG_STYLE_PLAIN, LOG_STYLE_HEAD, LOG_STYLE_GOOD, LOG_STYLE_BAD };
 
-/* Where lines that would be shown go instead of the standard streams, without prefix and newline. */
+/* Gets the lines instead of the standard streams, without prefix and newline. */
 typedef void log_sink(enum log_level level, const char *line, void *context);
 
 void log_set_verbose(int verbose);
-/* From now on everything goes to standard error: standard output is for what programs read. */
+/* From now on everything goes to standard error: standard output is for JSON. */
 void log_leave_output(void);
 /* Whether lines of tables have colours: for a terminal only. */
 void log_set_color(bool color);
@@ -55,20 +55,20 @@ void log_begin_boot(const char *kernel_log);
 
 void log_report_lost(void);
 
-/* The last error that was reported, or NULL; and as if there had been none, for tests. */
+/* The last error that was reported, or NULL. The second function forgets it, for tests. */
 const char *log_last_error(void);
 void log_forget_error(void);
 
 /* Writes one line; longer than 1000 bytes is cut and ends in "...". Never fails, keeps errno. */
 void log_line(enum log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* One line of what was asked for, like log_output. */
+/* One line of requested output, like log_output. */
 void log_styled(enum log_style style, const char *text);
 
-/* A text of any length for programs, as it is, on standard output; in pieces that a pipe takes whole. */
+/* JSON of any length, as it is, on standard output; in pieces that a pipe takes whole. */
 void log_raw(const char *text, size_t length);
 
-/* Why standard output did not take something (negative errno; the first time counts), or 0: nothing is lost. */
+/* The first error of a write to standard output (negative errno), or 0: nothing was lost. */
 int log_output_error(void);
 
 #define log_error(...) log_line(LOG_LEVEL_ERROR, __VA_ARGS__)
