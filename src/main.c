@@ -20,7 +20,7 @@
 #include "util/log.h"
 #include "util/text.h"
 
-#define STUCK_GRACE_MS 4000 /* a run ends with its time; this is for one that cannot */
+#define STUCK_GRACE_MS 4000 /* beyond its timeout, for a run that hangs */
 
 static bool check_config(const struct options *options)
 {
@@ -39,10 +39,10 @@ static bool run_locked(struct machine *machine, const struct options *options)
 	bool success;
 
 	lock_make_directory(LOCK_PATH);
-	/* A machine is there, so signals no longer end the program, and the lock is removed in any case. */
+	/* With a machine, signals no longer kill the process, so the lock is always removed. */
 	locked = lock_acquire(LOCK_PATH, options->boot);
 
-	/* Early in the boot only another run keeps us from it: a /run that is full or cannot be written does not. */
+	/* In early boot only another run is a reason to stop, not a /run that is full or read-only. */
 	if (locked == -EEXIST || (locked < 0 && !options->boot)) {
 		report_json_write_failure(options);
 		return false;
@@ -81,7 +81,7 @@ static bool run_in_initramfs(const struct options *options)
 	return run(&left);
 }
 
-/* The report of an earlier run must not pass for one of this. */
+/* A report of an earlier run is removed: it must not be taken for that of this run. */
 static bool run_supervised(const struct options *options)
 {
 	static const struct boot_supervised supervised = { .run = run_in_initramfs,
@@ -89,7 +89,7 @@ static bool run_supervised(const struct options *options)
 							   .grace_ms = STUCK_GRACE_MS };
 
 	if (mkdir(BOOT_REPORT_DIRECTORY, 0755) < 0 && errno != EEXIST)
-		log_warning("cannot make %s: %s", BOOT_REPORT_DIRECTORY, strerror(errno));
+		log_warning("cannot create %s: %s", BOOT_REPORT_DIRECTORY, strerror(errno));
 	unlink(options->report_path);
 	unlink(options->status_path);
 	return boot_run_supervised(&supervised, options);
@@ -115,7 +115,8 @@ static void lock_store_supervised(void)
 							   .grace_ms = STUCK_GRACE_MS };
 	static const struct options options = { .timeout_ms = RUN_LOCK_TIME_MS };
 
-	boot_run_supervised(&supervised, &options);
+	if (!boot_run_supervised(&supervised, &options))
+		log_error("Ultravisor: the secret store may be unlocked");
 }
 
 static bool in_initramfs(void)
@@ -137,7 +138,7 @@ static bool boot(void)
 	return boot_run("", &actions) == BOOT_GOES_ON;
 }
 
-/* The environment has a say in colours only: NO_COLOR (no-color.org), and a terminal that may not know them. */
+/* Nothing else is taken from the environment. NO_COLOR: see no-color.org. */
 static bool wants_color(void)
 {
 	const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
@@ -163,14 +164,14 @@ static bool act(const struct options *options)
 	return options->check_config ? check_config(options) : run(options);
 }
 
-/* Output that is lost is the failure of who was asked for nothing else, and a warning from who was asked to configure. */
+/* Lost output is a failure if output was the only task, and a warning if queues were configured. */
 static int exit_status(bool success, bool only_shows)
 {
 	int lost = log_output_error();
 
 	log_report_lost();
 
-	/* Whoever closes a pipe has seen enough. */
+	/* A reader that closes a pipe has seen enough. */
 	if (lost == 0 || lost == -EPIPE)
 		return success ? EXIT_SUCCESS : EXIT_FAILURE;
 	log_line(only_shows ? LOG_LEVEL_ERROR : LOG_LEVEL_WARNING, "cannot write to standard output: %s",
@@ -179,8 +180,8 @@ static int exit_status(bool success, bool only_shows)
 }
 
 /*
- * Whoever starts us without standard streams would otherwise find our messages in the first files that we open. Not
- * /dev/null, which may not be there yet.
+ * If the program is started without standard streams, the first files that it opens must not get their numbers, and then its
+ * messages. Not /dev/null, which may not exist yet.
  */
 static void occupy_standard_streams(void)
 {
@@ -198,7 +199,7 @@ int main(int argc, char *argv[])
 	struct options options;
 
 	occupy_standard_streams();
-	/* Inherited as ignored, it would keep the end of our children from us. */
+	/* If it was inherited as ignored, the status of children would be lost. */
 	signal(SIGCHLD, SIG_DFL);
 	switch (options_parse(argc, argv, &options)) {
 	case OPTIONS_RUN:
@@ -210,9 +211,9 @@ int main(int argc, char *argv[])
 			report_json_write_failure(&options);
 		return EXIT_FAILURE;
 	}
-	/* A memory dump would wait for all processes that share our memory, so also for one that the kernel keeps. */
+	/* A core dump would wait for all processes that share our memory, and one of them may hang in the kernel. */
 	prctl(PR_SET_DUMPABLE, 0);
-	/* A closed pipe behind our output must not end us while we hold the lock. */
+	/* A closed pipe must not kill the process while it holds the lock. */
 	signal(SIGPIPE, SIG_IGN);
 	log_set_verbose(options.verbose);
 	log_set_color(wants_color());

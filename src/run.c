@@ -18,7 +18,7 @@
 #include "uv/requests.h"
 #include "uv/secrets.h"
 
-/* What a run gathers on its way, as far as it gets. */
+/* What a run has gathered so far. */
 struct run {
 	struct machine *machine;
 	const struct options *options;
@@ -116,7 +116,7 @@ static bool provision(struct run *run)
 	return report_is_success(&report);
 }
 
-/* A dry run goes on with the secrets that it would have added. Otherwise only the Ultravisor knows their indexes. */
+/* A dry run continues with the secrets that it would have added. Otherwise only the Ultravisor knows their indexes. */
 static int list_secrets(struct run *run)
 {
 	if (run->options->dry_run && run->secrets.list)
@@ -154,7 +154,7 @@ static bool configure_queues(struct run *run)
 	return list_secrets(run) == 0 && provision(run);
 }
 
-/* Requests that take all the time must leave some for the lock. */
+/* Slow requests must leave time for the lock. */
 static int64_t requests_deadline_ms(const struct run *run)
 {
 	int64_t reserve_ms = run->options->timeout_ms / 2;
@@ -177,7 +177,7 @@ static bool check_inputs(struct run *run, struct requests *requests)
 	return false;
 }
 
-/* False if no queue can be configured either. The store is locked whatever becomes of the requests. */
+/* False if no queue can be configured either. The store is locked even if the requests fail. */
 static bool change_secrets(struct run *run, bool *locked)
 {
 	struct requests requests = {
@@ -197,7 +197,7 @@ static bool change_secrets(struct run *run, bool *locked)
 	return good;
 }
 
-/* Without Secure Execution there is no store: such a run fails as if nothing had been asked for. */
+/* Without Secure Execution there is no store: such a run fails like one without these options. */
 static bool has_secrets_to_change(const struct run *run)
 {
 	const struct options *options = run->options;

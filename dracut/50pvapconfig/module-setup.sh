@@ -3,22 +3,21 @@
 #
 # dracut module pvapconfig: configures the crypto queues of an IBM Secure Execution guest before any volume is opened.
 #
-# Whatever keeps the image from working ends the build here, because dracut does not look at what install() returns.
+# Errors end the build here, because dracut ignores the result of install().
 
 pvapconfig_refuse() {
 	dfatal "pvapconfig: $*"
-	dfatal 'pvapconfig: the image is not made'
+	dfatal 'pvapconfig: no image is built'
 	exit 1
 }
 
-# The image that saves the memory of a crashed kernel has to stay small. To be asked while installing, when it is clear
-# which modules there are; a check() that says "never" would end the build of that image.
+# A kdump image has to stay small. Only install() knows all modules of the image, and a check() that returns 1 would end the build.
 pvapconfig_in_kdump() {
 	[[ ${IN_KDUMP-} ]] || dracut_module_included kdump || dracut_module_included kdumpbase
 }
 
-# pvapconfig_is_ours PROGRAM: there may be one of the same name from s390-tools, which does not know --boot. Where that cannot be asked,
-# because the program is for another machine, only the name counts.
+# pvapconfig_is_ours PROGRAM: s390-tools has a program of the same name without --boot. A program for another machine cannot be run, so
+# only the name counts then.
 pvapconfig_is_ours() {
 	local help status=0
 	help=$("$1" --help 2>/dev/null) || status=$?
@@ -42,12 +41,12 @@ pvapconfig_check_config() {
 	local messages status=0
 	messages=$("${dracutsysrootdir-}$1" --check-config --config "${dracutsysrootdir-}$2" 2>&1) || status=$?
 	if [[ ${dracutsysrootdir-} && $status -ge 126 && $status -le 127 ]]; then
-		dwarn "pvapconfig: $2 is not checked, because $1 of $dracutsysrootdir does not run on this machine"
+		dwarn "pvapconfig: $2 not checked: $1 of $dracutsysrootdir does not run on this machine"
 		return 0
 	fi
 	if [[ $status -ne 0 ]]; then
 		dfatal "$messages"
-		pvapconfig_refuse "$1 refuses the configuration file $2 (exit status $status)"
+		pvapconfig_refuse "configuration file $2 rejected by $1 (exit status $status)"
 	fi
 	[[ -z $messages ]] || dwarn "$messages"
 }
@@ -66,7 +65,7 @@ pvapconfig_install_requests() {
 			[[ -e $request || -L $request ]] || continue
 			inst "${request#"${dracutsysrootdir-}"}" || return 1
 		elif pvapconfig_is_request "$request"; then
-			dwarn "pvapconfig: $request is an add-secret request, but not added: its name does not end in .asrcb"
+			dwarn "pvapconfig: $request is an add-secret request, not added: its name does not end in .asrcb"
 		fi
 	done
 }
@@ -76,20 +75,20 @@ pvapconfig_install_units() {
 	local unit file own=/etc/systemd/system
 	for unit in "$@"; do
 		[[ -e "${dracutsysrootdir-}${systemdsystemunitdir:?}/$unit" ]] ||
-			pvapconfig_refuse "there is no unit $systemdsystemunitdir/$unit: install pvapconfig completely"
-		inst "$systemdsystemunitdir/$unit" || pvapconfig_refuse "the unit $unit cannot be installed, see above"
+			pvapconfig_refuse "unit $systemdsystemunitdir/$unit not found; reinstall pvapconfig"
+		inst "$systemdsystemunitdir/$unit" || pvapconfig_refuse "cannot install unit $unit, see above"
 		for file in "${dracutsysrootdir-}$own/$unit" "${dracutsysrootdir-}"{"$own","$systemdsystemunitdir"}/"$unit.d"/*.conf; do
-			[[ ! -f $file ]] || inst "${file#"${dracutsysrootdir-}"}" || pvapconfig_refuse "$file cannot be installed, see above"
+			[[ ! -f $file ]] || inst "${file#"${dracutsysrootdir-}"}" || pvapconfig_refuse "cannot install $file, see above"
 		done
 	done
-	"${SYSTEMCTL:?}" -q --root "${initdir:?}" enable "$1" || pvapconfig_refuse "the unit $1 cannot be installed, see above"
+	"${SYSTEMCTL:?}" -q --root "${initdir:?}" enable "$1" || pvapconfig_refuse "cannot enable unit $1, see above"
 }
 
 # called by dracut
 check() {
-	# The second call asks if the file systems of the machine that builds the image need it.
+	# The second call asks if the file systems of the build machine need it.
 	[[ ${mount_needs-} ]] && return 1
-	# Only for who asks for it.
+	# Include only when requested by name.
 	return 255
 }
 
@@ -100,7 +99,7 @@ depends() {
 
 # called by dracut
 cmdline() {
-	# The parameters are for the user to give. What the machine that builds the image was booted with is of no meaning.
+	# The parameters are set by the administrator, not taken from the build machine.
 	return 0
 }
 
@@ -108,12 +107,12 @@ cmdline() {
 installkernel() {
 	local module
 	pvapconfig_in_kdump && return 0
-	# Not only what is loaded on the machine that builds the image. A module may be built in.
+	# Not only modules that are loaded on the build machine. A module may be built in.
 	for module in zcrypt_cex4 uvdevice; do
-		hostonly='' instmods -c "$module" || pvapconfig_refuse "kernel ${kernel-} has no $module, neither as a module nor built in:" \
+		hostonly='' instmods -c "$module" || pvapconfig_refuse "kernel ${kernel-} has no $module, neither as a module nor built in;" \
 			'install all its modules, or use a kernel with CONFIG_ZCRYPT and CONFIG_S390_UV_UAPI'
 	done
-	# pkey and paes are for volumes whose key never leaves the adapter; they are loaded when they are used. Not every kernel has them.
+	# pkey and paes are for volumes with protected keys. They are loaded on demand, and not every kernel has them.
 	hostonly='' instmods pkey pkey_cca pkey_ep11 pkey_pckmo pkey_uv paes_s390
 	return 0
 }
@@ -125,21 +124,21 @@ install() {
 	local program
 
 	if pvapconfig_in_kdump; then
-		dinfo 'pvapconfig: nothing is installed into a kdump image'
+		dinfo 'pvapconfig: not added to a kdump image'
 		return 0
 	fi
 
 	[[ $architecture == s390x ]] ||
-		pvapconfig_refuse "only for s390x, but this image is for $architecture: leave the dracut module out"
+		pvapconfig_refuse "only for s390x, but this image is for $architecture; omit the module"
 	program=$(pvapconfig_program) ||
-		pvapconfig_refuse 'no program that knows --boot below /usr/local or /usr, in sbin or bin: install it first'
+		pvapconfig_refuse 'no pvapconfig with --boot found in sbin or bin below /usr/local or /usr'
 	[[ -e "${dracutsysrootdir-}$config" ]] ||
-		pvapconfig_refuse "there is no configuration file $config: write one first"
+		pvapconfig_refuse "configuration file $config not found"
 	pvapconfig_check_config "$program" "$config"
 
 	# pvapconfig loads the kernel's modules with modprobe.
 	{ inst "$program" /usr/sbin/pvapconfig && inst "$config" && pvapconfig_install_requests && inst_multiple modprobe; } ||
-		pvapconfig_refuse 'a file cannot be installed, see above'
+		pvapconfig_refuse 'cannot install a file, see above'
 
 	if dracut_module_included systemd; then
 		pvapconfig_install_units pvapconfig.service pvapconfig-secrets.target
