@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "simulate/properties.h"
 #include "simulate/trial.h"
 
 struct arguments {
@@ -132,5 +133,7 @@ int main(int argc, char *argv[])
 	       " runs: all is well\n",
 	       arguments.seed, arguments.runs, arguments.first, arguments.kill ? ", killed after every call" : "",
 	       tries);
-	return 0;
+	puts("outcomes that each property says something of:");
+	/* What a run that is killed comes to is another mixture. */
+	return properties_print(arguments.kill ? 0 : tries) ? 0 : 1;
 }

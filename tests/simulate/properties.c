@@ -2,12 +2,14 @@
 #include "properties.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "simulate/match.h"
 
 #define POLL_US 100000
+#define COUNT(list) (sizeof(list) / sizeof((list)[0]))
 
 /* --- when a sentence applies ---------------------------------------------------------------------- */
 
@@ -71,7 +73,15 @@ static bool is_any_said_to_be_gone(const struct outcome *outcome)
 	return is_any_gone(outcome) || has_event(outcome) || outcome->draw->kernel == SIM_KERNEL_6_1;
 }
 
-/* --- the sentences: each returns whether it holds ------------------------------------------------- */
+/* --- the properties: each returns whether it holds; skip() if it says nothing of this outcome  ------------------------------------------------- */
+
+static bool applies;
+
+static bool skip(void)
+{
+	applies = false;
+	return true;
+}
 
 static bool ends_in_time(const struct outcome *outcome)
 {
@@ -86,11 +96,11 @@ static bool success_is_true(const struct outcome *outcome)
 	size_t served;
 
 	if (!outcome->success || draw->options.dry_run || is_any_gone(outcome) || has_event(outcome))
-		return true;
+		return skip();
 	if (draw->options.unbind)
-		return is_any_said_to_be_gone(outcome) || bound_count(outcome, false) == 0;
+		return is_any_said_to_be_gone(outcome) ? skip() : bound_count(outcome, false) == 0;
 	if (draw->entry_count == 0)
-		return true;
+		return skip();
 	served = match_largest(outcome, outcome->after);
 	return draw->options.strict ? served == draw->entry_count : served > 0;
 }
@@ -100,8 +110,10 @@ static bool failure_is_true(const struct outcome *outcome)
 	const struct draw *draw = outcome->draw;
 	size_t served;
 
-	if (outcome->success || !is_smooth(outcome))
-		return outcome->success || draw->options.unbind || draw->entry_count > 0 ||
+	if (outcome->success)
+		return skip();
+	if (!is_smooth(outcome))
+		return draw->options.unbind || draw->entry_count > 0 ||
 		       draw->kernel == SIM_KERNEL_6_1 || draw->trouble.injection_count > 0 || draw->trouble.jump_us > 0;
 	if (draw->options.unbind)
 		return bound_count(outcome, false) > 0;
@@ -111,7 +123,7 @@ static bool failure_is_true(const struct outcome *outcome)
 
 static bool failure_is_told(const struct outcome *outcome)
 {
-	return outcome->success || outcome->error_said;
+	return outcome->success ? skip() : outcome->error_said;
 }
 
 static bool claim_is_true(const struct outcome *outcome)
@@ -126,8 +138,9 @@ static bool claim_is_true(const struct outcome *outcome)
 
 static bool is_best(const struct outcome *outcome)
 {
-	return !is_smooth(outcome) || outcome->draw->options.unbind ||
-	       match_largest(outcome, outcome->after) == match_largest(outcome, NULL);
+	if (!is_smooth(outcome) || outcome->draw->options.unbind)
+		return skip();
+	return match_largest(outcome, outcome->after) == match_largest(outcome, NULL);
 }
 
 static bool has_fault(const struct outcome *outcome, uint8_t card)
@@ -158,7 +171,7 @@ static bool fault_costs_its_card_only(const struct outcome *outcome)
 	    !draw->plenty || draw->options.timeout_ms < 60000 || model->bound_limit ||
 	    is_any_gone(outcome) || draw->trouble.global || draw->trouble.jump_us > 0 ||
 	    has_event(outcome))
-		return true;
+		return skip();
 	match_prepare(outcome, NULL, &match);
 	for (size_t queue = 0; queue < match.queue_count; queue++) {
 		if (!has_fault(outcome, model->queues[queue].card))
@@ -179,7 +192,7 @@ static bool earlier_wins(const struct outcome *outcome)
 	size_t count = outcome->draw->entry_count;
 
 	if (!is_smooth(outcome) || outcome->draw->options.unbind || !outcome->draw->settled || !outcome->draw->quick)
-		return true;
+		return skip();
 	match_prepare(outcome, outcome->before, &ready);
 	match_prepare(outcome, NULL, &fitting);
 	match_prepare(outcome, outcome->after, &after);
@@ -264,7 +277,7 @@ static bool reasons_are_true(const struct outcome *outcome)
 	size_t told = 0;
 
 	if (!is_smooth(outcome) || draw->options.unbind)
-		return true;
+		return skip();
 	for (size_t i = 0; i < draw->entry_count; i++) {
 		told += outcome->reasons[i] != REASON_NONE;
 		if (!reason_is_true(outcome, &draw->entries[i], outcome->reasons[i]))
@@ -276,7 +289,7 @@ static bool reasons_are_true(const struct outcome *outcome)
 static bool nothing_is_left_bound(const struct outcome *outcome)
 {
 	if (!is_smooth(outcome))
-		return true;
+		return skip();
 	if (outcome->draw->options.unbind)
 		return bound_count(outcome, true) == 0;
 	return bound_count(outcome, true) == match_largest(outcome, outcome->after);
@@ -297,7 +310,7 @@ static bool dry_run_changes_nothing(const struct outcome *outcome)
 	const struct options *options = &outcome->draw->options;
 
 	if (!options->dry_run)
-		return true;
+		return skip();
 	return outcome->associations == 0 && outcome->adds == 0 &&
 	       (options->probe || outcome->binds + outcome->unbinds == 0);
 }
@@ -308,7 +321,7 @@ static bool probe_leaves_no_trace(const struct outcome *outcome)
 	const struct draw *draw = outcome->draw;
 
 	if (!draw->options.probe || draw->faults || !draw->quick)
-		return true;
+		return skip();
 	for (size_t i = 0; i < outcome->model->queue_count; i++) {
 		if (outcome->before[i].state != outcome->after[i].state)
 			return false;
@@ -323,7 +336,7 @@ static bool second_run_is_idle(const struct outcome *outcome)
 	/* An unbind of what cannot be reached is tried each time. */
 	if (!is_smooth(outcome) || bound_count(outcome, false) > bound_count(outcome, true) ||
 	    (!draw->options.unbind && match_largest(outcome, outcome->after) < draw->entry_count))
-		return true;
+		return skip();
 	return outcome->writes_again == 0;
 }
 
@@ -331,7 +344,7 @@ static bool second_run_is_idle(const struct outcome *outcome)
 static bool second_run_changes_nothing(const struct outcome *outcome)
 {
 	if (!is_smooth(outcome))
-		return true;
+		return skip();
 	for (size_t i = 0; i < outcome->model->queue_count; i++) {
 		const struct outcome_queue *after = &outcome->after[i], *again = &outcome->again[i];
 
@@ -348,7 +361,7 @@ static bool nothing_is_disturbed(const struct outcome *outcome)
 
 	if (!is_smooth(outcome) || outcome->draw->options.unbind || !outcome->draw->settled ||
 	    match_largest(outcome, outcome->before) < match_largest(outcome, NULL))
-		return true;
+		return skip();
 	for (size_t i = 0; i < model->queue_count; i++) {
 		if (is_bound(&outcome->after[i]) && !is_bound(&outcome->before[i]))
 			return false;
@@ -382,7 +395,7 @@ static bool no_secret_is_doubled(const struct outcome *outcome)
 static bool requests_are_submitted(const struct outcome *outcome)
 {
 	if (!is_smooth(outcome))
-		return true;
+		return skip();
 	for (size_t i = 0; i < outcome->draw->request_count; i++) {
 		if (secrets_with(outcome, outcome->draw->requests[i].id) == 0)
 			return false;
@@ -418,7 +431,7 @@ static bool list_fits_console(const struct outcome *outcome)
 static bool list_is_true(const struct outcome *outcome)
 {
 	if (!is_smooth(outcome))
-		return true;
+		return skip();
 	for (size_t i = 0; i < outcome->model->queue_count; i++) {
 		bool is_cca = outcome->model->cards[outcome->model->queues[i].card].mode == MODEL_CCA;
 		bool bound = is_bound(&outcome->listed[i]);
@@ -430,41 +443,95 @@ static bool list_is_true(const struct outcome *outcome)
 	return true;
 }
 
+/* Only a bind tells that another guest has a queue. */
+static bool is_any_foreign(const struct outcome *outcome)
+{
+	for (size_t i = 0; i < outcome->model->queue_count; i++) {
+		if (outcome->before[i].state == MODEL_FOREIGN)
+			return true;
+	}
+	return false;
+}
+
+/* Which of its accelerators serves which of the entries that it could makes no difference. */
+static bool is_served(const struct outcome *outcome, const char *apqn)
+{
+	for (size_t i = 0; i < outcome->draw->entry_count; i++) {
+		if (strcmp(outcome->served[i], apqn) == 0)
+			return true;
+	}
+	return false;
+}
+
+static bool dry_run_tells_the_truth(const struct outcome *outcome)
+{
+	if (!outcome->foretold_known || !is_smooth(outcome) || is_any_foreign(outcome))
+		return skip();
+	for (size_t i = 0; i < outcome->draw->entry_count; i++) {
+		if ((outcome->foretold[i][0] == '\0') != (outcome->served[i][0] == '\0') ||
+		    (outcome->foretold[i][0] != '\0' && !is_served(outcome, outcome->foretold[i])))
+			return false;
+	}
+	return true;
+}
+
+struct property {
+	const char *sentence;
+	bool (*holds)(const struct outcome *outcome);
+	unsigned int floor; /* of a thousand runs it says something of so many at least */
+	uint64_t count;
+};
+
+static struct property properties[] = {
+	{ "a run ends before its deadline", ends_in_time, 1000, 0 },
+	{ "a run that says it was successful was so", success_is_true, 150, 0 },
+	{ "a run that says it failed did so", failure_is_true, 250, 0 },
+	{ "a run that fails reports an error", failure_is_told, 250, 0 },
+	{ "as many entries are served as the run says", claim_is_true, 1000, 0 },
+	{ "as many entries are served as can be", is_best, 120, 0 },
+	{ "a fault costs no more than its card", fault_costs_its_card_only, 50, 0 },
+	{ "where not all entries can be served, those served before and then earlier ones are", earlier_wins, 60, 0 },
+	{ "every entry that is not served has a reason, and it is true", reasons_are_true, 120, 0 },
+	{ "no queue is left bound that serves no entry", nothing_is_left_bound, 140, 0 },
+	{ "no queue is left bound that is not told", bound_is_told, 1000, 0 },
+	{ "a dry run changes nothing", dry_run_changes_nothing, 50, 0 },
+	{ "a dry run that probes leaves all as it was", probe_leaves_no_trace, 9, 0 },
+	{ "a dry run that probes foretells which entries are served, and by which APQNs", dry_run_tells_the_truth, 15, 0 },
+	{ "a second run has nothing to write if all entries are served", second_run_is_idle, 15, 0 },
+	{ "a second run comes to what the first came to", second_run_changes_nothing, 140, 0 },
+	{ "what is served already is not disturbed for nothing", nothing_is_disturbed, 30, 0 },
+	{ "no secret is added that is there", no_secret_is_doubled, 1000, 0 },
+	{ "all secrets that were brought are in the store, and a second run adds none", requests_are_submitted, 140, 0 },
+	{ "the secret store is locked if that was asked for, and only then", store_is_locked, 1000, 0 },
+	{ "a list writes nothing", list_only_looks, 1000, 0 },
+	{ "a list ends before its deadline", list_ends_in_time, 1000, 0 },
+	{ "a list fits a console of 80 columns", list_fits_console, 1000, 0 },
+	{ "a list has all queues, and says truly which are bound", list_is_true, 140, 0 },
+};
+
 const char *properties_check(const struct outcome *outcome)
 {
-	static const struct {
-		const char *sentence;
-		bool (*holds)(const struct outcome *outcome);
-	} properties[] = {
-		{ "a run ends before its deadline", ends_in_time },
-		{ "a run that says it was successful was so", success_is_true },
-		{ "a run that says it failed did so", failure_is_true },
-		{ "a run that fails reports an error", failure_is_told },
-		{ "as many entries are served as the run says", claim_is_true },
-		{ "as many entries are served as can be", is_best },
-		{ "a fault costs no more than its card", fault_costs_its_card_only },
-		{ "where not all entries can be served, those served before and then earlier ones are", earlier_wins },
-		{ "every entry that is not served has a reason, and it is true", reasons_are_true },
-		{ "no queue is left bound that serves no entry", nothing_is_left_bound },
-		{ "no queue is left bound that is not told", bound_is_told },
-		{ "a dry run changes nothing", dry_run_changes_nothing },
-		{ "a dry run that probes leaves all as it was", probe_leaves_no_trace },
-		{ "a second run has nothing to write if all entries are served", second_run_is_idle },
-		{ "a second run comes to what the first came to", second_run_changes_nothing },
-		{ "what is served already is not disturbed for nothing", nothing_is_disturbed },
-		{ "no secret is added that is there", no_secret_is_doubled },
-		{ "all secrets that were brought are in the store, and a second run adds none",
-		  requests_are_submitted },
-		{ "the secret store is locked if that was asked for, and only then", store_is_locked },
-		{ "a list writes nothing", list_only_looks },
-		{ "a list ends before its deadline", list_ends_in_time },
-		{ "a list fits a console of 80 columns", list_fits_console },
-		{ "a list has all queues, and says truly which are bound", list_is_true },
-	};
-
-	for (size_t i = 0; i < sizeof(properties) / sizeof(properties[0]); i++) {
+	for (size_t i = 0; i < COUNT(properties); i++) {
+		applies = true;
 		if (!properties[i].holds(outcome))
 			return properties[i].sentence;
+		properties[i].count += applies;
 	}
 	return NULL;
+}
+
+bool properties_print(uint64_t runs)
+{
+	bool enough = true;
+
+	for (size_t i = 0; i < COUNT(properties); i++) {
+		const struct property *property = &properties[i];
+		bool low = runs >= PROPERTIES_RUNS_MIN && property->count * 1000 < property->floor * runs;
+
+		printf("%9" PRIu64 "  %s\n", property->count, property->sentence);
+		if (low)
+			printf("this does not hold: at least %u of 1,000 runs say something of it\n", property->floor);
+		enough = enough && !low;
+	}
+	return enough;
 }

@@ -42,6 +42,9 @@ struct outcome {
 	bool error_said;
 	long claimed; /* entries that the run says are satisfied; -1: it says nothing */
 	enum outcome_reason reasons[DRAW_ENTRIES_MAX];
+	char served[DRAW_ENTRIES_MAX][8];   /* by which APQN, as it was said; or empty */
+	char foretold[DRAW_ENTRIES_MAX][8]; /* by a dry run before */
+	bool foretold_known;
 	bool told[MODEL_QUEUES_MAX]; /* an error or a warning names it or its card, or it is said to serve an entry */
 	int64_t duration_us;
 	size_t binds, unbinds, associations; /* what was written */
@@ -53,3 +56,9 @@ struct outcome {
 
 /* The sentence that does not hold, or NULL. */
 const char *properties_check(const struct outcome *outcome);
+
+/* Of so many runs on, the floors of properties_print count. */
+#define PROPERTIES_RUNS_MIN 5000
+
+/* Prints of how many outcomes each property said something; false if of too few. */
+bool properties_print(uint64_t runs);

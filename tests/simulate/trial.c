@@ -18,6 +18,7 @@ struct said {
 	bool shown; /* lines are printed as they come */
 	long claimed;
 	enum outcome_reason reasons[DRAW_ENTRIES_MAX];
+	char served[DRAW_ENTRIES_MAX][8];
 	const struct model *model;
 	bool told[MODEL_QUEUES_MAX];
 };
@@ -54,6 +55,15 @@ static void hear_reason(struct said *said, const char *line)
 		said->reasons[number - 1] = reason_of(line);
 }
 
+static void hear_served(struct said *said, const char *line)
+{
+	const char *apqn = strstr(line, "served by APQN ");
+	size_t number;
+
+	if (apqn && sscanf(line, "entry #%zu", &number) == 1 && number >= 1 && number <= DRAW_ENTRIES_MAX)
+		sscanf(apqn, "served by APQN %7s", said->served[number - 1]);
+}
+
 static void hear_names(struct said *said, const char *line)
 {
 	for (size_t i = 0; i < said->model->queue_count; i++) {
@@ -78,6 +88,7 @@ static void hear(enum log_level level, const char *line, void *context)
 		hear_reason(said, line);
 	if (level == LOG_LEVEL_ERROR || level == LOG_LEVEL_WARNING || strstr(line, "is served by"))
 		hear_names(said, line);
+	hear_served(said, line);
 	if (said->shown)
 		printf("%s: %s\n", names[level], line);
 }
@@ -208,6 +219,7 @@ static void run(struct trial *trial)
 	outcome->error_said = log_last_error();
 	outcome->claimed = trial->said.claimed;
 	memcpy(outcome->reasons, trial->said.reasons, sizeof(outcome->reasons));
+	memcpy(outcome->served, trial->said.served, sizeof(outcome->served));
 	memcpy(outcome->told, trial->said.told, sizeof(outcome->told));
 	note_states(trial->sim, outcome->after);
 	count_writes(trial->sim, outcome);
@@ -255,12 +267,30 @@ static void run_killed(struct trial *trial, size_t calls)
 /* A trial is too large for the stack. */
 static struct trial trial;
 
+/* What a dry run says of a machine that is in order. */
+static bool foretell(const struct draw *draw, const char *path, char foretold[DRAW_ENTRIES_MAX][8])
+{
+	if (draw->faults || draw->options.dry_run || draw->options.unbind || !draw->settled || !draw->quick)
+		return false;
+	begin(&trial, draw, path, false);
+	trial.options.dry_run = trial.options.probe = true;
+	trial.options.report_path = NULL;
+	run_pvapconfig(&trial.sim->machine, &trial.options);
+	memcpy(foretold, trial.said.served, sizeof(trial.said.served));
+	end(&trial);
+	return true;
+}
+
 const char *trial_run(const struct draw *draw, const char *path, bool shown)
 {
+	static char foretold[DRAW_ENTRIES_MAX][8];
+	bool foretold_known = foretell(draw, path, foretold);
 	const char *sentence;
 
 	begin(&trial, draw, path, shown);
 	run(&trial);
+	trial.outcome.foretold_known = foretold_known;
+	memcpy(trial.outcome.foretold, foretold, sizeof(foretold));
 	if (!draw->faults)
 		run_again(&trial);
 	list(&trial);
