@@ -184,8 +184,11 @@ bool worker_finish(struct worker *worker, struct machine_call **done)
 {
 	char byte;
 
-	if (recv(worker->fd, &byte, 1, MSG_DONTWAIT) != 1)
+	if (recv(worker->fd, &byte, 1, MSG_DONTWAIT) != 1) {
+		/* It may be reaped already, and its id that of a stranger. */
+		worker->pid = 0;
 		return false;
+	}
 	*done = worker->calls;
 	take_results(worker, worker->row->count, done);
 	worker->calls = NULL;
@@ -210,7 +213,7 @@ int64_t worker_limit_ms(struct worker *worker, int64_t now_ms)
 
 static void end_child(const struct worker *worker)
 {
-	if (worker->calls)
+	if (worker->calls && worker->pid > 0)
 		kill(worker->pid, SIGKILL);
 	/* The end of the socket is the end of an idle child. */
 	close(worker->fd);

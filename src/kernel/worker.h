@@ -25,7 +25,7 @@
 struct worker_row; /* shared with the child (worker_child.h) */
 
 struct worker {
-	pid_t pid;
+	pid_t pid;   /* 0: gone */
 	int fd;      /* our end: readable when the row is done or the child is gone */
 	size_t size; /* bytes of data */
 	char *stack;
