@@ -137,7 +137,7 @@ static void prepare_call(struct machine_call *call, const struct queue_task *tas
 		snprintf(index, sizeof(index), "%u", task->asked_index);
 		text = index;
 	}
-	if (task->action != QUEUE_READ_SERIALNR && task->action <= QUEUE_WRITE_ASSOCIATION)
+	if (task->action <= QUEUE_WRITE_ASSOCIATION)
 		lanes_write(call, text, "%s", path);
 	else
 		lanes_read(call, "%s", path);
