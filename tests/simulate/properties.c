@@ -453,6 +453,18 @@ static bool is_any_foreign(const struct outcome *outcome)
 	return false;
 }
 
+/* A queue may be associated with the index that the secret of a request gets: a dry run, which submits none, cannot know. */
+static bool may_be_early(const struct outcome *outcome)
+{
+	for (size_t i = 0; i < outcome->model->queue_count; i++) {
+		bool is_ep11 = outcome->model->cards[outcome->model->queues[i].card].mode == MODEL_EP11;
+
+		if (outcome->adds > 0 && is_ep11 && outcome->before[i].state == MODEL_USABLE)
+			return true;
+	}
+	return false;
+}
+
 /* Which of its accelerators serves which of the entries that it could makes no difference. */
 static bool is_served(const struct outcome *outcome, const char *apqn)
 {
@@ -465,7 +477,7 @@ static bool is_served(const struct outcome *outcome, const char *apqn)
 
 static bool dry_run_tells_the_truth(const struct outcome *outcome)
 {
-	if (!outcome->foretold_known || !is_smooth(outcome) || is_any_foreign(outcome))
+	if (!outcome->foretold_known || !is_smooth(outcome) || is_any_foreign(outcome) || may_be_early(outcome))
 		return skip();
 	for (size_t i = 0; i < outcome->draw->entry_count; i++) {
 		if ((outcome->foretold[i][0] == '\0') != (outcome->served[i][0] == '\0') ||
