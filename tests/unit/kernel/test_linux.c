@@ -17,6 +17,7 @@
 #include <cmocka.h>
 
 #include "kernel/worker.h"
+#include "unit/between.h"
 #include "unit/kernel/linux_fixture.h"
 
 static void test_read(void **state)
@@ -294,6 +295,40 @@ static void test_bad_folder(void **state)
 	assert_int_equal(machine_linux_create("/nowhere", "/dev/uv", &machine), -ENOENT);
 }
 
+static size_t mapped_bytes(void)
+{
+	FILE *file = fopen("/proc/self/statm", "r");
+	size_t pages = 0;
+
+	assert_non_null(file);
+	assert_int_equal(fscanf(file, "%zu", &pages), 1);
+	fclose(file);
+	return pages * (size_t)sysconf(_SC_PAGESIZE);
+}
+
+/* Add-secret requests come from outside: each a little larger than the one before must not cost a process and its size in memory. */
+static void test_many_sizes(void **state)
+{
+	static char data[1 << 20];
+	struct machine *machine;
+	size_t before, children = 0;
+
+	(void)state;
+	assert_int_equal(machine_linux_create("/", "/dev/null", &machine), 0);
+	before = mapped_bytes();
+	for (size_t i = 0; i < 100; i++) {
+		struct machine_call call = { .operation = MACHINE_UV, .uv_command = 2, .data = data,
+					     .size = sizeof(data) - 4096 * (100 - i), .until_ms = MACHINE_FOREVER };
+
+		assert_int_equal(machine_perform(machine, &call), -ENOTTY);
+	}
+	assert_between(mapped_bytes() - before, 0, 8 * 1048576);
+	while (waitpid(-1, NULL, WNOHANG) > 0)
+		children++;
+	assert_between(children, 0, 3);
+	machine_linux_destroy(machine);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -313,6 +348,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_no_more_processes, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_children_are_reaped, setup, teardown),
 		cmocka_unit_test(test_bad_folder),
+		cmocka_unit_test(test_many_sizes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

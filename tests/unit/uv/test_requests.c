@@ -6,9 +6,6 @@
 
 #include <cmocka.h>
 
-#include <sys/wait.h>
-
-#include "kernel/linux.h"
 #include "unit/between.h"
 #include "unit/log_capture.h"
 #include "unit/sim_calls.h"
@@ -704,42 +701,6 @@ static void test_lock_fails(void **state)
 	check_log(fixture, "");
 }
 
-/* --- what they cost ----------------------------------------------------------------------------------------------- */
-
-static size_t mapped_bytes(void)
-{
-	FILE *file = fopen("/proc/self/statm", "r");
-	size_t pages = 0;
-
-	assert_non_null(file);
-	assert_int_equal(fscanf(file, "%zu", &pages), 1);
-	fclose(file);
-	return pages * (size_t)sysconf(_SC_PAGESIZE);
-}
-
-/* Requests come from outside: each a little larger than the one before must not cost a process and its size in memory. */
-static void test_growing_requests(void **state)
-{
-	static char data[REQUESTS_SIZE_MAX];
-	struct machine *machine;
-	size_t before, children = 0;
-
-	(void)state;
-	assert_int_equal(machine_linux_create("/", "/dev/null", &machine), 0);
-	before = mapped_bytes();
-	for (size_t i = 0; i < 100; i++) {
-		struct machine_call call = { .operation = MACHINE_UV, .uv_command = 2, .data = data,
-					     .size = sizeof(data) - 4096 * (100 - i), .until_ms = MACHINE_FOREVER };
-
-		assert_int_equal(machine_perform(machine, &call), -ENOTTY);
-	}
-	assert_between(mapped_bytes() - before, 0, 8 * 1048576);
-	while (waitpid(-1, NULL, WNOHANG) > 0)
-		children++;
-	assert_between(children, 0, 3);
-	machine_linux_destroy(machine);
-}
-
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -751,7 +712,7 @@ int main(void)
 		TEST(test_other_types),   TEST(test_cut_list),      TEST(test_cut_meanwhile),
 		TEST(test_versions),      TEST(test_lengths),
 		TEST(test_refused),       TEST(test_locked_store),  TEST(test_no_list),         TEST(test_call_fails),
-		TEST(test_lock),          TEST(test_lock_fails),    cmocka_unit_test(test_growing_requests),
+		TEST(test_lock),          TEST(test_lock_fails),
 	};
 
 	return cmocka_run_group_tests_name("requests", tests, NULL, NULL);
