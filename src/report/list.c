@@ -44,11 +44,13 @@ static const char *serialnr_text(const struct apqn *apqn)
 
 static void format_mkvp(const struct apqn *apqn, size_t bytes, char text[TABLE_CELL_SIZE])
 {
+	char start[2 * APQN_MKVP_SIZE + 1];
+
 	if (!has_identity(apqn)) {
 		put(text, "-");
 	} else if (apqn->identity == APQN_IDENTITY_VALID) {
-		text_format_hex(apqn->mkvp, bytes, text);
-		strcat(text, "..");
+		text_format_hex(apqn->mkvp, bytes, start);
+		snprintf(text, TABLE_CELL_SIZE, "%s..", start);
 	} else {
 		put(text, apqn->identity == APQN_IDENTITY_NONE ? "none" : "?");
 	}
