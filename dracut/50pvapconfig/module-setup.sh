@@ -7,7 +7,7 @@
 
 pvapconfig_refuse() {
 	dfatal "pvapconfig: $*"
-	dfatal 'pvapconfig: no image is built'
+	dfatal 'pvapconfig: no image is built. Correct this and run dracut again; after a failed package installation on Debian: dpkg --configure -a'
 	exit 1
 }
 
