@@ -265,7 +265,7 @@ configured_then_opened() {
 common_checks() {
 	status=$(cat "$log/status")
 	verdict "$status" 'the guest ends by itself' "status of the emulator: $status (124, 137: ended after ${limit:?} s)"
-	console_has_not 'Oops|BUG:|Segmentation|illegal operation|specification exception|root-failed|([^f]|[^f]f): not found'
+	console_has_not 'Oops|BUG:|Segmentation|illegal operation|specification exception|root-failed|([^f]|[^f]f): not found$'
 	[ -s "$log/journal" ] && status=0 || status=1
 	verdict "$status" 'there is a journal'
 }
