@@ -156,7 +156,7 @@ bool provision_next(struct lane *lane, struct machine_call *call, int64_t now_ms
 	return true;
 }
 
-/* It did so when the plan was made, or has come to it since. */
+/* True if the queue is in the planned state, since before the plan or by now. */
 static bool serves_entry(const struct provision *this, size_t i)
 {
 	const struct apqn *apqn = &this->apqns[i];

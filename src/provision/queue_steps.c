@@ -11,7 +11,7 @@
 #define UNBIND_SHOWS_MS 10000       /* se_bind may read "bound" as long as the reset runs */
 #define UNBIND_OFFLINE_MS 500       /* a deconfigured queue ignores an unbind: no use to look for long */
 #define IDENTITY_TRIES_MAX 4
-#define LOSSES_MAX 3 /* killed helpers until the queue is given up */
+#define LOSSES_MAX 3 /* killed helpers before the queue counts as failed */
 
 void queue_task_begin(struct queue_task *task, enum queue_goal goal, int64_t now_ms)
 {

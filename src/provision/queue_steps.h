@@ -97,7 +97,7 @@ enum queue_action queue_task_next(const struct queue_task *task);
  */
 void queue_task_done(struct queue_task *task, int error, const char *text, int64_t now_ms);
 
-/* The call under way is given up, and may still take effect: what it may change is no longer known. */
+/* The call under way timed out and may still take effect: the state it may change is unknown. */
 void queue_task_abandon(struct queue_task *task);
 
 /* Takes the queue out of the game. Its bind state is no longer known if that was a guess and nobody can look any more. */

@@ -119,7 +119,7 @@ static void draw_injection(uint64_t *random, const uint8_t *cards, size_t card_c
 	trouble->injection_count++;
 }
 
-/* One attribute, on some of the cards: it hangs, or whoever uses it is killed. */
+/* One attribute, on some of the cards: a call on it hangs, or its helper process is killed. */
 static void draw_on_cards(uint64_t *random, const uint8_t *cards, size_t card_count, struct draw_trouble *trouble)
 {
 	static const char *const attributes[] = { "*/se_bind", "*/se_associate", "*/online", "*/mkvps", "type", "serialnr" };

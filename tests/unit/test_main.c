@@ -161,7 +161,7 @@ static void closed_pipe(void **state)
 	close(ends[0]);
 	assert_int_equal(run_program(configure, ends[1], ends[1], NULL), 0);
 	assert_int_equal(access(lock_path, F_OK), -1);
-	/* Whoever closes a pipe has seen enough. */
+	/* A reader that closes its pipe is no error. */
 	assert_int_equal(run_program(list, ends[1], errors, NULL), 0);
 	assert_null(strstr(content(errors), "standard output"));
 	close(ends[1]);

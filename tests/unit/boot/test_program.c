@@ -30,7 +30,7 @@ static void ends(void **state)
 	}
 }
 
-/* It is left to whoever called, who may kill it. */
+/* The caller decides whether to kill the process. */
 static void does_not_end(void **state)
 {
 	static const char *const shell[] = { "/bin/sh", "-c", "kill -STOP $$", NULL };

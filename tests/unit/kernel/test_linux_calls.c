@@ -70,7 +70,7 @@ static void test_lane_ends_with_a_blocked_call(void **state)
 	assert_string_equal(texts[1], "untouched");
 }
 
-/* Calls that hang on fifteen cards: those of the sixteenth are through before any of these is given up. */
+/* Calls that hang on fifteen cards: those on the sixteenth complete before any of these times out. */
 static void test_hanging_lanes_do_not_delay_others(void **state)
 {
 	enum { LANES = 16, CALLS = 3 };
@@ -177,7 +177,7 @@ static void test_killed_during_a_write(void **state)
 	calls[1].operation = MACHINE_WRITE;
 	calls[1].length = 1;
 	start_now(fixture, calls, 3);
-	/* The helper has come to the write as soon as it sleeps again after the first read. */
+	/* When the helper sleeps again after the first read, it is in the write. */
 	blocks = open_fifo(fixture, "blocks", O_WRONLY);
 	assert_int_equal(write(blocks, "one\n", 4), 4);
 	do
