@@ -213,8 +213,9 @@ int main(int argc, char *argv[])
 	}
 	/* A core dump would wait for all processes that share our memory, and one of them may hang in the kernel. */
 	prctl(PR_SET_DUMPABLE, 0);
-	/* A closed pipe must not kill the process while it holds the lock. */
+	/* Neither a closed pipe nor a limit for files must kill the process while it holds the lock. */
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
 	log_set_verbose(options.verbose);
 	log_set_color(wants_color());
 	options.lock_path = LOCK_PATH;

@@ -434,13 +434,23 @@ static const struct machine_interface linux_interface = {
 
 /* --- beginning and end ---------------------------------------------------------------------------- */
 
+/* One that was inherited as ignored stays so (nohup, jobs of a shell script); blocked, it would be pending all the same. */
+static bool is_ignored(int number)
+{
+	struct sigaction action;
+
+	return sigaction(number, NULL, &action) == 0 && action.sa_handler == SIG_IGN;
+}
+
 static int take_signals(struct machine_linux *this)
 {
 	sigset_t signals;
 
 	sigemptyset(&signals);
-	for (size_t i = 0; i < WAIT_SIGNAL_COUNT; i++)
-		sigaddset(&signals, wait_signals[i]);
+	for (size_t i = 0; i < WAIT_SIGNAL_COUNT; i++) {
+		if (!is_ignored(wait_signals[i]))
+			sigaddset(&signals, wait_signals[i]);
+	}
 	this->signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (this->signal_fd < 0)
 		return -errno;

@@ -18,12 +18,13 @@ static inline int64_t wait_now_ms(void)
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* All that end a run in order: Ctrl-C, Ctrl-\, a closed terminal, kill(1). */
-static const int wait_signals[] = { SIGINT, SIGQUIT, SIGHUP, SIGTERM };
+/* All that end a run in order: Ctrl-C, Ctrl-\, a closed terminal, kill(1), limits of time, and what a caller may choose. */
+static const int wait_signals[] = { SIGINT,  SIGQUIT,   SIGHUP,  SIGTERM, SIGALRM,
+				    SIGXCPU, SIGVTALRM, SIGPROF, SIGUSR1, SIGUSR2 };
 
 #define WAIT_SIGNAL_COUNT (sizeof(wait_signals) / sizeof(wait_signals[0]))
 
-/* True if one of them is pending: they are blocked while there is a machine (kernel/linux.c). */
+/* True if one of them is pending: those that are not ignored are blocked while there is a machine (kernel/linux.c). */
 static inline bool wait_is_stopped(void)
 {
 	sigset_t pending;

@@ -11,7 +11,9 @@
 #include <cmocka.h>
 
 #include <fcntl.h>
+#include <glob.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 #include "kernel/linux.h"
@@ -184,6 +186,40 @@ static void lost_output(void **state)
 	close(errors);
 }
 
+static rlim_t size_limit;
+
+static void limit_file_size(void)
+{
+	const struct rlimit limit = { size_limit, size_limit };
+
+	if (setrlimit(RLIMIT_FSIZE, &limit) < 0)
+		_exit(2);
+}
+
+/* `ulimit -f`: whoever writes more gets a signal that ends him by default. */
+static void limited_file_size(void **state)
+{
+	int output = open_file_of("/output"), errors = open_file_of("/errors"), ends[2];
+	char pattern[256];
+	glob_t found;
+
+	(void)state;
+	assert_int_equal(pipe(ends), 0);
+	size_limit = 0;
+	assert_int_equal(run_program(configure, ends[1], ends[1], limit_file_size), EXIT_FAILURE << 8);
+	/* No lock file, not even one in the making. */
+	temp_root_path(&root, "/lock*", pattern);
+	assert_int_equal(glob(pattern, 0, NULL, &found), GLOB_NOMATCH);
+	size_limit = 200;
+	assert_int_equal(run_program(configure, output, errors, limit_file_size), 0);
+	assert_non_null(strstr(content(errors), "cannot write to standard output: File too large\n"));
+	assert_int_equal(access(lock_path, F_OK), -1);
+	close(ends[0]);
+	close(ends[1]);
+	close(output);
+	close(errors);
+}
+
 /* --- colours ------------------------------------------------------------------------------------------------------- */
 
 static const char *no_color, *term;
@@ -249,7 +285,7 @@ static void locked_out(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(streams_are_occupied), TEST(closed_pipe), TEST(lost_output), TEST(colors), TEST(locked_out),
+		TEST(streams_are_occupied), TEST(closed_pipe), TEST(lost_output), TEST(limited_file_size), TEST(colors), TEST(locked_out),
 	};
 
 	return cmocka_run_group_tests_name("main", tests, NULL, NULL);

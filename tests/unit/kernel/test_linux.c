@@ -17,6 +17,7 @@
 #include <cmocka.h>
 
 #include "kernel/worker.h"
+#include "util/wait.h"
 #include "unit/between.h"
 #include "unit/kernel/linux_fixture.h"
 
@@ -170,6 +171,25 @@ static void test_signal_stops(void **state)
 	assert_int_equal(machine_wait(fixture->machine, MACHINE_FOREVER, &done), -EINTR);
 	assert_int_equal(machine_wait(fixture->machine, MACHINE_FOREVER, &done), -EINTR);
 	/* The tear-down unblocks the signal: were it still pending, it would end this program. */
+}
+
+/* What nohup(1) and shells without job control have our parent ignore. */
+static void test_ignored_signal(void **state)
+{
+	struct machine_call *done;
+	struct machine *machine;
+
+	(void)state;
+	assert_ptr_not_equal(signal(SIGHUP, SIG_IGN), SIG_ERR);
+	assert_int_equal(machine_linux_create("/", "/dev/null", &machine), 0);
+	raise(SIGHUP);
+	assert_false(wait_is_stopped());
+	assert_int_equal(machine_wait(machine, 0, &done), 0);
+	raise(SIGINT);
+	assert_true(wait_is_stopped());
+	assert_int_equal(machine_wait(machine, 0, &done), -EINTR);
+	machine_linux_destroy(machine);
+	signal(SIGHUP, SIG_DFL);
 }
 
 /* A call that is under way for ever, on the heap, so that the sanitizer sees who still touches it when it is freed. */
@@ -342,6 +362,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_blocked_call_after_a_pause, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_wait_ends_at_its_time, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_signal_stops, setup, teardown),
+		cmocka_unit_test(test_ignored_signal),
 		cmocka_unit_test_setup_teardown(test_nothing_is_touched_after_a_signal, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_nothing_is_touched_after_an_error, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_children_hold_no_streams, setup, teardown),

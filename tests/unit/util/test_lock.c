@@ -584,7 +584,8 @@ static void hold_until_signal(const char *lock, int ready)
 
 static void signals(void **state)
 {
-	static const int numbers[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
+	static const int numbers[] = {SIGINT,  SIGTERM,   SIGHUP,  SIGQUIT, SIGALRM,
+				     SIGXCPU, SIGVTALRM, SIGPROF, SIGUSR1, SIGUSR2};
 	struct folder *folder = *state;
 
 	for (size_t i = 0; i < COUNT(numbers); i++) {
