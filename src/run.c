@@ -170,7 +170,9 @@ static int64_t requests_deadline_ms(const struct run *run)
  */
 static bool check_inputs(struct run *run, struct requests *requests)
 {
-	if (run->options->boot || (load_config(run) && requests_check(requests) == 0))
+	int64_t until_ms = requests_deadline_ms(run);
+
+	if (run->options->boot || (load_config(run) && requests_check(run->machine, until_ms, requests) == 0))
 		return true;
 	log_warning("Ultravisor: no secret added%s: the configuration and all requests must be valid first",
 		    run->options->lock_secrets ? ", secret store not locked" : "");

@@ -36,22 +36,36 @@ static int report_error(const struct file_source *source, const char *action, in
 	return error;
 }
 
+static bool has_good_type(const struct file_source *source, mode_t mode)
+{
+	bool takes_pipes = source->wait_ms > 0, good = S_ISREG(mode) || (S_ISFIFO(mode) && takes_pipes);
+
+	if (!good)
+		log_line(source->level, "%s %s is %s, expected a regular file%s", source->what, source->path,
+			 file_type_text(mode), takes_pipes ? " or a pipe" : "");
+	return good;
+}
+
+static int open_to_read(const char *path)
+{
+	return open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+}
+
 static int open_file(const struct file_source *source, bool *is_pipe)
 {
-	cleanup_close_ int fd = open(source->path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+	cleanup_close_ int fd = -1;
 	struct stat status;
 
+	/* Not opened yet: to open a device may do something, and a watchdog does. */
+	if (stat(source->path, &status) == 0 && !has_good_type(source, status.st_mode))
+		return -EINVAL;
+	fd = open_to_read(source->path);
 	if (fd < 0 && errno == ENOENT)
 		return -ENOENT;
 	if (fd < 0 || fstat(fd, &status) < 0)
 		return report_error(source, "open", -errno);
-	*is_pipe = S_ISFIFO(status.st_mode) && source->wait_ms > 0;
-	if (!S_ISREG(status.st_mode) && !*is_pipe) {
-		log_line(source->level, "%s %s is %s, expected a regular file%s", source->what, source->path,
-			 file_type_text(status.st_mode), source->wait_ms > 0 ? " or a pipe" : "");
-		return -EINVAL;
-	}
-	return take_fd(&fd);
+	*is_pipe = S_ISFIFO(status.st_mode);
+	return has_good_type(source, status.st_mode) ? take_fd(&fd) : -EINVAL;
 }
 
 /*
@@ -123,18 +137,22 @@ int file_read(const struct file_source *source, char **text, size_t *length)
 
 bool file_begins_with(const char *path, const char *text)
 {
-	cleanup_close_ int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+	struct stat status;
+	bool is_regular = stat(path, &status) == 0 && S_ISREG(status.st_mode);
+	cleanup_close_ int fd = is_regular ? open_to_read(path) : -1;
 	size_t length = strlen(text);
 	char start[16];
-	struct stat status;
 
-	return fd >= 0 && fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && length <= sizeof(start) &&
-	       read(fd, start, length) == (ssize_t)length && memcmp(start, text, length) == 0;
+	return fd >= 0 && length <= sizeof(start) && read(fd, start, length) == (ssize_t)length &&
+	       memcmp(start, text, length) == 0;
 }
 
+static int visible_count; /* scandir has no context */
+
+/* One more than may be, and no further one takes memory. */
 static int is_visible(const struct dirent *entry)
 {
-	return entry->d_name[0] != '.';
+	return entry->d_name[0] != '.' && visible_count++ <= FILE_VISIT_MAX;
 }
 
 static int by_name(const struct dirent **left, const struct dirent **right)
@@ -145,11 +163,15 @@ static int by_name(const struct dirent **left, const struct dirent **right)
 int file_visit(const char *directory, const char *suffix, file_visitor *visit, void *context)
 {
 	struct dirent **entries;
-	int count = scandir(directory, &entries, is_visible, by_name), r = 0;
-	bool more = true;
+	bool more;
+	int count, r;
 
+	visible_count = 0;
+	count = scandir(directory, &entries, is_visible, by_name);
 	if (count < 0)
 		return -errno;
+	more = count <= FILE_VISIT_MAX;
+	r = more ? 0 : -E2BIG;
 	for (int i = 0; i < count; i++) {
 		const char *name = entries[i]->d_name;
 		char path[PATH_MAX];

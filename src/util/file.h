@@ -31,8 +31,10 @@ bool file_begins_with(const char *path, const char *text);
 typedef bool file_visitor(const char *path, void *context);
 
 /*
- * Visits the entries of a directory whose names end in `suffix`, in the order of the names (by bytes), except hidden ones. 0 or negative errno, not reported.
+ * Visits the entries of a directory whose names end in `suffix`, in the order of the names (by bytes), except hidden ones. 0 or
+ * negative errno, not reported; -E2BIG, and none is visited, if there are more than FILE_VISIT_MAX, of whatever name.
  */
+#define FILE_VISIT_MAX 8192
 int file_visit(const char *directory, const char *suffix, file_visitor *visit, void *context);
 
 /* Writes all of a text, whatever pieces it takes. 0 or negative errno, not reported. */

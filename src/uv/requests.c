@@ -10,6 +10,8 @@
 #include "util/log.h"
 #include "util/text.h"
 
+#define STRINGIFY(value) #value
+#define STRING(value) STRINGIFY(value)
 #define SUFFIX ".asrcb"
 #define MAGIC "asrcbM"
 #define MAGIC_SIZE (sizeof(MAGIC) - 1)
@@ -253,6 +255,21 @@ static bool is_misnamed(const char *path)
 	return !text_has_end(path, SUFFIX) && file_begins_with(path, MAGIC);
 }
 
+/* Files take time, too: at its end, and after a signal, the others are left. */
+static bool has_time(struct round *round, const char *path)
+{
+	int r = machine_sleep_until(round->machine, machine_now_ms(round->machine));
+
+	if (r == 0 && machine_now_ms(round->machine) < round->until_ms)
+		return true;
+	if (r == 0) {
+		log_line(round->level, "add-secret request %s: no time left for it and all later ones", path);
+		r = round->secrets ? 0 : -ETIMEDOUT;
+	}
+	round->error = r;
+	return false;
+}
+
 /* Without `secrets` the files are only checked; one that is wrong does not hide the next. One at a time is in memory. */
 static bool visit(const char *path, void *context)
 {
@@ -270,6 +287,8 @@ static bool visit(const char *path, void *context)
 			round->error = -E2BIG;
 		return false;
 	}
+	if (!has_time(round, path))
+		return false;
 	if (misnamed) {
 		if (!round->requests->checked)
 			log_warning("add-secret request %s: ignored, its name does not end in " SUFFIX, path);
@@ -289,15 +308,17 @@ static int visit_all(struct round *round)
 
 	if (r < 0 && !(r == -ENOENT && requests->optional))
 		log_line(round->level, "cannot read directory of add-secret requests %s: %s", requests->directory,
-			 strerror(-r));
+			 r == -E2BIG ? "more than " STRING(FILE_VISIT_MAX) " files" : strerror(-r));
 	else if (r == 0 && round->seen == 0 && !requests->optional && !requests->checked)
 		log_warning("no add-secret requests (*" SUFFIX ") in %s", requests->directory);
 	return r;
 }
 
-int requests_check(struct requests *requests)
+int requests_check(struct machine *machine, int64_t until_ms, struct requests *requests)
 {
-	struct round round = { .requests = requests, .level = LOG_LEVEL_ERROR };
+	struct round round = {
+		.machine = machine, .until_ms = until_ms, .requests = requests, .level = LOG_LEVEL_ERROR
+	};
 	int r;
 
 	if (!requests->directory)

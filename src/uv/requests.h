@@ -26,9 +26,9 @@ struct requests {
 
 /*
  * Checks, without the UV, that the directory can be read and that the header of every request is valid. 0, or a negative
- * errno, reported as an error.
+ * errno, reported as an error but for -EINTR. The machine is asked for the time only, which ends at until_ms.
  */
-int requests_check(struct requests *requests);
+int requests_check(struct machine *machine, int64_t until_ms, struct requests *requests);
 
 /*
  * Submits all requests whose secret, of whatever type, the UV does not hold already: a second one with the same id would

@@ -50,7 +50,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	write_input(data, size);
 	log_set_sink(fuzz_sink, &errors);
-	good = requests_check(&requests) == 0;
+	good = requests_check(&sim->machine, MACHINE_FOREVER, &requests) == 0;
 	holds(good == (errors == 0));
 	holds(requests_submit(&sim->machine, MACHINE_FOREVER, &requests, &secrets) == 0);
 	holds(count_submitted(sim) <= (good ? 1 : 0));

@@ -8,7 +8,9 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdio.h>
 #include <sys/stat.h>
 
@@ -99,11 +101,36 @@ static void test_replace(void **state)
 	temp_root_end(&root);
 }
 
+/* To open a device may do something: a terminal with nobody at its other end tells who did. */
+static void test_device_is_not_opened(void **state)
+{
+	struct file_source device = { .what = "file", .max = 10, .level = LOG_LEVEL_ERROR };
+	struct pollfd other = { .fd = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC), .events = POLLIN };
+	char *text, name[64];
+	size_t length;
+	int slave;
+
+	(void)state;
+	assert_int_equal(grantpt(other.fd) | unlockpt(other.fd), 0);
+	assert_int_equal(ptsname_r(other.fd, name, sizeof(name)), 0);
+	device.path = name;
+	assert_int_equal(file_read(&device, &text, &length), -EINVAL);
+	assert_false(file_begins_with(name, "x"));
+	/* Once it has been opened and closed, it hangs up. */
+	assert_int_equal(poll(&other, 1, 0), 0);
+	slave = open(name, O_RDWR | O_NOCTTY | O_CLOEXEC);
+	assert_true(slave >= 0);
+	close(slave);
+	assert_int_equal(poll(&other, 1, 0), 1);
+	close(other.fd);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_visit),
 		cmocka_unit_test(test_visit_too_long),
+		cmocka_unit_test(test_device_is_not_opened),
 		cmocka_unit_test(test_replace),
 	};
 

@@ -10,6 +10,7 @@
 #include "unit/log_capture.h"
 #include "unit/sim_calls.h"
 #include "unit/uv/secrets_directory.h"
+#include "util/file.h"
 #include "uv/requests.h"
 
 #define ID_11 "1111111111111111111111111111111111111111111111111111111111111111"
@@ -27,6 +28,7 @@ struct fixture {
 	struct secrets secrets;
 	struct log_capture log;
 	uint16_t rc, rrc; /* unless 0: the answer to every call but those that list */
+	bool stopped;     /* by a signal */
 };
 
 /* --- a machine with answers of our own ---------------------------------------------------------------------------- */
@@ -46,7 +48,7 @@ static int own_start(struct machine *machine, struct machine_call *call)
 
 static int own_wait(struct machine *machine, int64_t until_ms, struct machine_call **done)
 {
-	int r = sim_interface->wait(machine, until_ms, done);
+	int r = current->stopped ? -EINTR : sim_interface->wait(machine, until_ms, done);
 
 	if (r == 0 && *done && (*done)->operation == MACHINE_UV && (*done)->uv_command != UV_LIST && current->rc) {
 		(*done)->uv_rc = current->rc;
@@ -99,6 +101,13 @@ static int submit(struct fixture *fixture)
 
 	secrets_release(&fixture->secrets);
 	return requests_submit(machine, machine_now_ms(machine) + 60000, &fixture->requests, &fixture->secrets);
+}
+
+static int check(struct fixture *fixture)
+{
+	struct machine *machine = &fixture->sim->machine;
+
+	return requests_check(machine, machine_now_ms(machine) + 60000, &fixture->requests);
 }
 
 static int lock(struct fixture *fixture)
@@ -200,7 +209,7 @@ static void test_check(void **state)
 	write_request(&fixture->root, "a.asrcb", 0x11, REQUEST_SIZE);
 	write_request(&fixture->root, "b.bin", 0x22, REQUEST_SIZE);
 	sim_journal(fixture->sim, &calls);
-	assert_int_equal(requests_check(&fixture->requests), 0);
+	assert_int_equal(check(fixture), 0);
 	check_log(fixture, "warning: add-secret request b.bin: ignored, its name does not end in .asrcb\n");
 	/* Not said twice. */
 	log_capture_begin(&fixture->log);
@@ -211,16 +220,16 @@ static void test_check(void **state)
 	temp_root_text(&fixture->root, "/c.asrcb", "asrcb");
 	temp_root_text(&fixture->root, "/d.asrcb", "asrcbM 89012345678901234567890123456789012345678");
 	fixture->requests.checked = false;
-	assert_int_equal(requests_check(&fixture->requests), -EBADMSG);
+	assert_int_equal(check(fixture), -EBADMSG);
 	check_log(fixture, "warning: add-secret request b.bin: ignored, its name does not end in .asrcb\n"
 			   "error: add-secret request c.asrcb: not an add-secret request (no \"asrcbM\" header)\n"
 			   "error: add-secret request d.asrcb: truncated\n");
 	log_capture_begin(&fixture->log);
 	fixture->requests.directory = "/nonexistent";
-	assert_int_equal(requests_check(&fixture->requests), -ENOENT);
+	assert_int_equal(check(fixture), -ENOENT);
 	check_log(fixture, "error: cannot read directory of add-secret requests /nonexistent: No such file or directory\n");
 	fixture->requests.directory = NULL;
-	assert_int_equal(requests_check(&fixture->requests), 0);
+	assert_int_equal(check(fixture), 0);
 	assert_int_equal(sim_count(fixture->sim, MACHINE_UV, "*"), 0);
 }
 
@@ -282,11 +291,55 @@ static void test_too_many(void **state)
 	}
 	begin(fixture, ONE_SECRET);
 	log_set_verbose(0);
-	assert_int_equal(requests_check(&fixture->requests), -E2BIG);
+	assert_int_equal(check(fixture), -E2BIG);
 	check_log(fixture, "error: add-secret request 1024.asrcb: ignored like all later ones, there are more than 1024\n");
 	log_capture_begin(&fixture->log);
 	assert_int_equal(submit(fixture), 0);
 	check_log(fixture, "warning: add-secret request 1024.asrcb: ignored like all later ones, there are more than 1024\n");
+}
+
+/* The files of an untrusted boot partition cost neither memory nor time without a limit. */
+static void test_too_many_names(void **state)
+{
+	static const char text[] = "cannot read directory of add-secret requests: more than 8192 files\n";
+	struct fixture *fixture = *state;
+	char expected[128];
+
+	for (unsigned int i = 0; i <= FILE_VISIT_MAX; i++) {
+		char name[32];
+
+		snprintf(name, sizeof(name), "/%u", i);
+		temp_root_text(&fixture->root, name, "");
+	}
+	assert_int_equal(check(fixture), -E2BIG);
+	snprintf(expected, sizeof(expected), "error: %s", text);
+	check_log(fixture, expected);
+	log_capture_begin(&fixture->log);
+	assert_int_equal(submit(fixture), 0);
+	snprintf(expected, sizeof(expected), "warning: %s", text);
+	check_log(fixture, expected);
+}
+
+/* Files are read within the time of the run, and until a signal. */
+static void test_no_time(void **state)
+{
+	struct fixture *fixture = *state;
+	struct machine *machine = &fixture->sim->machine;
+	int64_t now_ms = machine_now_ms(machine);
+
+	write_request(&fixture->root, "a.asrcb", 0x11, REQUEST_SIZE);
+	assert_int_equal(requests_check(machine, now_ms, &fixture->requests), -ETIMEDOUT);
+	check_log(fixture, "error: add-secret request a.asrcb: no time left for it and all later ones\n");
+	log_capture_begin(&fixture->log);
+	assert_int_equal(requests_submit(machine, now_ms, &fixture->requests, &fixture->secrets), 0);
+	check_log(fixture, "warning: add-secret request a.asrcb: no time left for it and all later ones\n");
+
+	fixture->stopped = true;
+	log_capture_begin(&fixture->log);
+	assert_int_equal(check(fixture), -EINTR);
+	assert_int_equal(submit(fixture), -EINTR);
+	check_log(fixture, "");
+	assert_int_equal(fixture->sim->model.secret_count, 0);
 }
 
 /* A request as pvsecret makes them, with what our own leave out, for the secret with this id. */
@@ -707,7 +760,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_no_directory),  TEST(test_no_requests), TEST(test_in_order_of_names), TEST(test_misnamed), TEST(test_check), TEST(test_id_elsewhere), TEST(test_no_request_at_all),
-		TEST(test_too_many),      TEST(test_there_already), TEST(test_dry_run),         TEST(test_not_able),
+		TEST(test_too_many),
+		TEST(test_too_many_names),
+		TEST(test_no_time),      TEST(test_there_already), TEST(test_dry_run),         TEST(test_not_able),
 		TEST(test_of_the_real_tool),
 		TEST(test_other_types),   TEST(test_cut_list),      TEST(test_cut_meanwhile),
 		TEST(test_versions),      TEST(test_lengths),
