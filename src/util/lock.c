@@ -64,7 +64,7 @@ static bool is_pvapconfig(const char *exe, const char *target)
 }
 
 /*
- * A boot counts its processes from 1: the number in a lock that an earlier stage left may have come to another program.
+ * The number in a lock that was left may have come to another program, at boot above all, which counts from 1.
  * Only what is certainly another one, or none (a kernel thread, a zombie), does not count.
  */
 static bool may_run_pvapconfig(pid_t pid)
@@ -115,12 +115,13 @@ static int prepare(const char *path, const char *prepared)
 static int refuse(const char *path, pid_t owner)
 {
 	if (owner == 0)
-		log_error("lock file %s: names no process; if no other pvapconfig runs, remove it: rm %s", path, path);
-	else if (is_running(owner))
+		log_error("lock file %s: names no process; if no other pvapconfig runs, remove it: rm -r %s", path,
+			  path);
+	else if (may_run_pvapconfig(owner))
 		log_error("lock file %s: made by process %d, which is running; wait for it to end", path, (int)owner);
 	else
-		log_error("lock file %s: made by process %d, which no longer runs; remove it: rm %s", path, (int)owner,
-			  path);
+		log_error("lock file %s: made by process %d, which no longer runs%s; remove it: rm %s", path,
+			  (int)owner, is_running(owner) ? " pvapconfig" : "", path);
 	return -EEXIST;
 }
 

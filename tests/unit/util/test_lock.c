@@ -162,16 +162,22 @@ static void acquire_and_release(void **state)
 
 static void running_process(void **state)
 {
+	static const char *const formats[] = {"%d" /* as s390-tools has it */, "%d\n"};
 	struct folder *folder = *state;
+	char content[16];
+	struct twin twin;
 
-	write_owner(folder, 1);
-	assert_int_equal(lock_acquire(folder->lock, false), -EEXIST);
-	assert_message("error: lock file %s: made by process 1, which is running; wait for it to end\n", folder->lock);
-	assert_int_equal(owner(folder), 1);
-	/* As s390-tools has it. */
-	write_lock(folder, "1", 1);
-	assert_int_equal(lock_acquire(folder->lock, false), -EEXIST);
-	assert_message("error: lock file %s: made by process 1, which is running; wait for it to end\n", folder->lock);
+	twin_begin(&twin);
+	for (size_t i = 0; i < COUNT(formats); i++) {
+		int length = snprintf(content, sizeof(content), formats[i], (int)twin.pid);
+
+		write_lock(folder, content, (size_t)length);
+		assert_int_equal(lock_acquire(folder->lock, false), -EEXIST);
+		assert_message("error: lock file %s: made by process %d, which is running; wait for it to end\n",
+			       folder->lock, (int)twin.pid);
+	}
+	assert_int_equal(owner(folder), twin.pid);
+	twin_end(&twin);
 }
 
 /* Early in the boot a number tells little: only a process that runs pvapconfig is a reason to refuse. */
@@ -214,6 +220,21 @@ static void program_begin(struct twin *twin, const struct folder *folder, const 
 		memset(shown, 0, sizeof(shown));
 	while (readlink(exe, shown, sizeof(shown) - 1) > 0 && strcmp(shown, path) != 0);
 	assert_int_equal(unlink(path), 0);
+}
+
+/* Its number has come to another program: it is in vain to wait for the end of that one. */
+static void other_process(void **state)
+{
+	struct folder *folder = *state;
+	struct twin twin;
+
+	program_begin(&twin, folder, "other");
+	write_owner(folder, twin.pid);
+	assert_int_equal(lock_acquire(folder->lock, false), -EEXIST);
+	assert_message("error: lock file %s: made by process %d, which no longer runs pvapconfig; remove it: rm %s\n",
+		       folder->lock, (int)twin.pid, folder->lock);
+	assert_int_equal(owner(folder), twin.pid);
+	twin_end(&twin);
 }
 
 /* An update replaced the file of the program that runs; that of s390-tools was never ours. */
@@ -331,7 +352,7 @@ static void no_owner(void **state)
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		write_lock(folder, cases[i].content, cases[i].length);
 		assert_int_equal(lock_acquire(folder->lock, false), -EEXIST);
-		assert_message("error: lock file %s: names no process; if no other pvapconfig runs, remove it: rm %s\n",
+		assert_message("error: lock file %s: names no process; if no other pvapconfig runs, remove it: rm -r %s\n",
 			       folder->lock, folder->lock);
 
 		assert_int_equal(lock_acquire(folder->lock, true), 0);
@@ -360,7 +381,7 @@ static void not_a_file(void **state)
 	/* must not wait for somebody to write to it */
 	assert_int_equal(mkfifo(folder->lock, 0600), 0);
 	assert_int_equal(lock_acquire(folder->lock, false), -EEXIST);
-	assert_message("error: lock file %s: names no process; if no other pvapconfig runs, remove it: rm %s\n",
+	assert_message("error: lock file %s: names no process; if no other pvapconfig runs, remove it: rm -r %s\n",
 		       folder->lock, folder->lock);
 }
 
@@ -644,6 +665,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(acquire_and_release, make_folder, remove_folder),
 		cmocka_unit_test_setup_teardown(running_process, make_folder, remove_folder),
+		cmocka_unit_test_setup_teardown(other_process, make_folder, remove_folder),
 		cmocka_unit_test_setup_teardown(running_process_at_boot, make_folder, remove_folder),
 		cmocka_unit_test_setup_teardown(another_pvapconfig_at_boot, make_folder, remove_folder),
 		cmocka_unit_test_setup_teardown(not_examined_at_boot, make_folder, remove_folder),
