@@ -39,6 +39,13 @@ int machine_perform(struct machine *machine, struct machine_call *call)
 	return call->error;
 }
 
+int machine_perform_again(struct machine *machine, struct machine_call *call)
+{
+	int r = machine_perform(machine, call);
+
+	return r == -EOWNERDEAD ? machine_perform(machine, call) : r;
+}
+
 int machine_read_text(struct machine *machine, int64_t until_ms, char text[MACHINE_TEXT_SIZE], const char *path, ...)
 {
 	struct machine_call call = {

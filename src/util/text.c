@@ -105,5 +105,16 @@ const char *text_plural(size_t count, const char *one, const char *many)
 
 const char *text_error(int error)
 {
-	return error == -ETIMEDOUT ? "no answer in time" : strerror(-error);
+	switch (error) {
+	case -ETIMEDOUT:
+		return "no answer in time";
+	case -EBADMSG:
+		return "unknown text";
+	case -E2BIG:
+		return "too long";
+	case -EOWNERDEAD:
+		return "the process that made the call was killed";
+	default:
+		return strerror(-error);
+	}
 }

@@ -43,6 +43,7 @@ struct round {
 	const struct requests *requests;
 	struct secrets *secrets; /* what the UV holds, or would hold */
 	bool listed;             /* they are complete, as far as they can be */
+	bool lost;               /* the process that submitted a request was killed, once */
 	enum log_level level;    /* of messages about files */
 	size_t seen;
 	int error; /* of the whole round */
@@ -146,6 +147,8 @@ static bool remember(struct round *round, const char *data, size_t size)
 	return round->error == 0;
 }
 
+static bool handle(struct round *round, const char *path, char *data, size_t size);
+
 /* False if the other requests need not be tried. */
 static bool submit(struct round *round, const char *path, char *data, size_t size)
 {
@@ -158,6 +161,12 @@ static bool submit(struct round *round, const char *path, char *data, size_t siz
 	round->error = machine_perform(round->machine, &call);
 	if (round->error == -EINTR)
 		return false;
+	if (round->error == -EOWNERDEAD && !round->lost) {
+		/* It may have been added: the list tells. */
+		round->lost = true;
+		round->listed = false;
+		return handle(round, path, data, size);
+	}
 	if (round->error < 0) {
 		log_warning("add-secret request %s: %s; later requests are skipped", path, text_error(round->error));
 		round->error = 0;
@@ -358,7 +367,7 @@ int requests_lock(struct machine *machine, int64_t until_ms, const struct reques
 		log_notice("Ultravisor: would lock the secret store");
 		return 0;
 	}
-	r = machine_perform(machine, &call);
+	r = machine_perform_again(machine, &call);
 	if (r < 0) {
 		if (r != -EINTR)
 			log_error("Ultravisor: cannot lock the secret store: %s", text_error(r));

@@ -222,7 +222,7 @@ static int call_list(struct machine *machine, int64_t until_ms, size_t size, uin
 		report_call_error(-ENOMEM);
 		return -ENOMEM;
 	}
-	r = machine_perform(machine, &call);
+	r = machine_perform_again(machine, &call);
 	if (r < 0) {
 		if (r != -EINVAL)
 			report_call_error(r);

@@ -34,7 +34,7 @@ static void test_features(void **state)
 		/* Not a word of its own. */
 		{ "APSBX XAPSB\n", -EOPNOTSUPP, NO_APSB("APSBX XAPSB") },
 		{ NULL, -EIO, "error: AP bus /sys/" FEATURES ": Input/output error\n" },
-		{ NULL, -E2BIG, "error: AP bus /sys/" FEATURES ": Argument list too long\n" },
+		{ NULL, -E2BIG, "error: AP bus /sys/" FEATURES ": too long\n" },
 		{ NULL, -ENOENT,
 		  "error: AP bus /sys/" FEATURES ": not there; this kernel has no AP support (module ap), or this "
 		  "machine has no crypto adapters passed through\n" },

@@ -210,13 +210,13 @@ static void test_odd_texts(void **state)
 		const char *queue, *log;
 	} cases[] = {
 		{ "*/11.0002/online", "", 0, OFFLINE UNREADABLE "EBADMSG\n",
-		  WARNING(UNREADABLE "Bad message") },
+		  WARNING(UNREADABLE "unknown text") },
 		{ "*/11.0002/online", too_long, 0, OFFLINE UNREADABLE "E2BIG\n",
-		  WARNING(UNREADABLE "Argument list too long") },
+		  WARNING(UNREADABLE "too long") },
 		{ "*/11.0002/online", NULL, -EIO, OFFLINE UNREADABLE "EIO\n",
 		  WARNING(UNREADABLE "Input/output error") },
 		{ "*/11.0002/se_bind", "half\n", 0, ONLINE "unknown unknown ! " UNREADABLE "EBADMSG\n",
-		  WARNING(UNREADABLE "Bad message") },
+		  WARNING(UNREADABLE "unknown text") },
 		{ "*/11.0002/se_bind", "-\n", 0, ONLINE "unsupported unknown\n", "" },
 		{ "*/11.0002/se_bind", NULL, -EACCES,
 		  ONLINE "unknown unknown ! " UNREADABLE "EACCES\n",
@@ -225,7 +225,7 @@ static void test_odd_texts(void **state)
 		{ "*/11.0002/se_bind", NULL, -EIO, ONLINE "unknown unknown\n", "" },
 		{ "*/11.0002/se_associate", "associated 65536\n", 0,
 		  ONLINE "bound unknown ! " UNREADABLE "EBADMSG\n",
-		  WARNING(UNREADABLE "Bad message") },
+		  WARNING(UNREADABLE "unknown text") },
 		{ "*/11.0002/se_associate", "association pending\n", 0, ONLINE "bound pending\n", "" },
 		{ "*/11.0002/se_associate", NULL, -ENODEV, ONLINE "bound unknown ! the queue is gone: ENODEV\n",
 		  WARNING("the queue is gone: No such device") },
@@ -365,7 +365,7 @@ static void test_unknown_type(void **state)
 				  "11.0001 unknown 0 offline unknown unknown ! its state cannot be read: EBADMSG\n"
 				  "11.0002 unknown 0 offline unknown unknown ! its state cannot be read: EBADMSG\n"
 				  "11.0003 unknown 0 offline unknown unknown ! its state cannot be read: EBADMSG\n");
-	assert_log(fixture, "warning: card11: its type cannot be read: Bad message; its queues are not used\n");
+	assert_log(fixture, "warning: card11: its type cannot be read: unknown text; its queues are not used\n");
 	assert_int_equal(sim_count(fixture->sim, MACHINE_READ, "*/card11/11.*"), 0);
 }
 

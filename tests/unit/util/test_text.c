@@ -148,11 +148,14 @@ static void plural(void **state)
 	assert_string_equal(text_plural(2, "card", "cards"), "cards");
 }
 
-/* What our own limits of time do is told in our words: strerror(3) speaks of connections. */
+/* What we find ourselves is told in our words: strerror(3) speaks of connections, messages, arguments and owners. */
 static void error(void **state)
 {
 	(void)state;
 	assert_string_equal(text_error(-ETIMEDOUT), "no answer in time");
+	assert_string_equal(text_error(-EBADMSG), "unknown text");
+	assert_string_equal(text_error(-E2BIG), "too long");
+	assert_string_equal(text_error(-EOWNERDEAD), "the process that made the call was killed");
 	assert_string_equal(text_error(-EIO), strerror(EIO));
 }
 

@@ -19,6 +19,7 @@
 #define ID_EE "eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee"
 #define ONE_SECRET "secret 0 id=" ID_11 "\n"
 #define LISTED(count) "info: Ultravisor: secrets listed: " #count ", for association: " #count "\n"
+#define KILLED "the process that made the call was killed\n"
 #define LOCKED "the secret store is locked until the guest is restarted (rc 0x0102, rrc 0x0000)"
 
 struct fixture {
@@ -701,6 +702,47 @@ static void test_call_fails(void **state)
 	}
 }
 
+/* A call whose helper is killed is made again; whether the secret was added is looked at, never guessed. */
+static void test_killed(void **state)
+{
+	static const char skipped[] = "/a.asrcb: skipped, its secret is already present\n";
+	static const char submitted[] = "/a.asrcb: submitted\n";
+	static const struct {
+		enum sim_injection_action action;
+		unsigned int after; /* 0: the list, 1: the request */
+		const char *log;
+	} cases[] = {
+		{ SIM_KILL, 0, submitted }, { SIM_KILL_LATE, 0, submitted },
+		{ SIM_KILL, 1, submitted }, { SIM_KILL_LATE, 1, skipped },
+	};
+	struct fixture *fixture = *state;
+
+	write_request(&fixture->root, "a.asrcb", 0x11, REQUEST_SIZE);
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		begin(fixture, "");
+		sim_inject(fixture->sim, &(struct sim_injection){ MACHINE_UV, "*", cases[i].action, 0, NULL,
+								  cases[i].after, 1 });
+		assert_int_equal(submit(fixture), 0);
+		assert_int_equal(fixture->sim->model.secret_count, 1);
+		assert_non_null(strstr(fixture->log.text, cases[i].log));
+		assert_null(strstr(fixture->log.text, "warning: "));
+
+		begin(fixture, "");
+		sim_inject(fixture->sim,
+			   &(struct sim_injection){ MACHINE_UV, "*", cases[i].action, 0, NULL, 0, 1 });
+		assert_int_equal(lock(fixture), 0);
+		assert_true(fixture->sim->model.store_locked);
+	}
+	/* Again and again: said in our words. */
+	log_set_verbose(0);
+	begin(fixture, "");
+	strike(fixture, SIM_KILL, 0, 0);
+	assert_int_equal(lock(fixture), -EOWNERDEAD);
+	assert_int_equal(submit(fixture), -EOWNERDEAD);
+	check_log(fixture, "error: Ultravisor: cannot lock the secret store: " KILLED
+			   "error: Ultravisor /dev/uv: cannot list the secrets: " KILLED);
+}
+
 /* --- lock --------------------------------------------------------------------------------------------------------- */
 
 static void test_lock(void **state)
@@ -767,6 +809,7 @@ int main(void)
 		TEST(test_other_types),   TEST(test_cut_list),      TEST(test_cut_meanwhile),
 		TEST(test_versions),      TEST(test_lengths),
 		TEST(test_refused),       TEST(test_locked_store),  TEST(test_no_list),         TEST(test_call_fails),
+		TEST(test_killed),
 		TEST(test_lock),          TEST(test_lock_fails),
 	};
 
