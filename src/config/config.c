@@ -151,7 +151,7 @@ static int report_yaml_error(const struct parser *parser)
 	if (yaml->error == YAML_READER_ERROR) {
 		struct config_place place = place_of_byte(parser->text, yaml->problem_offset);
 
-		return refuse(parser, place, "not a text in UTF-8: %s", yaml->problem);
+		return refuse(parser, place, "expected a text in UTF-8 without control characters: %s", yaml->problem);
 	}
 	if (yaml->context)
 		return refuse(parser, place_of(yaml->problem_mark), "not valid YAML: %s %s (which begins in line %zu)",

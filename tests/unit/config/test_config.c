@@ -150,18 +150,18 @@ static void bytes(void **state)
 		size_t length;
 		const char *message;
 	} cases[] = {
-		{"- mode: Ac\0el", 13, "1:11: not a text in UTF-8: control characters are not allowed"},
-		{"\0", 1, "1:1: not a text in UTF-8: control characters are not allowed"},
-		{"[]\n\0", 4, "2:1: not a text in UTF-8: control characters are not allowed"},
-		{"[] # \x01", 6, "1:6: not a text in UTF-8: control characters are not allowed"},
-		{"[] # \x1b[31m", 10, "1:6: not a text in UTF-8: control characters are not allowed"},
-		{"[] # \xc3\xa4\xff", 8, "1:7: not a text in UTF-8: invalid leading UTF-8 octet"},
-		{"[] # \xc3", 6, "1:6: not a text in UTF-8: incomplete UTF-8 octet sequence"},
-		{"[]\r\n\r# \xc3 ", 9, "3:4: not a text in UTF-8: invalid trailing UTF-8 octet"},
-		{"[]\n# \xc0\xaf", 7, "2:3: not a text in UTF-8: invalid length of a UTF-8 sequence"},
-		{"[]\n# \xed\xa0\x80", 8, "2:3: not a text in UTF-8: invalid Unicode character"},
-		{"[]\n# \xf4\x90\x80\x80", 9, "2:3: not a text in UTF-8: invalid Unicode character"},
-		{"\xff\xfe[\0]\0", 6, "1:1: not a text in UTF-8: invalid leading UTF-8 octet"},
+		{"- mode: Ac\0el", 13, "1:11: expected a text in UTF-8 without control characters: control characters are not allowed"},
+		{"\0", 1, "1:1: expected a text in UTF-8 without control characters: control characters are not allowed"},
+		{"[]\n\0", 4, "2:1: expected a text in UTF-8 without control characters: control characters are not allowed"},
+		{"[] # \x01", 6, "1:6: expected a text in UTF-8 without control characters: control characters are not allowed"},
+		{"[] # \x1b[31m", 10, "1:6: expected a text in UTF-8 without control characters: control characters are not allowed"},
+		{"[] # \xc3\xa4\xff", 8, "1:7: expected a text in UTF-8 without control characters: invalid leading UTF-8 octet"},
+		{"[] # \xc3", 6, "1:6: expected a text in UTF-8 without control characters: incomplete UTF-8 octet sequence"},
+		{"[]\r\n\r# \xc3 ", 9, "3:4: expected a text in UTF-8 without control characters: invalid trailing UTF-8 octet"},
+		{"[]\n# \xc0\xaf", 7, "2:3: expected a text in UTF-8 without control characters: invalid length of a UTF-8 sequence"},
+		{"[]\n# \xed\xa0\x80", 8, "2:3: expected a text in UTF-8 without control characters: invalid Unicode character"},
+		{"[]\n# \xf4\x90\x80\x80", 9, "2:3: expected a text in UTF-8 without control characters: invalid Unicode character"},
+		{"\xff\xfe[\0]\0", 6, "1:1: expected a text in UTF-8 without control characters: invalid leading UTF-8 octet"},
 	};
 
 	(void)state;
