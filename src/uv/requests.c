@@ -149,6 +149,26 @@ static bool remember(struct round *round, const char *data, size_t size)
 
 static bool handle(struct round *round, const char *path, char *data, size_t size);
 
+/* The request did not reach the firmware, or its answer did not reach us. False if the other requests need not be tried. */
+static bool submit_failed(struct round *round, const char *path, char *data, size_t size)
+{
+	int r = round->error;
+	bool costs_itself = r == -ENOMEM; /* the next may be smaller */
+
+	if (r == -EINTR)
+		return false;
+	round->error = 0;
+	if (r == -EOWNERDEAD && !round->lost) {
+		/* It may have been added: the list tells. */
+		round->lost = true;
+		round->listed = false;
+		return handle(round, path, data, size);
+	}
+	log_warning("add-secret request %s: %s%s", path, text_error(r),
+		    costs_itself ? "" : "; later requests are skipped");
+	return costs_itself;
+}
+
 /* False if the other requests need not be tried. */
 static bool submit(struct round *round, const char *path, char *data, size_t size)
 {
@@ -159,19 +179,8 @@ static bool submit(struct round *round, const char *path, char *data, size_t siz
 	call.data = data;
 	call.size = size;
 	round->error = machine_perform(round->machine, &call);
-	if (round->error == -EINTR)
-		return false;
-	if (round->error == -EOWNERDEAD && !round->lost) {
-		/* It may have been added: the list tells. */
-		round->lost = true;
-		round->listed = false;
-		return handle(round, path, data, size);
-	}
-	if (round->error < 0) {
-		log_warning("add-secret request %s: %s; later requests are skipped", path, text_error(round->error));
-		round->error = 0;
-		return false;
-	}
+	if (round->error < 0)
+		return submit_failed(round, path, data, size);
 	if (call.uv_rc == RC_EXECUTED) {
 		log_info("add-secret request %s: submitted", path);
 		return remember(round, data, size); /* the next may be for the same secret */

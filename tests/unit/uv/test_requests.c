@@ -689,6 +689,12 @@ static void test_call_fails(void **state)
 	strike(fixture, SIM_FAIL, -ENOTTY, 1);
 	assert_int_equal(submit(fixture), 0);
 	check_log(fixture, "warning: add-secret request a.asrcb: Inappropriate ioctl for device; later requests are skipped\n");
+	/* A large one may take memory that is not there; the next may do with less. */
+	begin(fixture, "");
+	sim_inject(fixture->sim, &(struct sim_injection){ MACHINE_UV, "*", SIM_FAIL, -ENOMEM, NULL, 1, 1 });
+	assert_int_equal(submit(fixture), 0);
+	check_log(fixture, "warning: add-secret request a.asrcb: Cannot allocate memory\n");
+	assert_int_equal(fixture->sim->model.secret_count, 1);
 	begin(fixture, "");
 	strike(fixture, SIM_HANG, 0, 1);
 	assert_int_equal(submit(fixture), 0);
