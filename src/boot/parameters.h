@@ -35,7 +35,7 @@ void boot_options_read(const char *root, struct boot_options *options);
  * The kernel command line itself, from all places that dracut's getarg knows, in its order: the files of /etc/cmdline.d
  * (*.conf, by name), /etc/cmdline, /proc/cmdline, the files of /run/initramfs/cmdline.d. The last occurrence wins.
  */
-#define CMDLINE_SIZE_MAX 65536 /* bytes of one file; the kernel's own has at most 4096 on s390x */
+#define CMDLINE_SIZE_MAX 1048576 /* bytes of one file; a kernel for s390x can be built for so many, 4096 are usual */
 
 struct cmdline_parameter {
 	char *name;

@@ -214,7 +214,7 @@ static void not_readable(void **state)
 	temp_root_path(&root, "/etc/cmdline.d/b.conf", full);
 	assert_int_equal(mkfifo(full, 0600), 0);
 	assert_string_equal(visit(), "[proc]");
-	assert_non_null(strstr(capture.text, "a.conf is larger than 65536 bytes\n"));
+	assert_non_null(strstr(capture.text, "a.conf is larger than 1048576 bytes\n"));
 	assert_non_null(strstr(capture.text, "b.conf is a pipe, expected a regular file\n"));
 	assert_non_null(strstr(capture.text, "/etc/cmdline is a directory, expected a regular file\n"));
 	assert_null(strstr(capture.text, "error: "));
