@@ -14,40 +14,41 @@ static struct card *card_of_lane(struct provision *this, const struct lane *lane
 	return &this->cards[lane - this->lanes.list];
 }
 
-static void format_path(const struct queue_task *task, enum queue_action action, char path[MACHINE_PATH_SIZE])
+static void format_path(const struct queue_task *task, enum queue_call call, char path[MACHINE_PATH_SIZE])
 {
 	static const char *const attributes[] = {
-		[QUEUE_WRITE_BIND] = "se_bind",
-		[QUEUE_WRITE_UNBIND] = "se_bind",
-		[QUEUE_WRITE_ASSOCIATION] = "se_associate",
-		[QUEUE_READ_BIND] = "se_bind",
-		[QUEUE_READ_ASSOCIATION] = "se_associate",
-		[QUEUE_READ_RESET] = "reset",
-		[QUEUE_READ_MKVPS] = "mkvps",
-		[QUEUE_READ_SERIALNR] = "serialnr",
+		[CALL_WRITE_BIND] = "se_bind",
+		[CALL_WRITE_UNBIND] = "se_bind",
+		[CALL_WRITE_ASSOCIATION] = "se_associate",
+		[CALL_READ_BIND] = "se_bind",
+		[CALL_READ_ASSOCIATION] = "se_associate",
+		[CALL_READ_RESET] = "reset",
+		[CALL_READ_MKVPS] = "mkvps",
+		[CALL_READ_SERIALNR] = "serialnr",
 	};
 	unsigned int card = task->apqn->card;
 
-	if (action == QUEUE_READ_SERIALNR)
-		snprintf(path, MACHINE_PATH_SIZE, "devices/ap/card%02x/%s", card, attributes[action]);
+	if (call == CALL_READ_SERIALNR)
+		snprintf(path, MACHINE_PATH_SIZE, "devices/ap/card%02x/%s", card, attributes[call]);
 	else
 		snprintf(path, MACHINE_PATH_SIZE, "devices/ap/card%02x/%02x.%04x/%s", card, card, task->apqn->domain,
-			 attributes[action]);
+			 attributes[call]);
 }
 
 /* --- gates: when an identity may be read ---------------------------------------------------------- */
 
 static bool association_is_near(const struct queue_task *task)
 {
-	return task->action == QUEUE_WRITE_ASSOCIATION ||
+	return task->call == CALL_WRITE_ASSOCIATION ||
 	       (task->apqn->association == APQN_ASSOCIATION_PENDING && task->apqn->failure != APQN_VANISHED);
 }
 
 /* A queue still to be bound may be in the reset that the driver starts with; one to be unbound will be in one. */
 static bool reset_is_near(const struct queue_task *task)
 {
-	return task->goal != QUEUE_REST && (task->apqn->bind != APQN_BOUND || task->reset_may_run ||
-					    task->goal == QUEUE_UNBIND || task->goal == QUEUE_REASSOCIATE);
+	return task->goal != GOAL_REST &&
+	       (task->apqn->bind != APQN_BOUND || task->state == QUEUE_FOUND || task->state == QUEUE_RESET_OVER ||
+		queue_task_next(task) == CALL_WRITE_UNBIND);
 }
 
 struct card_gate provision_gate(const struct provision *this, const struct card *card)
@@ -59,7 +60,7 @@ struct card_gate provision_gate(const struct provision *this, const struct card 
 
 		gate.association = gate.association || association_is_near(task);
 		gate.reset = gate.reset || reset_is_near(task);
-		gate.serialnr = gate.serialnr || task->action == QUEUE_READ_SERIALNR;
+		gate.serialnr = gate.serialnr || task->call == CALL_READ_SERIALNR;
 	}
 	return gate;
 }
@@ -68,36 +69,36 @@ struct card_gate provision_gate(const struct provision *this, const struct card 
  * An identity read on a card with an association under way is forgotten by the kernel and hangs. The serial number is
  * asked of any usable queue of the card, so none of them may be in a reset.
  */
-bool provision_is_gated(const struct card_gate *gate, enum queue_action action)
+bool provision_is_gated(const struct card_gate *gate, enum queue_call call)
 {
-	if (action == QUEUE_READ_MKVPS)
+	if (call == CALL_READ_MKVPS)
 		return gate->association;
-	if (action == QUEUE_READ_SERIALNR)
+	if (call == CALL_READ_SERIALNR)
 		return gate->association || gate->reset || gate->serialnr;
 	return false;
 }
 
-static bool hinders(const struct queue_task *other, enum queue_action action)
+static bool hinders(const struct queue_task *other, enum queue_call call)
 {
-	if (action != QUEUE_READ_MKVPS && action != QUEUE_READ_SERIALNR)
+	if (call != CALL_READ_MKVPS && call != CALL_READ_SERIALNR)
 		return false;
-	return association_is_near(other) || (action == QUEUE_READ_SERIALNR && reset_is_near(other));
+	return association_is_near(other) || (call == CALL_READ_SERIALNR && reset_is_near(other));
 }
 
 void provision_note_wait(const struct provision *this, const struct card *card, struct queue_task *task)
 {
-	enum queue_action action = task->action != QUEUE_NO_ACTION ? task->action : queue_task_next(task);
+	enum queue_call call = task->call != CALL_NONE ? task->call : queue_task_next(task);
 	const struct queue_task *culprit = task;
 	char path[MACHINE_PATH_SIZE];
 
-	for (size_t i = card->first; i < card->first + card->count && task->action == QUEUE_NO_ACTION; i++) {
-		if (!hinders(&this->tasks[i], action))
+	for (size_t i = card->first; i < card->first + card->count && task->call == CALL_NONE; i++) {
+		if (!hinders(&this->tasks[i], call))
 			continue;
 		culprit = &this->tasks[i];
-		action = association_is_near(culprit) ? QUEUE_READ_ASSOCIATION : QUEUE_READ_RESET;
+		call = association_is_near(culprit) ? CALL_READ_ASSOCIATION : CALL_READ_RESET;
 		break;
 	}
-	format_path(culprit, action, path);
+	format_path(culprit, call, path);
 	apqn_note_call(task->apqn, path, 0);
 }
 
@@ -115,7 +116,7 @@ static struct queue_task *first_due(const struct provision *this, const struct c
 		struct queue_task *task = &this->tasks[i];
 		int64_t task_due_ms = task->due_ms;
 
-		if (task->goal == QUEUE_REST || task->action != QUEUE_NO_ACTION)
+		if (task->goal == GOAL_REST || task->call != CALL_NONE)
 			continue;
 		if (task_due_ms <= now_ms && provision_is_gated(&gate, queue_task_next(task)))
 			task_due_ms = now_ms + GATE_INTERVAL_MS;
@@ -129,15 +130,15 @@ static struct queue_task *first_due(const struct provision *this, const struct c
 
 static void prepare_call(struct machine_call *call, const struct queue_task *task)
 {
-	const char *text = task->action == QUEUE_WRITE_BIND ? "1" : "0";
+	const char *text = task->call == CALL_WRITE_BIND ? "1" : "0";
 	char path[MACHINE_PATH_SIZE], index[8];
 
-	format_path(task, task->action, path);
-	if (task->action == QUEUE_WRITE_ASSOCIATION) {
+	format_path(task, task->call, path);
+	if (task->call == CALL_WRITE_ASSOCIATION) {
 		snprintf(index, sizeof(index), "%u", task->asked_index);
 		text = index;
 	}
-	if (task->action <= QUEUE_WRITE_ASSOCIATION)
+	if (task->call <= CALL_WRITE_ASSOCIATION)
 		lanes_write(call, text, "%s", path);
 	else
 		lanes_read(call, "%s", path);
@@ -185,9 +186,9 @@ static void card_stuck(struct provision *this, struct card *card, const struct m
 	for (size_t i = card->first; i < card->first + card->count; i++) {
 		struct queue_task *task = &this->tasks[i];
 
-		if (task->goal == QUEUE_CONFIRM)
-			task->goal = QUEUE_REST;
-		if (task->goal == QUEUE_REST && serves_entry(this, i))
+		if (task->goal == GOAL_CONFIRM)
+			task->goal = GOAL_REST;
+		if (task->goal == GOAL_REST && serves_entry(this, i))
 			continue;
 		queue_task_fail(task, APQN_CARD_STUCK, -ETIMEDOUT);
 		memcpy(task->apqn->failure_call, culprit.failure_call, sizeof(culprit.failure_call));
@@ -200,9 +201,7 @@ static void share_serialnr(struct provision *this, const struct card *card)
 		struct queue_task *task = &this->tasks[i];
 
 		memcpy(this->apqns[i].serialnr, card->serialnr.text, sizeof(card->serialnr.text));
-		/* Those that waited for nothing else are identified now. */
-		if (task->goal == QUEUE_IDENTIFY && task->apqn->identity == APQN_IDENTITY_VALID)
-			task->goal = QUEUE_REST;
+		queue_task_update(task);
 	}
 }
 
@@ -243,11 +242,11 @@ static void check_patience(struct provision *this, size_t i, int64_t now_ms)
 
 	if (task->apqn->association != APQN_ASSOCIATION_PENDING || now_ms < task->give_up_ms)
 		return;
-	if (task->goal == QUEUE_SETTLE) {
+	if (task->goal == GOAL_SETTLE) {
 		/* Nobody knows what it will become: a new bind puts an end to it. */
-		task->apqn->association = APQN_ASSOCIATION_UNKNOWN;
-		task->goal = QUEUE_REST;
-	} else if (task->goal == QUEUE_ASSOCIATE && has_alternative(this, i)) {
+		queue_task_set_state(task, QUEUE_STALE);
+		task->goal = GOAL_REST;
+	} else if (task->goal == GOAL_ASSOCIATE && has_alternative(this, i)) {
 		queue_task_fail(task, APQN_ASSOCIATION_TIMEOUT, 0);
 	} else {
 		task->give_up_ms = this->work_until_ms;
@@ -261,16 +260,16 @@ static bool is_news(const struct provision *this, const struct queue_task *task,
 	if (task->apqn->failure != before->failure)
 		return true;
 	/* A call that was under way when the goal was dropped. */
-	if (goal_before == QUEUE_REST)
+	if (goal_before == GOAL_REST)
 		return task->apqn->bind != before->bind || task->apqn->association != before->association;
-	if (task->goal != QUEUE_REST)
+	if (task->goal != GOAL_REST)
 		return false;
-	if (goal_before == QUEUE_CONFIRM)
+	if (goal_before == GOAL_CONFIRM)
 		return task->apqn->identity != before->identity ||
 		       memcmp(task->apqn->mkvp, before->mkvp, sizeof(before->mkvp)) != 0;
 	/* A release may let others be bound, and ends a probe of a dry run. */
-	return goal_before == QUEUE_IDENTIFY || goal_before == QUEUE_SETTLE ||
-	       (goal_before == QUEUE_UNBIND && (this->refusals > 0 || this->request->dry_run));
+	return goal_before == GOAL_IDENTIFY || goal_before == GOAL_SETTLE ||
+	       (goal_before == GOAL_UNBIND && (this->refusals > 0 || this->request->dry_run));
 }
 
 /* The list is sorted by id. */
@@ -285,13 +284,11 @@ static bool is_doubled(const struct secrets *secrets, uint16_t index)
 	return false;
 }
 
-static void note_result(struct provision *this, struct card *card, const struct queue_task *task,
-			enum queue_action action)
+static void note_result(struct provision *this, struct card *card, const struct queue_task *task, enum queue_call made)
 {
-	if (action == QUEUE_READ_SERIALNR && !card->serialnr.wanted)
+	if (made == CALL_READ_SERIALNR && !card->serialnr.wanted)
 		share_serialnr(this, card);
-	this->releases += task->released;
-	if ((action == QUEUE_WRITE_BIND || action == QUEUE_READ_RESET) && task->apqn->failure == APQN_BIND_REFUSED)
+	if ((made == CALL_WRITE_BIND || made == CALL_READ_RESET) && task->apqn->failure == APQN_BIND_REFUSED)
 		note_refusal(this, (size_t)(task - this->tasks));
 	if (task->apqn->failure == APQN_ASSOCIATION_REFUSED && is_doubled(this->request->secrets, task->asked_index))
 		task->apqn->failure = APQN_SECRET_DOUBLED;
@@ -303,22 +300,26 @@ void provision_done(struct lane *lane, const struct machine_call *call, int64_t 
 	struct card *card = card_of_lane(this, lane);
 	struct queue_task *task = call->context;
 	struct apqn before = *task->apqn;
-	enum queue_action action = task->action;
+	enum queue_state state_before = task->state;
+	enum queue_call made = task->call;
 	enum queue_goal goal_before = task->goal;
+	bool released;
 
 	if (lane->stuck) {
 		if (call->error == -ETIMEDOUT)
 			queue_task_abandon(task);
-		task->action = QUEUE_NO_ACTION;
+		task->call = CALL_NONE;
 		/* At the deadline all calls end, those on healthy cards as well. */
 		if (now_ms < this->request->deadline_ms)
 			card_stuck(this, card, call);
 		return;
 	}
 	queue_task_done(task, call->error, call->data, now_ms);
-	note_result(this, card, task, action);
+	released = queue_unbind_seen(state_before, task->state);
+	this->releases += released;
+	note_result(this, card, task, made);
 	check_patience(this, (size_t)(task - this->tasks), now_ms);
-	provision_log_result(task, &before, now_ms);
+	provision_log_result(task, &before, released, now_ms);
 	if (is_news(this, task, &before, goal_before))
 		this->changed = true;
 }

@@ -26,7 +26,7 @@ static void start_reading(struct provision *this, int64_t now_ms)
 
 		for (size_t i = card->first; i < card->first + card->count; i++) {
 			if (this->plan.apqns[i].goal == PLAN_IDENTIFY)
-				provision_set_goal(this, card, i, QUEUE_IDENTIFY, now_ms);
+				provision_set_goal(this, card, i, GOAL_IDENTIFY, now_ms);
 		}
 	}
 	lanes_wake(&this->lanes);
@@ -42,7 +42,7 @@ static bool undo_probes(struct provision *this, int64_t now_ms)
 
 		if (!task->bound_here || task->apqn->bind == APQN_UNBOUND || apqn_is_out_of_reach(task->apqn))
 			continue;
-		queue_task_begin(task, QUEUE_UNBIND, now_ms);
+		queue_task_begin(task, GOAL_UNBIND, now_ms);
 		any = true;
 	}
 	lanes_wake(&this->lanes);

@@ -34,7 +34,7 @@ static void begin(struct provision *this, int64_t now_ms)
 			settled = settled && is_settled(&apqns[i]);
 		for (size_t i = 0; i < card->count; i++) {
 			if (settled && is_readable(&apqns[i]))
-				queue_task_begin(&this->tasks[card->first + i], QUEUE_IDENTIFY, now_ms);
+				queue_task_begin(&this->tasks[card->first + i], GOAL_IDENTIFY, now_ms);
 		}
 	}
 }
@@ -45,9 +45,9 @@ static void give_up_writers(struct provision *this)
 	for (size_t i = 0; i < this->count; i++) {
 		struct queue_task *task = &this->tasks[i];
 
-		if (task->goal != QUEUE_REST && task->action == QUEUE_NO_ACTION &&
-		    queue_task_next(task) <= QUEUE_WRITE_ASSOCIATION)
-			task->goal = QUEUE_REST;
+		if (task->goal != GOAL_REST && task->call == CALL_NONE &&
+		    queue_task_next(task) <= CALL_WRITE_ASSOCIATION)
+			task->goal = GOAL_REST;
 	}
 }
 

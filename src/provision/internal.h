@@ -49,7 +49,7 @@ struct card_gate {
 struct card_gate provision_gate(const struct provision *this, const struct card *card);
 
 /* True if this call has to wait, because it would hang in the kernel. */
-bool provision_is_gated(const struct card_gate *gate, enum queue_action action);
+bool provision_is_gated(const struct card_gate *gate, enum queue_call call);
 
 /* Notes which call the queue waits for: its own, or the one on its card that has to end before. */
 void provision_note_wait(const struct provision *this, const struct card *card, struct queue_task *task);
@@ -78,8 +78,8 @@ void provision_readmit_refused(struct provision *this);
 void provision_log_goal(const struct provision *this, size_t apqn, enum queue_goal goal);
 /* What has been waited for longest, on a terminal. */
 void provision_show_progress(struct provision *this, int64_t now_ms);
-/* What a call has changed, for people; a failure is a warning. */
-void provision_log_result(const struct queue_task *task, const struct apqn *before, int64_t now_ms);
+/* What a call has changed, for people; a failure is a warning. released: an unbind was seen to have taken effect. */
+void provision_log_result(const struct queue_task *task, const struct apqn *before, bool released, int64_t now_ms);
 /* Everything that a real run would do, by the plan that is its result. */
 void provision_log_dry_run(const struct provision *this);
 /* Of every queue that is left associated, because it cannot be told whether it serves an entry. */

@@ -26,32 +26,36 @@ static void format_purpose(const struct provision *this, size_t apqn, char *text
 		snprintf(text, size, "secret index %u for entry %s", this->plan.entries[entry].secret_index, label);
 }
 
+static const char *association_text(const struct provision *this, size_t apqn)
+{
+	if (this->plan.apqns[apqn].goal == PLAN_REASSOCIATE)
+		return "unbind, bind and associate with";
+	return this->apqns[apqn].bind == APQN_BOUND ? "associate with" : "bind and associate with";
+}
+
 void provision_log_goal(const struct provision *this, size_t apqn, enum queue_goal goal)
 {
-	const char *dry = this->request->dry_run && goal != QUEUE_IDENTIFY ? "dry run: " : "";
+	const char *dry = this->request->dry_run && goal != GOAL_IDENTIFY ? "dry run: " : "";
 	bool bound = this->apqns[apqn].bind == APQN_BOUND;
 	char name[APQN_NAME_SIZE], purpose[CONFIG_LABEL_SIZE + 48];
 
 	apqn_format_name(&this->apqns[apqn], name);
 	format_purpose(this, apqn, purpose, sizeof(purpose));
 	switch (goal) {
-	case QUEUE_REST:
-	case QUEUE_SETTLE:
-	case QUEUE_CONFIRM:
+	case GOAL_REST:
+	case GOAL_SETTLE:
+	case GOAL_CONFIRM:
 		break;
-	case QUEUE_IDENTIFY:
+	case GOAL_IDENTIFY:
 		log_info("%s: %s", name, bound ? "read its master key" : "bind to read its master key");
 		break;
-	case QUEUE_BIND:
+	case GOAL_BIND:
 		log_info("%s%s: bind for %s", dry, name, purpose);
 		break;
-	case QUEUE_ASSOCIATE:
-		log_info("%s%s: %s %s", dry, name, bound ? "associate with" : "bind and associate with", purpose);
+	case GOAL_ASSOCIATE:
+		log_info("%s%s: %s %s", dry, name, association_text(this, apqn), purpose);
 		break;
-	case QUEUE_REASSOCIATE:
-		log_info("%s%s: unbind, bind and associate with %s", dry, name, purpose);
-		break;
-	case QUEUE_UNBIND:
+	case GOAL_UNBIND:
 		log_info("%s%s: unbind, %s", dry, name,
 			 this->plan.apqns[apqn].entry == PLAN_NONE ? purpose : "no time is left to associate it");
 		break;
@@ -61,10 +65,9 @@ void provision_log_goal(const struct provision *this, size_t apqn, enum queue_go
 void provision_log_dry_run(const struct provision *this)
 {
 	static const enum queue_goal goals[] = {
-		[PLAN_LEAVE] = QUEUE_REST,          [PLAN_KEEP] = QUEUE_REST,
-		[PLAN_IDENTIFY] = QUEUE_REST,       [PLAN_BIND] = QUEUE_BIND,
-		[PLAN_ASSOCIATE] = QUEUE_ASSOCIATE, [PLAN_REASSOCIATE] = QUEUE_REASSOCIATE,
-		[PLAN_UNBIND] = QUEUE_UNBIND,       [PLAN_UNSURE] = QUEUE_REST,
+		[PLAN_LEAVE] = GOAL_REST,    [PLAN_KEEP] = GOAL_REST,           [PLAN_IDENTIFY] = GOAL_REST,
+		[PLAN_BIND] = GOAL_BIND,     [PLAN_ASSOCIATE] = GOAL_ASSOCIATE, [PLAN_REASSOCIATE] = GOAL_ASSOCIATE,
+		[PLAN_UNBIND] = GOAL_UNBIND, [PLAN_UNSURE] = GOAL_REST,
 	};
 	char name[APQN_NAME_SIZE];
 
@@ -89,7 +92,7 @@ static void log_failure(const struct apqn *apqn, const char *name)
 		log_warning("APQN %s: %s", name, failure);
 }
 
-void provision_log_result(const struct queue_task *task, const struct apqn *before, int64_t now_ms)
+void provision_log_result(const struct queue_task *task, const struct apqn *before, bool released, int64_t now_ms)
 {
 	const struct apqn *apqn = task->apqn;
 	char name[APQN_NAME_SIZE], mkvp[2 * APQN_MKVP_SIZE + 1];
@@ -99,9 +102,9 @@ void provision_log_result(const struct queue_task *task, const struct apqn *befo
 		log_failure(apqn, name);
 		return;
 	}
-	if (task->released)
+	if (released)
 		log_info("%s: unbound", name);
-	if (apqn->bind == APQN_BOUND && (before->bind != APQN_BOUND || task->released))
+	if (apqn->bind == APQN_BOUND && (before->bind != APQN_BOUND || released))
 		log_info("%s: bound", name);
 	if (apqn->association == APQN_ASSOCIATED && before->association != APQN_ASSOCIATED)
 		log_info("%s: associated with secret index %u after %" PRId64 " ms", name, apqn->association_index,
@@ -120,14 +123,13 @@ void provision_log_result(const struct queue_task *task, const struct apqn *befo
 void provision_show_progress(struct provision *this, int64_t now_ms)
 {
 	static const char *const goals[] = {
-		[QUEUE_REST] = "",
-		[QUEUE_SETTLE] = "the association",
-		[QUEUE_IDENTIFY] = "the master key",
-		[QUEUE_BIND] = "the bind",
-		[QUEUE_ASSOCIATE] = "the association",
-		[QUEUE_REASSOCIATE] = "the association",
-		[QUEUE_UNBIND] = "the unbind",
-		[QUEUE_CONFIRM] = "the master key",
+		[GOAL_REST] = "",
+		[GOAL_SETTLE] = "the association",
+		[GOAL_IDENTIFY] = "the master key",
+		[GOAL_BIND] = "the bind",
+		[GOAL_ASSOCIATE] = "the association",
+		[GOAL_UNBIND] = "the unbind",
+		[GOAL_CONFIRM] = "the master key",
 	};
 	const struct queue_task *first = NULL;
 	char name[APQN_NAME_SIZE], more[32] = "";
@@ -136,7 +138,7 @@ void provision_show_progress(struct provision *this, int64_t now_ms)
 	for (size_t i = 0; i < this->count; i++) {
 		const struct queue_task *task = &this->tasks[i];
 
-		if (task->goal == QUEUE_REST)
+		if (task->goal == GOAL_REST)
 			continue;
 		others += first != NULL;
 		if (!first || task->since_ms < first->since_ms)

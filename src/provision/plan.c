@@ -19,7 +19,7 @@ static bool is_slow(const struct queue_task *task, int64_t now_ms)
 /* An association that nobody waits for any more goes away only when the next plan has its queue unbound. */
 static bool is_given_up(const struct queue_task *task)
 {
-	return task->goal == QUEUE_REST && task->apqn->association == APQN_ASSOCIATION_PENDING;
+	return task->goal == GOAL_REST && task->apqn->association == APQN_ASSOCIATION_PENDING;
 }
 
 static bool card_is_slow(const struct provision *this, const struct card *card, int64_t now_ms)
@@ -27,7 +27,7 @@ static bool card_is_slow(const struct provision *this, const struct card *card, 
 	for (size_t i = card->first; i < card->first + card->count; i++) {
 		const struct queue_task *task = &this->tasks[i];
 
-		if (is_given_up(task) || (task->goal != QUEUE_REST && is_slow(task, now_ms)))
+		if (is_given_up(task) || (task->goal != GOAL_REST && is_slow(task, now_ms)))
 			return true;
 	}
 	return false;
@@ -40,7 +40,7 @@ bool provision_is_late(const struct provision *this, const struct card *card, si
 	const struct lane *lane = &this->lanes.list[card - this->cards];
 	struct card_gate gate;
 
-	if (task->goal != QUEUE_IDENTIFY && task->goal != QUEUE_SETTLE)
+	if (task->goal != GOAL_IDENTIFY && task->goal != GOAL_SETTLE)
 		return false;
 	if (is_slow(task, now_ms) || (lane->under_way > 0 && now_ms - lane->since_ms >= LATE_MS))
 		return true;
@@ -83,14 +83,14 @@ static int plan_without_late(struct provision *this, bool *late, int64_t now_ms)
 	for (size_t i = 0; i < this->count; i++) {
 		if (late[i] && this->apqns[i].identity == APQN_IDENTITY_UNREAD)
 			this->apqns[i].identity = APQN_IDENTITY_WITHHELD;
-		if (late[i] && this->tasks[i].goal == QUEUE_SETTLE)
+		if (late[i] && this->tasks[i].goal == GOAL_SETTLE)
 			this->apqns[i].association = APQN_ASSOCIATION_UNKNOWN;
 	}
 	r = provision_make_plan(this);
 	for (size_t i = 0; i < this->count; i++) {
 		if (late[i] && this->apqns[i].identity == APQN_IDENTITY_WITHHELD)
 			this->apqns[i].identity = APQN_IDENTITY_UNREAD;
-		if (late[i] && this->tasks[i].goal == QUEUE_SETTLE)
+		if (late[i] && this->tasks[i].goal == GOAL_SETTLE)
 			this->apqns[i].association = APQN_ASSOCIATION_PENDING;
 	}
 	return r;
@@ -114,25 +114,24 @@ static enum queue_goal goal_of_plan(const struct provision *this, size_t i)
 	case PLAN_UNSURE:
 		/* The plan changed while the association was being written. As long as it is pending, the card waits. */
 		if (this->apqns[i].association == APQN_ASSOCIATION_PENDING && this->apqns[i].failure == APQN_WORKING)
-			return QUEUE_SETTLE;
+			return GOAL_SETTLE;
 		break;
 	case PLAN_KEEP:
 		/* It counts as satisfied while its association is under way; somebody still has to look. */
 		if (this->apqns[i].association == APQN_ASSOCIATION_PENDING)
-			return QUEUE_ASSOCIATE;
-		return this->tasks[i].goal == QUEUE_CONFIRM ? QUEUE_CONFIRM : QUEUE_REST;
+			return GOAL_ASSOCIATE;
+		return this->tasks[i].goal == GOAL_CONFIRM ? GOAL_CONFIRM : GOAL_REST;
 	case PLAN_IDENTIFY:
-		return QUEUE_IDENTIFY;
+		return GOAL_IDENTIFY;
 	case PLAN_BIND:
-		return QUEUE_BIND;
+		return GOAL_BIND;
 	case PLAN_ASSOCIATE:
-		return QUEUE_ASSOCIATE;
 	case PLAN_REASSOCIATE:
-		return QUEUE_REASSOCIATE;
+		return GOAL_ASSOCIATE;
 	case PLAN_UNBIND:
-		return QUEUE_UNBIND;
+		return GOAL_UNBIND;
 	}
-	return QUEUE_REST;
+	return GOAL_REST;
 }
 
 static int64_t association_give_up_ms(const struct provision *this, int64_t now_ms)
@@ -152,12 +151,12 @@ static uint16_t planned_secret(const struct provision *this, size_t i)
 void provision_set_goal(struct provision *this, const struct card *card, size_t i, enum queue_goal goal, int64_t now_ms)
 {
 	struct queue_task *task = &this->tasks[i];
-	bool associates = goal == QUEUE_ASSOCIATE || goal == QUEUE_REASSOCIATE;
+	bool associates = goal == GOAL_ASSOCIATE;
 	bool same_secret = !associates || task->secret_index == planned_secret(this, i);
 
 	if (task->goal == goal && same_secret)
 		return;
-	if (goal == QUEUE_REST) {
+	if (goal == GOAL_REST) {
 		task->goal = goal;
 		return;
 	}
@@ -203,17 +202,18 @@ static enum queue_goal goal_of_queue(const struct provision *this, size_t i, boo
 	if (late && (late_wanted || this->plan.apqns[i].goal == PLAN_UNSURE || serialnr_still_wanted(this, i)))
 		return task->goal;
 	/* Whether an unbind took effect is looked at, unless the next bind will tell. */
-	if (goal == QUEUE_REST && task->unseen && (task->goal == QUEUE_UNBIND || task->apqn->failure == APQN_WORKING))
-		return QUEUE_UNBIND;
+	if (goal == GOAL_REST && queue_unbind_unseen(task->state) &&
+	    (task->goal == GOAL_UNBIND || task->apqn->failure == APQN_WORKING))
+		return GOAL_UNBIND;
 	if (late && this->apqns[i].bind == APQN_BOUND && this->plan.apqns[i].entry == PLAN_NONE)
-		goal = QUEUE_UNBIND;
-	if (!this->closing || goal == QUEUE_UNBIND)
+		goal = GOAL_UNBIND;
+	if (!this->closing || goal == GOAL_UNBIND)
 		return goal;
 	/* No queue is looked at any more to decide whether it is needed after all. */
-	if (task->goal == QUEUE_UNBIND)
-		return QUEUE_UNBIND;
+	if (task->goal == GOAL_UNBIND)
+		return GOAL_UNBIND;
 	/* There is no time to bring it to its state any more: what this run has bound for that is released. */
-	return goal != QUEUE_REST && task->bound_here && task->apqn->bind != APQN_UNBOUND ? QUEUE_UNBIND : QUEUE_REST;
+	return goal != GOAL_REST && task->bound_here && task->apqn->bind != APQN_UNBOUND ? GOAL_UNBIND : GOAL_REST;
 }
 
 static void apply_plan(struct provision *this, const bool *late, int64_t now_ms)

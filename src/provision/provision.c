@@ -49,8 +49,7 @@ static void init_cards(struct provision *this)
 		card->count++;
 		this->tasks[i].apqn = &this->apqns[i];
 		this->tasks[i].serialnr = &card->serialnr;
-		this->tasks[i].reset_may_run =
-			this->apqns[i].bind == APQN_BOUND && this->apqns[i].association != APQN_ASSOCIATED;
+		this->tasks[i].state = queue_state_found(&this->apqns[i]);
 	}
 }
 
@@ -85,7 +84,7 @@ static void settle_pending(struct provision *this, int64_t now_ms)
 	for (size_t i = 0; i < this->count; i++) {
 		if (this->apqns[i].association != APQN_ASSOCIATION_PENDING || this->apqns[i].failure != APQN_WORKING)
 			continue;
-		queue_task_begin(&this->tasks[i], QUEUE_SETTLE, now_ms);
+		queue_task_begin(&this->tasks[i], GOAL_SETTLE, now_ms);
 		this->tasks[i].give_up_ms = give_up_ms < this->work_until_ms ? give_up_ms : this->work_until_ms;
 	}
 }
@@ -95,7 +94,7 @@ static void settle_pending(struct provision *this, int64_t now_ms)
 bool provision_any_task(const struct provision *this)
 {
 	for (size_t i = 0; i < this->count; i++) {
-		if (this->tasks[i].goal != QUEUE_REST)
+		if (this->tasks[i].goal != GOAL_REST)
 			return true;
 	}
 	return false;
@@ -110,7 +109,7 @@ static bool identities_expected(const struct provision *this, int64_t now_ms)
 		for (size_t i = card->first; i < card->first + card->count; i++) {
 			enum queue_goal goal = this->tasks[i].goal;
 
-			if (goal != QUEUE_IDENTIFY && goal != QUEUE_SETTLE)
+			if (goal != GOAL_IDENTIFY && goal != GOAL_SETTLE)
 				continue;
 			if (!provision_is_late(this, card, i, now_ms))
 				return true;
@@ -130,11 +129,11 @@ static void release_probed(struct provision *this, int64_t now_ms)
 		struct queue_task *task = &this->tasks[i];
 		const struct apqn *apqn = task->apqn;
 
-		if (task->goal == QUEUE_UNBIND)
+		if (task->goal == GOAL_UNBIND)
 			continue;
-		task->goal = QUEUE_REST;
+		task->goal = GOAL_REST;
 		if (task->bound_here && apqn->association == APQN_UNASSOCIATED && apqn->failure == APQN_WORKING)
-			queue_task_begin(task, QUEUE_UNBIND, now_ms);
+			queue_task_begin(task, GOAL_UNBIND, now_ms);
 	}
 	lanes_wake(&this->lanes);
 }
@@ -163,24 +162,24 @@ static void give_up(const struct provision *this, const struct card *card, struc
 {
 	struct apqn before = *task->apqn;
 
-	if (task->goal == QUEUE_IDENTIFY && before.identity == APQN_IDENTITY_VALID) {
+	if (task->goal == GOAL_IDENTIFY && before.identity == APQN_IDENTITY_VALID) {
 		/* Only the serial number is missing. */
 		task->serialnr->wanted = false;
-		task->goal = QUEUE_REST;
+		task->goal = GOAL_REST;
 	}
-	if (task->goal == QUEUE_CONFIRM)
-		task->goal = QUEUE_REST;
-	if (task->goal == QUEUE_REST || task->goal == QUEUE_UNBIND)
+	if (task->goal == GOAL_CONFIRM)
+		task->goal = GOAL_REST;
+	if (task->goal == GOAL_REST || task->goal == GOAL_UNBIND)
 		return;
 	if (before.bind != APQN_BOUND) {
 		queue_task_fail(task, APQN_BIND_TIMEOUT, 0);
-	} else if (task->goal == QUEUE_IDENTIFY) {
+	} else if (task->goal == GOAL_IDENTIFY) {
 		provision_note_wait(this, card, task);
 		queue_task_fail(task, APQN_DEADLINE, 0);
 	} else {
 		queue_task_fail(task, APQN_ASSOCIATION_TIMEOUT, 0);
 	}
-	provision_log_result(task, &before, now_ms);
+	provision_log_result(task, &before, false, now_ms);
 }
 
 /* What is not ready now has failed, and the rest of the time is for tidying up. */
@@ -194,6 +193,8 @@ static void close_work(struct provision *this, int64_t now_ms)
 		for (size_t i = card->first; i < card->first + card->count; i++)
 			give_up(this, card, &this->tasks[i], now_ms);
 		this->cards[c].serialnr.wanted = false;
+		for (size_t i = card->first; i < card->first + card->count; i++)
+			queue_task_update(&this->tasks[i]);
 	}
 }
 
@@ -256,7 +257,8 @@ static int conclude(struct provision *this, struct plan *plan)
 		const struct queue_task *task = &this->tasks[i];
 
 		/* An unbind that nobody saw taking effect. */
-		if (task->goal != QUEUE_UNBIND || (task->apqn->bind == APQN_UNBOUND && !task->unseen))
+		if (task->goal != GOAL_UNBIND ||
+		    (task->apqn->bind == APQN_UNBOUND && !queue_unbind_unseen(task->state)))
 			continue;
 		this->apqns[i].bind = APQN_BOUND;
 		if (this->apqns[i].failure == APQN_WORKING)

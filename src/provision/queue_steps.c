@@ -6,37 +6,340 @@
 
 #define INTERVAL_FIRST_MS 1
 #define INTERVAL_MAX_MS 20
-#define BIND_REFUSAL_MS 1000        /* EIO for so long is a verdict, unless a reset runs */
-#define BIND_REFUSAL_RESET_MS 10000 /* and then, too */
-#define UNBIND_SHOWS_MS 10000       /* se_bind may read "bound" as long as the reset runs */
-#define UNBIND_OFFLINE_MS 500       /* a deconfigured queue ignores an unbind: no use to look for long */
+#define BIND_REFUSAL_MS 1000        /* EIO on binds for so long is a refusal, unless a reset runs */
+#define BIND_REFUSAL_RESET_MS 10000 /* with a reset, too */
+#define UNBIND_SHOWS_MS 10000       /* se_bind may read "bound" while the reset runs */
+#define UNBIND_OFFLINE_MS 500       /* a deconfigured queue ignores an unbind */
 #define IDENTITY_TRIES_MAX 4
-#define LOSSES_MAX 3 /* killed helpers before the queue counts as failed */
+#define LOSSES_MAX 3 /* killed helper processes before the queue counts as failed */
 
-void queue_task_begin(struct queue_task *task, enum queue_goal goal, int64_t now_ms)
+/* --- the transitions ---------------------------------------------------------------------------------------------- */
+
+enum queue_state queue_state_found(const struct apqn *apqn)
 {
-	task->goal = goal;
-	task->since_ms = now_ms;
-	task->due_ms = now_ms;
-	task->interval_ms = 0;
-	task->waiting_since_ms = 0;
-	task->refused_since_ms = 0;
-	task->reset_seen = false;
-	task->tries = 0;
-	task->look = goal == QUEUE_UNBIND && task->unseen ? QUEUE_LOOK_AFTER_UNBIND : QUEUE_LOOK_NOT;
+	if (apqn->bind == APQN_UNBOUND)
+		return QUEUE_UNBOUND;
+	if (apqn->bind != APQN_BOUND)
+		return QUEUE_UNKNOWN;
+	switch (apqn->association) {
+	case APQN_ASSOCIATION_UNKNOWN:
+		return QUEUE_STALE;
+	case APQN_ASSOCIATION_PENDING:
+		return QUEUE_SETTLING;
+	case APQN_ASSOCIATED:
+		return QUEUE_ASSOCIATED;
+	case APQN_ASSOCIATION_UNSUPPORTED:
+	case APQN_UNASSOCIATED:
+		break;
+	}
+	return QUEUE_FOUND;
 }
 
-void queue_task_fail(struct queue_task *task, enum apqn_failure failure, int error)
+/* The call that leads to a bound queue; CALL_NONE if it is bound. */
+static enum queue_call call_to_bind(enum queue_state state)
 {
-	task->apqn->failure = failure;
-	task->apqn->failure_error = error;
-	task->goal = QUEUE_REST;
-	/* Nobody will look any more whether an unbind took effect. */
-	if (task->unseen && (failure == APQN_CARD_STUCK || failure == APQN_UNREADABLE))
-		task->apqn->bind = APQN_BIND_UNKNOWN;
+	switch (state) {
+	case QUEUE_UNKNOWN:
+		return CALL_WRITE_UNBIND;
+	case QUEUE_UNBOUND:
+	case QUEUE_RESETTING:
+	case QUEUE_UNBINDING:
+		return CALL_WRITE_BIND;
+	case QUEUE_BIND_LOST:
+	case QUEUE_UNBIND_LOST:
+	case QUEUE_UNAVAILABLE:
+	case QUEUE_UNBIND_IGNORED:
+		return CALL_READ_BIND;
+	case QUEUE_REFUSED:
+		return CALL_READ_RESET;
+	default:
+		return CALL_NONE;
+	}
 }
 
-/* Look again: soon at first, then at growing intervals. */
+static enum queue_call call_to_identify(enum queue_state state)
+{
+	switch (state) {
+	case QUEUE_FOUND:
+		return CALL_READ_RESET;
+	case QUEUE_RESET_OVER:
+		return CALL_READ_BIND;
+	case QUEUE_STALE:
+		return CALL_WRITE_UNBIND;
+	case QUEUE_SETTLING:
+	case QUEUE_ASSOCIATING:
+	case QUEUE_ASSOCIATION_LOST:
+		return CALL_READ_ASSOCIATION;
+	case QUEUE_BOUND:
+	case QUEUE_ASSOCIATED:
+		return CALL_READ_MKVPS;
+	default:
+		return call_to_bind(state);
+	}
+}
+
+static enum queue_call call_to_associate(enum queue_state state)
+{
+	switch (state) {
+	case QUEUE_FOUND:
+	case QUEUE_RESET_OVER:
+	case QUEUE_BOUND:
+		return CALL_WRITE_ASSOCIATION;
+	case QUEUE_STALE:
+	case QUEUE_SETTLING:
+		return CALL_WRITE_UNBIND;
+	case QUEUE_ASSOCIATING:
+	case QUEUE_ASSOCIATION_LOST:
+		return CALL_READ_ASSOCIATION;
+	default:
+		return call_to_bind(state);
+	}
+}
+
+static enum queue_call call_to_unbind(enum queue_state state)
+{
+	switch (state) {
+	case QUEUE_UNBOUND:
+	case QUEUE_REFUSED:
+	case QUEUE_UNAVAILABLE:
+		return CALL_NONE;
+	case QUEUE_BIND_LOST:
+	case QUEUE_UNBIND_LOST:
+	case QUEUE_UNBINDING:
+	case QUEUE_UNBIND_IGNORED:
+		return CALL_READ_BIND;
+	case QUEUE_RESETTING:
+		return CALL_READ_RESET;
+	default:
+		return CALL_WRITE_UNBIND;
+	}
+}
+
+static bool is_pending(enum queue_state state)
+{
+	return state == QUEUE_SETTLING || state == QUEUE_ASSOCIATING || state == QUEUE_ASSOCIATION_LOST;
+}
+
+enum queue_call queue_call_for(enum queue_state state, enum queue_goal goal)
+{
+	switch (goal) {
+	case GOAL_REST:
+		break;
+	case GOAL_SETTLE:
+		return is_pending(state) ? CALL_READ_ASSOCIATION : CALL_NONE;
+	case GOAL_IDENTIFY:
+		return call_to_identify(state);
+	case GOAL_BIND:
+		return call_to_bind(state);
+	case GOAL_ASSOCIATE:
+		return call_to_associate(state);
+	case GOAL_CONFIRM:
+		return CALL_READ_MKVPS;
+	case GOAL_UNBIND:
+		return call_to_unbind(state);
+	}
+	return CALL_NONE;
+}
+
+bool queue_unbind_unseen(enum queue_state state)
+{
+	return state == QUEUE_UNBINDING || state == QUEUE_UNBIND_IGNORED || state == QUEUE_UNBIND_LOST;
+}
+
+bool queue_unbind_seen(enum queue_state before, enum queue_state after)
+{
+	return queue_unbind_unseen(before) && (after == QUEUE_RESETTING || after == QUEUE_BOUND);
+}
+
+static enum queue_state state_after_bind_read(enum queue_state state, enum queue_result result)
+{
+	switch (state) {
+	case QUEUE_BIND_LOST:
+	case QUEUE_UNBIND_LOST:
+		if (result == RESULT_SEEN_UNBOUND)
+			return QUEUE_RESETTING;
+		if (result == RESULT_SEEN_BOUND)
+			return state == QUEUE_BIND_LOST ? QUEUE_BOUND : QUEUE_STALE;
+		return QUEUE_UNKNOWN;
+	case QUEUE_UNAVAILABLE:
+		return result == RESULT_SEEN_BOUND ? QUEUE_BOUND : QUEUE_UNBOUND;
+	case QUEUE_UNBINDING:
+	case QUEUE_UNBIND_IGNORED:
+		if (result == RESULT_SEEN_UNBOUND)
+			return QUEUE_RESETTING;
+		return result == RESULT_SEEN_BOUND && state == QUEUE_UNBIND_IGNORED ? QUEUE_FOUND : state;
+	case QUEUE_RESET_OVER:
+		return result == RESULT_SEEN_UNBOUND ? QUEUE_UNBOUND : QUEUE_BOUND;
+	default:
+		return state;
+	}
+}
+
+enum queue_state queue_state_after(enum queue_state state, enum queue_result result)
+{
+	switch (result) {
+	case RESULT_BIND_DONE:
+		return QUEUE_BOUND;
+	case RESULT_BIND_REFUSED:
+		return state == QUEUE_UNBOUND ? QUEUE_REFUSED : state;
+	case RESULT_BIND_INVALID:
+		return state == QUEUE_UNBINDING ? QUEUE_UNBIND_IGNORED : QUEUE_UNAVAILABLE;
+	case RESULT_UNBIND_STARTED:
+		return QUEUE_UNBINDING;
+	case RESULT_BIND_LOST:
+		return QUEUE_BIND_LOST;
+	case RESULT_UNBIND_LOST:
+		return QUEUE_UNBIND_LOST;
+	case RESULT_SEEN_UNBOUND:
+	case RESULT_SEEN_BOUND:
+	case RESULT_SEEN_NEITHER:
+		return state_after_bind_read(state, result);
+	case RESULT_SEEN_TOO_LONG:
+		return QUEUE_FOUND;
+	case RESULT_RESET_RUNS:
+		return state == QUEUE_REFUSED ? QUEUE_RESETTING : state;
+	case RESULT_RESET_OVER:
+		if (state == QUEUE_FOUND)
+			return QUEUE_RESET_OVER;
+		return state == QUEUE_RESETTING ? QUEUE_UNBOUND : state;
+	case RESULT_ASSOCIATION_STARTED:
+		return QUEUE_ASSOCIATING;
+	case RESULT_ASSOCIATION_LOST:
+		return QUEUE_ASSOCIATION_LOST;
+	case RESULT_SEEN_PENDING:
+		return state == QUEUE_ASSOCIATION_LOST ? QUEUE_ASSOCIATING : state;
+	case RESULT_SEEN_UNASSOCIATED:
+		return state == QUEUE_SETTLING ? QUEUE_FOUND : QUEUE_BOUND;
+	case RESULT_SEEN_ASSOCIATED:
+	case RESULT_SEEN_OTHER:
+		return QUEUE_ASSOCIATED;
+	case RESULT_SEEN_NO_ASSOCIATION:
+		return QUEUE_STALE;
+	case RESULT_BUSY:
+	case RESULT_BIND_REFUSED_LONG:
+	case RESULT_BIND_ERROR:
+	case RESULT_UNBIND_ERROR:
+	case RESULT_UNREADABLE:
+	case RESULT_ASSOCIATION_REFUSED:
+	case RESULT_ASSOCIATION_ERROR:
+		break;
+	}
+	return state;
+}
+
+/* An association that another process started may end in any way. */
+static bool association_failed(enum queue_state state, enum queue_goal goal, enum queue_result result)
+{
+	if (goal != GOAL_ASSOCIATE || (state != QUEUE_ASSOCIATING && state != QUEUE_ASSOCIATION_LOST))
+		return false;
+	return state == QUEUE_ASSOCIATING || result != RESULT_SEEN_UNASSOCIATED;
+}
+
+enum apqn_failure queue_failure_of(enum queue_state state, enum queue_goal goal, enum queue_result result)
+{
+	switch (result) {
+	case RESULT_BIND_REFUSED_LONG:
+		return APQN_BIND_REFUSED;
+	case RESULT_BIND_ERROR:
+		return APQN_BIND_ERROR;
+	case RESULT_UNBIND_ERROR:
+	case RESULT_SEEN_TOO_LONG:
+		return APQN_STAYS_BOUND;
+	case RESULT_UNREADABLE:
+		return APQN_UNREADABLE;
+	case RESULT_ASSOCIATION_REFUSED:
+		return APQN_ASSOCIATION_REFUSED;
+	case RESULT_ASSOCIATION_ERROR:
+		return APQN_ASSOCIATION_ERROR;
+	case RESULT_RESET_OVER:
+		return state == QUEUE_REFUSED ? APQN_BIND_REFUSED : APQN_WORKING;
+	case RESULT_SEEN_BOUND:
+		return state == QUEUE_UNBIND_IGNORED ? APQN_STAYS_BOUND : APQN_WORKING;
+	case RESULT_SEEN_UNBOUND:
+	case RESULT_SEEN_NEITHER:
+		return state == QUEUE_UNAVAILABLE || state == QUEUE_UNBIND_IGNORED ? APQN_BIND_TAKEN : APQN_WORKING;
+	case RESULT_SEEN_UNASSOCIATED:
+	case RESULT_SEEN_OTHER:
+	case RESULT_SEEN_NO_ASSOCIATION:
+		return association_failed(state, goal, result) ? APQN_ASSOCIATION_FAILED : APQN_WORKING;
+	default:
+		return APQN_WORKING;
+	}
+}
+
+/* --- goals -------------------------------------------------------------------------------------------------------- */
+
+void queue_task_set_state(struct queue_task *task, enum queue_state state)
+{
+	static const struct {
+		enum apqn_bind bind;
+		enum apqn_association association;
+	} known[] = {
+		[QUEUE_UNKNOWN] = { APQN_BIND_UNKNOWN, APQN_ASSOCIATION_UNKNOWN },
+		[QUEUE_BIND_LOST] = { APQN_BIND_UNKNOWN, APQN_ASSOCIATION_UNKNOWN },
+		[QUEUE_UNBIND_LOST] = { APQN_BIND_UNKNOWN, APQN_ASSOCIATION_UNKNOWN },
+		[QUEUE_UNBOUND] = { APQN_UNBOUND, APQN_UNASSOCIATED },
+		[QUEUE_REFUSED] = { APQN_UNBOUND, APQN_UNASSOCIATED },
+		[QUEUE_RESETTING] = { APQN_UNBOUND, APQN_UNASSOCIATED },
+		[QUEUE_UNAVAILABLE] = { APQN_UNBOUND, APQN_UNASSOCIATED },
+		[QUEUE_UNBINDING] = { APQN_UNBOUND, APQN_UNASSOCIATED },
+		[QUEUE_UNBIND_IGNORED] = { APQN_UNBOUND, APQN_UNASSOCIATED },
+		[QUEUE_FOUND] = { APQN_BOUND, APQN_UNASSOCIATED },
+		[QUEUE_RESET_OVER] = { APQN_BOUND, APQN_UNASSOCIATED },
+		[QUEUE_BOUND] = { APQN_BOUND, APQN_UNASSOCIATED },
+		[QUEUE_STALE] = { APQN_BOUND, APQN_ASSOCIATION_UNKNOWN },
+		[QUEUE_SETTLING] = { APQN_BOUND, APQN_ASSOCIATION_PENDING },
+		[QUEUE_ASSOCIATING] = { APQN_BOUND, APQN_ASSOCIATION_PENDING },
+		[QUEUE_ASSOCIATION_LOST] = { APQN_BOUND, APQN_ASSOCIATION_PENDING },
+		[QUEUE_ASSOCIATED] = { APQN_BOUND, APQN_ASSOCIATED },
+	};
+
+	task->state = state;
+	task->apqn->bind = known[state].bind;
+	if (task->apqn->mode == APQN_MODE_EP11)
+		task->apqn->association = known[state].association;
+}
+
+static bool is_identified(const struct queue_task *task)
+{
+	enum apqn_identity identity = task->apqn->identity;
+
+	return identity == APQN_IDENTITY_NONE || (identity == APQN_IDENTITY_VALID && !task->serialnr->wanted);
+}
+
+/* An association with another secret than the goal's is worth no more than an unknown one. */
+static bool has_other_secret(const struct queue_task *task)
+{
+	return (task->state == QUEUE_ASSOCIATED || is_pending(task->state)) &&
+	       task->apqn->association_index != task->secret_index;
+}
+
+enum queue_call queue_task_next(const struct queue_task *task)
+{
+	enum queue_call call = queue_call_for(task->state, task->goal);
+
+	switch (task->goal) {
+	case GOAL_IDENTIFY:
+		if (is_identified(task))
+			return CALL_NONE;
+		return call == CALL_READ_MKVPS && task->apqn->identity == APQN_IDENTITY_VALID ? CALL_READ_SERIALNR :
+												call;
+	case GOAL_ASSOCIATE:
+		return has_other_secret(task) ? CALL_WRITE_UNBIND : call;
+	case GOAL_UNBIND:
+		return call == CALL_READ_RESET && !task->serialnr->wanted ? CALL_NONE : call;
+	default:
+		return call;
+	}
+}
+
+void queue_task_update(struct queue_task *task)
+{
+	if (task->call == CALL_NONE && queue_task_next(task) == CALL_NONE)
+		task->goal = GOAL_REST;
+}
+
+/* Soon at first, then at growing intervals. */
 static void again(struct queue_task *task, int64_t now_ms)
 {
 	if (task->waiting_since_ms == 0)
@@ -54,352 +357,225 @@ static void progress(struct queue_task *task, int64_t now_ms)
 	task->due_ms = now_ms;
 }
 
-/*
- * A queue found bound whose association the kernel does not know (kexec) needs a new bind anyway; its identity is read
- * after it, when no reset of the driver can be running.
- */
-static bool needs_new_bind(const struct apqn *apqn)
+void queue_task_begin(struct queue_task *task, enum queue_goal goal, int64_t now_ms)
 {
-	return apqn->bind == APQN_BIND_UNKNOWN ||
-	       (apqn->bind == APQN_BOUND && apqn->association == APQN_ASSOCIATION_UNKNOWN);
-}
-
-static enum queue_action identify_next(const struct queue_task *task)
-{
-	const struct apqn *apqn = task->apqn;
-
-	if (needs_new_bind(apqn))
-		return QUEUE_WRITE_UNBIND;
-	if (apqn->bind != APQN_BOUND)
-		return QUEUE_WRITE_BIND;
-	if (task->reset_may_run)
-		return QUEUE_READ_RESET;
-	return apqn->identity == APQN_IDENTITY_UNREAD ? QUEUE_READ_MKVPS : QUEUE_READ_SERIALNR;
-}
-
-static enum queue_action associate_next(const struct queue_task *task)
-{
-	if (task->apqn->bind == APQN_BIND_UNKNOWN)
-		return QUEUE_WRITE_UNBIND;
-	if (task->apqn->bind != APQN_BOUND)
-		return QUEUE_WRITE_BIND;
-	return task->apqn->association == APQN_ASSOCIATION_PENDING ? QUEUE_READ_ASSOCIATION : QUEUE_WRITE_ASSOCIATION;
-}
-
-enum queue_action queue_task_next(const struct queue_task *task)
-{
-	if (task->goal != QUEUE_REST && task->look != QUEUE_LOOK_NOT)
-		return task->look == QUEUE_LOOK_AFTER_REFUSAL || task->look == QUEUE_LOOK_AFTER_RELEASE ?
-			       QUEUE_READ_RESET :
-			       QUEUE_READ_BIND;
-	switch (task->goal) {
-	case QUEUE_REST:
-		break;
-	case QUEUE_SETTLE:
-		return QUEUE_READ_ASSOCIATION;
-	case QUEUE_IDENTIFY:
-		return identify_next(task);
-	case QUEUE_BIND:
-		return task->apqn->bind == APQN_BIND_UNKNOWN ? QUEUE_WRITE_UNBIND : QUEUE_WRITE_BIND;
-	case QUEUE_ASSOCIATE:
-		return associate_next(task);
-	case QUEUE_REASSOCIATE:
-	case QUEUE_UNBIND:
-		return QUEUE_WRITE_UNBIND;
-	case QUEUE_CONFIRM:
-		return QUEUE_READ_MKVPS;
-	}
-	return QUEUE_NO_ACTION;
+	task->goal = goal;
+	task->since_ms = now_ms;
+	task->refused_since_ms = 0;
+	task->tries = 0;
+	progress(task, now_ms);
+	/* A bind that was refused is tried again for a new goal. */
+	if (task->state == QUEUE_REFUSED || task->state == QUEUE_UNAVAILABLE)
+		task->state = QUEUE_UNBOUND;
+	else if (task->state == QUEUE_UNBIND_IGNORED)
+		task->state = QUEUE_UNBINDING;
+	queue_task_update(task);
 }
 
 void queue_task_start(struct queue_task *task)
 {
-	task->action = queue_task_next(task);
-	if (task->action == QUEUE_WRITE_ASSOCIATION)
+	task->call = queue_task_next(task);
+	if (task->call == CALL_WRITE_ASSOCIATION)
 		task->asked_index = task->secret_index;
 }
 
-/* True if nothing is left to do for the goal. */
-static bool goal_reached(const struct queue_task *task)
+void queue_task_fail(struct queue_task *task, enum apqn_failure failure, int error)
 {
-	const struct apqn *apqn = task->apqn;
-
-	if (task->look != QUEUE_LOOK_NOT)
-		return false;
-	switch (task->goal) {
-	case QUEUE_REST:
-		return true;
-	case QUEUE_SETTLE:
-		return apqn->association != APQN_ASSOCIATION_PENDING;
-	case QUEUE_IDENTIFY:
-		return apqn->identity == APQN_IDENTITY_NONE ||
-		       (apqn->identity == APQN_IDENTITY_VALID && !task->serialnr->wanted);
-	case QUEUE_BIND:
-		return apqn->bind == APQN_BOUND;
-	case QUEUE_ASSOCIATE:
-		return apqn->association == APQN_ASSOCIATED && apqn->association_index == task->secret_index;
-	case QUEUE_UNBIND:
-		return apqn->bind == APQN_UNBOUND;
-	case QUEUE_REASSOCIATE:
-	case QUEUE_CONFIRM:
-		break;
-	}
-	return false;
+	task->apqn->failure = failure;
+	task->apqn->failure_error = error;
+	task->goal = GOAL_REST;
+	/* Nobody will see any more whether an unbind took effect. */
+	if (queue_unbind_unseen(task->state) && (failure == APQN_CARD_STUCK || failure == APQN_UNREADABLE))
+		queue_task_set_state(task, QUEUE_UNKNOWN);
 }
 
-static bool is_gone(int error)
+void queue_task_abandon(struct queue_task *task)
 {
-	return error == -ENOENT || error == -ENODEV || error == -ENXIO;
+	if (task->call == CALL_WRITE_BIND)
+		queue_task_set_state(task, QUEUE_BIND_LOST);
+	else if (task->call == CALL_WRITE_UNBIND)
+		queue_task_set_state(task, QUEUE_UNBIND_LOST);
+	task->bound_here = task->bound_here || task->call == CALL_WRITE_BIND;
+	task->call = CALL_NONE;
 }
 
-/*
- * The firmware answers the same as long as a reset runs. After an unbind of ours that is certain; of the reset that the
- * driver begins with, which at boot is under way, only the driver knows.
- */
-static void bind_refused(struct queue_task *task, int64_t now_ms)
-{
-	bool reset_runs = task->unbound_here || task->reset_seen;
-	int64_t refused_ms;
+/* --- results ------------------------------------------------------------------------------------------------------ */
 
+/* While a reset runs, the firmware answers every bind with EIO. */
+static enum queue_result result_of_eio(struct queue_task *task, int64_t now_ms)
+{
 	if (task->refused_since_ms == 0)
 		task->refused_since_ms = now_ms;
-	refused_ms = now_ms - task->refused_since_ms;
-	if (refused_ms >= BIND_REFUSAL_RESET_MS) {
-		queue_task_fail(task, APQN_BIND_REFUSED, -EIO);
-	} else if (refused_ms >= BIND_REFUSAL_MS && !reset_runs) {
-		task->look = QUEUE_LOOK_AFTER_REFUSAL;
-		progress(task, now_ms);
-	} else {
-		again(task, now_ms);
+	if (now_ms - task->refused_since_ms >= BIND_REFUSAL_RESET_MS)
+		return RESULT_BIND_REFUSED_LONG;
+	return now_ms - task->refused_since_ms >= BIND_REFUSAL_MS ? RESULT_BIND_REFUSED : RESULT_BUSY;
+}
+
+static enum queue_result result_of_bind(struct queue_task *task, int error, int64_t now_ms)
+{
+	if (error == -EIO)
+		return result_of_eio(task, now_ms);
+	task->refused_since_ms = 0;
+	switch (error) {
+	case 0:
+		return RESULT_BIND_DONE;
+	case -EBUSY:
+		return RESULT_BUSY;
+	case -EINVAL:
+		return RESULT_BIND_INVALID;
+	case -EOWNERDEAD:
+		return RESULT_BIND_LOST;
+	default:
+		return RESULT_BIND_ERROR;
 	}
 }
 
-/* It is unbound, or was. */
-static void unbound_seen(struct queue_task *task)
+static enum queue_result result_of_unbind(int error)
 {
-	task->released = task->unseen;
-	task->unseen = false;
-}
-
-static void bind_done(struct queue_task *task, int error, int64_t now_ms)
-{
-	struct apqn *apqn = task->apqn;
-
-	if (error != -EIO)
-		task->refused_since_ms = 0;
-	if (error == 0) {
-		apqn->bind = APQN_BOUND;
-		apqn->association = apqn->mode == APQN_MODE_EP11 ? APQN_UNASSOCIATED : APQN_ASSOCIATION_UNSUPPORTED;
-		task->bound_here = true;
-		task->look = QUEUE_LOOK_NOT; /* an unbind before it is no longer of interest */
-		task->reset_may_run = false;
-		unbound_seen(task);
-		progress(task, now_ms);
-	} else if (error == -EBUSY) {
-		again(task, now_ms);
-	} else if (error == -EIO) {
-		bind_refused(task, now_ms);
-	} else if (error == -EINVAL) {
-		/* Bound already, or not available: one look tells which. */
-		task->look = QUEUE_LOOK_AFTER_BIND;
-		progress(task, now_ms);
-	} else {
-		queue_task_fail(task, APQN_BIND_ERROR, error);
+	switch (error) {
+	case 0:
+		return RESULT_UNBIND_STARTED;
+	case -EBUSY:
+		return RESULT_BUSY;
+	case -EOWNERDEAD:
+		return RESULT_UNBIND_LOST;
+	default:
+		return RESULT_UNBIND_ERROR;
 	}
 }
 
-static void unbind_done(struct queue_task *task, int error, int64_t now_ms)
+static enum queue_result result_of_association(int error)
 {
-	struct apqn *apqn = task->apqn;
-
-	if (error == -EBUSY) {
-		again(task, now_ms);
-		return;
+	switch (error) {
+	case 0:
+	case -EINVAL: /* associated already, or not bound; the read that follows tells */
+		return RESULT_ASSOCIATION_STARTED;
+	case -EBUSY:
+		return RESULT_BUSY;
+	case -EIO:
+		return RESULT_ASSOCIATION_REFUSED;
+	case -EOWNERDEAD:
+		return RESULT_ASSOCIATION_LOST;
+	default:
+		return RESULT_ASSOCIATION_ERROR;
 	}
-	if (error < 0) {
-		queue_task_fail(task, APQN_STAYS_BOUND, error);
-		return;
-	}
-	task->unbound_here = true;
-	task->unseen = true;
-	task->bound_here = false;
-	task->since_ms = now_ms;
-	progress(task, now_ms);
-	/*
-	 * On a deconfigured or check-stopped queue this was without effect. If a bind follows, its errno will tell;
-	 * else a look has to.
-	 */
-	apqn->bind = APQN_UNBOUND;
-	apqn->association = apqn->mode == APQN_MODE_EP11 ? APQN_UNASSOCIATED : APQN_ASSOCIATION_UNSUPPORTED;
-	if (task->goal == QUEUE_UNBIND)
-		task->look = QUEUE_LOOK_AFTER_UNBIND;
-	else if (task->goal == QUEUE_REASSOCIATE)
-		task->goal = QUEUE_ASSOCIATE;
 }
 
-static void stays_bound(struct queue_task *task, int error)
-{
-	task->apqn->bind = APQN_BOUND;
-	queue_task_fail(task, APQN_STAYS_BOUND, error);
-}
-
-static void look_after_unbind(struct queue_task *task, enum apqn_bind seen, int64_t now_ms)
+static enum queue_result result_of_bind_read(const struct queue_task *task, int *error, const char *text,
+					     int64_t now_ms)
 {
 	int64_t limit_ms = task->apqn->online ? UNBIND_SHOWS_MS : UNBIND_OFFLINE_MS;
-
-	if (seen == APQN_UNBOUND) {
-		task->look = task->serialnr->wanted ? QUEUE_LOOK_AFTER_RELEASE : QUEUE_LOOK_NOT;
-		progress(task, now_ms);
-	} else if (now_ms - task->since_ms < limit_ms) {
-		again(task, now_ms);
-	} else {
-		stays_bound(task, 0);
-	}
-}
-
-static void look_after_bind(struct queue_task *task, enum apqn_bind seen, int64_t now_ms)
-{
-	struct apqn *apqn = task->apqn;
-
-	if (seen != APQN_BOUND) {
-		queue_task_fail(task, APQN_BIND_TAKEN, -EINVAL);
-	} else if (task->unbound_here) {
-		stays_bound(task, 0);
-	} else {
-		/* Somebody else was faster. What it is associated with, a write of the association will tell. */
-		apqn->bind = APQN_BOUND;
-		apqn->association = apqn->mode == APQN_MODE_EP11 ? APQN_UNASSOCIATED : APQN_ASSOCIATION_UNSUPPORTED;
-		task->look = QUEUE_LOOK_NOT;
-		progress(task, now_ms);
-	}
-}
-
-static void look_after_reset(struct queue_task *task, enum apqn_bind seen, int64_t now_ms)
-{
-	if (seen == APQN_UNBOUND)
-		task->apqn->bind = APQN_UNBOUND;
-	task->reset_may_run = false;
-	task->look = QUEUE_LOOK_NOT;
-	progress(task, now_ms);
-}
-
-/* If it cannot be told even now, what follows begins with an unbind. */
-static void look_after_loss(struct queue_task *task, enum apqn_bind seen, int64_t now_ms)
-{
-	task->apqn->bind = seen;
-	task->unseen = false;
-	task->look = QUEUE_LOOK_NOT;
-	if (seen == APQN_UNBOUND && task->goal == QUEUE_REASSOCIATE)
-		task->goal = QUEUE_ASSOCIATE;
-	progress(task, now_ms);
-}
-
-static void bind_read_done(struct queue_task *task, int error, const char *text, int64_t now_ms)
-{
 	enum apqn_bind seen = APQN_BIND_UNKNOWN;
 
-	if (error == 0)
-		error = apqn_parse_bind(text, &seen);
+	if (*error == 0)
+		*error = apqn_parse_bind(text, &seen);
+	if (*error == -EIO)
+		*error = 0;
+	if (*error < 0)
+		return RESULT_UNREADABLE;
 	if (seen == APQN_UNBOUND)
-		unbound_seen(task);
-	/* EIO: an asynchronous error, which the reset of an unbind takes away. */
-	if (error < 0 && error != -EIO)
-		queue_task_fail(task, APQN_UNREADABLE, error);
-	else if (task->look == QUEUE_LOOK_AFTER_UNBIND)
-		look_after_unbind(task, seen, now_ms);
-	else if (task->look == QUEUE_LOOK_AFTER_BIND)
-		look_after_bind(task, seen, now_ms);
-	else if (task->look == QUEUE_LOOK_AFTER_RESET)
-		look_after_reset(task, seen, now_ms);
-	else if (task->look == QUEUE_LOOK_AFTER_LOSS)
-		look_after_loss(task, seen, now_ms);
+		return RESULT_SEEN_UNBOUND;
+	if (task->state == QUEUE_UNBINDING && now_ms - task->since_ms >= limit_ms)
+		return RESULT_SEEN_TOO_LONG;
+	return seen == APQN_BOUND ? RESULT_SEEN_BOUND : RESULT_SEEN_NEITHER;
 }
 
-static void association_write_done(struct queue_task *task, int error, int64_t now_ms)
-{
-	struct apqn *apqn = task->apqn;
-
-	if (error == 0 || error == -EINVAL) {
-		/* EINVAL: associated already, or not bound; the look that follows tells. */
-		apqn->association = APQN_ASSOCIATION_PENDING;
-		apqn->association_index = task->asked_index;
-		/* The goal was dropped meanwhile, but the card waits for the end of this. */
-		if (task->goal == QUEUE_REST)
-			task->goal = QUEUE_SETTLE;
-		task->since_ms = now_ms;
-		progress(task, now_ms);
-	} else if (error == -EBUSY) {
-		again(task, now_ms);
-	} else {
-		queue_task_fail(task, error == -EIO ? APQN_ASSOCIATION_REFUSED : APQN_ASSOCIATION_ERROR, error);
-	}
-}
-
-static void association_read_done(struct queue_task *task, int error, const char *text, int64_t now_ms)
-{
-	struct apqn *apqn = task->apqn;
-	enum apqn_association seen = APQN_ASSOCIATION_UNKNOWN;
-	uint16_t index = 0;
-
-	if (error == 0)
-		error = apqn_parse_association(text, &seen, &index);
-	if (error == 0 && seen == APQN_ASSOCIATION_PENDING) {
-		again(task, now_ms);
-		return;
-	}
-	/* A wrong end of what somebody else started is not our failure. */
-	apqn->association = seen;
-	apqn->association_index = index;
-	/* Nor is the end of what was perhaps never started: it is written again. */
-	if (task->association_lost && seen == APQN_UNASSOCIATED) {
-		task->association_lost = false;
-		progress(task, now_ms);
-		return;
-	}
-	/* What a former plan wanted is a wrong end, but no failure either. */
-	if (task->goal == QUEUE_ASSOCIATE && seen == APQN_ASSOCIATED && index == task->asked_index &&
-	    index != task->secret_index) {
-		task->goal = QUEUE_REASSOCIATE;
-		progress(task, now_ms);
-		return;
-	}
-	if (task->goal != QUEUE_ASSOCIATE)
-		return;
-	if (seen != APQN_ASSOCIATED || index != task->secret_index) {
-		queue_task_fail(task, APQN_ASSOCIATION_FAILED, error);
-		return;
-	}
-	/*
-	 * One read of mkvps checks the identity that was chosen. It also frees readers that came too early: a request that
-	 * reaches a queue during its association is forgotten by the kernel, until the next one is answered.
-	 */
-	task->goal = QUEUE_CONFIRM;
-	task->reset_may_run = false;
-	progress(task, now_ms);
-}
-
-/*
- * What the driver says of its own state machine ("Reset in progress." or anything else, reset_show in ap_queue.c). An
- * identity read during a reset hangs until the next bus scan.
- */
-static void reset_read_done(struct queue_task *task, int error, const char *text, int64_t now_ms)
+/* The text is that of reset_show in ap_queue.c. Older kernels have no such file. */
+static enum queue_result result_of_reset_read(const struct queue_task *task, int error, const char *text,
+					      int64_t now_ms)
 {
 	bool runs = error == 0 && strncmp(text, "Reset in progress", 17) == 0;
 
-	if (task->look == QUEUE_LOOK_AFTER_REFUSAL && !runs) {
-		queue_task_fail(task, APQN_BIND_REFUSED, -EIO);
-	} else if (task->look == QUEUE_LOOK_AFTER_RELEASE) {
-		if (!runs || now_ms - task->since_ms >= UNBIND_SHOWS_MS)
-			task->look = QUEUE_LOOK_NOT;
-		again(task, now_ms);
-	} else if (runs) {
-		task->reset_seen = task->look == QUEUE_LOOK_AFTER_REFUSAL;
-		task->look = QUEUE_LOOK_NOT;
-		again(task, now_ms);
-	} else {
-		task->look = QUEUE_LOOK_AFTER_RESET;
-		progress(task, now_ms);
+	if (task->state == QUEUE_RESETTING && now_ms - task->since_ms >= UNBIND_SHOWS_MS)
+		runs = false;
+	return runs ? RESULT_RESET_RUNS : RESULT_RESET_OVER;
+}
+
+static enum queue_result result_of_association_read(struct queue_task *task, int *error, const char *text)
+{
+	enum apqn_association seen = APQN_ASSOCIATION_UNKNOWN;
+	uint16_t index = 0;
+
+	if (*error == 0)
+		*error = apqn_parse_association(text, &seen, &index);
+	if (seen == APQN_ASSOCIATION_PENDING)
+		return RESULT_SEEN_PENDING;
+	task->apqn->association_index = index;
+	if (seen == APQN_UNASSOCIATED)
+		return RESULT_SEEN_UNASSOCIATED;
+	if (seen != APQN_ASSOCIATED)
+		return RESULT_SEEN_NO_ASSOCIATION;
+	return index == task->secret_index || index == task->asked_index ? RESULT_SEEN_ASSOCIATED : RESULT_SEEN_OTHER;
+}
+
+static enum queue_result result_of(struct queue_task *task, enum queue_call call, int *error, const char *text,
+				   int64_t now_ms)
+{
+	switch (call) {
+	case CALL_WRITE_BIND:
+		return result_of_bind(task, *error, now_ms);
+	case CALL_WRITE_UNBIND:
+		return result_of_unbind(*error);
+	case CALL_WRITE_ASSOCIATION:
+		return result_of_association(*error);
+	case CALL_READ_BIND:
+		return result_of_bind_read(task, error, text, now_ms);
+	case CALL_READ_ASSOCIATION:
+		return result_of_association_read(task, error, text);
+	default:
+		return result_of_reset_read(task, *error, text, now_ms);
 	}
+}
+
+/* Failures of a bind have the error of the bind, not that of the read that decided. */
+static int error_of_failure(enum apqn_failure failure, int error)
+{
+	if (failure == APQN_BIND_REFUSED)
+		return -EIO;
+	return failure == APQN_BIND_TAKEN ? -EINVAL : error;
+}
+
+static void take_result(struct queue_task *task, enum queue_result result, int error, int64_t now_ms)
+{
+	enum queue_state next = queue_state_after(task->state, result);
+	enum apqn_failure failure = queue_failure_of(task->state, task->goal, result);
+
+	if (next == task->state || result == RESULT_RESET_RUNS || result == RESULT_SEEN_PENDING)
+		again(task, now_ms);
+	else
+		progress(task, now_ms);
+	if (next != task->state)
+		queue_task_set_state(task, next);
+	switch (result) {
+	case RESULT_BIND_DONE:
+	case RESULT_BIND_LOST:
+		task->bound_here = true;
+		break;
+	case RESULT_UNBIND_STARTED:
+		task->bound_here = false;
+		task->since_ms = now_ms;
+		break;
+	case RESULT_ASSOCIATION_STARTED:
+	case RESULT_ASSOCIATION_LOST:
+		task->apqn->association_index = task->asked_index;
+		task->since_ms = now_ms;
+		/* The other queues of the card wait for its end. */
+		if (task->goal == GOAL_REST)
+			task->goal = GOAL_SETTLE;
+		break;
+	case RESULT_SEEN_ASSOCIATED:
+		/*
+		 * One read of mkvps checks the identity. It also frees readers that came too early: a request that
+		 * reaches a queue during its association is forgotten by the kernel, until the next one is answered.
+		 */
+		if (task->goal == GOAL_ASSOCIATE && task->apqn->association_index == task->secret_index)
+			task->goal = GOAL_CONFIRM;
+		break;
+	default:
+		break;
+	}
+	if (failure != APQN_WORKING)
+		queue_task_fail(task, failure, error_of_failure(failure, error));
 }
 
 static void mkvps_read_done(struct queue_task *task, int error, const char *text, int64_t now_ms)
@@ -409,11 +585,10 @@ static void mkvps_read_done(struct queue_task *task, int error, const char *text
 
 	if (error == 0)
 		error = apqn_parse_mkvps(text, &apqn->identity, apqn->mkvp);
-	if (task->goal == QUEUE_CONFIRM) {
-		/* One that is not known now is what it was before. */
+	if (task->goal == GOAL_CONFIRM) {
 		if (error == 0 && apqn->identity == APQN_IDENTITY_UNREAD)
 			apqn->identity = before;
-		task->goal = QUEUE_REST;
+		task->goal = GOAL_REST;
 	} else if (error == 0 && apqn->identity != APQN_IDENTITY_UNREAD)
 		progress(task, now_ms);
 	else if (error == -EBADMSG || ++task->tries >= IDENTITY_TRIES_MAX)
@@ -422,7 +597,7 @@ static void mkvps_read_done(struct queue_task *task, int error, const char *text
 		again(task, now_ms);
 }
 
-/* A serial number that cannot be read is an unknown one: entries that ask for one will not match. */
+/* A serial number that cannot be read is unknown: entries that ask for one will not match. */
 static void serialnr_read_done(struct queue_task *task, int error, const char *text, int64_t now_ms)
 {
 	struct queue_serialnr *serialnr = task->serialnr;
@@ -435,94 +610,38 @@ static void serialnr_read_done(struct queue_task *task, int error, const char *t
 		again(task, now_ms);
 }
 
-/* The bind state after a call that may or may not have taken effect. */
-static void bind_in_doubt(struct queue_task *task, enum queue_action action)
+static bool is_gone(int error)
 {
-	struct apqn *apqn = task->apqn;
+	return error == -ENOENT || error == -ENODEV || error == -ENXIO;
+}
 
-	apqn->bind = APQN_BIND_UNKNOWN;
-	if (action == QUEUE_WRITE_BIND) {
-		task->bound_here = true;
-		task->reset_may_run = false;
-		if (apqn->mode == APQN_MODE_EP11)
-			apqn->association = APQN_UNASSOCIATED;
+static void call_done(struct queue_task *task, enum queue_call call, int error, const char *text, int64_t now_ms)
+{
+	bool lost = error == -EOWNERDEAD;
+	enum queue_result result;
+
+	if (lost && call > CALL_WRITE_ASSOCIATION) {
+		again(task, now_ms);
+	} else if (call == CALL_READ_MKVPS) {
+		mkvps_read_done(task, error, text, now_ms);
+	} else if (call == CALL_READ_SERIALNR) {
+		serialnr_read_done(task, error, text, now_ms);
 	} else {
-		task->unbound_here = task->unseen = task->reset_may_run = true;
-		if (apqn->mode == APQN_MODE_EP11)
-			apqn->association = APQN_ASSOCIATION_UNKNOWN;
+		result = result_of(task, call, &error, text, now_ms);
+		take_result(task, result, error, now_ms);
 	}
-}
-
-void queue_task_abandon(struct queue_task *task)
-{
-	if (task->action == QUEUE_WRITE_BIND || task->action == QUEUE_WRITE_UNBIND)
-		bind_in_doubt(task, task->action);
-	task->action = QUEUE_NO_ACTION;
-}
-
-/* The helper that made the call was killed: what the call may have changed is looked at, and it is made again. */
-static void call_lost(struct queue_task *task, enum queue_action action, int64_t now_ms)
-{
-	bool writes_bind = action == QUEUE_WRITE_BIND || action == QUEUE_WRITE_UNBIND;
-
-	if (writes_bind)
-		bind_in_doubt(task, action);
-	if (++task->losses >= LOSSES_MAX) {
+	if (lost && ++task->losses >= LOSSES_MAX)
 		queue_task_fail(task, APQN_CALL_LOST, 0);
-		return;
-	}
-	if (action == QUEUE_WRITE_ASSOCIATION) {
-		task->association_lost = true;
-		association_write_done(task, 0, now_ms);
-		return;
-	}
-	if (writes_bind)
-		task->look = QUEUE_LOOK_AFTER_LOSS;
-	again(task, now_ms);
 }
 
 void queue_task_done(struct queue_task *task, int error, const char *text, int64_t now_ms)
 {
-	enum queue_action action = task->action;
+	enum queue_call call = task->call;
 
-	task->action = QUEUE_NO_ACTION;
-	task->released = false;
-	if (is_gone(error) && action != QUEUE_READ_RESET && action != QUEUE_READ_SERIALNR) {
+	task->call = CALL_NONE;
+	if (is_gone(error) && call != CALL_READ_RESET && call != CALL_READ_SERIALNR)
 		queue_task_fail(task, APQN_VANISHED, error);
-		return;
-	}
-	if (error == -EOWNERDEAD) {
-		call_lost(task, action, now_ms);
-		return;
-	}
-	switch (action) {
-	case QUEUE_NO_ACTION:
-		break;
-	case QUEUE_WRITE_BIND:
-		bind_done(task, error, now_ms);
-		break;
-	case QUEUE_WRITE_UNBIND:
-		unbind_done(task, error, now_ms);
-		break;
-	case QUEUE_WRITE_ASSOCIATION:
-		association_write_done(task, error, now_ms);
-		break;
-	case QUEUE_READ_BIND:
-		bind_read_done(task, error, text, now_ms);
-		break;
-	case QUEUE_READ_ASSOCIATION:
-		association_read_done(task, error, text, now_ms);
-		break;
-	case QUEUE_READ_RESET:
-		reset_read_done(task, error, text, now_ms);
-		break;
-	case QUEUE_READ_MKVPS:
-		mkvps_read_done(task, error, text, now_ms);
-		break;
-	case QUEUE_READ_SERIALNR:
-		serialnr_read_done(task, error, text, now_ms);
-		break;
-	}
-	if (goal_reached(task))
-		task->goal = QUEUE_REST;
+	else if (call != CALL_NONE)
+		call_done(task, call, error, text, now_ms);
+	queue_task_update(task);
 }

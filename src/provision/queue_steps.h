@@ -2,14 +2,43 @@
 #pragma once
 
 /*
- * What one queue has to go through to reach its goal, one call at a time. No I/O and no clock here: queue_task_next
- * tells which call the queue needs, queue_task_done takes its result and brings the knowledge about the APQN up to
- * date.
+ * The steps that bring one queue to its goal, one call at a time. No I/O and no clock here: queue_task_next names the
+ * next call, queue_task_done takes its result.
  *
- * The next call follows from the task and from what is known of the queue, so a task may be replaced at any time, even
- * while a call is under way. Kernel behaviour relied upon (drivers/s390/crypto/ap_queue.c, se_bind_store,
- * se_associate_store): a bind that returns 0 is done; EBUSY passes; EIO passes while a reset runs; an association is
- * started by the write and seen by a read.
+ * The state is what is known of the queue. It follows from the results of calls alone, so the goal may be replaced at
+ * any time, even while a call is under way. Kernel behaviour relied upon (drivers/s390/crypto/ap_queue.c,
+ * se_bind_store, se_associate_store): a bind that returns 0 is done; EBUSY passes; EIO passes while a reset runs; an
+ * association is started by the write and seen by a read.
+ *
+ *   state             call for the goal                          result -> next state (same state: the call is retried)
+ *                     IDENTIFY    BIND      ASSOCIATE  UNBIND
+ *   UNKNOWN           unbind      unbind    unbind     unbind     started -> UNBINDING
+ *   BIND_LOST         bind?       bind?     bind?      bind?      unbound -> RESETTING, bound -> BOUND, EIO -> UNKNOWN
+ *   UNBIND_LOST       bind?       bind?     bind?      bind?      unbound -> RESETTING, bound -> STALE, EIO -> UNKNOWN
+ *   UNBOUND           bind        bind      bind       -          done -> BOUND, EINVAL -> UNAVAILABLE,
+ *                                                                 EIO for a second -> REFUSED
+ *   REFUSED           reset?      reset?    reset?     -          runs -> RESETTING, over -> failure
+ *   RESETTING         bind        bind      bind       reset? *   as UNBOUND, but EIO for ten seconds -> failure;
+ *                                                                 over -> UNBOUND
+ *   UNAVAILABLE       bind?       bind?     bind?      -          bound -> BOUND, else failure
+ *   UNBINDING         bind        bind      bind       bind?      unbound -> RESETTING, bound for too long -> failure;
+ *                                                                 done -> BOUND, EINVAL -> UNBIND_IGNORED
+ *   UNBIND_IGNORED    bind?       bind?     bind?      bind?      failure
+ *   FOUND             reset?      -         associate  unbind     over -> RESET_OVER; started -> ASSOCIATING
+ *   RESET_OVER        bind?       -         associate  unbind     unbound -> UNBOUND, else BOUND; started -> ASSOCIATING
+ *   BOUND             identity    -         associate  unbind     started -> ASSOCIATING
+ *   STALE             unbind      -         unbind     unbind     started -> UNBINDING
+ *   SETTLING          assoc.?     -         unbind     unbind     associated -> ASSOCIATED, unassociated -> FOUND,
+ *                                                                 EIO -> STALE
+ *   ASSOCIATING       assoc.?     -         assoc.? +  unbind     associated -> ASSOCIATED, else failure
+ *   ASSOCIATION_LOST  assoc.?     -         assoc.? +  unbind     as ASSOCIATING, but unassociated -> BOUND
+ *   ASSOCIATED        identity    -         - +        unbind     started -> UNBINDING
+ *
+ *   bind, unbind, associate: a write; bind?, reset?, assoc.?: a read of se_bind, reset, se_associate;
+ *   identity: a read of mkvps, then of serialnr if it is wanted; -: the goal is reached
+ *   * only if the serial number of the card is wanted: it cannot be read while the reset runs
+ *   + unbind if it is associated with another secret than the goal's
+ *   Any state: the helper process of a write was killed -> BIND_LOST, UNBIND_LOST, ASSOCIATION_LOST.
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -17,37 +46,74 @@
 #include "ap/apqn.h"
 
 enum queue_goal {
-	QUEUE_REST,     /* nothing to do */
-	QUEUE_SETTLE,   /* wait for an association that somebody else started */
-	QUEUE_IDENTIFY, /* bind, read the MKVP, and the serial number if it is wanted */
-	QUEUE_BIND,
-	QUEUE_ASSOCIATE,   /* bind, associate */
-	QUEUE_REASSOCIATE, /* unbind, bind, associate */
-	QUEUE_CONFIRM,     /* read the MKVP once more after an association */
-	QUEUE_UNBIND,
+	GOAL_REST,      /* nothing to do */
+	GOAL_SETTLE,    /* wait for the end of an association */
+	GOAL_IDENTIFY,  /* bind, read the MKVP, and the serial number if it is wanted */
+	GOAL_BIND,      /* bind */
+	GOAL_ASSOCIATE, /* bind, associate; unbind before if it is associated with another secret */
+	GOAL_CONFIRM,   /* read the MKVP once more after an association */
+	GOAL_UNBIND,    /* unbind, and see that it is unbound */
 };
 
-enum queue_action {
-	QUEUE_NO_ACTION,
-	QUEUE_WRITE_BIND,
-	QUEUE_WRITE_UNBIND,
-	QUEUE_WRITE_ASSOCIATION,
-	QUEUE_READ_BIND,
-	QUEUE_READ_ASSOCIATION,
-	QUEUE_READ_RESET,
-	QUEUE_READ_MKVPS,
-	QUEUE_READ_SERIALNR,
+enum queue_call {
+	CALL_NONE,
+	CALL_WRITE_BIND,
+	CALL_WRITE_UNBIND,
+	CALL_WRITE_ASSOCIATION,
+	CALL_READ_BIND,
+	CALL_READ_ASSOCIATION,
+	CALL_READ_RESET,
+	CALL_READ_MKVPS,
+	CALL_READ_SERIALNR,
 };
 
-/* Why the bind state, or whether a reset runs (REFUSAL), is to be read before anything else. */
-enum queue_look {
-	QUEUE_LOOK_NOT,
-	QUEUE_LOOK_AFTER_UNBIND,
-	QUEUE_LOOK_AFTER_BIND,
-	QUEUE_LOOK_AFTER_REFUSAL,
-	QUEUE_LOOK_AFTER_RESET,   /* of a queue found bound: the reset may have been that of an unbind */
-	QUEUE_LOOK_AFTER_RELEASE, /* unbound; but as long as the reset runs, no serial number can be read on this card */
-	QUEUE_LOOK_AFTER_LOSS,    /* the helper that wrote to se_bind was killed: the write took effect or not */
+enum queue_state {
+	QUEUE_UNKNOWN,        /* se_bind cannot be read */
+	QUEUE_BIND_LOST,      /* the bind may have taken effect or not: its helper process was killed, or left behind */
+	QUEUE_UNBIND_LOST,    /* the same for an unbind */
+	QUEUE_UNBOUND,        /* found or seen unbound */
+	QUEUE_REFUSED,        /* unbound; binds have been refused for a second */
+	QUEUE_RESETTING,      /* unbound; a reset runs, or may run */
+	QUEUE_UNAVAILABLE,    /* unbound; bind gave EINVAL */
+	QUEUE_UNBINDING,      /* this run wrote the unbind, and has not seen its effect */
+	QUEUE_UNBIND_IGNORED, /* the same, and bind gave EINVAL */
+	QUEUE_FOUND,          /* found bound: the driver's first reset, or that of an earlier unbind, may still run */
+	QUEUE_RESET_OVER,     /* found bound; the reset is over and may have been that of an unbind */
+	QUEUE_BOUND,          /* bound, no reset runs, not associated */
+	QUEUE_STALE,          /* bound, the association is not known (after a kexec, for example) */
+	QUEUE_SETTLING,       /* found with an association under way */
+	QUEUE_ASSOCIATING,    /* this run has started an association */
+	QUEUE_ASSOCIATION_LOST, /* this run may have started an association: the helper process was killed */
+	QUEUE_ASSOCIATED,
+};
+
+enum queue_result {
+	RESULT_BUSY, /* try again */
+	RESULT_BIND_DONE,
+	RESULT_BIND_REFUSED,      /* EIO, for a second */
+	RESULT_BIND_REFUSED_LONG, /* EIO, for longer than any reset takes */
+	RESULT_BIND_INVALID,      /* EINVAL: bound already, or not available */
+	RESULT_BIND_ERROR,
+	RESULT_UNBIND_STARTED,
+	RESULT_UNBIND_ERROR,
+	RESULT_BIND_LOST, /* the helper process was killed */
+	RESULT_UNBIND_LOST,
+	RESULT_SEEN_UNBOUND,
+	RESULT_SEEN_BOUND,
+	RESULT_SEEN_NEITHER,  /* EIO: an asynchronous error, which the reset of an unbind takes away */
+	RESULT_SEEN_TOO_LONG, /* not unbound for longer than any unbind takes */
+	RESULT_UNREADABLE,    /* se_bind gives another error, or an unknown text */
+	RESULT_RESET_RUNS,
+	RESULT_RESET_OVER,
+	RESULT_ASSOCIATION_STARTED,
+	RESULT_ASSOCIATION_LOST,
+	RESULT_ASSOCIATION_REFUSED,
+	RESULT_ASSOCIATION_ERROR,
+	RESULT_SEEN_PENDING,
+	RESULT_SEEN_UNASSOCIATED,
+	RESULT_SEEN_ASSOCIATED,     /* with the secret that the goal wants, or that this run wrote */
+	RESULT_SEEN_OTHER,          /* associated with a secret that this run did not write */
+	RESULT_SEEN_NO_ASSOCIATION, /* se_associate cannot be read */
 };
 
 /* The serial number belongs to the card: all its queues share this. */
@@ -58,47 +124,67 @@ struct queue_serialnr {
 };
 
 struct queue_task {
-	struct apqn *apqn;
+	struct apqn *apqn; /* bind state and association follow the state */
 	struct queue_serialnr *serialnr;
 	enum queue_goal goal;
-	enum queue_action action; /* the call under way */
+	enum queue_state state;
+	enum queue_call call;     /* under way */
 	uint16_t secret_index;    /* for associations */
 	uint16_t asked_index;     /* what was written last: the plan may have changed since */
-	enum queue_look look;
-	bool reset_may_run;       /* found bound: the driver's own first reset, or somebody's unbind, may still run */
-	bool unbound_here;        /* this run has unbound it: a reset was started for sure */
-	bool reset_seen;          /* binds were refused while a reset ran, as the driver says */
-	bool unseen;              /* ... and nobody has seen yet that it is unbound; apqn->bind is a guess */
-	bool released;            /* the last call showed for the first time that an unbind took effect */
 	bool bound_here;          /* this run has bound it */
-	int64_t since_ms;         /* when the goal was set, or the association started */
+	int64_t since_ms;         /* when the goal was set, or the unbind or the association started */
 	int64_t due_ms;           /* no call before */
-	int64_t interval_ms;      /* to the next look */
-	int64_t waiting_since_ms; /* start of an unbroken row of looks at the same thing; 0: none */
-	int64_t refused_since_ms; /* start of an unbroken row of EIO on binds; 0: none */
-	int64_t give_up_ms;       /* end of the patience with an association */
+	int64_t interval_ms;      /* to the next try */
+	int64_t waiting_since_ms; /* start of an unbroken series of calls without progress; 0: none */
+	int64_t refused_since_ms; /* start of an unbroken series of EIO on binds; 0: none */
+	int64_t give_up_ms;       /* limit for an association */
 	unsigned int tries;       /* identity reads without a result */
-	unsigned int losses;      /* calls whose helper was killed */
-	bool association_lost; /* that wrote the association; so one that is not there may never have been asked for */
+	unsigned int losses;      /* calls whose helper process was killed */
 };
 
-/* Sets a new goal, due at once. To unbind what this run has unbound already is to look whether that took effect. */
+/* --- the transitions: pure functions ----------------------------------------------------------------------------- */
+
+/* The state of a queue as the inventory found it. */
+enum queue_state queue_state_found(const struct apqn *apqn);
+
+/* The call for this goal, CALL_NONE if it is reached; identity: CALL_READ_MKVPS; * and + do not apply. */
+enum queue_call queue_call_for(enum queue_state state, enum queue_goal goal);
+
+enum queue_state queue_state_after(enum queue_state state, enum queue_result result);
+
+/* The failure that this result means in this state, or APQN_WORKING. */
+enum apqn_failure queue_failure_of(enum queue_state state, enum queue_goal goal, enum queue_result result);
+
+/* An unbind was, or may have been, written whose effect nobody has seen. */
+bool queue_unbind_unseen(enum queue_state state);
+/* A call led from one state to the other, and showed that an unbind took effect. */
+bool queue_unbind_seen(enum queue_state before, enum queue_state after);
+
+/* --- the task ---------------------------------------------------------------------------------------------------- */
+
+/* Sets a new goal, due at once. */
 void queue_task_begin(struct queue_task *task, enum queue_goal goal, int64_t now_ms);
+
+/* Sets a state that was not reached by a call, and what follows from it for the APQN. */
+void queue_task_set_state(struct queue_task *task, enum queue_state state);
+
+/* The call that the queue needs next; CALL_NONE if its goal is reached. */
+enum queue_call queue_task_next(const struct queue_task *task);
+
+/* Ends the task if its goal is reached. For changes from outside: queue_task_done does it. */
+void queue_task_update(struct queue_task *task);
 
 /* Makes the next call the one under way; it is to be made now. */
 void queue_task_start(struct queue_task *task);
 
-/* The call that the queue needs next; QUEUE_NO_ACTION only for a resting one. */
-enum queue_action queue_task_next(const struct queue_task *task);
-
 /*
- * Takes the result of task->action: `error` is 0 or negative, `text` what was read. Afterwards the goal is QUEUE_REST
- * if it was reached, or if the queue failed (apqn->failure).
+ * Takes the result of task->call: `error` is 0 or negative, `text` what was read. Afterwards the goal is GOAL_REST if
+ * it was reached, or if the queue failed (apqn->failure).
  */
 void queue_task_done(struct queue_task *task, int error, const char *text, int64_t now_ms);
 
 /* The call under way timed out and may still take effect: the state it may change is unknown. */
 void queue_task_abandon(struct queue_task *task);
 
-/* Takes the queue out of the game. Its bind state is no longer known if that was a guess and nobody can look any more. */
+/* Marks the queue as failed. */
 void queue_task_fail(struct queue_task *task, enum apqn_failure failure, int error);

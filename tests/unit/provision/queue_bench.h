@@ -21,6 +21,7 @@ struct bench {
 	struct apqn apqn;
 	struct queue_serialnr serialnr;
 	struct queue_task task;
+	enum queue_state before; /* the last call */
 	int64_t now_ms;
 };
 
@@ -36,23 +37,33 @@ static inline void bench_begin(struct bench *bench, enum queue_goal goal, enum a
 	bench->task.apqn = &bench->apqn;
 	bench->task.serialnr = &bench->serialnr;
 	bench->task.secret_index = SECRET;
+	bench->task.state = queue_state_found(&bench->apqn);
+	if (bench->task.state == QUEUE_FOUND)
+		bench->task.state = QUEUE_BOUND;
 	queue_task_begin(&bench->task, goal, bench->now_ms);
 }
 
 /* Makes the call that the task wants, and checks that it is this one. */
-static inline void call(struct bench *bench, enum queue_action expected)
+static inline void call(struct bench *bench, enum queue_call expected)
 {
+	bench->before = bench->task.state;
 	queue_task_start(&bench->task);
-	assert_int_equal(bench->task.action, expected);
+	assert_int_equal(bench->task.call, expected);
 }
 
 static inline void answer(struct bench *bench, int error, const char *text)
 {
 	queue_task_done(&bench->task, error, text ? text : "", bench->now_ms);
-	assert_int_equal(bench->task.action, QUEUE_NO_ACTION);
+	assert_int_equal(bench->task.call, CALL_NONE);
 }
 
-static inline void step(struct bench *bench, enum queue_action expected, int error, const char *text)
+/* The last call showed that an unbind took effect. */
+static inline bool released(const struct bench *bench)
+{
+	return queue_unbind_seen(bench->before, bench->task.state);
+}
+
+static inline void step(struct bench *bench, enum queue_call expected, int error, const char *text)
 {
 	call(bench, expected);
 	answer(bench, error, text);

@@ -20,14 +20,14 @@ static int64_t refuse_during(struct bench *bench, int error, const char *reset)
 {
 	int64_t start_ms = bench->now_ms;
 
-	while (bench->task.goal != QUEUE_REST) {
+	while (bench->task.goal != GOAL_REST) {
 		assert_true(bench->now_ms - start_ms < 60000);
-		step(bench, QUEUE_WRITE_BIND, error, NULL);
-		if (queue_task_next(&bench->task) == QUEUE_READ_RESET) {
+		step(bench, CALL_WRITE_BIND, error, NULL);
+		if (queue_task_next(&bench->task) == CALL_READ_RESET) {
 			bench->now_ms = bench->task.due_ms;
-			step(bench, QUEUE_READ_RESET, reset ? 0 : -ENOENT, reset);
+			step(bench, CALL_READ_RESET, reset ? 0 : -ENOENT, reset);
 		}
-		if (bench->task.goal == QUEUE_REST)
+		if (bench->task.goal == GOAL_REST)
 			break;
 		assert_between(bench->task.due_ms - bench->now_ms, 1, 20);
 		bench->now_ms = bench->task.due_ms;
@@ -48,7 +48,7 @@ static void test_refusal_is_a_verdict_after_a_second(void **state)
 	for (size_t i = 0; i < COUNT(answers); i++) {
 		struct bench bench;
 
-		bench_begin(&bench, QUEUE_BIND, UNBOUND);
+		bench_begin(&bench, GOAL_BIND, UNBOUND);
 		assert_between(refuse_during(&bench, -EIO, answers[i]), 1000, 1020);
 		assert_int_equal(bench.apqn.failure, APQN_BIND_REFUSED);
 		assert_int_equal(bench.apqn.failure_error, -EIO);
@@ -61,7 +61,7 @@ static void test_refusal_in_a_reset_is_a_verdict_after_ten(void **state)
 	struct bench bench;
 
 	(void)state;
-	bench_begin(&bench, QUEUE_BIND, UNBOUND);
+	bench_begin(&bench, GOAL_BIND, UNBOUND);
 	assert_between(refuse_during(&bench, -EIO, "Reset in progress.\n"), 10000, 10020);
 	assert_int_equal(bench.apqn.failure, APQN_BIND_REFUSED);
 }
@@ -72,8 +72,8 @@ static void test_refusal_after_an_unbind_is_a_verdict_after_ten(void **state)
 	struct bench bench;
 
 	(void)state;
-	bench_begin(&bench, QUEUE_REASSOCIATE, APQN_BOUND, APQN_ASSOCIATED);
-	step(&bench, QUEUE_WRITE_UNBIND, 0, NULL);
+	bench_begin(&bench, GOAL_ASSOCIATE, APQN_BOUND, APQN_ASSOCIATED);
+	step(&bench, CALL_WRITE_UNBIND, 0, NULL);
 	assert_between(refuse_until_failure(&bench, -EIO), 10000, 10020);
 	assert_int_equal(bench.apqn.failure, APQN_BIND_REFUSED);
 }
@@ -84,17 +84,17 @@ static void test_refusals_in_a_row(void **state)
 	struct bench bench;
 
 	(void)state;
-	bench_begin(&bench, QUEUE_BIND, UNBOUND);
-	step(&bench, QUEUE_WRITE_BIND, -EIO, NULL);
+	bench_begin(&bench, GOAL_BIND, UNBOUND);
+	step(&bench, CALL_WRITE_BIND, -EIO, NULL);
 	bench.now_ms += 999;
-	step(&bench, QUEUE_WRITE_BIND, -EBUSY, NULL);
+	step(&bench, CALL_WRITE_BIND, -EBUSY, NULL);
 	bench.now_ms += 10;
 	assert_between(refuse_until_failure(&bench, -EIO), 1000, 1020);
 
-	bench_begin(&bench, QUEUE_BIND, UNBOUND);
-	step(&bench, QUEUE_WRITE_BIND, -EIO, NULL);
+	bench_begin(&bench, GOAL_BIND, UNBOUND);
+	step(&bench, CALL_WRITE_BIND, -EIO, NULL);
 	bench.now_ms += 999;
-	queue_task_begin(&bench.task, QUEUE_ASSOCIATE, bench.now_ms);
+	queue_task_begin(&bench.task, GOAL_ASSOCIATE, bench.now_ms);
 	assert_between(refuse_until_failure(&bench, -EIO), 1000, 1020);
 }
 
@@ -104,10 +104,10 @@ static void test_busy_is_never_a_verdict(void **state)
 	struct bench bench;
 
 	(void)state;
-	bench_begin(&bench, QUEUE_BIND, UNBOUND);
+	bench_begin(&bench, GOAL_BIND, UNBOUND);
 	for (; bench.now_ms < START_MS + 120000; bench.now_ms = bench.task.due_ms) {
-		step(&bench, QUEUE_WRITE_BIND, -EBUSY, NULL);
-		assert_int_equal(bench.task.goal, QUEUE_BIND);
+		step(&bench, CALL_WRITE_BIND, -EBUSY, NULL);
+		assert_int_equal(bench.task.goal, GOAL_BIND);
 		assert_between(bench.task.due_ms - bench.now_ms, 1, 20);
 	}
 }
@@ -124,15 +124,15 @@ static void test_unbind_without_effect(void **state)
 		struct bench bench;
 		int64_t start_ms;
 
-		bench_begin(&bench, QUEUE_UNBIND, BOUND);
+		bench_begin(&bench, GOAL_UNBIND, BOUND);
 		bench.apqn.online = cases[i].online;
 		/* The patience begins with the unbind, not with the goal. */
 		bench.now_ms += 300;
 		start_ms = bench.now_ms;
-		step(&bench, QUEUE_WRITE_UNBIND, 0, NULL);
-		while (bench.task.goal != QUEUE_REST && bench.now_ms < start_ms + 60000) {
+		step(&bench, CALL_WRITE_UNBIND, 0, NULL);
+		while (bench.task.goal != GOAL_REST && bench.now_ms < start_ms + 60000) {
 			bench.now_ms = bench.task.due_ms;
-			step(&bench, QUEUE_READ_BIND, 0, "bound\n");
+			step(&bench, CALL_READ_BIND, 0, "bound\n");
 		}
 		assert_between(bench.now_ms - start_ms, cases[i].limit_ms, cases[i].limit_ms + 20);
 		assert_int_equal(bench.apqn.failure, APQN_STAYS_BOUND);
@@ -149,19 +149,19 @@ static void test_release_is_seen_by_a_look(void **state)
 	struct bench bench;
 
 	(void)state;
-	bench_begin(&bench, QUEUE_UNBIND, BOUND);
-	step(&bench, QUEUE_WRITE_UNBIND, 0, NULL);
-	assert_false(bench.task.released);
-	step(&bench, QUEUE_READ_BIND, 0, "bound\n");
-	assert_false(bench.task.released);
-	step(&bench, QUEUE_READ_BIND, -EIO, NULL);
-	assert_false(bench.task.released);
-	step(&bench, QUEUE_READ_BIND, 0, "unbound\n");
-	assert_true(bench.task.released);
+	bench_begin(&bench, GOAL_UNBIND, BOUND);
+	step(&bench, CALL_WRITE_UNBIND, 0, NULL);
+	assert_false(released(&bench));
+	step(&bench, CALL_READ_BIND, 0, "bound\n");
+	assert_false(released(&bench));
+	step(&bench, CALL_READ_BIND, -EIO, NULL);
+	assert_false(released(&bench));
+	step(&bench, CALL_READ_BIND, 0, "unbound\n");
+	assert_true(released(&bench));
 	/* Once. */
-	queue_task_begin(&bench.task, QUEUE_BIND, bench.now_ms);
-	step(&bench, QUEUE_WRITE_BIND, 0, NULL);
-	assert_false(bench.task.released);
+	queue_task_begin(&bench.task, GOAL_BIND, bench.now_ms);
+	step(&bench, CALL_WRITE_BIND, 0, NULL);
+	assert_false(released(&bench));
 }
 
 static void test_release_is_seen_by_a_bind(void **state)
@@ -169,14 +169,14 @@ static void test_release_is_seen_by_a_bind(void **state)
 	struct bench bench;
 
 	(void)state;
-	bench_begin(&bench, QUEUE_REASSOCIATE, APQN_BOUND, APQN_ASSOCIATED);
-	step(&bench, QUEUE_WRITE_UNBIND, 0, NULL);
-	step(&bench, QUEUE_WRITE_BIND, -EIO, NULL);
-	assert_false(bench.task.released);
-	step(&bench, QUEUE_WRITE_BIND, 0, NULL);
-	assert_true(bench.task.released);
-	step(&bench, QUEUE_WRITE_ASSOCIATION, 0, NULL);
-	assert_false(bench.task.released);
+	bench_begin(&bench, GOAL_ASSOCIATE, APQN_BOUND, APQN_ASSOCIATED);
+	step(&bench, CALL_WRITE_UNBIND, 0, NULL);
+	step(&bench, CALL_WRITE_BIND, -EIO, NULL);
+	assert_false(released(&bench));
+	step(&bench, CALL_WRITE_BIND, 0, NULL);
+	assert_true(released(&bench));
+	step(&bench, CALL_WRITE_ASSOCIATION, 0, NULL);
+	assert_false(released(&bench));
 }
 
 /* Neither a bind without an unbind before it, nor a look that shows the contrary. */
@@ -185,15 +185,15 @@ static void test_no_release(void **state)
 	struct bench bench;
 
 	(void)state;
-	bench_begin(&bench, QUEUE_BIND, UNBOUND);
-	step(&bench, QUEUE_WRITE_BIND, -EINVAL, NULL);
-	step(&bench, QUEUE_READ_BIND, 0, "unbound\n");
-	assert_false(bench.task.released);
-	bench_begin(&bench, QUEUE_BIND, APQN_BIND_UNKNOWN, APQN_ASSOCIATION_UNKNOWN);
-	step(&bench, QUEUE_WRITE_UNBIND, 0, NULL);
-	step(&bench, QUEUE_WRITE_BIND, -EINVAL, NULL);
-	step(&bench, QUEUE_READ_BIND, 0, "bound\n");
-	assert_false(bench.task.released);
+	bench_begin(&bench, GOAL_BIND, UNBOUND);
+	step(&bench, CALL_WRITE_BIND, -EINVAL, NULL);
+	step(&bench, CALL_READ_BIND, 0, "unbound\n");
+	assert_false(released(&bench));
+	bench_begin(&bench, GOAL_BIND, APQN_BIND_UNKNOWN, APQN_ASSOCIATION_UNKNOWN);
+	step(&bench, CALL_WRITE_UNBIND, 0, NULL);
+	step(&bench, CALL_WRITE_BIND, -EINVAL, NULL);
+	step(&bench, CALL_READ_BIND, 0, "bound\n");
+	assert_false(released(&bench));
 	assert_int_equal(bench.apqn.failure, APQN_STAYS_BOUND);
 }
 
@@ -203,15 +203,15 @@ static void test_unbind_is_looked_at_later(void **state)
 	struct bench bench;
 
 	(void)state;
-	bench_begin(&bench, QUEUE_UNBIND, BOUND);
-	step(&bench, QUEUE_WRITE_UNBIND, 0, NULL);
-	bench.task.goal = QUEUE_REST;
-	assert_true(bench.task.unseen);
-	queue_task_begin(&bench.task, QUEUE_UNBIND, bench.now_ms);
-	step(&bench, QUEUE_READ_BIND, 0, "unbound\n");
-	assert_true(bench.task.released);
-	assert_false(bench.task.unseen);
-	assert_int_equal(bench.task.goal, QUEUE_REST);
+	bench_begin(&bench, GOAL_UNBIND, BOUND);
+	step(&bench, CALL_WRITE_UNBIND, 0, NULL);
+	bench.task.goal = GOAL_REST;
+	assert_true(queue_unbind_unseen(bench.task.state));
+	queue_task_begin(&bench.task, GOAL_UNBIND, bench.now_ms);
+	step(&bench, CALL_READ_BIND, 0, "unbound\n");
+	assert_true(released(&bench));
+	assert_false(queue_unbind_unseen(bench.task.state));
+	assert_int_equal(bench.task.goal, GOAL_REST);
 }
 
 /* --- goals that are replaced ------------------------------------------------------------------------ */
@@ -221,18 +221,18 @@ static void test_goal_replaced_during_a_bind(void **state)
 	struct bench bench;
 
 	(void)state;
-	bench_begin(&bench, QUEUE_IDENTIFY, UNBOUND);
-	call(&bench, QUEUE_WRITE_BIND);
-	queue_task_begin(&bench.task, QUEUE_UNBIND, bench.now_ms);
-	assert_int_equal(bench.task.action, QUEUE_WRITE_BIND);
+	bench_begin(&bench, GOAL_IDENTIFY, UNBOUND);
+	call(&bench, CALL_WRITE_BIND);
+	queue_task_begin(&bench.task, GOAL_UNBIND, bench.now_ms);
+	assert_int_equal(bench.task.call, CALL_WRITE_BIND);
 	answer(&bench, 0, NULL);
 	assert_int_equal(bench.apqn.bind, APQN_BOUND);
 	assert_true(bench.task.bound_here);
-	step(&bench, QUEUE_WRITE_UNBIND, 0, NULL);
-	step(&bench, QUEUE_READ_BIND, 0, "unbound\n");
-	assert_int_equal(bench.task.goal, QUEUE_REST);
+	step(&bench, CALL_WRITE_UNBIND, 0, NULL);
+	step(&bench, CALL_READ_BIND, 0, "unbound\n");
+	assert_int_equal(bench.task.goal, GOAL_REST);
 	assert_false(bench.task.bound_here);
-	assert_true(bench.task.unbound_here);
+	assert_int_equal(bench.task.state, QUEUE_RESETTING);
 }
 
 /* What the answer tells may be all that the new goal wants. */
@@ -241,12 +241,12 @@ static void test_goal_reached_by_the_call_before(void **state)
 	struct bench bench;
 
 	(void)state;
-	bench_begin(&bench, QUEUE_IDENTIFY, UNBOUND);
-	call(&bench, QUEUE_WRITE_BIND);
-	queue_task_begin(&bench.task, QUEUE_BIND, bench.now_ms);
+	bench_begin(&bench, GOAL_IDENTIFY, UNBOUND);
+	call(&bench, CALL_WRITE_BIND);
+	queue_task_begin(&bench.task, GOAL_BIND, bench.now_ms);
 	answer(&bench, 0, NULL);
-	assert_int_equal(bench.task.goal, QUEUE_REST);
-	assert_int_equal(queue_task_next(&bench.task), QUEUE_NO_ACTION);
+	assert_int_equal(bench.task.goal, GOAL_REST);
+	assert_int_equal(queue_task_next(&bench.task), CALL_NONE);
 }
 
 static void test_goal_replaced_during_an_unbind(void **state)
@@ -254,13 +254,13 @@ static void test_goal_replaced_during_an_unbind(void **state)
 	struct bench bench;
 
 	(void)state;
-	bench_begin(&bench, QUEUE_UNBIND, BOUND);
-	call(&bench, QUEUE_WRITE_UNBIND);
-	queue_task_begin(&bench.task, QUEUE_ASSOCIATE, bench.now_ms);
+	bench_begin(&bench, GOAL_UNBIND, BOUND);
+	call(&bench, CALL_WRITE_UNBIND);
+	queue_task_begin(&bench.task, GOAL_ASSOCIATE, bench.now_ms);
 	answer(&bench, 0, NULL);
 	/* No look: the bind will tell. */
-	step(&bench, QUEUE_WRITE_BIND, 0, NULL);
-	call(&bench, QUEUE_WRITE_ASSOCIATION);
+	step(&bench, CALL_WRITE_BIND, 0, NULL);
+	call(&bench, CALL_WRITE_ASSOCIATION);
 }
 
 static void test_goal_replaced_during_a_look(void **state)
@@ -268,14 +268,14 @@ static void test_goal_replaced_during_a_look(void **state)
 	struct bench bench;
 
 	(void)state;
-	bench_begin(&bench, QUEUE_UNBIND, BOUND);
-	step(&bench, QUEUE_WRITE_UNBIND, 0, NULL);
-	call(&bench, QUEUE_READ_BIND);
-	queue_task_begin(&bench.task, QUEUE_BIND, bench.now_ms);
+	bench_begin(&bench, GOAL_UNBIND, BOUND);
+	step(&bench, CALL_WRITE_UNBIND, 0, NULL);
+	call(&bench, CALL_READ_BIND);
+	queue_task_begin(&bench.task, GOAL_BIND, bench.now_ms);
 	answer(&bench, 0, "bound\n");
 	assert_int_equal(bench.apqn.failure, APQN_WORKING);
 	assert_int_equal(bench.apqn.bind, APQN_UNBOUND);
-	call(&bench, QUEUE_WRITE_BIND);
+	call(&bench, CALL_WRITE_BIND);
 }
 
 static void test_goal_replaced_during_an_association(void **state)
@@ -283,13 +283,13 @@ static void test_goal_replaced_during_an_association(void **state)
 	struct bench bench;
 
 	(void)state;
-	bench_begin(&bench, QUEUE_ASSOCIATE, BOUND);
-	call(&bench, QUEUE_WRITE_ASSOCIATION);
-	queue_task_begin(&bench.task, QUEUE_UNBIND, bench.now_ms);
+	bench_begin(&bench, GOAL_ASSOCIATE, BOUND);
+	call(&bench, CALL_WRITE_ASSOCIATION);
+	queue_task_begin(&bench.task, GOAL_UNBIND, bench.now_ms);
 	answer(&bench, 0, NULL);
 	/* It is known that no identity may be read on this card now. */
 	assert_int_equal(bench.apqn.association, APQN_ASSOCIATION_PENDING);
-	call(&bench, QUEUE_WRITE_UNBIND);
+	call(&bench, CALL_WRITE_UNBIND);
 	answer(&bench, 0, NULL);
 	assert_int_equal(bench.apqn.association, APQN_UNASSOCIATED);
 }
@@ -299,13 +299,13 @@ static void test_failed_while_a_call_is_under_way(void **state)
 	struct bench bench;
 
 	(void)state;
-	bench_begin(&bench, QUEUE_BIND, UNBOUND);
-	call(&bench, QUEUE_WRITE_BIND);
+	bench_begin(&bench, GOAL_BIND, UNBOUND);
+	call(&bench, CALL_WRITE_BIND);
 	queue_task_fail(&bench.task, APQN_BIND_TIMEOUT, -ETIMEDOUT);
-	assert_int_equal(bench.task.goal, QUEUE_REST);
+	assert_int_equal(bench.task.goal, GOAL_REST);
 	answer(&bench, 0, NULL);
 	/* Out of the game, but it is known what became of it: it will be unbound. */
-	assert_int_equal(bench.task.goal, QUEUE_REST);
+	assert_int_equal(bench.task.goal, GOAL_REST);
 	assert_int_equal(bench.apqn.failure, APQN_BIND_TIMEOUT);
 	assert_int_equal(bench.apqn.failure_error, -ETIMEDOUT);
 	assert_int_equal(bench.apqn.bind, APQN_BOUND);
@@ -318,18 +318,18 @@ static void test_accelerator(void **state)
 	struct bench bench;
 
 	(void)state;
-	bench_begin(&bench, QUEUE_BIND, APQN_UNBOUND, APQN_ASSOCIATION_UNSUPPORTED);
+	bench_begin(&bench, GOAL_BIND, APQN_UNBOUND, APQN_ASSOCIATION_UNSUPPORTED);
 	bench.apqn.mode = APQN_MODE_ACCEL;
-	step(&bench, QUEUE_WRITE_BIND, 0, NULL);
-	assert_int_equal(bench.task.goal, QUEUE_REST);
+	step(&bench, CALL_WRITE_BIND, 0, NULL);
+	assert_int_equal(bench.task.goal, GOAL_REST);
 	assert_int_equal(bench.apqn.association, APQN_ASSOCIATION_UNSUPPORTED);
-	queue_task_begin(&bench.task, QUEUE_UNBIND, bench.now_ms);
-	step(&bench, QUEUE_WRITE_UNBIND, 0, NULL);
+	queue_task_begin(&bench.task, GOAL_UNBIND, bench.now_ms);
+	step(&bench, CALL_WRITE_UNBIND, 0, NULL);
 	assert_int_equal(bench.apqn.association, APQN_ASSOCIATION_UNSUPPORTED);
-	bench_begin(&bench, QUEUE_BIND, APQN_UNBOUND, APQN_ASSOCIATION_UNSUPPORTED);
+	bench_begin(&bench, GOAL_BIND, APQN_UNBOUND, APQN_ASSOCIATION_UNSUPPORTED);
 	bench.apqn.mode = APQN_MODE_ACCEL;
-	step(&bench, QUEUE_WRITE_BIND, -EINVAL, NULL);
-	step(&bench, QUEUE_READ_BIND, 0, "bound\n");
+	step(&bench, CALL_WRITE_BIND, -EINVAL, NULL);
+	step(&bench, CALL_READ_BIND, 0, "bound\n");
 	assert_int_equal(bench.apqn.association, APQN_ASSOCIATION_UNSUPPORTED);
 }
 
@@ -339,17 +339,17 @@ static void test_other_secret_while_associating(void **state)
 	struct bench bench;
 
 	(void)state;
-	bench_begin(&bench, QUEUE_ASSOCIATE, BOUND);
+	bench_begin(&bench, GOAL_ASSOCIATE, BOUND);
 	bench.task.secret_index = 14;
-	call(&bench, QUEUE_WRITE_ASSOCIATION);
+	call(&bench, CALL_WRITE_ASSOCIATION);
 	bench.task.secret_index = 6;
-	queue_task_begin(&bench.task, QUEUE_REST, bench.now_ms);
+	queue_task_begin(&bench.task, GOAL_REST, bench.now_ms);
 	answer(&bench, 0, NULL);
 	assert_int_equal(bench.apqn.association, APQN_ASSOCIATION_PENDING);
 	assert_int_equal(bench.apqn.association_index, 14);
 	/* The card's other queues wait for its end, so it is looked after. */
-	step(&bench, QUEUE_READ_ASSOCIATION, 0, "associated 14\n");
-	assert_int_equal(bench.task.goal, QUEUE_REST);
+	step(&bench, CALL_READ_ASSOCIATION, 0, "associated 14\n");
+	assert_int_equal(bench.task.goal, GOAL_REST);
 	assert_int_equal(bench.apqn.association, APQN_ASSOCIATED);
 }
 

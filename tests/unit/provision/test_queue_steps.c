@@ -11,7 +11,7 @@
 #include "unit/provision/queue_bench.h"
 
 struct table_step {
-	enum queue_action action;
+	enum queue_call call;
 	int error;
 	const char *text;
 	int64_t wait_ms; /* from the answer to the next call */
@@ -22,9 +22,9 @@ struct table_case {
 	enum queue_goal goal;
 	enum apqn_bind bind;
 	enum apqn_association association;
-	struct table_step steps[8]; /* until the first without action */
+	struct table_step steps[8]; /* until the first without a call */
 	/* afterwards */
-	enum queue_goal goal_after; /* QUEUE_REST: reached, or failed */
+	enum queue_goal goal_after; /* GOAL_REST: reached, or failed */
 	enum apqn_failure failure;
 	int failure_error;
 	enum apqn_bind bind_after;
@@ -38,9 +38,9 @@ static void check_case(const struct table_case *c)
 	print_message("%s\n", c->name);
 	bench_begin(&bench, c->goal, c->bind, c->association);
 	assert_int_equal(bench.task.due_ms, START_MS);
-	for (size_t i = 0; i < COUNT(c->steps) && c->steps[i].action != QUEUE_NO_ACTION; i++) {
-		step(&bench, c->steps[i].action, c->steps[i].error, c->steps[i].text);
-		if (bench.task.goal == QUEUE_REST)
+	for (size_t i = 0; i < COUNT(c->steps) && c->steps[i].call != CALL_NONE; i++) {
+		step(&bench, c->steps[i].call, c->steps[i].error, c->steps[i].text);
+		if (bench.task.goal == GOAL_REST)
 			continue;
 		assert_int_equal(bench.task.due_ms - bench.now_ms, c->steps[i].wait_ms);
 		bench.now_ms = bench.task.due_ms;
@@ -50,59 +50,59 @@ static void check_case(const struct table_case *c)
 	assert_int_equal(bench.apqn.failure_error, c->failure_error);
 	assert_int_equal(bench.apqn.bind, c->bind_after);
 	assert_int_equal(bench.apqn.association, c->association_after);
-	if (c->goal_after == QUEUE_REST)
-		assert_int_equal(queue_task_next(&bench.task), QUEUE_NO_ACTION);
+	if (c->goal_after == GOAL_REST)
+		assert_int_equal(queue_task_next(&bench.task), CALL_NONE);
 }
 
 #define WORKS APQN_WORKING, 0
-#define CONFIRM { QUEUE_READ_MKVPS, 0, MKVPS_VALID, 0 }
+#define CONFIRM { CALL_READ_MKVPS, 0, MKVPS_VALID, 0 }
 
 static void test_bind(void **state)
 {
 	static const struct table_case cases[] = {
-		{ "bind", QUEUE_BIND, UNBOUND, { { QUEUE_WRITE_BIND, 0, NULL, 0 } }, QUEUE_REST, WORKS, BOUND },
-		{ "nothing to bind", QUEUE_REST, UNBOUND, { { QUEUE_NO_ACTION, 0, NULL, 0 } },
-		  QUEUE_REST, WORKS, UNBOUND },
-		{ "state not known: unbind first", QUEUE_BIND, APQN_BIND_UNKNOWN, APQN_ASSOCIATION_UNKNOWN,
-		  { { QUEUE_WRITE_UNBIND, 0, NULL, 0 }, { QUEUE_WRITE_BIND, 0, NULL, 0 } }, QUEUE_REST, WORKS, BOUND },
-		{ "busy: looks at growing intervals", QUEUE_BIND, UNBOUND,
-		  { { QUEUE_WRITE_BIND, -EBUSY, NULL, 1 }, { QUEUE_WRITE_BIND, -EBUSY, NULL, 2 },
-		    { QUEUE_WRITE_BIND, -EBUSY, NULL, 4 }, { QUEUE_WRITE_BIND, -EBUSY, NULL, 7 },
-		    { QUEUE_WRITE_BIND, -EBUSY, NULL, 11 }, { QUEUE_WRITE_BIND, -EBUSY, NULL, 17 },
-		    { QUEUE_WRITE_BIND, -EBUSY, NULL, 20 }, { QUEUE_WRITE_BIND, -EBUSY, NULL, 20 } },
-		  QUEUE_BIND, WORKS, UNBOUND },
-		{ "a reset runs, then the driver has to look", QUEUE_BIND, UNBOUND,
-		  { { QUEUE_WRITE_BIND, -EIO, NULL, 1 }, { QUEUE_WRITE_BIND, -EIO, NULL, 2 },
-		    { QUEUE_WRITE_BIND, -EBUSY, NULL, 4 }, { QUEUE_WRITE_BIND, 0, NULL, 0 } },
-		  QUEUE_REST, WORKS, BOUND },
-		{ "the queue is gone", QUEUE_BIND, UNBOUND, { { QUEUE_WRITE_BIND, -ENOENT, NULL, 0 } },
-		  QUEUE_REST, APQN_VANISHED, -ENOENT, UNBOUND },
-		{ "its device is gone", QUEUE_BIND, UNBOUND, { { QUEUE_WRITE_BIND, -ENODEV, NULL, 0 } },
-		  QUEUE_REST, APQN_VANISHED, -ENODEV, UNBOUND },
-		{ "no such device or address", QUEUE_BIND, UNBOUND, { { QUEUE_WRITE_BIND, -ENXIO, NULL, 0 } },
-		  QUEUE_REST, APQN_VANISHED, -ENXIO, UNBOUND },
-		{ "an errno the driver does not give", QUEUE_BIND, UNBOUND, { { QUEUE_WRITE_BIND, -EPERM, NULL, 0 } },
-		  QUEUE_REST, APQN_BIND_ERROR, -EPERM, UNBOUND },
-		{ "not available: a look tells that it belongs to another guest", QUEUE_BIND, UNBOUND,
-		  { { QUEUE_WRITE_BIND, -EINVAL, NULL, 0 }, { QUEUE_READ_BIND, 0, "unbound\n", 0 } },
-		  QUEUE_REST, APQN_BIND_TAKEN, -EINVAL, UNBOUND },
-		{ "not available: a look tells that somebody was faster", QUEUE_BIND, UNBOUND,
-		  { { QUEUE_WRITE_BIND, -EINVAL, NULL, 0 }, { QUEUE_READ_BIND, 0, "bound\n", 0 } },
-		  QUEUE_REST, WORKS, BOUND },
-		{ "not available, and cannot be looked at", QUEUE_BIND, UNBOUND,
-		  { { QUEUE_WRITE_BIND, -EINVAL, NULL, 0 }, { QUEUE_READ_BIND, -EIO, NULL, 0 } },
-		  QUEUE_REST, APQN_BIND_TAKEN, -EINVAL, UNBOUND },
-		{ "not available, and the look shows nonsense", QUEUE_BIND, UNBOUND,
-		  { { QUEUE_WRITE_BIND, -EINVAL, NULL, 0 }, { QUEUE_READ_BIND, 0, "maybe\n", 0 } },
-		  QUEUE_REST, APQN_UNREADABLE, -EBADMSG, UNBOUND },
-		{ "not available, and the look is refused", QUEUE_BIND, UNBOUND,
-		  { { QUEUE_WRITE_BIND, -EINVAL, NULL, 0 }, { QUEUE_READ_BIND, -EPERM, NULL, 0 } },
-		  QUEUE_REST, APQN_UNREADABLE, -EPERM, UNBOUND },
+		{ "bind", GOAL_BIND, UNBOUND, { { CALL_WRITE_BIND, 0, NULL, 0 } }, GOAL_REST, WORKS, BOUND },
+		{ "nothing to bind", GOAL_REST, UNBOUND, { { CALL_NONE, 0, NULL, 0 } },
+		  GOAL_REST, WORKS, UNBOUND },
+		{ "state not known: unbind first", GOAL_BIND, APQN_BIND_UNKNOWN, APQN_ASSOCIATION_UNKNOWN,
+		  { { CALL_WRITE_UNBIND, 0, NULL, 0 }, { CALL_WRITE_BIND, 0, NULL, 0 } }, GOAL_REST, WORKS, BOUND },
+		{ "busy: looks at growing intervals", GOAL_BIND, UNBOUND,
+		  { { CALL_WRITE_BIND, -EBUSY, NULL, 1 }, { CALL_WRITE_BIND, -EBUSY, NULL, 2 },
+		    { CALL_WRITE_BIND, -EBUSY, NULL, 4 }, { CALL_WRITE_BIND, -EBUSY, NULL, 7 },
+		    { CALL_WRITE_BIND, -EBUSY, NULL, 11 }, { CALL_WRITE_BIND, -EBUSY, NULL, 17 },
+		    { CALL_WRITE_BIND, -EBUSY, NULL, 20 }, { CALL_WRITE_BIND, -EBUSY, NULL, 20 } },
+		  GOAL_BIND, WORKS, UNBOUND },
+		{ "a reset runs, then the driver has to look", GOAL_BIND, UNBOUND,
+		  { { CALL_WRITE_BIND, -EIO, NULL, 1 }, { CALL_WRITE_BIND, -EIO, NULL, 2 },
+		    { CALL_WRITE_BIND, -EBUSY, NULL, 4 }, { CALL_WRITE_BIND, 0, NULL, 0 } },
+		  GOAL_REST, WORKS, BOUND },
+		{ "the queue is gone", GOAL_BIND, UNBOUND, { { CALL_WRITE_BIND, -ENOENT, NULL, 0 } },
+		  GOAL_REST, APQN_VANISHED, -ENOENT, UNBOUND },
+		{ "its device is gone", GOAL_BIND, UNBOUND, { { CALL_WRITE_BIND, -ENODEV, NULL, 0 } },
+		  GOAL_REST, APQN_VANISHED, -ENODEV, UNBOUND },
+		{ "no such device or address", GOAL_BIND, UNBOUND, { { CALL_WRITE_BIND, -ENXIO, NULL, 0 } },
+		  GOAL_REST, APQN_VANISHED, -ENXIO, UNBOUND },
+		{ "an errno the driver does not give", GOAL_BIND, UNBOUND, { { CALL_WRITE_BIND, -EPERM, NULL, 0 } },
+		  GOAL_REST, APQN_BIND_ERROR, -EPERM, UNBOUND },
+		{ "not available: a look tells that it belongs to another guest", GOAL_BIND, UNBOUND,
+		  { { CALL_WRITE_BIND, -EINVAL, NULL, 0 }, { CALL_READ_BIND, 0, "unbound\n", 0 } },
+		  GOAL_REST, APQN_BIND_TAKEN, -EINVAL, UNBOUND },
+		{ "not available: a look tells that somebody was faster", GOAL_BIND, UNBOUND,
+		  { { CALL_WRITE_BIND, -EINVAL, NULL, 0 }, { CALL_READ_BIND, 0, "bound\n", 0 } },
+		  GOAL_REST, WORKS, BOUND },
+		{ "not available, and cannot be looked at", GOAL_BIND, UNBOUND,
+		  { { CALL_WRITE_BIND, -EINVAL, NULL, 0 }, { CALL_READ_BIND, -EIO, NULL, 0 } },
+		  GOAL_REST, APQN_BIND_TAKEN, -EINVAL, UNBOUND },
+		{ "not available, and the look shows nonsense", GOAL_BIND, UNBOUND,
+		  { { CALL_WRITE_BIND, -EINVAL, NULL, 0 }, { CALL_READ_BIND, 0, "maybe\n", 0 } },
+		  GOAL_REST, APQN_UNREADABLE, -EBADMSG, UNBOUND },
+		{ "not available, and the look is refused", GOAL_BIND, UNBOUND,
+		  { { CALL_WRITE_BIND, -EINVAL, NULL, 0 }, { CALL_READ_BIND, -EPERM, NULL, 0 } },
+		  GOAL_REST, APQN_UNREADABLE, -EPERM, UNBOUND },
 		/* Unbound by this run, yet "bound": the unbind was ignored. */
-		{ "still bound after an unbind of ours", QUEUE_BIND, APQN_BIND_UNKNOWN, APQN_ASSOCIATION_UNKNOWN,
-		  { { QUEUE_WRITE_UNBIND, 0, NULL, 0 }, { QUEUE_WRITE_BIND, -EINVAL, NULL, 0 },
-		    { QUEUE_READ_BIND, 0, "bound\n", 0 } },
-		  QUEUE_REST, APQN_STAYS_BOUND, 0, BOUND },
+		{ "still bound after an unbind of ours", GOAL_BIND, APQN_BIND_UNKNOWN, APQN_ASSOCIATION_UNKNOWN,
+		  { { CALL_WRITE_UNBIND, 0, NULL, 0 }, { CALL_WRITE_BIND, -EINVAL, NULL, 0 },
+		    { CALL_READ_BIND, 0, "bound\n", 0 } },
+		  GOAL_REST, APQN_STAYS_BOUND, 0, BOUND },
 	};
 
 	(void)state;
@@ -113,28 +113,28 @@ static void test_bind(void **state)
 static void test_unbind(void **state)
 {
 	static const struct table_case cases[] = {
-		{ "unbind, and one look", QUEUE_UNBIND, APQN_BOUND, APQN_ASSOCIATED,
-		  { { QUEUE_WRITE_UNBIND, 0, NULL, 0 }, { QUEUE_READ_BIND, 0, "unbound\n", 0 } },
-		  QUEUE_REST, WORKS, UNBOUND },
-		{ "the reset takes its time", QUEUE_UNBIND, BOUND,
-		  { { QUEUE_WRITE_UNBIND, 0, NULL, 0 }, { QUEUE_READ_BIND, 0, "bound\n", 1 },
-		    { QUEUE_READ_BIND, -EIO, NULL, 2 },
-		    { QUEUE_READ_BIND, 0, "bound\n", 4 }, { QUEUE_READ_BIND, 0, "unbound\n", 0 } },
-		  QUEUE_REST, WORKS, UNBOUND },
-		{ "busy", QUEUE_UNBIND, BOUND,
-		  { { QUEUE_WRITE_UNBIND, -EBUSY, NULL, 1 }, { QUEUE_WRITE_UNBIND, -EBUSY, NULL, 2 },
-		    { QUEUE_WRITE_UNBIND, 0, NULL, 0 }, { QUEUE_READ_BIND, 0, "unbound", 0 } },
-		  QUEUE_REST, WORKS, UNBOUND },
-		{ "refused", QUEUE_UNBIND, BOUND, { { QUEUE_WRITE_UNBIND, -EIO, NULL, 0 } },
-		  QUEUE_REST, APQN_STAYS_BOUND, -EIO, BOUND },
-		{ "nothing to unbind", QUEUE_UNBIND, BOUND, { { QUEUE_WRITE_UNBIND, -EINVAL, NULL, 0 } },
-		  QUEUE_REST, APQN_STAYS_BOUND, -EINVAL, BOUND },
-		{ "gone while waiting", QUEUE_UNBIND, BOUND,
-		  { { QUEUE_WRITE_UNBIND, 0, NULL, 0 }, { QUEUE_READ_BIND, -ENOENT, NULL, 0 } },
-		  QUEUE_REST, APQN_VANISHED, -ENOENT, UNBOUND },
-		{ "nonsense while waiting", QUEUE_UNBIND, BOUND,
-		  { { QUEUE_WRITE_UNBIND, 0, NULL, 0 }, { QUEUE_READ_BIND, 0, "", 0 } },
-		  QUEUE_REST, APQN_UNREADABLE, -EBADMSG, APQN_BIND_UNKNOWN, APQN_UNASSOCIATED },
+		{ "unbind, and one look", GOAL_UNBIND, APQN_BOUND, APQN_ASSOCIATED,
+		  { { CALL_WRITE_UNBIND, 0, NULL, 0 }, { CALL_READ_BIND, 0, "unbound\n", 0 } },
+		  GOAL_REST, WORKS, UNBOUND },
+		{ "the reset takes its time", GOAL_UNBIND, BOUND,
+		  { { CALL_WRITE_UNBIND, 0, NULL, 0 }, { CALL_READ_BIND, 0, "bound\n", 1 },
+		    { CALL_READ_BIND, -EIO, NULL, 2 },
+		    { CALL_READ_BIND, 0, "bound\n", 4 }, { CALL_READ_BIND, 0, "unbound\n", 0 } },
+		  GOAL_REST, WORKS, UNBOUND },
+		{ "busy", GOAL_UNBIND, BOUND,
+		  { { CALL_WRITE_UNBIND, -EBUSY, NULL, 1 }, { CALL_WRITE_UNBIND, -EBUSY, NULL, 2 },
+		    { CALL_WRITE_UNBIND, 0, NULL, 0 }, { CALL_READ_BIND, 0, "unbound", 0 } },
+		  GOAL_REST, WORKS, UNBOUND },
+		{ "refused", GOAL_UNBIND, BOUND, { { CALL_WRITE_UNBIND, -EIO, NULL, 0 } },
+		  GOAL_REST, APQN_STAYS_BOUND, -EIO, BOUND },
+		{ "nothing to unbind", GOAL_UNBIND, BOUND, { { CALL_WRITE_UNBIND, -EINVAL, NULL, 0 } },
+		  GOAL_REST, APQN_STAYS_BOUND, -EINVAL, BOUND },
+		{ "gone while waiting", GOAL_UNBIND, BOUND,
+		  { { CALL_WRITE_UNBIND, 0, NULL, 0 }, { CALL_READ_BIND, -ENOENT, NULL, 0 } },
+		  GOAL_REST, APQN_VANISHED, -ENOENT, UNBOUND },
+		{ "nonsense while waiting", GOAL_UNBIND, BOUND,
+		  { { CALL_WRITE_UNBIND, 0, NULL, 0 }, { CALL_READ_BIND, 0, "", 0 } },
+		  GOAL_REST, APQN_UNREADABLE, -EBADMSG, APQN_BIND_UNKNOWN, APQN_ASSOCIATION_UNKNOWN },
 	};
 
 	(void)state;
@@ -148,75 +148,75 @@ static void test_unbind_after_bind_under_way(void **state)
 	struct bench bench;
 
 	(void)state;
-	bench_begin(&bench, QUEUE_IDENTIFY, APQN_BOUND, APQN_ASSOCIATION_UNKNOWN);
-	step(&bench, QUEUE_WRITE_UNBIND, 0, NULL);
-	call(&bench, QUEUE_WRITE_BIND);
-	queue_task_begin(&bench.task, QUEUE_UNBIND, bench.now_ms);
+	bench_begin(&bench, GOAL_IDENTIFY, APQN_BOUND, APQN_ASSOCIATION_UNKNOWN);
+	step(&bench, CALL_WRITE_UNBIND, 0, NULL);
+	call(&bench, CALL_WRITE_BIND);
+	queue_task_begin(&bench.task, GOAL_UNBIND, bench.now_ms);
 	answer(&bench, 0, NULL);
-	step(&bench, QUEUE_WRITE_UNBIND, 0, NULL);
-	step(&bench, QUEUE_READ_BIND, 0, "unbound\n");
-	assert_int_equal(bench.task.goal, QUEUE_REST);
+	step(&bench, CALL_WRITE_UNBIND, 0, NULL);
+	step(&bench, CALL_READ_BIND, 0, "unbound\n");
+	assert_int_equal(bench.task.goal, GOAL_REST);
 	assert_int_equal(bench.apqn.failure, APQN_WORKING);
 }
 
 static void test_associate(void **state)
 {
 	static const struct table_case cases[] = {
-		{ "bind and associate", QUEUE_ASSOCIATE, UNBOUND,
-		  { { QUEUE_WRITE_BIND, 0, NULL, 0 }, { QUEUE_WRITE_ASSOCIATION, 0, NULL, 0 },
-		    { QUEUE_READ_ASSOCIATION, 0, "association pending\n", 1 },
-		    { QUEUE_READ_ASSOCIATION, 0, "association pending\n", 2 },
-		    { QUEUE_READ_ASSOCIATION, 0, "associated 7\n", 0 },
+		{ "bind and associate", GOAL_ASSOCIATE, UNBOUND,
+		  { { CALL_WRITE_BIND, 0, NULL, 0 }, { CALL_WRITE_ASSOCIATION, 0, NULL, 0 },
+		    { CALL_READ_ASSOCIATION, 0, "association pending\n", 1 },
+		    { CALL_READ_ASSOCIATION, 0, "association pending\n", 2 },
+		    { CALL_READ_ASSOCIATION, 0, "associated 7\n", 0 },
 		    CONFIRM },
-		  QUEUE_REST, WORKS, APQN_BOUND, APQN_ASSOCIATED },
-		{ "bound already: no reset", QUEUE_ASSOCIATE, BOUND,
-		  { { QUEUE_WRITE_ASSOCIATION, 0, NULL, 0 }, { QUEUE_READ_ASSOCIATION, 0, "associated 7\n", 0 },
+		  GOAL_REST, WORKS, APQN_BOUND, APQN_ASSOCIATED },
+		{ "bound already: no reset", GOAL_ASSOCIATE, BOUND,
+		  { { CALL_WRITE_ASSOCIATION, 0, NULL, 0 }, { CALL_READ_ASSOCIATION, 0, "associated 7\n", 0 },
 		    CONFIRM },
-		  QUEUE_REST, WORKS, APQN_BOUND, APQN_ASSOCIATED },
-		{ "wrong association: anew", QUEUE_REASSOCIATE, APQN_BOUND, APQN_ASSOCIATED,
-		  { { QUEUE_WRITE_UNBIND, 0, NULL, 0 }, { QUEUE_WRITE_BIND, -EIO, NULL, 1 },
-		    { QUEUE_WRITE_BIND, 0, NULL, 0 },
-		    { QUEUE_WRITE_ASSOCIATION, 0, NULL, 0 }, { QUEUE_READ_ASSOCIATION, 0, "associated 7\n", 0 },
+		  GOAL_REST, WORKS, APQN_BOUND, APQN_ASSOCIATED },
+		{ "wrong association: anew", GOAL_ASSOCIATE, APQN_BOUND, APQN_ASSOCIATED,
+		  { { CALL_WRITE_UNBIND, 0, NULL, 0 }, { CALL_WRITE_BIND, -EIO, NULL, 1 },
+		    { CALL_WRITE_BIND, 0, NULL, 0 },
+		    { CALL_WRITE_ASSOCIATION, 0, NULL, 0 }, { CALL_READ_ASSOCIATION, 0, "associated 7\n", 0 },
 		    CONFIRM },
-		  QUEUE_REST, WORKS, APQN_BOUND, APQN_ASSOCIATED },
-		{ "wrong association and no unbind", QUEUE_REASSOCIATE, APQN_BOUND, APQN_ASSOCIATED,
-		  { { QUEUE_WRITE_UNBIND, -EIO, NULL, 0 } },
-		  QUEUE_REST, APQN_STAYS_BOUND, -EIO, APQN_BOUND, APQN_ASSOCIATED },
-		{ "busy with a request", QUEUE_ASSOCIATE, BOUND,
-		  { { QUEUE_WRITE_ASSOCIATION, -EBUSY, NULL, 1 }, { QUEUE_WRITE_ASSOCIATION, -EBUSY, NULL, 2 },
-		    { QUEUE_WRITE_ASSOCIATION, 0, NULL, 0 }, { QUEUE_READ_ASSOCIATION, 0, "associated 7\n", 0 },
+		  GOAL_REST, WORKS, APQN_BOUND, APQN_ASSOCIATED },
+		{ "wrong association and no unbind", GOAL_ASSOCIATE, APQN_BOUND, APQN_ASSOCIATED,
+		  { { CALL_WRITE_UNBIND, -EIO, NULL, 0 } },
+		  GOAL_REST, APQN_STAYS_BOUND, -EIO, APQN_BOUND, APQN_ASSOCIATED },
+		{ "busy with a request", GOAL_ASSOCIATE, BOUND,
+		  { { CALL_WRITE_ASSOCIATION, -EBUSY, NULL, 1 }, { CALL_WRITE_ASSOCIATION, -EBUSY, NULL, 2 },
+		    { CALL_WRITE_ASSOCIATION, 0, NULL, 0 }, { CALL_READ_ASSOCIATION, 0, "associated 7\n", 0 },
 		    CONFIRM },
-		  QUEUE_REST, WORKS, APQN_BOUND, APQN_ASSOCIATED },
-		{ "refused", QUEUE_ASSOCIATE, BOUND, { { QUEUE_WRITE_ASSOCIATION, -EIO, NULL, 0 } },
-		  QUEUE_REST, APQN_ASSOCIATION_REFUSED, -EIO, BOUND },
-		{ "an errno the driver does not give", QUEUE_ASSOCIATE, BOUND,
-		  { { QUEUE_WRITE_ASSOCIATION, -EROFS, NULL, 0 } },
-		  QUEUE_REST, APQN_ASSOCIATION_ERROR, -EROFS, BOUND },
-		{ "associated by somebody else, rightly", QUEUE_ASSOCIATE, BOUND,
-		  { { QUEUE_WRITE_ASSOCIATION, -EINVAL, NULL, 0 }, { QUEUE_READ_ASSOCIATION, 0, "associated 7\n", 0 },
+		  GOAL_REST, WORKS, APQN_BOUND, APQN_ASSOCIATED },
+		{ "refused", GOAL_ASSOCIATE, BOUND, { { CALL_WRITE_ASSOCIATION, -EIO, NULL, 0 } },
+		  GOAL_REST, APQN_ASSOCIATION_REFUSED, -EIO, BOUND },
+		{ "an errno the driver does not give", GOAL_ASSOCIATE, BOUND,
+		  { { CALL_WRITE_ASSOCIATION, -EROFS, NULL, 0 } },
+		  GOAL_REST, APQN_ASSOCIATION_ERROR, -EROFS, BOUND },
+		{ "associated by somebody else, rightly", GOAL_ASSOCIATE, BOUND,
+		  { { CALL_WRITE_ASSOCIATION, -EINVAL, NULL, 0 }, { CALL_READ_ASSOCIATION, 0, "associated 7\n", 0 },
 		    CONFIRM },
-		  QUEUE_REST, WORKS, APQN_BOUND, APQN_ASSOCIATED },
-		{ "associated by somebody else, wrongly", QUEUE_ASSOCIATE, BOUND,
-		  { { QUEUE_WRITE_ASSOCIATION, -EINVAL, NULL, 0 }, { QUEUE_READ_ASSOCIATION, 0, "associated 8\n", 0 } },
-		  QUEUE_REST, APQN_ASSOCIATION_FAILED, 0, APQN_BOUND, APQN_ASSOCIATED },
-		{ "falls back", QUEUE_ASSOCIATE, BOUND,
-		  { { QUEUE_WRITE_ASSOCIATION, 0, NULL, 0 }, { QUEUE_READ_ASSOCIATION, 0, "association pending\n", 1 },
-		    { QUEUE_READ_ASSOCIATION, 0, "unassociated\n", 0 } },
-		  QUEUE_REST, APQN_ASSOCIATION_FAILED, 0, BOUND },
-		{ "fails late", QUEUE_ASSOCIATE, BOUND,
-		  { { QUEUE_WRITE_ASSOCIATION, 0, NULL, 0 }, { QUEUE_READ_ASSOCIATION, 0, "association pending\n", 1 },
-		    { QUEUE_READ_ASSOCIATION, -EIO, NULL, 0 } },
-		  QUEUE_REST, APQN_ASSOCIATION_FAILED, -EIO, APQN_BOUND, APQN_ASSOCIATION_UNKNOWN },
-		{ "shows nonsense", QUEUE_ASSOCIATE, BOUND,
-		  { { QUEUE_WRITE_ASSOCIATION, 0, NULL, 0 }, { QUEUE_READ_ASSOCIATION, 0, "associated 70000\n", 0 } },
-		  QUEUE_REST, APQN_ASSOCIATION_FAILED, -EBADMSG, APQN_BOUND, APQN_ASSOCIATION_UNKNOWN },
-		{ "settles: associated with whatever it is", QUEUE_SETTLE, APQN_BOUND, APQN_ASSOCIATION_PENDING,
-		  { { QUEUE_READ_ASSOCIATION, 0, "association pending\n", 1 },
-		    { QUEUE_READ_ASSOCIATION, 0, "associated 9\n", 0 } },
-		  QUEUE_REST, WORKS, APQN_BOUND, APQN_ASSOCIATED },
-		{ "settles: failed, which is not our failure", QUEUE_SETTLE, APQN_BOUND, APQN_ASSOCIATION_PENDING,
-		  { { QUEUE_READ_ASSOCIATION, -EIO, NULL, 0 } },
-		  QUEUE_REST, WORKS, APQN_BOUND, APQN_ASSOCIATION_UNKNOWN },
+		  GOAL_REST, WORKS, APQN_BOUND, APQN_ASSOCIATED },
+		{ "associated by somebody else, wrongly", GOAL_ASSOCIATE, BOUND,
+		  { { CALL_WRITE_ASSOCIATION, -EINVAL, NULL, 0 }, { CALL_READ_ASSOCIATION, 0, "associated 8\n", 0 } },
+		  GOAL_REST, APQN_ASSOCIATION_FAILED, 0, APQN_BOUND, APQN_ASSOCIATED },
+		{ "falls back", GOAL_ASSOCIATE, BOUND,
+		  { { CALL_WRITE_ASSOCIATION, 0, NULL, 0 }, { CALL_READ_ASSOCIATION, 0, "association pending\n", 1 },
+		    { CALL_READ_ASSOCIATION, 0, "unassociated\n", 0 } },
+		  GOAL_REST, APQN_ASSOCIATION_FAILED, 0, BOUND },
+		{ "fails late", GOAL_ASSOCIATE, BOUND,
+		  { { CALL_WRITE_ASSOCIATION, 0, NULL, 0 }, { CALL_READ_ASSOCIATION, 0, "association pending\n", 1 },
+		    { CALL_READ_ASSOCIATION, -EIO, NULL, 0 } },
+		  GOAL_REST, APQN_ASSOCIATION_FAILED, -EIO, APQN_BOUND, APQN_ASSOCIATION_UNKNOWN },
+		{ "shows nonsense", GOAL_ASSOCIATE, BOUND,
+		  { { CALL_WRITE_ASSOCIATION, 0, NULL, 0 }, { CALL_READ_ASSOCIATION, 0, "associated 70000\n", 0 } },
+		  GOAL_REST, APQN_ASSOCIATION_FAILED, -EBADMSG, APQN_BOUND, APQN_ASSOCIATION_UNKNOWN },
+		{ "settles: associated with whatever it is", GOAL_SETTLE, APQN_BOUND, APQN_ASSOCIATION_PENDING,
+		  { { CALL_READ_ASSOCIATION, 0, "association pending\n", 1 },
+		    { CALL_READ_ASSOCIATION, 0, "associated 9\n", 0 } },
+		  GOAL_REST, WORKS, APQN_BOUND, APQN_ASSOCIATED },
+		{ "settles: failed, which is not our failure", GOAL_SETTLE, APQN_BOUND, APQN_ASSOCIATION_PENDING,
+		  { { CALL_READ_ASSOCIATION, -EIO, NULL, 0 } },
+		  GOAL_REST, WORKS, APQN_BOUND, APQN_ASSOCIATION_UNKNOWN },
 	};
 
 	(void)state;
@@ -228,52 +228,52 @@ static void test_associate(void **state)
 static void test_killed_helper(void **state)
 {
 	static const struct table_case cases[] = {
-		{ "the bind took effect", QUEUE_IDENTIFY, UNBOUND,
-		  { { QUEUE_WRITE_BIND, -EOWNERDEAD, NULL, 1 }, { QUEUE_READ_BIND, 0, "bound\n", 0 },
-		    { QUEUE_READ_MKVPS, 0, MKVPS_INVALID, 0 } },
-		  QUEUE_REST, WORKS, BOUND },
-		{ "the bind took no effect", QUEUE_BIND, UNBOUND,
-		  { { QUEUE_WRITE_BIND, -EOWNERDEAD, NULL, 1 }, { QUEUE_READ_BIND, 0, "unbound\n", 0 },
-		    { QUEUE_WRITE_BIND, 0, NULL, 0 } },
-		  QUEUE_REST, WORKS, BOUND },
-		{ "whether the bind took effect cannot be read", QUEUE_ASSOCIATE, UNBOUND,
-		  { { QUEUE_WRITE_BIND, -EOWNERDEAD, NULL, 1 }, { QUEUE_READ_BIND, -EIO, NULL, 0 },
-		    { QUEUE_WRITE_UNBIND, 0, NULL, 0 }, { QUEUE_WRITE_BIND, 0, NULL, 0 },
-		    { QUEUE_WRITE_ASSOCIATION, 0, NULL, 0 }, { QUEUE_READ_ASSOCIATION, 0, "associated 7\n", 0 },
+		{ "the bind took effect", GOAL_IDENTIFY, UNBOUND,
+		  { { CALL_WRITE_BIND, -EOWNERDEAD, NULL, 0 }, { CALL_READ_BIND, 0, "bound\n", 0 },
+		    { CALL_READ_MKVPS, 0, MKVPS_INVALID, 0 } },
+		  GOAL_REST, WORKS, BOUND },
+		{ "the bind took no effect", GOAL_BIND, UNBOUND,
+		  { { CALL_WRITE_BIND, -EOWNERDEAD, NULL, 0 }, { CALL_READ_BIND, 0, "unbound\n", 0 },
+		    { CALL_WRITE_BIND, 0, NULL, 0 } },
+		  GOAL_REST, WORKS, BOUND },
+		{ "whether the bind took effect cannot be read", GOAL_ASSOCIATE, UNBOUND,
+		  { { CALL_WRITE_BIND, -EOWNERDEAD, NULL, 0 }, { CALL_READ_BIND, -EIO, NULL, 0 },
+		    { CALL_WRITE_UNBIND, 0, NULL, 0 }, { CALL_WRITE_BIND, 0, NULL, 0 },
+		    { CALL_WRITE_ASSOCIATION, 0, NULL, 0 }, { CALL_READ_ASSOCIATION, 0, "associated 7\n", 0 },
 		    CONFIRM },
-		  QUEUE_REST, WORKS, APQN_BOUND, APQN_ASSOCIATED },
-		{ "the unbind took effect", QUEUE_UNBIND, BOUND,
-		  { { QUEUE_WRITE_UNBIND, -EOWNERDEAD, NULL, 1 }, { QUEUE_READ_BIND, 0, "unbound\n", 0 } },
-		  QUEUE_REST, WORKS, APQN_UNBOUND, APQN_ASSOCIATION_UNKNOWN },
-		{ "the unbind took no effect", QUEUE_UNBIND, BOUND,
-		  { { QUEUE_WRITE_UNBIND, -EOWNERDEAD, NULL, 1 }, { QUEUE_READ_BIND, 0, "bound\n", 0 },
-		    { QUEUE_WRITE_UNBIND, 0, NULL, 0 }, { QUEUE_READ_BIND, 0, "unbound\n", 0 } },
-		  QUEUE_REST, WORKS, UNBOUND },
-		{ "the unbind before a new bind took effect", QUEUE_REASSOCIATE, APQN_BOUND, APQN_ASSOCIATED,
-		  { { QUEUE_WRITE_UNBIND, -EOWNERDEAD, NULL, 1 }, { QUEUE_READ_BIND, 0, "unbound\n", 0 },
-		    { QUEUE_WRITE_BIND, 0, NULL, 0 }, { QUEUE_WRITE_ASSOCIATION, 0, NULL, 0 },
-		    { QUEUE_READ_ASSOCIATION, 0, "associated 7\n", 0 },
+		  GOAL_REST, WORKS, APQN_BOUND, APQN_ASSOCIATED },
+		{ "the unbind took effect", GOAL_UNBIND, BOUND,
+		  { { CALL_WRITE_UNBIND, -EOWNERDEAD, NULL, 0 }, { CALL_READ_BIND, 0, "unbound\n", 0 } },
+		  GOAL_REST, WORKS, UNBOUND },
+		{ "the unbind took no effect", GOAL_UNBIND, BOUND,
+		  { { CALL_WRITE_UNBIND, -EOWNERDEAD, NULL, 0 }, { CALL_READ_BIND, 0, "bound\n", 0 },
+		    { CALL_WRITE_UNBIND, 0, NULL, 0 }, { CALL_READ_BIND, 0, "unbound\n", 0 } },
+		  GOAL_REST, WORKS, UNBOUND },
+		{ "the unbind before a new bind took effect", GOAL_ASSOCIATE, APQN_BOUND, APQN_ASSOCIATED,
+		  { { CALL_WRITE_UNBIND, -EOWNERDEAD, NULL, 0 }, { CALL_READ_BIND, 0, "unbound\n", 0 },
+		    { CALL_WRITE_BIND, 0, NULL, 0 }, { CALL_WRITE_ASSOCIATION, 0, NULL, 0 },
+		    { CALL_READ_ASSOCIATION, 0, "associated 7\n", 0 },
 		    CONFIRM },
-		  QUEUE_REST, WORKS, APQN_BOUND, APQN_ASSOCIATED },
-		{ "the association was started", QUEUE_ASSOCIATE, BOUND,
-		  { { QUEUE_WRITE_ASSOCIATION, -EOWNERDEAD, NULL, 0 },
-		    { QUEUE_READ_ASSOCIATION, 0, "associated 7\n", 0 },
+		  GOAL_REST, WORKS, APQN_BOUND, APQN_ASSOCIATED },
+		{ "the association was started", GOAL_ASSOCIATE, BOUND,
+		  { { CALL_WRITE_ASSOCIATION, -EOWNERDEAD, NULL, 0 },
+		    { CALL_READ_ASSOCIATION, 0, "associated 7\n", 0 },
 		    CONFIRM },
-		  QUEUE_REST, WORKS, APQN_BOUND, APQN_ASSOCIATED },
-		{ "the association was not started", QUEUE_ASSOCIATE, BOUND,
-		  { { QUEUE_WRITE_ASSOCIATION, -EOWNERDEAD, NULL, 0 },
-		    { QUEUE_READ_ASSOCIATION, 0, "unassociated\n", 0 }, { QUEUE_WRITE_ASSOCIATION, 0, NULL, 0 },
-		    { QUEUE_READ_ASSOCIATION, 0, "associated 7\n", 0 },
+		  GOAL_REST, WORKS, APQN_BOUND, APQN_ASSOCIATED },
+		{ "the association was not started", GOAL_ASSOCIATE, BOUND,
+		  { { CALL_WRITE_ASSOCIATION, -EOWNERDEAD, NULL, 0 },
+		    { CALL_READ_ASSOCIATION, 0, "unassociated\n", 0 }, { CALL_WRITE_ASSOCIATION, 0, NULL, 0 },
+		    { CALL_READ_ASSOCIATION, 0, "associated 7\n", 0 },
 		    CONFIRM },
-		  QUEUE_REST, WORKS, APQN_BOUND, APQN_ASSOCIATED },
-		{ "a read is made again", QUEUE_IDENTIFY, BOUND,
-		  { { QUEUE_READ_MKVPS, -EOWNERDEAD, NULL, 1 }, { QUEUE_READ_MKVPS, 0, MKVPS_INVALID, 0 } },
-		  QUEUE_REST, WORKS, BOUND },
-		{ "one helper after the other is killed: nobody knows whether it is bound", QUEUE_BIND, UNBOUND,
-		  { { QUEUE_WRITE_BIND, -EOWNERDEAD, NULL, 1 }, { QUEUE_READ_BIND, 0, "unbound\n", 0 },
-		    { QUEUE_WRITE_BIND, -EOWNERDEAD, NULL, 1 }, { QUEUE_READ_BIND, 0, "unbound\n", 0 },
-		    { QUEUE_WRITE_BIND, -EOWNERDEAD, NULL, 0 } },
-		  QUEUE_REST, APQN_CALL_LOST, 0, APQN_BIND_UNKNOWN, APQN_UNASSOCIATED },
+		  GOAL_REST, WORKS, APQN_BOUND, APQN_ASSOCIATED },
+		{ "a read is made again", GOAL_IDENTIFY, BOUND,
+		  { { CALL_READ_MKVPS, -EOWNERDEAD, NULL, 1 }, { CALL_READ_MKVPS, 0, MKVPS_INVALID, 0 } },
+		  GOAL_REST, WORKS, BOUND },
+		{ "one helper after the other is killed: nobody knows whether it is bound", GOAL_BIND, UNBOUND,
+		  { { CALL_WRITE_BIND, -EOWNERDEAD, NULL, 0 }, { CALL_READ_BIND, 0, "unbound\n", 0 },
+		    { CALL_WRITE_BIND, -EOWNERDEAD, NULL, 0 }, { CALL_READ_BIND, 0, "unbound\n", 0 },
+		    { CALL_WRITE_BIND, -EOWNERDEAD, NULL, 0 } },
+		  GOAL_REST, APQN_CALL_LOST, 0, APQN_BIND_UNKNOWN, APQN_ASSOCIATION_UNKNOWN },
 	};
 
 	(void)state;
@@ -284,37 +284,37 @@ static void test_killed_helper(void **state)
 static void test_identify(void **state)
 {
 	static const struct table_case cases[] = {
-		{ "bind and read", QUEUE_IDENTIFY, UNBOUND, { { QUEUE_WRITE_BIND, 0, NULL, 0 },
-		    { QUEUE_READ_MKVPS, 0, MKVPS_VALID, 0 } },
-		  QUEUE_REST, WORKS, BOUND },
-		{ "bound already", QUEUE_IDENTIFY, BOUND, { { QUEUE_READ_MKVPS, 0, MKVPS_INVALID, 0 } },
-		  QUEUE_REST, WORKS, BOUND },
-		{ "the kernel lost the association: a new bind", QUEUE_IDENTIFY, APQN_BOUND, APQN_ASSOCIATION_UNKNOWN,
-		  { { QUEUE_WRITE_UNBIND, 0, NULL, 0 }, { QUEUE_WRITE_BIND, 0, NULL, 0 },
-		    { QUEUE_READ_MKVPS, 0, MKVPS_VALID, 0 } },
-		  QUEUE_REST, WORKS, BOUND },
-		{ "an asynchronous error: a new bind", QUEUE_IDENTIFY, APQN_BIND_UNKNOWN, APQN_ASSOCIATION_UNKNOWN,
-		  { { QUEUE_WRITE_UNBIND, 0, NULL, 0 }, { QUEUE_WRITE_BIND, 0, NULL, 0 },
-		    { QUEUE_READ_MKVPS, 0, MKVPS_VALID, 0 } },
-		  QUEUE_REST, WORKS, BOUND },
-		{ "the kernel does not know yet", QUEUE_IDENTIFY, BOUND,
-		  { { QUEUE_READ_MKVPS, 0, MKVPS_UNKNOWN, 1 }, { QUEUE_READ_MKVPS, -EIO, NULL, 2 },
-		    { QUEUE_READ_MKVPS, 0, MKVPS_UNKNOWN, 4 }, { QUEUE_READ_MKVPS, 0, MKVPS_VALID, 0 } },
-		  QUEUE_REST, WORKS, BOUND },
-		{ "the kernel never knows", QUEUE_IDENTIFY, BOUND,
-		  { { QUEUE_READ_MKVPS, 0, MKVPS_UNKNOWN, 1 }, { QUEUE_READ_MKVPS, 0, MKVPS_UNKNOWN, 2 },
-		    { QUEUE_READ_MKVPS, 0, MKVPS_UNKNOWN, 4 }, { QUEUE_READ_MKVPS, 0, MKVPS_UNKNOWN, 0 } },
-		  QUEUE_REST, APQN_UNREADABLE, 0, BOUND },
-		{ "it cannot be read", QUEUE_IDENTIFY, BOUND,
-		  { { QUEUE_READ_MKVPS, -EIO, NULL, 1 }, { QUEUE_READ_MKVPS, -EIO, NULL, 2 },
-		    { QUEUE_READ_MKVPS, -EIO, NULL, 4 },
-		    { QUEUE_READ_MKVPS, -EIO, NULL, 0 } },
-		  QUEUE_REST, APQN_UNREADABLE, -EIO, BOUND },
-		{ "nonsense is not asked for again", QUEUE_IDENTIFY, BOUND, { { QUEUE_READ_MKVPS, 0,
+		{ "bind and read", GOAL_IDENTIFY, UNBOUND, { { CALL_WRITE_BIND, 0, NULL, 0 },
+		    { CALL_READ_MKVPS, 0, MKVPS_VALID, 0 } },
+		  GOAL_REST, WORKS, BOUND },
+		{ "bound already", GOAL_IDENTIFY, BOUND, { { CALL_READ_MKVPS, 0, MKVPS_INVALID, 0 } },
+		  GOAL_REST, WORKS, BOUND },
+		{ "the kernel lost the association: a new bind", GOAL_IDENTIFY, APQN_BOUND, APQN_ASSOCIATION_UNKNOWN,
+		  { { CALL_WRITE_UNBIND, 0, NULL, 0 }, { CALL_WRITE_BIND, 0, NULL, 0 },
+		    { CALL_READ_MKVPS, 0, MKVPS_VALID, 0 } },
+		  GOAL_REST, WORKS, BOUND },
+		{ "an asynchronous error: a new bind", GOAL_IDENTIFY, APQN_BIND_UNKNOWN, APQN_ASSOCIATION_UNKNOWN,
+		  { { CALL_WRITE_UNBIND, 0, NULL, 0 }, { CALL_WRITE_BIND, 0, NULL, 0 },
+		    { CALL_READ_MKVPS, 0, MKVPS_VALID, 0 } },
+		  GOAL_REST, WORKS, BOUND },
+		{ "the kernel does not know yet", GOAL_IDENTIFY, BOUND,
+		  { { CALL_READ_MKVPS, 0, MKVPS_UNKNOWN, 1 }, { CALL_READ_MKVPS, -EIO, NULL, 2 },
+		    { CALL_READ_MKVPS, 0, MKVPS_UNKNOWN, 4 }, { CALL_READ_MKVPS, 0, MKVPS_VALID, 0 } },
+		  GOAL_REST, WORKS, BOUND },
+		{ "the kernel never knows", GOAL_IDENTIFY, BOUND,
+		  { { CALL_READ_MKVPS, 0, MKVPS_UNKNOWN, 1 }, { CALL_READ_MKVPS, 0, MKVPS_UNKNOWN, 2 },
+		    { CALL_READ_MKVPS, 0, MKVPS_UNKNOWN, 4 }, { CALL_READ_MKVPS, 0, MKVPS_UNKNOWN, 0 } },
+		  GOAL_REST, APQN_UNREADABLE, 0, BOUND },
+		{ "it cannot be read", GOAL_IDENTIFY, BOUND,
+		  { { CALL_READ_MKVPS, -EIO, NULL, 1 }, { CALL_READ_MKVPS, -EIO, NULL, 2 },
+		    { CALL_READ_MKVPS, -EIO, NULL, 4 },
+		    { CALL_READ_MKVPS, -EIO, NULL, 0 } },
+		  GOAL_REST, APQN_UNREADABLE, -EIO, BOUND },
+		{ "nonsense is not asked for again", GOAL_IDENTIFY, BOUND, { { CALL_READ_MKVPS, 0,
 		  "WK CUR: fine\n", 0 } },
-		  QUEUE_REST, APQN_UNREADABLE, -EBADMSG, BOUND },
-		{ "gone", QUEUE_IDENTIFY, BOUND, { { QUEUE_READ_MKVPS, -ENOENT, NULL, 0 } },
-		  QUEUE_REST, APQN_VANISHED, -ENOENT, BOUND },
+		  GOAL_REST, APQN_UNREADABLE, -EBADMSG, BOUND },
+		{ "gone", GOAL_IDENTIFY, BOUND, { { CALL_READ_MKVPS, -ENOENT, NULL, 0 } },
+		  GOAL_REST, APQN_VANISHED, -ENOENT, BOUND },
 	};
 
 	(void)state;
@@ -346,14 +346,14 @@ static void test_serial_number(void **state)
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct bench bench;
 
-		bench_begin(&bench, QUEUE_IDENTIFY, BOUND);
+		bench_begin(&bench, GOAL_IDENTIFY, BOUND);
 		bench.serialnr.wanted = true;
-		step(&bench, QUEUE_READ_MKVPS, 0, MKVPS_VALID);
+		step(&bench, CALL_READ_MKVPS, 0, MKVPS_VALID);
 		for (size_t n = 0; n < cases[i].reads; n++) {
-			assert_int_equal(bench.task.goal, QUEUE_IDENTIFY);
-			step(&bench, QUEUE_READ_SERIALNR, cases[i].errors[n], cases[i].texts[n]);
+			assert_int_equal(bench.task.goal, GOAL_IDENTIFY);
+			step(&bench, CALL_READ_SERIALNR, cases[i].errors[n], cases[i].texts[n]);
 		}
-		assert_int_equal(bench.task.goal, QUEUE_REST);
+		assert_int_equal(bench.task.goal, GOAL_REST);
 		assert_int_equal(bench.apqn.failure, APQN_WORKING);
 		assert_string_equal(bench.serialnr.text, cases[i].expected);
 	}
@@ -366,16 +366,16 @@ static void test_identity_is_taken(void **state)
 	struct bench bench;
 
 	(void)state;
-	bench_begin(&bench, QUEUE_IDENTIFY, BOUND);
-	step(&bench, QUEUE_READ_MKVPS, 0, MKVPS_VALID);
+	bench_begin(&bench, GOAL_IDENTIFY, BOUND);
+	step(&bench, CALL_READ_MKVPS, 0, MKVPS_VALID);
 	assert_int_equal(bench.apqn.identity, APQN_IDENTITY_VALID);
 	assert_memory_equal(bench.apqn.mkvp, mkvp, sizeof(mkvp));
-	bench_begin(&bench, QUEUE_IDENTIFY, BOUND);
+	bench_begin(&bench, GOAL_IDENTIFY, BOUND);
 	/* Without a master key there is nothing to ask the card for. */
 	bench.serialnr.wanted = true;
-	step(&bench, QUEUE_READ_MKVPS, 0, MKVPS_INVALID);
+	step(&bench, CALL_READ_MKVPS, 0, MKVPS_INVALID);
 	assert_int_equal(bench.apqn.identity, APQN_IDENTITY_NONE);
-	assert_int_equal(bench.task.goal, QUEUE_REST);
+	assert_int_equal(bench.task.goal, GOAL_REST);
 }
 
 /* Found bound: the driver's first reset may still run, and an identity read would hang in it. */
@@ -384,46 +384,63 @@ static void test_reset_is_waited_for(void **state)
 	struct bench bench;
 
 	(void)state;
-	bench_begin(&bench, QUEUE_IDENTIFY, BOUND);
-	bench.task.reset_may_run = true;
-	step(&bench, QUEUE_READ_RESET, 0, "Reset in progress.\n");
+	bench_begin(&bench, GOAL_IDENTIFY, BOUND);
+	bench.task.state = QUEUE_FOUND;
+	step(&bench, CALL_READ_RESET, 0, "Reset in progress.\n");
 	assert_int_equal(bench.task.due_ms, bench.now_ms + 1);
-	step(&bench, QUEUE_READ_RESET, 0, "Reset Timer armed.\n");
+	step(&bench, CALL_READ_RESET, 0, "Reset Timer armed.\n");
 	assert_int_equal(bench.task.due_ms, bench.now_ms);
-	step(&bench, QUEUE_READ_BIND, 0, "bound\n");
-	call(&bench, QUEUE_READ_MKVPS);
+	step(&bench, CALL_READ_BIND, 0, "bound\n");
+	call(&bench, CALL_READ_MKVPS);
 
 	/* Older kernels have no such file. That is no sign of a vanished queue. */
-	bench_begin(&bench, QUEUE_IDENTIFY, BOUND);
-	bench.task.reset_may_run = true;
-	step(&bench, QUEUE_READ_RESET, -ENOENT, NULL);
+	bench_begin(&bench, GOAL_IDENTIFY, BOUND);
+	bench.task.state = QUEUE_FOUND;
+	step(&bench, CALL_READ_RESET, -ENOENT, NULL);
 	assert_int_equal(bench.apqn.failure, APQN_WORKING);
-	step(&bench, QUEUE_READ_BIND, 0, "bound\n");
-	call(&bench, QUEUE_READ_MKVPS);
+	step(&bench, CALL_READ_BIND, 0, "bound\n");
+	call(&bench, CALL_READ_MKVPS);
 
 	/* It was the reset of an unbind, written by a run that was killed. */
-	bench_begin(&bench, QUEUE_IDENTIFY, BOUND);
-	bench.task.reset_may_run = true;
-	step(&bench, QUEUE_READ_RESET, 0, "Reset in progress.\n");
-	step(&bench, QUEUE_READ_RESET, 0, "\n");
-	step(&bench, QUEUE_READ_BIND, 0, "unbound\n");
-	step(&bench, QUEUE_WRITE_BIND, 0, NULL);
-	call(&bench, QUEUE_READ_MKVPS);
+	bench_begin(&bench, GOAL_IDENTIFY, BOUND);
+	bench.task.state = QUEUE_FOUND;
+	step(&bench, CALL_READ_RESET, 0, "Reset in progress.\n");
+	step(&bench, CALL_READ_RESET, 0, "\n");
+	step(&bench, CALL_READ_BIND, 0, "unbound\n");
+	step(&bench, CALL_WRITE_BIND, 0, NULL);
+	call(&bench, CALL_READ_MKVPS);
 
-	/* Nor is it to be forgotten when another plan takes the goal away before the look. */
-	bench_begin(&bench, QUEUE_IDENTIFY, BOUND);
-	bench.task.reset_may_run = true;
-	step(&bench, QUEUE_READ_RESET, 0, "\n");
-	queue_task_begin(&bench.task, QUEUE_IDENTIFY, bench.now_ms);
-	step(&bench, QUEUE_READ_RESET, 0, "\n");
-	step(&bench, QUEUE_READ_BIND, 0, "unbound\n");
-	call(&bench, QUEUE_WRITE_BIND);
+	/* That is not forgotten when the goal is replaced. */
+	bench_begin(&bench, GOAL_IDENTIFY, BOUND);
+	bench.task.state = QUEUE_FOUND;
+	step(&bench, CALL_READ_RESET, 0, "\n");
+	queue_task_begin(&bench.task, GOAL_IDENTIFY, bench.now_ms);
+	step(&bench, CALL_READ_BIND, 0, "unbound\n");
+	call(&bench, CALL_WRITE_BIND);
+}
 
-	/* A bind of ours is proof that no reset runs. */
-	bench_begin(&bench, QUEUE_IDENTIFY, UNBOUND);
-	bench.task.reset_may_run = true;
-	step(&bench, QUEUE_WRITE_BIND, 0, NULL);
-	call(&bench, QUEUE_READ_MKVPS);
+static void test_state_as_found(void **state)
+{
+	static const struct {
+		enum apqn_bind bind;
+		enum apqn_association association;
+		enum queue_state expected;
+	} cases[] = {
+		{ UNBOUND, QUEUE_UNBOUND },
+		{ APQN_BIND_UNKNOWN, APQN_UNASSOCIATED, QUEUE_UNKNOWN },
+		{ BOUND, QUEUE_FOUND },
+		{ APQN_BOUND, APQN_ASSOCIATION_UNSUPPORTED, QUEUE_FOUND },
+		{ APQN_BOUND, APQN_ASSOCIATION_UNKNOWN, QUEUE_STALE },
+		{ APQN_BOUND, APQN_ASSOCIATION_PENDING, QUEUE_SETTLING },
+		{ APQN_BOUND, APQN_ASSOCIATED, QUEUE_ASSOCIATED },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct apqn apqn = { .bind = cases[i].bind, .association = cases[i].association };
+
+		assert_int_equal(queue_state_found(&apqn), cases[i].expected);
+	}
 }
 
 /* One read after an association; whatever comes of it, the association is done. */
@@ -444,15 +461,14 @@ static void test_confirmation(void **state)
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct bench bench;
 
-		bench_begin(&bench, QUEUE_ASSOCIATE, BOUND);
+		bench_begin(&bench, GOAL_ASSOCIATE, BOUND);
 		bench.apqn.identity = APQN_IDENTITY_VALID;
 		memset(bench.apqn.mkvp, 0x55, sizeof(bench.apqn.mkvp));
-		bench.task.reset_may_run = true;
-		step(&bench, QUEUE_WRITE_ASSOCIATION, 0, NULL);
-		step(&bench, QUEUE_READ_ASSOCIATION, 0, "associated 7\n");
-		assert_false(bench.task.reset_may_run);
-		step(&bench, QUEUE_READ_MKVPS, cases[i].error, cases[i].text);
-		assert_int_equal(bench.task.goal, QUEUE_REST);
+		bench.task.state = QUEUE_FOUND;
+		step(&bench, CALL_WRITE_ASSOCIATION, 0, NULL);
+		step(&bench, CALL_READ_ASSOCIATION, 0, "associated 7\n");
+		step(&bench, CALL_READ_MKVPS, cases[i].error, cases[i].text);
+		assert_int_equal(bench.task.goal, GOAL_REST);
 		assert_int_equal(bench.apqn.failure, APQN_WORKING);
 		assert_int_equal(bench.apqn.association, APQN_ASSOCIATED);
 		assert_int_equal(bench.apqn.identity, cases[i].identity);
@@ -466,27 +482,28 @@ static void test_release_before_a_serial_number(void **state)
 	struct bench bench;
 
 	(void)state;
-	bench_begin(&bench, QUEUE_UNBIND, BOUND);
+	bench_begin(&bench, GOAL_UNBIND, BOUND);
 	bench.serialnr.wanted = true;
-	step(&bench, QUEUE_WRITE_UNBIND, 0, NULL);
-	step(&bench, QUEUE_READ_BIND, 0, "unbound\n");
-	step(&bench, QUEUE_READ_RESET, 0, "Reset in progress.\n");
-	step(&bench, QUEUE_READ_RESET, 0, "\n");
-	assert_int_equal(bench.task.goal, QUEUE_REST);
+	step(&bench, CALL_WRITE_UNBIND, 0, NULL);
+	step(&bench, CALL_READ_BIND, 0, "unbound\n");
+	step(&bench, CALL_READ_RESET, 0, "Reset in progress.\n");
+	step(&bench, CALL_READ_RESET, 0, "\n");
+	assert_int_equal(bench.task.goal, GOAL_REST);
 
-	bench_begin(&bench, QUEUE_UNBIND, BOUND);
+	bench_begin(&bench, GOAL_UNBIND, BOUND);
 	bench.serialnr.wanted = true;
-	step(&bench, QUEUE_WRITE_UNBIND, 0, NULL);
-	step(&bench, QUEUE_READ_BIND, 0, "unbound\n");
+	step(&bench, CALL_WRITE_UNBIND, 0, NULL);
+	step(&bench, CALL_READ_BIND, 0, "unbound\n");
 	bench.now_ms += 10000;
-	step(&bench, QUEUE_READ_RESET, 0, "Reset in progress.\n");
-	assert_int_equal(bench.task.goal, QUEUE_REST);
+	step(&bench, CALL_READ_RESET, 0, "Reset in progress.\n");
+	assert_int_equal(bench.task.goal, GOAL_REST);
 	assert_int_equal(bench.apqn.bind, APQN_UNBOUND);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_state_as_found),
 		cmocka_unit_test(test_bind),
 		cmocka_unit_test(test_unbind),
 		cmocka_unit_test(test_unbind_after_bind_under_way),
