@@ -214,6 +214,7 @@ enum queue_state queue_state_after(enum queue_state state, enum queue_result res
 	case RESULT_SEEN_OTHER:
 		return QUEUE_ASSOCIATED;
 	case RESULT_SEEN_NO_ASSOCIATION:
+	case RESULT_ASSOCIATION_UNREADABLE:
 		return QUEUE_STALE;
 	case RESULT_BUSY:
 	case RESULT_BIND_REFUSED_LONG:
@@ -262,6 +263,8 @@ enum apqn_failure queue_failure_of(enum queue_state state, enum queue_goal goal,
 	case RESULT_SEEN_OTHER:
 	case RESULT_SEEN_NO_ASSOCIATION:
 		return association_failed(state, goal, result) ? APQN_ASSOCIATION_FAILED : APQN_WORKING;
+	case RESULT_ASSOCIATION_UNREADABLE:
+		return association_failed(state, goal, result) ? APQN_UNREADABLE : APQN_WORKING;
 	default:
 		return APQN_WORKING;
 	}
@@ -504,7 +507,7 @@ static enum queue_result result_of_association_read(struct queue_task *task, int
 	if (seen == APQN_UNASSOCIATED)
 		return RESULT_SEEN_UNASSOCIATED;
 	if (seen != APQN_ASSOCIATED)
-		return RESULT_SEEN_NO_ASSOCIATION;
+		return *error < 0 && *error != -EIO ? RESULT_ASSOCIATION_UNREADABLE : RESULT_SEEN_NO_ASSOCIATION;
 	return index == task->secret_index || index == task->asked_index ? RESULT_SEEN_ASSOCIATED : RESULT_SEEN_OTHER;
 }
 

@@ -113,7 +113,8 @@ enum queue_result {
 	RESULT_SEEN_UNASSOCIATED,
 	RESULT_SEEN_ASSOCIATED,     /* with the secret that the goal wants, or that this run wrote */
 	RESULT_SEEN_OTHER,          /* associated with a secret that this run did not write */
-	RESULT_SEEN_NO_ASSOCIATION, /* se_associate cannot be read */
+	RESULT_SEEN_NO_ASSOCIATION, /* EIO: an asynchronous error, or the kernel does not know it */
+	RESULT_ASSOCIATION_UNREADABLE, /* se_associate gives another error, or an unknown text */
 };
 
 /* The serial number belongs to the card: all its queues share this. */
