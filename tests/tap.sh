@@ -7,6 +7,7 @@
 export LC_ALL=C.UTF-8
 # For builds in other folders.
 export CROSS_ROOT="$PWD/cache/s390x"
+export GIT_CONFIG_GLOBAL="$PWD/tests/gitconfig"
 
 tap_tests=0
 tap_failed=0

@@ -43,8 +43,13 @@ coverage: ## lines and branches of src/ that the unit tests reach (gcov)
 
 include tests/fuzz/fuzz.mk
 
+# Said before anything is installed or built.
+.PHONY: is-clone
+is-clone:
+	@[ -e .git ] || { echo "make test needs a clone with git. In a release archive, 'make check' runs the unit tests." >&2; exit 1; }
+
 .PHONY: test
-test: deps ## install what is missing, run all checks and boot all scenarios
+test: is-clone deps ## install what is missing, run all checks and boot all scenarios
 	tests/run-all
 
 .PHONY: test-the-tests
