@@ -176,10 +176,7 @@ static void card_stuck(struct provision *this, struct card *card, const struct m
 	struct apqn culprit = { .failure = APQN_CARD_STUCK };
 	char text[APQN_FAILURE_SIZE];
 
-	if (card->stuck)
-		return;
-	card->stuck = true;
-	this->changed = true;
+	this->replan = true;
 	apqn_note_call(&culprit, call->path, call->limit_ms);
 	apqn_format_failure(&culprit, text);
 	log_warning("card%02x: %s; it is left alone from now on", this->apqns[card->first].card, text);
@@ -254,8 +251,8 @@ static void check_patience(struct provision *this, size_t i, int64_t now_ms)
 }
 
 /* Whether a result may change the plan. What went as planned does not. */
-static bool is_news(const struct provision *this, const struct queue_task *task, const struct apqn *before,
-		    enum queue_goal goal_before)
+static bool changes_plan(const struct provision *this, const struct queue_task *task, const struct apqn *before,
+			 enum queue_goal goal_before)
 {
 	if (task->apqn->failure != before->failure)
 		return true;
@@ -305,13 +302,15 @@ void provision_done(struct lane *lane, const struct machine_call *call, int64_t 
 	enum queue_goal goal_before = task->goal;
 	bool released;
 
-	if (lane->stuck) {
-		if (call->error == -ETIMEDOUT)
-			queue_task_abandon(task);
-		task->call = CALL_NONE;
+	if (call->error == -ETIMEDOUT) {
+		queue_task_abandon(task);
 		/* At the deadline all calls end, those on healthy cards as well. */
 		if (now_ms < this->request->deadline_ms)
 			card_stuck(this, card, call);
+		return;
+	}
+	if (lane->stuck) {
+		task->call = CALL_NONE;
 		return;
 	}
 	queue_task_done(task, call->error, call->data, now_ms);
@@ -320,6 +319,6 @@ void provision_done(struct lane *lane, const struct machine_call *call, int64_t 
 	note_result(this, card, task, made);
 	check_patience(this, (size_t)(task - this->tasks), now_ms);
 	provision_log_result(task, &before, released, now_ms);
-	if (is_news(this, task, &before, goal_before))
-		this->changed = true;
+	if (changes_plan(this, task, &before, goal_before))
+		this->replan = true;
 }

@@ -61,8 +61,8 @@ int provision_plan_dry(struct provision *this, int64_t now_ms)
 		if (r < 0)
 			return r;
 	} while (withhold_identities(this));
-	this->changed = false;
-	if (!this->closing)
+	this->replan = false;
+	if (!provision_is_closing(this, now_ms))
 		start_reading(this, now_ms);
 	return 0;
 }

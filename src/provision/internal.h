@@ -12,7 +12,6 @@
 /* The queues of one card are a row in the array of all. */
 struct card {
 	size_t first, count;
-	bool stuck; /* a call on this card did not come back, and that was told */
 	struct queue_serialnr serialnr;
 };
 
@@ -29,8 +28,7 @@ struct provision {
 	uint32_t releases;     /* unbinds that took effect */
 	uint32_t refusals;     /* binds refused for the limit */
 	uint32_t *refused_at;  /* per APQN: releases when its bind was refused for the limit */
-	bool changed;          /* something was learnt since the newest plan */
-	bool closing;          /* the work time is over */
+	bool replan;           /* something was learnt since the newest plan, or is still waited for */
 	int error;
 	int64_t next_progress_ms; /* progress.h */
 };
@@ -65,8 +63,14 @@ int provision_plan(struct provision *this, int64_t now_ms);
 /* The same for a dry run: identities are read as far as allowed, no other goal is set. */
 int provision_plan_dry(struct provision *this, int64_t now_ms);
 
+/* The work time is over: no queue gets a new goal but to be unbound. */
+static inline bool provision_is_closing(const struct provision *this, int64_t now_ms)
+{
+	return now_ms >= this->work_until_ms;
+}
+
 /* True if this queue is still to be identified (or to settle) but takes so long that the plan does not wait for it. */
-bool provision_is_late(const struct provision *this, const struct card *card, size_t i, int64_t now_ms);
+bool provision_is_slow(const struct provision *this, const struct card *card, size_t i, int64_t now_ms);
 bool provision_any_task(const struct provision *this);
 /* Gives a queue the goal that the newest plan has for it. */
 void provision_set_goal(struct provision *this, const struct card *card, size_t i, enum queue_goal goal,

@@ -6,14 +6,14 @@
 #include "provision/internal.h"
 #include "util/cleanup.h"
 
-#define LATE_MS 200                   /* a queue that is identified no sooner does not hold up the plan */
+#define SLOW_MS 200                   /* the plan waits no longer than this for the identity of a queue */
 #define ASSOCIATION_PATIENCE_MS 30000 /* but at most half of what is left */
 
-/* --- who holds up the plan ------------------------------------------------------------------------ */
+/* --- slow queues: the plan does not wait for them ------------------------------------------------------------------------ */
 
-static bool is_slow(const struct queue_task *task, int64_t now_ms)
+static bool waits_long(const struct queue_task *task, int64_t now_ms)
 {
-	return task->waiting_since_ms != 0 && now_ms - task->waiting_since_ms >= LATE_MS;
+	return task->waiting_since_ms != 0 && now_ms - task->waiting_since_ms >= SLOW_MS;
 }
 
 /* An association that nobody waits for any more goes away only when the next plan has its queue unbound. */
@@ -27,14 +27,13 @@ static bool card_is_slow(const struct provision *this, const struct card *card, 
 	for (size_t i = card->first; i < card->first + card->count; i++) {
 		const struct queue_task *task = &this->tasks[i];
 
-		if (is_given_up(task) || (task->goal != GOAL_REST && is_slow(task, now_ms)))
+		if (is_given_up(task) || (task->goal != GOAL_REST && waits_long(task, now_ms)))
 			return true;
 	}
 	return false;
 }
 
-/* A queue still to be identified (or to settle) that has kept us for long, itself or by the card it is on. */
-bool provision_is_late(const struct provision *this, const struct card *card, size_t i, int64_t now_ms)
+bool provision_is_slow(const struct provision *this, const struct card *card, size_t i, int64_t now_ms)
 {
 	const struct queue_task *task = &this->tasks[i];
 	const struct lane *lane = &this->lanes.list[card - this->cards];
@@ -42,7 +41,7 @@ bool provision_is_late(const struct provision *this, const struct card *card, si
 
 	if (task->goal != GOAL_IDENTIFY && task->goal != GOAL_SETTLE)
 		return false;
-	if (is_slow(task, now_ms) || (lane->under_way > 0 && now_ms - lane->since_ms >= LATE_MS))
+	if (waits_long(task, now_ms) || (lane->under_way > 0 && now_ms - lane->since_ms >= SLOW_MS))
 		return true;
 	gate = provision_gate(this, card);
 	return provision_is_gated(&gate, queue_task_next(task)) && card_is_slow(this, card, now_ms);
@@ -69,8 +68,8 @@ int provision_make_plan(struct provision *this)
 	return plan_make(request->config, this->apqns, this->count, request->secrets, &this->plan);
 }
 
-/* Plans as if late queues could not be known, and says for each of them that it was. */
-static int plan_without_late(struct provision *this, bool *late, int64_t now_ms)
+/* Plans without the slow queues, and says for each queue whether it is slow. */
+static int plan_without_slow(struct provision *this, bool *slow, int64_t now_ms)
 {
 	int r;
 
@@ -78,25 +77,25 @@ static int plan_without_late(struct provision *this, bool *late, int64_t now_ms)
 		const struct card *card = &this->cards[c];
 
 		for (size_t i = card->first; i < card->first + card->count; i++)
-			late[i] = provision_is_late(this, card, i, now_ms);
+			slow[i] = provision_is_slow(this, card, i, now_ms);
 	}
 	for (size_t i = 0; i < this->count; i++) {
-		if (late[i] && this->apqns[i].identity == APQN_IDENTITY_UNREAD)
+		if (slow[i] && this->apqns[i].identity == APQN_IDENTITY_UNREAD)
 			this->apqns[i].identity = APQN_IDENTITY_WITHHELD;
-		if (late[i] && this->tasks[i].goal == GOAL_SETTLE)
+		if (slow[i] && this->tasks[i].goal == GOAL_SETTLE)
 			this->apqns[i].association = APQN_ASSOCIATION_UNKNOWN;
 	}
 	r = provision_make_plan(this);
 	for (size_t i = 0; i < this->count; i++) {
-		if (late[i] && this->apqns[i].identity == APQN_IDENTITY_WITHHELD)
+		if (slow[i] && this->apqns[i].identity == APQN_IDENTITY_WITHHELD)
 			this->apqns[i].identity = APQN_IDENTITY_UNREAD;
-		if (late[i] && this->tasks[i].goal == GOAL_SETTLE)
+		if (slow[i] && this->tasks[i].goal == GOAL_SETTLE)
 			this->apqns[i].association = APQN_ASSOCIATION_PENDING;
 	}
 	return r;
 }
 
-static bool late_still_wanted(const struct provision *this)
+static bool entries_wait_for_slow(const struct provision *this)
 {
 	for (size_t i = 0; i < this->request->config->count; i++) {
 		enum plan_reason reason = this->plan.entries[i].reason;
@@ -107,32 +106,42 @@ static bool late_still_wanted(const struct provision *this)
 	return false;
 }
 
-static enum queue_goal goal_of_plan(const struct provision *this, size_t i)
+/* What a queue is at, as far as the plan's wish alone does not tell its goal. */
+enum situation { SETTLED, PENDING, CONFIRMING, UNBINDING, SITUATIONS };
+
+static enum situation situation_of(const struct queue_task *task)
 {
-	switch (this->plan.apqns[i].goal) {
-	case PLAN_LEAVE:
-	case PLAN_UNSURE:
-		/* The plan changed while the association was being written. As long as it is pending, the card waits. */
-		if (this->apqns[i].association == APQN_ASSOCIATION_PENDING && this->apqns[i].failure == APQN_WORKING)
-			return GOAL_SETTLE;
-		break;
-	case PLAN_KEEP:
-		/* It counts as satisfied while its association is under way; somebody still has to look. */
-		if (this->apqns[i].association == APQN_ASSOCIATION_PENDING)
-			return GOAL_ASSOCIATE;
-		return this->tasks[i].goal == GOAL_CONFIRM ? GOAL_CONFIRM : GOAL_REST;
-	case PLAN_IDENTIFY:
-		return GOAL_IDENTIFY;
-	case PLAN_BIND:
-		return GOAL_BIND;
-	case PLAN_ASSOCIATE:
-	case PLAN_REASSOCIATE:
-		return GOAL_ASSOCIATE;
-	case PLAN_UNBIND:
-		return GOAL_UNBIND;
-	}
-	return GOAL_REST;
+	bool working = task->apqn->failure == APQN_WORKING;
+
+	if (queue_unbind_unseen(task->state) && (working || task->goal == GOAL_UNBIND))
+		return UNBINDING;
+	if (task->apqn->association == APQN_ASSOCIATION_PENDING && working)
+		return PENDING;
+	return task->goal == GOAL_CONFIRM ? CONFIRMING : SETTLED;
 }
+
+/*
+ * An association under way is waited for, because the other queues of the card wait for it. An unbind is waited for,
+ * unless the next bind will show that it took effect.
+ */
+/* clang-format off */
+static enum queue_goal goal_by_plan(enum plan_goal wish, enum situation situation)
+{
+	static const enum queue_goal goals[][SITUATIONS] = {
+		/*                     SETTLED         PENDING         CONFIRMING      UNBINDING */
+		[PLAN_LEAVE]       = { GOAL_REST,      GOAL_SETTLE,    GOAL_REST,      GOAL_UNBIND },
+		[PLAN_UNSURE]      = { GOAL_REST,      GOAL_SETTLE,    GOAL_REST,      GOAL_UNBIND },
+		[PLAN_KEEP]        = { GOAL_REST,      GOAL_ASSOCIATE, GOAL_CONFIRM,   GOAL_UNBIND },
+		[PLAN_IDENTIFY]    = { GOAL_IDENTIFY,  GOAL_IDENTIFY,  GOAL_IDENTIFY,  GOAL_IDENTIFY },
+		[PLAN_BIND]        = { GOAL_BIND,      GOAL_BIND,      GOAL_BIND,      GOAL_BIND },
+		[PLAN_ASSOCIATE]   = { GOAL_ASSOCIATE, GOAL_ASSOCIATE, GOAL_ASSOCIATE, GOAL_ASSOCIATE },
+		[PLAN_REASSOCIATE] = { GOAL_ASSOCIATE, GOAL_ASSOCIATE, GOAL_ASSOCIATE, GOAL_ASSOCIATE },
+		[PLAN_UNBIND]      = { GOAL_UNBIND,    GOAL_UNBIND,    GOAL_UNBIND,    GOAL_UNBIND },
+	};
+
+	return goals[wish][situation];
+}
+/* clang-format on */
 
 static int64_t association_give_up_ms(const struct provision *this, int64_t now_ms)
 {
@@ -162,7 +171,7 @@ void provision_set_goal(struct provision *this, const struct card *card, size_t 
 	}
 	if (this->lanes.list[card - this->cards].stuck) {
 		queue_task_fail(task, APQN_CARD_STUCK, -ETIMEDOUT);
-		this->changed = true;
+		this->replan = true;
 		return;
 	}
 	provision_log_goal(this, i, goal);
@@ -193,54 +202,60 @@ static bool serialnr_still_wanted(const struct provision *this, size_t i)
 	return false;
 }
 
-static enum queue_goal goal_of_queue(const struct provision *this, size_t i, bool late, bool late_wanted)
+/* A slow queue keeps its goal as long as an entry may need it, or it may be serving already. */
+static bool keeps_goal(const struct provision *this, size_t i, bool entries_wait)
 {
-	const struct queue_task *task = &this->tasks[i];
-	enum queue_goal goal = goal_of_plan(this, i);
-
-	/* A slow one may be torn down when nobody wants it any more, but not if it may be serving already. */
-	if (late && (late_wanted || this->plan.apqns[i].goal == PLAN_UNSURE || serialnr_still_wanted(this, i)))
-		return task->goal;
-	/* Whether an unbind took effect is looked at, unless the next bind will tell. */
-	if (goal == GOAL_REST && queue_unbind_unseen(task->state) &&
-	    (task->goal == GOAL_UNBIND || task->apqn->failure == APQN_WORKING))
-		return GOAL_UNBIND;
-	if (late && this->apqns[i].bind == APQN_BOUND && this->plan.apqns[i].entry == PLAN_NONE)
-		goal = GOAL_UNBIND;
-	if (!this->closing || goal == GOAL_UNBIND)
-		return goal;
-	/* No queue is looked at any more to decide whether it is needed after all. */
-	if (task->goal == GOAL_UNBIND)
-		return GOAL_UNBIND;
-	/* There is no time to bring it to its state any more: what this run has bound for that is released. */
-	return goal != GOAL_REST && task->bound_here && task->apqn->bind != APQN_UNBOUND ? GOAL_UNBIND : GOAL_REST;
+	return entries_wait || this->plan.apqns[i].goal == PLAN_UNSURE || serialnr_still_wanted(this, i);
 }
 
-static void apply_plan(struct provision *this, const bool *late, int64_t now_ms)
+/* After the work time, what this run has bound for a goal that it cannot reach any more is unbound. */
+static enum queue_goal goal_without_time(const struct queue_task *task, enum queue_goal goal)
 {
-	bool late_wanted = late_still_wanted(this);
+	bool useless = goal != GOAL_REST && task->bound_here && task->apqn->bind != APQN_UNBOUND;
+
+	return goal == GOAL_UNBIND || task->goal == GOAL_UNBIND || useless ? GOAL_UNBIND : GOAL_REST;
+}
+
+static enum queue_goal goal_of_queue(const struct provision *this, size_t i, bool slow, bool entries_wait,
+				     int64_t now_ms)
+{
+	const struct queue_task *task = &this->tasks[i];
+	const struct plan_apqn *planned = &this->plan.apqns[i];
+	enum queue_goal goal = goal_by_plan(planned->goal, situation_of(task));
+
+	if (slow && keeps_goal(this, i, entries_wait))
+		return task->goal;
+	if (slow && task->apqn->bind == APQN_BOUND && planned->entry == PLAN_NONE)
+		goal = GOAL_UNBIND;
+	return provision_is_closing(this, now_ms) ? goal_without_time(task, goal) : goal;
+}
+
+static void apply_plan(struct provision *this, const bool *slow, int64_t now_ms)
+{
+	bool entries_wait = entries_wait_for_slow(this);
 
 	for (size_t c = 0; c < this->card_count; c++) {
 		const struct card *card = &this->cards[c];
 
 		for (size_t i = card->first; i < card->first + card->count; i++)
-			provision_set_goal(this, card, i, goal_of_queue(this, i, late[i], late_wanted), now_ms);
+			provision_set_goal(this, card, i, goal_of_queue(this, i, slow[i], entries_wait, now_ms),
+					   now_ms);
 	}
 	lanes_wake(&this->lanes);
 }
 
 int provision_plan(struct provision *this, int64_t now_ms)
 {
-	cleanup_free_ bool *late = calloc(this->count > 0 ? this->count : 1, sizeof(*late));
+	cleanup_free_ bool *slow = calloc(this->count > 0 ? this->count : 1, sizeof(*slow));
 	int r;
 
-	if (!late)
+	if (!slow)
 		return -ENOMEM;
 	provision_readmit_refused(this);
-	r = plan_without_late(this, late, now_ms);
+	r = plan_without_slow(this, slow, now_ms);
 	if (r < 0)
 		return r;
-	this->changed = false;
-	apply_plan(this, late, now_ms);
+	this->replan = false;
+	apply_plan(this, slow, now_ms);
 	return 0;
 }

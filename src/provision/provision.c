@@ -10,7 +10,7 @@
 #include "util/log.h"
 #include "util/progress.h"
 
-#define LATE_CHECK_MS 50 /* how often to see whether a queue that is waited for has become late */
+#define SLOW_CHECK_MS 50 /* how often to see whether a queue that is waited for has become slow */
 #define SETTLE_PATIENCE_MS 10000
 #define TIDY_UP_MS 1000 /* kept of the time for unbinding what is not needed, but at most a tenth */
 
@@ -111,7 +111,7 @@ static bool identities_expected(const struct provision *this, int64_t now_ms)
 
 			if (goal != GOAL_IDENTIFY && goal != GOAL_SETTLE)
 				continue;
-			if (!provision_is_late(this, card, i, now_ms))
+			if (!provision_is_slow(this, card, i, now_ms))
 				return true;
 		}
 	}
@@ -124,7 +124,7 @@ static bool identities_expected(const struct provision *this, int64_t now_ms)
  */
 static void release_probed(struct provision *this, int64_t now_ms)
 {
-	this->changed = false;
+	this->replan = false;
 	for (size_t i = 0; i < this->count; i++) {
 		struct queue_task *task = &this->tasks[i];
 		const struct apqn *apqn = task->apqn;
@@ -158,7 +158,7 @@ static void plan_anew(struct provision *this, int64_t now_ms)
 }
 
 /* The work time is over, which is no fault of the queue. */
-static void give_up(const struct provision *this, const struct card *card, struct queue_task *task, int64_t now_ms)
+static void give_up(struct provision *this, const struct card *card, struct queue_task *task, int64_t now_ms)
 {
 	struct apqn before = *task->apqn;
 
@@ -171,6 +171,7 @@ static void give_up(const struct provision *this, const struct card *card, struc
 		task->goal = GOAL_REST;
 	if (task->goal == GOAL_REST || task->goal == GOAL_UNBIND)
 		return;
+	this->replan = true;
 	if (before.bind != APQN_BOUND) {
 		queue_task_fail(task, APQN_BIND_TIMEOUT, 0);
 	} else if (task->goal == GOAL_IDENTIFY) {
@@ -185,46 +186,50 @@ static void give_up(const struct provision *this, const struct card *card, struc
 /* What is not ready now has failed, and the rest of the time is for tidying up. */
 static void close_work(struct provision *this, int64_t now_ms)
 {
-	this->closing = true;
-	this->changed = true;
 	for (size_t c = 0; c < this->card_count; c++) {
-		const struct card *card = &this->cards[c];
+		struct card *card = &this->cards[c];
 
 		for (size_t i = card->first; i < card->first + card->count; i++)
 			give_up(this, card, &this->tasks[i], now_ms);
-		this->cards[c].serialnr.wanted = false;
+		card->serialnr.wanted = false;
 		for (size_t i = card->first; i < card->first + card->count; i++)
 			queue_task_update(&this->tasks[i]);
 	}
 }
 
+/* Makes a new plan if one is due and no queue is about to be identified. Returns true if one is, afterwards. */
+static bool plan_if_due(struct provision *this, int64_t now_ms)
+{
+	bool expected = identities_expected(this, now_ms);
+
+	if (this->replan && !expected) {
+		plan_anew(this, now_ms);
+		expected = identities_expected(this, now_ms);
+	}
+	this->replan = this->replan || expected;
+	return expected;
+}
+
 static int run(struct provision *this)
 {
-	bool expected = false;
-
 	for (;;) {
-		int64_t now_ms = machine_now_ms(this->lanes.machine);
-		int64_t until_ms = this->closing ? this->request->deadline_ms : this->work_until_ms;
-		bool was_expected = expected;
+		int64_t now_ms = machine_now_ms(this->lanes.machine), until_ms = this->work_until_ms;
+		bool expected;
 		int r;
 
-		if (!this->closing && now_ms >= this->work_until_ms)
+		if (provision_is_closing(this, now_ms)) {
 			close_work(this, now_ms);
+			until_ms = this->request->deadline_ms;
+		}
 		if (now_ms >= this->request->deadline_ms) {
 			r = lanes_finish(&this->lanes);
 			return r < 0 ? r : this->error;
 		}
-		expected = identities_expected(this, now_ms);
-		/* That nobody is waited for any more is news, too: it may be because the last one is late. */
-		this->changed = this->changed || (was_expected && !expected);
-		if (this->changed && !expected) {
-			plan_anew(this, now_ms);
-			expected = identities_expected(this, now_ms);
-		}
-		if (!provision_any_task(this) && !this->changed && !lanes_busy(&this->lanes))
+		expected = plan_if_due(this, now_ms);
+		if (!provision_any_task(this) && !this->replan && !lanes_busy(&this->lanes))
 			return this->error;
-		if (expected && now_ms + LATE_CHECK_MS < until_ms)
-			until_ms = now_ms + LATE_CHECK_MS;
+		if (expected && now_ms + SLOW_CHECK_MS < until_ms)
+			until_ms = now_ms + SLOW_CHECK_MS;
 		provision_show_progress(this, now_ms);
 		r = lanes_turn(&this->lanes, progress_until(now_ms, until_ms));
 		if (r < 0)
@@ -304,7 +309,7 @@ int provision_run(struct machine *machine, const struct provision_request *reque
 			.done = provision_done,
 		},
 		.work_until_ms = work_end_ms(request),
-		.changed = true,
+		.replan = true,
 	};
 	int r;
 
