@@ -24,7 +24,7 @@ void apqn_format_name(const struct apqn *apqn, char name[APQN_NAME_SIZE])
 
 bool apqn_is_out_of_reach(const struct apqn *apqn)
 {
-	return apqn->failure == APQN_STAYS_BOUND || apqn->failure == APQN_VANISHED || apqn->failure == APQN_CARD_STUCK;
+	return apqn->failure == APQN_STAYS_BOUND || apqn->failure == APQN_VANISHED || apqn->failure == APQN_CARD_HUNG;
 }
 
 const char *apqn_failure_text(enum apqn_failure failure)
@@ -62,7 +62,7 @@ const char *apqn_failure_text(enum apqn_failure failure)
 		return "not identified before the end of the run";
 	case APQN_CALL_LOST:
 		return "the processes that made its calls were killed";
-	case APQN_CARD_STUCK:
+	case APQN_CARD_HUNG:
 		return "the kernel did not come back from a call on this card";
 	}
 	return "unknown failure";

@@ -37,10 +37,10 @@ enum apqn_association {
 };
 
 enum apqn_identity {
-	APQN_IDENTITY_UNREAD,   /* nobody looked yet */
-	APQN_IDENTITY_VALID,    /* mkvp is valid */
-	APQN_IDENTITY_NONE,     /* looked, while bound: there is no valid master key in this domain */
-	APQN_IDENTITY_WITHHELD, /* cannot be known now: needs a bind that is not allowed (dry run), or takes too long */
+	APQN_IDENTITY_UNREAD,      /* nobody looked yet */
+	APQN_IDENTITY_VALID,       /* mkvp is valid */
+	APQN_IDENTITY_NONE,        /* looked, while bound: there is no valid master key in this domain */
+	APQN_IDENTITY_UNAVAILABLE, /* cannot be known now: needs a bind that is not allowed (dry run), or takes too long */
 };
 
 /* Why a queue is out of the game for the rest of this run. */
@@ -61,7 +61,7 @@ enum apqn_failure {
 	APQN_VANISHED,            /* the queue or its card is no longer there */
 	APQN_DEADLINE,            /* the run ended before it was identified */
 	APQN_CALL_LOST,           /* helper processes that made its calls were killed, again and again */
-	APQN_CARD_STUCK,          /* a call on this card did not come back from the kernel */
+	APQN_CARD_HUNG,           /* a call on this card did not come back from the kernel */
 };
 
 struct apqn {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Gathering: one lane a card. */
+/* Gathering: one channel a card. */
 #include "ap/inventory.h"
 
 #include <errno.h>
@@ -38,8 +38,8 @@ struct card_scan {
 };
 
 struct scan {
-	struct card_scan *cards; /* in the order of the lanes */
-	const struct lane *first_lane;
+	struct card_scan *cards; /* in the order of the calls */
+	const struct card_channel *first_channel;
 	/* A queue without se_bind has vanished, unless it is still there and none has it: on a kernel before 6.7. */
 	bool bind_missing, bind_seen;
 	int error;
@@ -51,9 +51,9 @@ static int no_memory(void)
 	return -ENOMEM;
 }
 
-static struct card_scan *card_of(struct scan *scan, const struct lane *lane)
+static struct card_scan *card_of(struct scan *scan, const struct card_channel *channel)
 {
-	return &scan->cards[lane - scan->first_lane];
+	return &scan->cards[channel - scan->first_channel];
 }
 
 /* CCA queues are left alone: only whether they are online is looked at. */
@@ -217,9 +217,9 @@ static void take_association(struct apqn *apqn, int r, const char *text)
 }
 
 /* `call` did not come back: in its own time, or before the end of the run. */
-static void card_stuck(struct card_scan *card, const struct machine_call *call)
+static void card_hung(struct card_scan *card, const struct machine_call *call)
 {
-	struct apqn culprit = { .failure = APQN_CARD_STUCK };
+	struct apqn culprit = { .failure = APQN_CARD_HUNG };
 	char text[APQN_FAILURE_SIZE];
 
 	if (card->phase == PHASE_DONE)
@@ -228,7 +228,7 @@ static void card_stuck(struct card_scan *card, const struct machine_call *call)
 	apqn_format_failure(&culprit, text);
 	log_warning("card%02x: %s; it is not used", card->card, text);
 	for (size_t i = 0; i < card->count; i++) {
-		card->apqns[i].failure = APQN_CARD_STUCK;
+		card->apqns[i].failure = APQN_CARD_HUNG;
 		card->apqns[i].failure_error = -ETIMEDOUT;
 		memcpy(card->apqns[i].failure_call, culprit.failure_call, sizeof(culprit.failure_call));
 	}
@@ -239,24 +239,24 @@ static void card_stuck(struct card_scan *card, const struct machine_call *call)
 
 static void ask_queue(struct machine_call *call, const struct apqn *apqn, const char *attribute)
 {
-	lanes_read(call, "devices/ap/card%02x/%02x.%04x/%s", apqn->card, apqn->card, apqn->domain, attribute);
+	card_calls_read(call, "devices/ap/card%02x/%02x.%04x/%s", apqn->card, apqn->card, apqn->domain, attribute);
 }
 
 static void ask_card(struct machine_call *call, struct card_scan *card)
 {
 	if (card->asked == 0)
-		lanes_list(call, card->names, NAMES_SIZE, "devices/ap/card%02x", card->card);
+		card_calls_list(call, card->names, NAMES_SIZE, "devices/ap/card%02x", card->card);
 	else
-		lanes_read(call, "devices/ap/card%02x/type", card->card);
+		card_calls_read(call, "devices/ap/card%02x/type", card->card);
 }
 
-static bool scan_next(struct lane *lane, struct machine_call *call, int64_t now_ms, void *context)
+static bool scan_next(struct card_channel *channel, struct machine_call *call, int64_t now_ms, void *context)
 {
-	struct card_scan *card = card_of(context, lane);
+	struct card_scan *card = card_of(context, channel);
 
 	(void)now_ms;
 	if (card->asked == card->total) {
-		lane->due_ms = MACHINE_FOREVER;
+		channel->due_ms = MACHINE_FOREVER;
 		return false;
 	}
 	if (card->phase == PHASE_CARD)
@@ -286,14 +286,14 @@ static void take_answer(struct scan *scan, struct card_scan *card, const struct 
 		take_association(association_queue(card, n), call->error, call->data);
 }
 
-static void scan_done(struct lane *lane, const struct machine_call *call, int64_t now_ms, void *context)
+static void scan_done(struct card_channel *channel, const struct machine_call *call, int64_t now_ms, void *context)
 {
 	struct scan *scan = context;
-	struct card_scan *card = card_of(scan, lane);
+	struct card_scan *card = card_of(scan, channel);
 
 	(void)now_ms;
-	if (lane->stuck) {
-		card_stuck(card, call);
+	if (channel->hung) {
+		card_hung(card, call);
 		return;
 	}
 	take_answer(scan, card, call);
@@ -342,30 +342,30 @@ static int list_cards(struct machine *machine, int64_t deadline_ms, uint8_t card
 }
 
 /* The kernel has the attribute in Secure Execution guests only. */
-static int report_no_bind(const struct lanes *lanes)
+static int report_no_bind(const struct card_calls *calls)
 {
 	log_error("AP bus: the queues have no attribute se_bind; %s",
-		  secrets_is_no_guest(lanes->machine, lanes->deadline_ms) ?
+		  secrets_is_no_guest(calls->machine, calls->deadline_ms) ?
 			  "this machine is not a Secure Execution guest" :
 			  "Linux 6.7 or newer is needed");
 	return -EOPNOTSUPP;
 }
 
-static int run_scan(struct lanes *lanes, struct scan *scan)
+static int run_scan(struct card_calls *calls, struct scan *scan)
 {
-	int64_t start_ms = machine_now_ms(lanes->machine), next_progress_ms = 0;
+	int64_t start_ms = machine_now_ms(calls->machine), next_progress_ms = 0;
 
-	while (!lanes_idle(lanes)) {
-		int64_t now_ms = machine_now_ms(lanes->machine);
+	while (!card_calls_idle(calls)) {
+		int64_t now_ms = machine_now_ms(calls->machine);
 		int r;
 
 		if (progress_is_due(now_ms, start_ms, &next_progress_ms))
 			log_notice("waiting for the states of the APQNs, %" PRId64 " s", (now_ms - start_ms) / 1000);
-		r = lanes_turn(lanes, progress_until(now_ms, lanes->deadline_ms));
+		r = card_calls_turn(calls, progress_until(now_ms, calls->deadline_ms));
 		if (r < 0)
 			return r;
 	}
-	return scan->bind_missing && !scan->bind_seen ? report_no_bind(lanes) : scan->error;
+	return scan->bind_missing && !scan->bind_seen ? report_no_bind(calls) : scan->error;
 }
 
 static int collect(const struct scan *scan, size_t card_count, struct inventory *inventory)
@@ -388,15 +388,14 @@ static int collect(const struct scan *scan, size_t card_count, struct inventory 
 	return 0;
 }
 
-/* Cards that are stuck, or did not tell what they are, were reported as such. */
+/* Cards that are hung, or did not tell what they are, were reported as such. */
 static void report_failures(const struct inventory *inventory)
 {
 	for (size_t i = 0; i < inventory->count; i++) {
 		const struct apqn *apqn = &inventory->apqns[i];
 		char name[APQN_NAME_SIZE];
 
-		if (apqn->failure == APQN_WORKING || apqn->failure == APQN_CARD_STUCK ||
-		    apqn->mode == APQN_MODE_UNKNOWN)
+		if (apqn->failure == APQN_WORKING || apqn->failure == APQN_CARD_HUNG || apqn->mode == APQN_MODE_UNKNOWN)
 			continue;
 		apqn_format_name(apqn, name);
 		log_warning("APQN %s: %s: %s; it is not used", name, apqn_failure_text(apqn->failure),
@@ -404,41 +403,41 @@ static void report_failures(const struct inventory *inventory)
 	}
 }
 
-static int create_scan(struct scan *scan, struct lanes *lanes, const uint8_t *cards, bool plain)
+static int create_scan(struct scan *scan, struct card_calls *calls, const uint8_t *cards, bool plain)
 {
-	scan->cards = calloc(lanes->count > 0 ? lanes->count : 1, sizeof(*scan->cards));
+	scan->cards = calloc(calls->count > 0 ? calls->count : 1, sizeof(*scan->cards));
 	if (!scan->cards)
 		return no_memory();
-	for (size_t i = 0; i < lanes->count; i++) {
+	for (size_t i = 0; i < calls->count; i++) {
 		/* NOLINTNEXTLINE(clang-analyzer-core.uninitialized.Assign): as many as list_cards has filled */
-		scan->cards[i].card = lanes->list[i].card = cards[i];
+		scan->cards[i].card = calls->list[i].card = cards[i];
 		scan->cards[i].plain = plain;
 		begin_phase(&scan->cards[i], PHASE_CARD);
 	}
-	scan->first_lane = lanes->list;
-	lanes->context = scan;
+	scan->first_channel = calls->list;
+	calls->context = scan;
 	return 0;
 }
 
-static int scan_cards(struct lanes *lanes, const uint8_t *cards, bool plain, struct inventory *inventory)
+static int scan_cards(struct card_calls *calls, const uint8_t *cards, bool plain, struct inventory *inventory)
 {
 	struct scan scan = { 0 };
-	int r = create_scan(&scan, lanes, cards, plain);
+	int r = create_scan(&scan, calls, cards, plain);
 
 	if (r == 0)
-		r = run_scan(lanes, &scan);
+		r = run_scan(calls, &scan);
 	if (r == 0)
-		r = collect(&scan, lanes->count, inventory);
+		r = collect(&scan, calls->count, inventory);
 	if (r == 0)
 		report_failures(inventory);
 	if (scan.cards)
-		release_scan(&scan, lanes->count);
+		release_scan(&scan, calls->count);
 	return r;
 }
 
 static int gather(struct machine *machine, int64_t deadline_ms, bool plain, struct inventory *inventory)
 {
-	cleanup_(lanes_release) struct lanes lanes = {
+	cleanup_(card_calls_release) struct card_calls calls = {
 		.machine = machine, .deadline_ms = deadline_ms, .next = scan_next, .done = scan_done
 	};
 	uint8_t cards[APQN_CARDS_MAX];
@@ -447,7 +446,7 @@ static int gather(struct machine *machine, int64_t deadline_ms, bool plain, stru
 
 	if (r < 0)
 		return r;
-	return lanes_create(&lanes, count) < 0 ? no_memory() : scan_cards(&lanes, cards, plain, inventory);
+	return card_calls_create(&calls, count) < 0 ? no_memory() : scan_cards(&calls, cards, plain, inventory);
 }
 
 int inventory_gather(struct machine *machine, int64_t deadline_ms, struct inventory *inventory)

@@ -7,31 +7,31 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int64_t call_limit_ms(const struct lanes *lanes)
+static int64_t call_limit_ms(const struct card_calls *calls)
 {
-	int64_t limit_ms = (lanes->deadline_ms - machine_now_ms(lanes->machine)) / 4;
+	int64_t limit_ms = (calls->deadline_ms - machine_now_ms(calls->machine)) / 4;
 
-	if (limit_ms < LANES_CALL_LIMIT_MIN_MS)
-		return LANES_CALL_LIMIT_MIN_MS;
-	return limit_ms < LANES_CALL_LIMIT_MS ? limit_ms : LANES_CALL_LIMIT_MS;
+	if (limit_ms < CARD_CALLS_CALL_LIMIT_MIN_MS)
+		return CARD_CALLS_CALL_LIMIT_MIN_MS;
+	return limit_ms < CARD_CALLS_CALL_LIMIT_MS ? limit_ms : CARD_CALLS_CALL_LIMIT_MS;
 }
 
-int lanes_create(struct lanes *lanes, size_t count)
+int card_calls_create(struct card_calls *calls, size_t count)
 {
 	/* At least one, so that an empty bus does not look like a lack of memory. */
-	lanes->list = calloc(count > 0 ? count : 1, sizeof(*lanes->list));
-	if (!lanes->list)
+	calls->list = calloc(count > 0 ? count : 1, sizeof(*calls->list));
+	if (!calls->list)
 		return -ENOMEM;
-	lanes->count = count;
-	lanes->limit_ms = call_limit_ms(lanes);
+	calls->count = count;
+	calls->limit_ms = call_limit_ms(calls);
 	return 0;
 }
 
-void lanes_release(struct lanes *lanes)
+void card_calls_release(struct card_calls *calls)
 {
-	free(lanes->list);
-	lanes->list = NULL;
-	lanes->count = 0;
+	free(calls->list);
+	calls->list = NULL;
+	calls->count = 0;
 }
 
 /* Paths are made of card and queue names and fixed words: they fit. */
@@ -43,7 +43,7 @@ static void set_path(struct machine_call *call, const char *path, va_list argume
 	vsnprintf(call->path, sizeof(call->path), path, arguments);
 }
 
-void lanes_read(struct machine_call *call, const char *path, ...)
+void card_calls_read(struct machine_call *call, const char *path, ...)
 {
 	va_list arguments;
 
@@ -53,7 +53,7 @@ void lanes_read(struct machine_call *call, const char *path, ...)
 	va_end(arguments);
 }
 
-void lanes_write(struct machine_call *call, const char *text, const char *path, ...)
+void card_calls_write(struct machine_call *call, const char *text, const char *path, ...)
 {
 	va_list arguments;
 
@@ -65,7 +65,7 @@ void lanes_write(struct machine_call *call, const char *text, const char *path, 
 	va_end(arguments);
 }
 
-void lanes_list(struct machine_call *call, char *names, size_t size, const char *path, ...)
+void card_calls_list(struct machine_call *call, char *names, size_t size, const char *path, ...)
 {
 	va_list arguments;
 
@@ -77,121 +77,121 @@ void lanes_list(struct machine_call *call, char *names, size_t size, const char 
 	va_end(arguments);
 }
 
-void lanes_wake(struct lanes *lanes)
+void card_calls_wake(struct card_calls *calls)
 {
-	for (size_t i = 0; i < lanes->count; i++)
-		lanes->list[i].due_ms = 0;
+	for (size_t i = 0; i < calls->count; i++)
+		calls->list[i].due_ms = 0;
 }
 
-static void prepare(const struct lanes *lanes, struct lane *lane, struct lane_call *slot)
+static void prepare(const struct card_calls *calls, struct card_channel *channel, struct channel_call *slot)
 {
-	slot->lane = lane;
+	slot->channel = channel;
 	slot->call = (struct machine_call){
 		.data = slot->text,
 		.size = sizeof(slot->text),
-		.lane = lane->card + 1U, /* 0 is MACHINE_NO_LANE */
-		.limit_ms = lanes->limit_ms,
-		.until_ms = lanes->deadline_ms,
+		.channel = channel->card + 1U, /* 0 is MACHINE_NO_CHANNEL */
+		.limit_ms = calls->limit_ms,
+		.until_ms = calls->deadline_ms,
 	};
 }
 
 /* A new row is begun only when the one before is through: what it brought may change what is to be called. */
-static int start_row(struct lanes *lanes, struct lane *lane, int64_t now_ms)
+static int start_row(struct card_calls *calls, struct card_channel *channel, int64_t now_ms)
 {
 	unsigned int count = 0;
 
-	if (lane->under_way > 0 || lane->stuck || lane->due_ms > now_ms)
+	if (channel->under_way > 0 || channel->hung || channel->due_ms > now_ms)
 		return 0;
-	while (count < LANES_ROW_MAX) {
-		struct lane_call *slot = &lane->calls[count];
+	while (count < CARD_CALLS_BATCH_MAX) {
+		struct channel_call *slot = &channel->calls[count];
 		int r;
 
-		prepare(lanes, lane, slot);
-		if (!lanes->next(lane, &slot->call, now_ms, lanes->context))
+		prepare(calls, channel, slot);
+		if (!calls->next(channel, &slot->call, now_ms, calls->context))
 			break;
-		r = machine_start(lanes->machine, &slot->call);
+		r = machine_start(calls->machine, &slot->call);
 		if (r < 0)
 			return r;
-		lane->under_way = ++count;
+		channel->under_way = ++count;
 	}
-	lane->since_ms = now_ms;
+	channel->since_ms = now_ms;
 	return 0;
 }
 
-static int64_t earliest_due(const struct lanes *lanes, int64_t until_ms)
+static int64_t earliest_due(const struct card_calls *calls, int64_t until_ms)
 {
-	for (size_t i = 0; i < lanes->count; i++) {
-		const struct lane *lane = &lanes->list[i];
+	for (size_t i = 0; i < calls->count; i++) {
+		const struct card_channel *channel = &calls->list[i];
 
-		if (lane->under_way == 0 && !lane->stuck && lane->due_ms < until_ms)
-			until_ms = lane->due_ms;
+		if (channel->under_way == 0 && !channel->hung && channel->due_ms < until_ms)
+			until_ms = channel->due_ms;
 	}
 	return until_ms;
 }
 
 /* The slot that a completed call lies in. */
-static struct lane_call *slot_of(struct machine_call *call)
+static struct channel_call *slot_of(struct machine_call *call)
 {
-	return (struct lane_call *)((char *)call - offsetof(struct lane_call, call));
+	return (struct channel_call *)((char *)call - offsetof(struct channel_call, call));
 }
 
 /* Waits for a call and hands it to the user. */
-static int take_call(struct lanes *lanes, int64_t until_ms)
+static int take_call(struct card_calls *calls, int64_t until_ms)
 {
 	struct machine_call *call;
-	struct lane *lane;
+	struct card_channel *channel;
 	int64_t now_ms;
-	int r = machine_wait(lanes->machine, until_ms, &call);
+	int r = machine_wait(calls->machine, until_ms, &call);
 
 	if (r < 0 || !call)
 		return r;
-	now_ms = machine_now_ms(lanes->machine);
-	lane = slot_of(call)->lane;
-	lane->under_way--;
-	lane->stuck = lane->stuck || call->error == -ETIMEDOUT;
-	lane->due_ms = 0;
-	lane->since_ms = now_ms;
-	lanes->done(lane, call, now_ms, lanes->context);
+	now_ms = machine_now_ms(calls->machine);
+	channel = slot_of(call)->channel;
+	channel->under_way--;
+	channel->hung = channel->hung || call->error == -ETIMEDOUT;
+	channel->due_ms = 0;
+	channel->since_ms = now_ms;
+	calls->done(channel, call, now_ms, calls->context);
 	return 0;
 }
 
-int lanes_turn(struct lanes *lanes, int64_t until_ms)
+int card_calls_turn(struct card_calls *calls, int64_t until_ms)
 {
-	int64_t now_ms = machine_now_ms(lanes->machine);
+	int64_t now_ms = machine_now_ms(calls->machine);
 	int r;
 
-	for (size_t i = 0; i < lanes->count; i++) {
-		r = start_row(lanes, &lanes->list[i], now_ms);
+	for (size_t i = 0; i < calls->count; i++) {
+		r = start_row(calls, &calls->list[i], now_ms);
 		if (r < 0)
 			return r;
 	}
-	return lanes_idle(lanes) ? 0 : take_call(lanes, earliest_due(lanes, until_ms));
+	return card_calls_idle(calls) ? 0 : take_call(calls, earliest_due(calls, until_ms));
 }
 
-int lanes_finish(struct lanes *lanes)
+int card_calls_finish(struct card_calls *calls)
 {
 	int r = 0;
 
-	while (r == 0 && lanes_busy(lanes))
-		r = take_call(lanes, MACHINE_FOREVER);
+	while (r == 0 && card_calls_busy(calls))
+		r = take_call(calls, MACHINE_FOREVER);
 	return r;
 }
 
-bool lanes_busy(const struct lanes *lanes)
+bool card_calls_busy(const struct card_calls *calls)
 {
-	for (size_t i = 0; i < lanes->count; i++) {
-		if (lanes->list[i].under_way > 0)
+	for (size_t i = 0; i < calls->count; i++) {
+		if (calls->list[i].under_way > 0)
 			return true;
 	}
 	return false;
 }
 
-bool lanes_idle(const struct lanes *lanes)
+bool card_calls_idle(const struct card_calls *calls)
 {
-	for (size_t i = 0; i < lanes->count; i++) {
-		const struct lane *lane = &lanes->list[i];
+	for (size_t i = 0; i < calls->count; i++) {
+		const struct card_channel *channel = &calls->list[i];
 
-		if (lane->under_way > 0 || (!lane->stuck && lane->due_ms != MACHINE_FOREVER))
+		if (channel->under_way > 0 || (!channel->hung && channel->due_ms != MACHINE_FOREVER))
 			return false;
 	}
 	return true;

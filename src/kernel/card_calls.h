@@ -6,7 +6,7 @@
  *
  * Two calls on one card at the same time would gain nothing, because a card answers one after the other, and are
  * dangerous: a second identity read on a vanished card can lock up the kernel's bus scan (design decision 5). So
- * every card has a lane. Its user says what to call next, and hears how it went. Calls that do not depend on each
+ * every card has a channel. Its user says what to call next, and hears how it went. Calls that do not depend on each
  * other are handed over in a row, which the machine makes one after the other without coming back to us in between. A
  * card that kept a call beyond its limit is never touched again.
  */
@@ -16,81 +16,81 @@
 
 #include "kernel/machine.h"
 
-#define LANES_CALL_LIMIT_MS 5000    /* far above what any healthy call takes (milliseconds) */
-#define LANES_CALL_LIMIT_MIN_MS 250 /* no healthy call should be given up because the time is short */
-#define LANES_ROW_MAX 16            /* calls under way in one lane */
-#define LANES_TEXT_SIZE 256         /* bytes: above what any attribute of a card or queue has */
+#define CARD_CALLS_CALL_LIMIT_MS 5000    /* far above what any healthy call takes (milliseconds) */
+#define CARD_CALLS_CALL_LIMIT_MIN_MS 250 /* no healthy call should be given up because the time is short */
+#define CARD_CALLS_BATCH_MAX 16          /* calls under way in one channel */
+#define CARD_CALLS_TEXT_SIZE 256         /* bytes: above what any attribute of a card or queue has */
 
-struct lane_call {
+struct channel_call {
 	struct machine_call call;
-	struct lane *lane;
-	char text[LANES_TEXT_SIZE];
+	struct card_channel *channel;
+	char text[CARD_CALLS_TEXT_SIZE];
 };
 
-struct lane {
+struct card_channel {
 	uint8_t card;
-	bool stuck;             /* a call did not come back */
+	bool hung;              /* a call did not come back */
 	unsigned int under_way; /* calls */
 	int64_t since_ms;       /* when the last of them completed, or the first was started */
 	int64_t due_ms;         /* do not ask again before; set by next() */
-	struct lane_call calls[LANES_ROW_MAX];
+	struct channel_call calls[CARD_CALLS_BATCH_MAX];
 };
 
-struct lanes {
+struct card_calls {
 	struct machine *machine;
-	struct lane *list;
+	struct card_channel *list;
 	size_t count;
 	int64_t deadline_ms; /* every call ends then at the latest */
-	int64_t limit_ms;    /* how long the kernel may keep a call; set by lanes_create */
+	int64_t limit_ms;    /* how long the kernel may keep a call; set by card_calls_create */
 	/*
-	 * Prepares a call by one of lanes_read/lanes_write/lanes_list and returns true; or returns false with
-	 * lane->due_ms set to when it wants to be asked again (MACHINE_FOREVER: not before lanes_wake). Asked again
+	 * Prepares a call by one of card_calls_read/card_calls_write/card_calls_list and returns true; or returns false with
+	 * channel->due_ms set to when it wants to be asked again (MACHINE_FOREVER: not before card_calls_wake). Asked again
 	 * and again until it returns false or the row is full: a call must not need the result of one that is under
 	 * way. call->context is the user's.
 	 */
-	bool (*next)(struct lane *lane, struct machine_call *call, int64_t now_ms, void *context);
+	bool (*next)(struct card_channel *channel, struct machine_call *call, int64_t now_ms, void *context);
 	/*
-	 * The call is completed: look at its error and data. lane->stuck is set if it did not come back, or was not made
+	 * The call is completed: look at its error and data. channel->hung is set if it did not come back, or was not made
 	 * because the one before it did not.
 	 */
-	void (*done)(struct lane *lane, const struct machine_call *call, int64_t now_ms, void *context);
+	void (*done)(struct card_channel *channel, const struct machine_call *call, int64_t now_ms, void *context);
 	void *context;
 };
 
 /*
- * Allocates `count` lanes, all due at once, for the machine and until the deadline that are set already. A call may
- * take LANES_CALL_LIMIT_MS, but at most a quarter of the time that is left now, so that a stuck card does not cost
- * the others their time; not less than LANES_CALL_LIMIT_MIN_MS. 0 or -ENOMEM.
+ * Allocates `count` calls, all due at once, for the machine and until the deadline that are set already. A call may
+ * take CARD_CALLS_CALL_LIMIT_MS, but at most a quarter of the time that is left now, so that a hung card does not cost
+ * the others their time; not less than CARD_CALLS_CALL_LIMIT_MIN_MS. 0 or -ENOMEM.
  */
-int lanes_create(struct lanes *lanes, size_t count);
-void lanes_release(struct lanes *lanes);
+int card_calls_create(struct card_calls *calls, size_t count);
+void card_calls_release(struct card_calls *calls);
 
 /*
- * For next(): what to call. lanes_list wants a larger buffer, which must live until the call is completed.
+ * For next(): what to call. card_calls_list wants a larger buffer, which must live until the call is completed.
  */
-void lanes_read(struct machine_call *call, const char *path, ...) __attribute__((format(printf, 2, 3)));
-void lanes_write(struct machine_call *call, const char *text, const char *path, ...)
+void card_calls_read(struct machine_call *call, const char *path, ...) __attribute__((format(printf, 2, 3)));
+void card_calls_write(struct machine_call *call, const char *text, const char *path, ...)
 	__attribute__((format(printf, 3, 4)));
-void lanes_list(struct machine_call *call, char *names, size_t size, const char *path, ...)
+void card_calls_list(struct machine_call *call, char *names, size_t size, const char *path, ...)
 	__attribute__((format(printf, 4, 5)));
 
-/* Has every idle lane asked again. */
-void lanes_wake(struct lanes *lanes);
+/* Has every idle channel asked again. */
+void card_calls_wake(struct card_calls *calls);
 
 /*
  * Starts what can be started, then waits until until_ms at the latest for one call to complete, and hands it to
  * done(). Returns at once if nothing is under way or due later. 0 or negative errno (-EINTR: the program is to stop).
  */
-int lanes_turn(struct lanes *lanes, int64_t until_ms);
+int card_calls_turn(struct card_calls *calls, int64_t until_ms);
 
 /*
- * Waits for the calls that are under way and starts none: they live in the lanes, which must not be released before.
+ * Waits for the calls that are under way and starts none: they live in the calls, which must not be released before.
  * Takes no longer than until the deadline. 0 or negative errno, as above; after either the machine does not touch
  * them any more.
  */
-int lanes_finish(struct lanes *lanes);
+int card_calls_finish(struct card_calls *calls);
 
-bool lanes_busy(const struct lanes *lanes); /* a call is under way */
+bool card_calls_busy(const struct card_calls *calls); /* a call is under way */
 
-/* True if no call is under way and no lane wants to be asked again. */
-bool lanes_idle(const struct lanes *lanes);
+/* True if no call is under way and no channel wants to be asked again. */
+bool card_calls_idle(const struct card_calls *calls);

@@ -15,8 +15,8 @@
 #include "util/cleanup.h"
 #include "util/wait.h"
 
-/* At most one worker is busy for each lane. Abandoned ones are not counted. */
-#define WORKERS_MAX MACHINE_LANES
+/* At most one worker is busy for each channel. Abandoned ones are not counted. */
+#define WORKERS_MAX MACHINE_CHANNELS
 
 /*
  * Most calls take less time than to make a process, so a further worker is made only when one has been busy for so long
@@ -30,9 +30,9 @@ struct call_list {
 	struct machine_call *first, **end;
 };
 
-struct lane_queue {
+struct channel {
 	struct call_list waiting; /* started, and no worker has them yet */
-	bool busy;                /* a worker makes calls of this lane; never of MACHINE_NO_LANE */
+	bool busy;                /* a worker makes calls of this channel; never of MACHINE_NO_CHANNEL */
 };
 
 struct machine_linux {
@@ -46,8 +46,8 @@ struct machine_linux {
 	int64_t fork_us; /* when there may be a further worker for calls that wait for one; INT64_MAX: none does */
 	struct worker *workers[WORKERS_MAX];
 	size_t worker_count;
-	struct lane_queue lanes[MACHINE_LANES];
-	size_t next_lane;           /* the first to get a worker, so that all have their turn */
+	struct channel channels[MACHINE_CHANNELS];
+	size_t next_channel;           /* the first to get a worker, so that all have their turn */
 	struct call_list completed; /* to be handed out */
 };
 
@@ -124,14 +124,14 @@ static void complete(struct machine_linux *this, struct machine_call *calls, int
 	list_append(&this->completed, calls);
 }
 
-/* Takes a worker off the list, with the results of what it has done; the lane of its row is free again. */
-static struct worker_calls drop_worker(struct machine_linux *this, size_t i, struct lane_queue **lane)
+/* Takes a worker off the list, with the results of what it has done; the channel of its row is free again. */
+static struct worker_calls drop_worker(struct machine_linux *this, size_t i, struct channel **channel)
 {
 	struct worker *worker = this->workers[i];
 	struct worker_calls calls;
 
-	*lane = &this->lanes[worker->calls ? worker->calls->lane : MACHINE_NO_LANE];
-	(*lane)->busy = false;
+	*channel = &this->channels[worker->calls ? worker->calls->channel : MACHINE_NO_CHANNEL];
+	(*channel)->busy = false;
 	calls = worker_abandon(worker);
 	this->workers[i] = this->workers[--this->worker_count];
 	list_append(&this->completed, calls.done);
@@ -144,30 +144,30 @@ static struct worker_calls drop_worker(struct machine_linux *this, size_t i, str
  */
 static void drop_hung(struct machine_linux *this, size_t i)
 {
-	struct lane_queue *lane;
-	struct worker_calls calls = drop_worker(this, i, &lane);
+	struct channel *channel;
+	struct worker_calls calls = drop_worker(this, i, &channel);
 
 	if (!calls.begun) {
-		list_prepend(&lane->waiting, calls.rest);
+		list_prepend(&channel->waiting, calls.rest);
 		return;
 	}
 	complete(this, calls.begun, -ETIMEDOUT);
 	complete(this, calls.rest, -ECANCELED);
-	if (calls.begun->lane != MACHINE_NO_LANE)
-		complete(this, list_take_all(&lane->waiting), -ECANCELED);
+	if (calls.begun->channel != MACHINE_NO_CHANNEL)
+		complete(this, list_take_all(&channel->waiting), -ECANCELED);
 }
 
 /* A child was killed. Calls that were not begun are made by another one, a read that was begun too, once. */
 static void drop_dead(struct machine_linux *this, size_t i)
 {
-	struct lane_queue *lane;
-	struct worker_calls calls = drop_worker(this, i, &lane);
+	struct channel *channel;
+	struct worker_calls calls = drop_worker(this, i, &channel);
 	struct machine_call *begun = calls.begun;
 
-	list_prepend(&lane->waiting, calls.rest);
+	list_prepend(&channel->waiting, calls.rest);
 	if (begun && !begun->repeated && (begun->operation == MACHINE_READ || begun->operation == MACHINE_LIST)) {
 		begun->repeated = true;
-		list_prepend(&lane->waiting, begun);
+		list_prepend(&channel->waiting, begun);
 	} else {
 		complete(this, begun, -EOWNERDEAD);
 	}
@@ -229,15 +229,15 @@ static int find_worker(struct machine_linux *this, size_t size, struct worker **
 	return fork_us == INT64_MIN ? r : 0;
 }
 
-/* Takes as many calls as fit into one row. Those of MACHINE_NO_LANE do not wait for each other. */
-static struct machine_call *take_row(struct lane_queue *lane, size_t size)
+/* Takes as many calls as fit into one row. Those of MACHINE_NO_CHANNEL do not wait for each other. */
+static struct machine_call *take_row(struct channel *channel, size_t size)
 {
-	struct machine_call *row = list_take_first(&lane->waiting), *last = row;
+	struct machine_call *row = list_take_first(&channel->waiting), *last = row;
 
-	while (lane->waiting.first && row->lane != MACHINE_NO_LANE) {
-		last->next = list_take_first(&lane->waiting);
+	while (channel->waiting.first && row->channel != MACHINE_NO_CHANNEL) {
+		last->next = list_take_first(&channel->waiting);
 		if (!worker_fits(row, size)) {
-			list_prepend(&lane->waiting, last->next);
+			list_prepend(&channel->waiting, last->next);
 			last->next = NULL;
 			break;
 		}
@@ -247,46 +247,46 @@ static struct machine_call *take_row(struct lane_queue *lane, size_t size)
 }
 
 /* Hands a row to an idle worker. One that cannot take it has died; the calls wait for the next worker. */
-static void start_row(struct machine_linux *this, struct worker *worker, struct lane_queue *lane)
+static void start_row(struct machine_linux *this, struct worker *worker, struct channel *channel)
 {
-	struct machine_call *row = take_row(lane, worker->size);
+	struct machine_call *row = take_row(channel, worker->size);
 	size_t i = 0;
 
 	if (worker_start(worker, row, this->now_us) == 0) {
-		lane->busy = row->lane != MACHINE_NO_LANE;
+		channel->busy = row->channel != MACHINE_NO_CHANNEL;
 		return;
 	}
-	list_prepend(&lane->waiting, row);
+	list_prepend(&channel->waiting, row);
 	while (this->workers[i] != worker)
 		i++;
 	drop_dead(this, i);
 }
 
-/* Starts what can be started of one lane. False: there is no worker for it now, nor for any other lane. */
-static bool dispatch_lane(struct machine_linux *this, struct lane_queue *lane)
+/* Starts what can be started of one channel. False: there is no worker for it now, nor for any other channel. */
+static bool dispatch_channel(struct machine_linux *this, struct channel *channel)
 {
-	while (lane->waiting.first && !lane->busy) {
+	while (channel->waiting.first && !channel->busy) {
 		struct worker *worker;
-		int r = find_worker(this, lane->waiting.first->size, &worker);
+		int r = find_worker(this, channel->waiting.first->size, &worker);
 
 		if (r == 0 && !worker)
 			return false;
 		if (r < 0)
-			complete(this, list_take_first(&lane->waiting), r);
+			complete(this, list_take_first(&channel->waiting), r);
 		else
-			start_row(this, worker, lane);
+			start_row(this, worker, channel);
 	}
 	return true;
 }
 
 static void dispatch(struct machine_linux *this)
 {
-	size_t first = this->next_lane;
+	size_t first = this->next_channel;
 
 	this->fork_us = INT64_MAX;
-	for (size_t i = 0; i < MACHINE_LANES; i++) {
-		this->next_lane = (first + i) % MACHINE_LANES;
-		if (!dispatch_lane(this, &this->lanes[this->next_lane]))
+	for (size_t i = 0; i < MACHINE_CHANNELS; i++) {
+		this->next_channel = (first + i) % MACHINE_CHANNELS;
+		if (!dispatch_channel(this, &this->channels[this->next_channel]))
 			return;
 	}
 }
@@ -300,8 +300,8 @@ static void drop_overdue(struct machine_linux *this)
 		if (this->workers[i]->calls && worker_limit_ms(this->workers[i], now_ms) <= now_ms)
 			drop_hung(this, i);
 	}
-	for (size_t i = 0; i < MACHINE_LANES; i++) {
-		struct call_list *waiting = &this->lanes[i].waiting;
+	for (size_t i = 0; i < MACHINE_CHANNELS; i++) {
+		struct call_list *waiting = &this->channels[i].waiting;
 		struct machine_call *rest = list_take_all(waiting);
 
 		while (rest) {
@@ -328,7 +328,7 @@ static void finish_rows(struct machine_linux *this, const struct pollfd *polled,
 			drop_dead(this, i);
 			continue;
 		}
-		this->lanes[done->lane].busy = false;
+		this->channels[done->channel].busy = false;
 		list_append(&this->completed, done);
 	}
 }
@@ -344,8 +344,8 @@ static int64_t wake_time_us(struct machine_linux *this, int64_t until_ms)
 		if (this->workers[i]->calls && worker_limit_ms(this->workers[i], now_ms) < until_ms)
 			until_ms = worker_limit_ms(this->workers[i], now_ms);
 	}
-	for (size_t i = 0; i < MACHINE_LANES; i++) {
-		for (const struct machine_call *call = this->lanes[i].waiting.first; call; call = call->next) {
+	for (size_t i = 0; i < MACHINE_CHANNELS; i++) {
+		for (const struct machine_call *call = this->channels[i].waiting.first; call; call = call->next) {
 			if (call->until_ms < until_ms)
 				until_ms = call->until_ms;
 		}
@@ -400,12 +400,12 @@ static int linux_start(struct machine *machine, struct machine_call *call)
 		return this->error;
 	if (call->operation == MACHINE_WRITE && call->length > call->size)
 		return -E2BIG;
-	if (call->lane >= MACHINE_LANES)
+	if (call->channel >= MACHINE_CHANNELS)
 		return -EINVAL;
 	call->error = 0;
 	call->repeated = false;
 	call->next = NULL;
-	list_append(&this->lanes[call->lane].waiting, call);
+	list_append(&this->channels[call->channel].waiting, call);
 	return 0;
 }
 
@@ -473,8 +473,8 @@ int machine_linux_create(const char *sysfs, const char *uv_device, struct machin
 		return -errno;
 	this->machine.interface = &linux_interface;
 	this->uv_device = uv_device;
-	for (size_t i = 0; i < MACHINE_LANES; i++)
-		list_init(&this->lanes[i].waiting);
+	for (size_t i = 0; i < MACHINE_CHANNELS; i++)
+		list_init(&this->channels[i].waiting);
 	list_init(&this->completed);
 	read_clock(this);
 	r = take_signals(this);

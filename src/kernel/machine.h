@@ -13,8 +13,8 @@
 #define MACHINE_PATH_SIZE 80
 #define MACHINE_TEXT_SIZE 4096 /* a sysfs attribute is at most a page */
 #define MACHINE_FOREVER INT64_MAX
-#define MACHINE_NO_LANE 0
-#define MACHINE_LANES 257 /* one for each card, and MACHINE_NO_LANE */
+#define MACHINE_NO_CHANNEL 0
+#define MACHINE_CHANNELS 257 /* one for each card, and MACHINE_NO_CHANNEL */
 
 enum machine_operation {
 	MACHINE_READ,  /* a whole attribute into data; -E2BIG if it does not fit with its NUL */
@@ -31,13 +31,13 @@ struct machine_call {
 	size_t length;                /* WRITE: bytes to write; READ, LIST: bytes read, a NUL follows them */
 	unsigned int uv_command;      /* UV: number of the ioctl (uapi/asm/uvdevice.h) */
 	uint16_t uv_rc, uv_rrc;       /* UV: the firmware's answer, valid if error is 0 */
-	unsigned int lane;            /* calls of one lane are made one after the other; MACHINE_NO_LANE: on its own */
-	int64_t limit_ms;             /* how long the kernel may keep this call; 0: until until_ms */
-	int64_t until_ms;             /* completed with -ETIMEDOUT at this time at the latest */
-	int error;                    /* result: 0 or a negative errno */
-	void *context;                /* the caller's */
-	bool repeated;                /* the machine's: the call was begun once before */
-	struct machine_call *next;    /* the machine's, while the call is under way */
+	unsigned int channel; /* calls of one channel are made one after the other; MACHINE_NO_CHANNEL: on its own */
+	int64_t limit_ms;     /* how long the kernel may keep this call; 0: until until_ms */
+	int64_t until_ms;     /* completed with -ETIMEDOUT at this time at the latest */
+	int error;            /* result: 0 or a negative errno */
+	void *context;        /* the caller's */
+	bool repeated;        /* the machine's: the call was begun once before */
+	struct machine_call *next; /* the machine's, while the call is under way */
 };
 
 struct machine;
@@ -58,9 +58,9 @@ int64_t machine_now_ms(struct machine *machine);
 
 /*
  * Starts a call. 0: it is under way, will be handed out by machine_wait exactly once, and neither it nor its data may
- * be touched before. Anything else: -errno, nothing was started. Calls of one lane are made in the order of their
+ * be touched before. Anything else: -errno, nothing was started. Calls of one channel are made in the order of their
  * start, each after the one before; if one of them is not back in time, those behind it are not made and complete
- * with -ECANCELED. Whatever becomes of a call, it does not delay calls of other lanes.
+ * with -ECANCELED. Whatever becomes of a call, it does not delay calls of other channels.
  */
 int machine_start(struct machine *machine, struct machine_call *call);
 

@@ -134,10 +134,10 @@ static bool same_card(const struct apqn *a, const struct apqn *b)
 static void note_unidentified(const struct plan_context *context, struct plan_card *card, size_t index)
 {
 	const struct apqn *apqn = &context->apqns[index];
-	bool unknown = apqn->identity == APQN_IDENTITY_UNREAD || apqn->identity == APQN_IDENTITY_WITHHELD;
+	bool unknown = apqn->identity == APQN_IDENTITY_UNREAD || apqn->identity == APQN_IDENTITY_UNAVAILABLE;
 
-	if (plan_working(apqn) && apqn->identity == APQN_IDENTITY_WITHHELD && card->withheld == PLAN_NONE)
-		card->withheld = index;
+	if (plan_working(apqn) && apqn->identity == APQN_IDENTITY_UNAVAILABLE && card->unavailable == PLAN_NONE)
+		card->unavailable = index;
 	if (plan_failed(apqn) && unknown && card->lost == PLAN_NONE)
 		card->lost = index;
 }
@@ -162,7 +162,7 @@ static int collect_cards(struct ep11 *ep11)
 			continue;
 		if (i == 0 || !same_card(&apqns[i - 1], &apqns[i])) {
 			card = &cards->list[cards->count++];
-			*card = (struct plan_card){ .first = i, .withheld = PLAN_NONE, .lost = PLAN_NONE };
+			*card = (struct plan_card){ .first = i, .unavailable = PLAN_NONE, .lost = PLAN_NONE };
 			card->useful = could_serve(ep11, card, 0);
 		}
 		card->end = i + 1;
@@ -261,7 +261,7 @@ static bool identify_all(struct ep11 *ep11)
 	if (any)
 		return true;
 	for (size_t i = 0; i < ep11->cards.count; i++) {
-		if (could_serve(ep11, &ep11->cards.list[i], PLAN_MARK_STUCK))
+		if (could_serve(ep11, &ep11->cards.list[i], PLAN_MARK_LACKING))
 			any |= identify(ep11, &ep11->cards.list[i], false);
 	}
 	return any;
@@ -283,11 +283,11 @@ static enum plan_goal spare_goal(const struct ep11 *ep11, const struct apqn *apq
 
 	if (apqn->bind == APQN_UNBOUND)
 		return PLAN_LEAVE;
-	if (useful && plan_unsure(ep11->context, apqn))
-		return PLAN_UNSURE;
+	if (useful && plan_unverified(ep11->context, apqn))
+		return PLAN_UNVERIFIED;
 	if (!known && !useful)
 		return PLAN_UNBIND;
-	if (!ep11->final || apqn->identity == APQN_IDENTITY_WITHHELD)
+	if (!ep11->final || apqn->identity == APQN_IDENTITY_UNAVAILABLE)
 		return PLAN_LEAVE;
 	return PLAN_UNBIND;
 }

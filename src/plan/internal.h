@@ -25,15 +25,15 @@ struct plan_context {
 };
 
 /* What is remembered of an entry while its mode is planned. */
-#define PLAN_MARK_READY 1U /* belongs to R */
-#define PLAN_MARK_STUCK 2U /* one more APQN for it would get one more entry served */
+#define PLAN_MARK_READY 1U   /* belongs to R */
+#define PLAN_MARK_LACKING 2U /* one more APQN for it would get one more entry served */
 
 /* Consecutive EP11 APQNs with one generation and serial number: a card. */
 struct plan_card {
 	size_t first, end;
-	bool useful;     /* some entry could be served by one of its APQNs, if the MKVP is right */
-	size_t withheld; /* one of its APQNs whose identity is withheld, or PLAN_NONE */
-	size_t lost;     /* one that failed before its identity was known, or PLAN_NONE */
+	bool useful;        /* some entry could be served by one of its APQNs, if the MKVP is right */
+	size_t unavailable; /* one of its APQNs whose identity is unavailable, or PLAN_NONE */
+	size_t lost;        /* one that failed before its identity was known, or PLAN_NONE */
 };
 
 struct plan_cards {
@@ -111,7 +111,7 @@ static inline bool plan_wanted(const struct plan_context *context, size_t entry)
  * It is associated with the secret of an entry that it may serve, and only a part of its identity that is not known
  * keeps it from being told. A wrong guess would tear down what somebody uses.
  */
-bool plan_unsure(const struct plan_context *context, const struct apqn *apqn);
+bool plan_unverified(const struct plan_context *context, const struct apqn *apqn);
 
 static inline void plan_assign(const struct plan_context *context, size_t entry, size_t apqn)
 {
@@ -138,7 +138,7 @@ static inline void plan_prefer(const struct plan_context *context, size_t apqn, 
 int plan_accel_make(const struct plan_context *context, uint8_t *marks);
 int plan_ep11_make(const struct plan_context *context, uint8_t *marks);
 
-/* Assigns the working APQNs of a group to its entries. Marks those that are stuck. 0 or -ENOMEM. */
+/* Assigns the working APQNs of a group to its entries. Marks those that are hung. 0 or -ENOMEM. */
 int plan_match_group(const struct plan_context *context, const struct plan_group *group, uint8_t *marks);
 
 /* Why the entries that have no APQN have none. EP11: one group at a time, once nothing more is to be identified. */

@@ -35,7 +35,7 @@ struct seat {
 	uint16_t index;    /* of the secret it is associated with */
 	uint8_t generation;
 	bool associated;
-	bool unsure; /* may serve another entry as it is: it is not changed */
+	bool unverified; /* may serve another entry as it is: it is not changed */
 	bool dead;
 	/* of the search under way */
 	bool visited;
@@ -66,7 +66,7 @@ static int cost(const struct match *match, const struct seat *seat, size_t entry
 		return FAR;
 	if (seat->associated && seat->index == match->context->plan->entries[entry].secret_index)
 		return 0;
-	return match->ready_only || seat->unsure ? FAR : 1;
+	return match->ready_only || seat->unverified ? FAR : 1;
 }
 
 /* --- the search for a path ------------------------------------------------------------------------ */
@@ -246,7 +246,7 @@ static void fill_seats(struct match *match, const struct plan_group *group)
 			.next = NO_SEAT,
 			.index = apqn->association_index,
 			.associated = plan_associated(apqn, apqn->association_index),
-			.unsure = plan_unsure(match->context, apqn),
+			.unverified = plan_unverified(match->context, apqn),
 			.generation = apqn->generation,
 		};
 	}
@@ -301,11 +301,11 @@ static void take_assignment(const struct match *match, const struct plan_group *
 			continue;
 		plan_assign(match->context, seat->entry, seat->apqn);
 		if (seat->dead)
-			marks[seat->entry] |= PLAN_MARK_STUCK;
+			marks[seat->entry] |= PLAN_MARK_LACKING;
 	}
 	for (size_t i = 0; i < group->entry_count; i++) {
 		if (match->context->plan->entries[group->entries[i]].apqn == PLAN_NONE)
-			marks[group->entries[i]] |= PLAN_MARK_STUCK;
+			marks[group->entries[i]] |= PLAN_MARK_LACKING;
 	}
 }
 

@@ -27,7 +27,7 @@ static void prepare_entries(struct plan_context *context, const struct secrets *
 }
 
 /* True if the part of its identity that is known is right for the entry, but a part is not known. */
-static bool is_unsure_of(const struct plan_context *context, const struct apqn *apqn, size_t entry)
+static bool may_serve(const struct plan_context *context, const struct apqn *apqn, size_t entry)
 {
 	const struct config_entry *wish = &context->config->entries[entry];
 
@@ -38,7 +38,7 @@ static bool is_unsure_of(const struct plan_context *context, const struct apqn *
 	return memcmp(apqn->mkvp, wish->mkvp, sizeof(wish->mkvp)) == 0 && !plan_serialnr_fits(apqn->serialnr, wish);
 }
 
-bool plan_unsure(const struct plan_context *context, const struct apqn *apqn)
+bool plan_unverified(const struct plan_context *context, const struct apqn *apqn)
 {
 	if (apqn->mode != APQN_MODE_EP11 || !plan_online(apqn) || apqn->bind != APQN_BOUND ||
 	    apqn->association != APQN_ASSOCIATED)
@@ -46,7 +46,7 @@ bool plan_unsure(const struct plan_context *context, const struct apqn *apqn)
 	if (apqn->identity == APQN_IDENTITY_VALID && (apqn->serialnr[0] != '\0' || !context->serialnr_wanted))
 		return false;
 	for (size_t i = 0; i < context->config->count; i++) {
-		if (plan_wanted(context, i) && is_unsure_of(context, apqn, i))
+		if (plan_wanted(context, i) && may_serve(context, apqn, i))
 			return true;
 	}
 	return false;
@@ -59,8 +59,8 @@ static enum plan_goal idle_goal(const struct plan_context *context, const struct
 		return PLAN_LEAVE;
 	if (apqn_is_out_of_reach(apqn))
 		return PLAN_LEAVE;
-	if (apqn->failure != APQN_WORKING && plan_unsure(context, apqn))
-		return PLAN_UNSURE;
+	if (apqn->failure != APQN_WORKING && plan_unverified(context, apqn))
+		return PLAN_UNVERIFIED;
 	return apqn->bind == APQN_BOUND ? PLAN_UNBIND : PLAN_LEAVE;
 }
 

@@ -33,7 +33,7 @@ enum plan_goal {
 	 * EP11: found associated with the secret of an entry that it may serve, but its identity is not (fully) known.
 	 * It counts for no entry and is left as it is.
 	 */
-	PLAN_UNSURE,
+	PLAN_UNVERIFIED,
 };
 
 enum plan_reason {
@@ -45,7 +45,7 @@ enum plan_reason {
 	PLAN_SERIALNR,   /* the MKVP is there, the serialnr differs or is not known; detail: one such APQN */
 	PLAN_FAILED,     /* the last one that fitted has failed; detail: that APQN */
 	PLAN_TAKEN,      /* all that fit serve other entries */
-	PLAN_UNKNOWN,    /* an APQN that may help cannot be identified now (withheld); detail: that APQN */
+	PLAN_UNKNOWN,    /* an APQN that may help cannot be identified now (unavailable); detail: that APQN */
 	PLAN_UNDECIDED,  /* APQNs have to be identified first (there are PLAN_IDENTIFY goals); detail: the first one */
 	PLAN_NO_TIME,    /* not by the planner: time was over before the chosen APQN was ready; detail: it */
 };

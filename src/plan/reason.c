@@ -58,7 +58,7 @@ struct clues {
 	size_t too_old;  /* with the serial number, if one is asked for */
 	size_t serialnr; /* of any generation */
 	/* of unknown MKVP, the first ones */
-	size_t withheld;
+	size_t unavailable;
 	size_t lost;
 };
 
@@ -92,24 +92,24 @@ static void look_at_cards(const struct plan_context *context, const struct plan_
 	for (size_t i = 0; i < cards->count; i++) {
 		const struct plan_card *card = &cards->list[i];
 
-		if (clues->withheld == PLAN_NONE && suits(context, card->withheld, entry))
-			clues->withheld = card->withheld;
+		if (clues->unavailable == PLAN_NONE && suits(context, card->unavailable, entry))
+			clues->unavailable = card->unavailable;
 		if (clues->lost == PLAN_NONE && suits(context, card->lost, entry))
 			clues->lost = card->lost;
 	}
 }
 
-/* A withheld queue that may serve an entry instead of one that another entry needs. */
+/* A unavailable queue that may serve an entry instead of one that another entry needs. */
 static size_t find_relief(const struct plan_context *context, const struct plan_group *group,
 			  const struct plan_cards *cards, const uint8_t *marks)
 {
 	struct clues clues = NO_CLUES;
 
-	for (size_t i = 0; i < group->entry_count && clues.withheld == PLAN_NONE; i++) {
-		if (marks[group->entries[i]] & PLAN_MARK_STUCK)
+	for (size_t i = 0; i < group->entry_count && clues.unavailable == PLAN_NONE; i++) {
+		if (marks[group->entries[i]] & PLAN_MARK_LACKING)
 			look_at_cards(context, cards, group->entries[i], &clues);
 	}
-	return clues.withheld;
+	return clues.unavailable;
 }
 
 /* `relief` is as above. */
@@ -118,8 +118,8 @@ static void conclude(const struct plan_context *context, size_t entry, const str
 {
 	size_t newest = cards->newest;
 
-	if (clues->withheld != PLAN_NONE)
-		say(context, entry, PLAN_UNKNOWN, clues->withheld);
+	if (clues->unavailable != PLAN_NONE)
+		say(context, entry, PLAN_UNKNOWN, clues->unavailable);
 	else if (clues->taken != PLAN_NONE && relief != PLAN_NONE)
 		say(context, entry, PLAN_UNKNOWN, relief);
 	else if (clues->taken != PLAN_NONE)

@@ -7,11 +7,11 @@
 #include "util/cleanup.h"
 #include "util/log.h"
 
-#define GATE_INTERVAL_MS 5 /* until a gate is looked at again */
+#define BLOCKED_INTERVAL_MS 5 /* until a blockers is looked at again */
 
-static struct card *card_of_lane(struct provision *this, const struct lane *lane)
+static struct card *card_of_channel(struct provision *this, const struct card_channel *channel)
 {
-	return &this->cards[lane - this->lanes.list];
+	return &this->cards[channel - this->calls.list];
 }
 
 static void format_path(const struct queue_task *task, enum queue_call call, char path[MACHINE_PATH_SIZE])
@@ -51,30 +51,30 @@ static bool reset_is_near(const struct queue_task *task)
 		queue_task_next(task) == CALL_WRITE_UNBIND);
 }
 
-struct card_gate provision_gate(const struct provision *this, const struct card *card)
+struct card_blockers provision_blockers(const struct provision *this, const struct card *card)
 {
-	struct card_gate gate = { 0 };
+	struct card_blockers blockers = { 0 };
 
 	for (size_t i = card->first; i < card->first + card->count; i++) {
 		const struct queue_task *task = &this->tasks[i];
 
-		gate.association = gate.association || association_is_near(task);
-		gate.reset = gate.reset || reset_is_near(task);
-		gate.serialnr = gate.serialnr || task->call == CALL_READ_SERIALNR;
+		blockers.association = blockers.association || association_is_near(task);
+		blockers.reset = blockers.reset || reset_is_near(task);
+		blockers.serialnr = blockers.serialnr || task->call == CALL_READ_SERIALNR;
 	}
-	return gate;
+	return blockers;
 }
 
 /*
  * An identity read on a card with an association under way is forgotten by the kernel and hangs. The serial number is
  * asked of any usable queue of the card, so none of them may be in a reset.
  */
-bool provision_is_gated(const struct card_gate *gate, enum queue_call call)
+bool provision_is_blocked(const struct card_blockers *blockers, enum queue_call call)
 {
 	if (call == CALL_READ_MKVPS)
-		return gate->association;
+		return blockers->association;
 	if (call == CALL_READ_SERIALNR)
-		return gate->association || gate->reset || gate->serialnr;
+		return blockers->association || blockers->reset || blockers->serialnr;
 	return false;
 }
 
@@ -108,7 +108,7 @@ void provision_note_wait(const struct provision *this, const struct card *card, 
 static struct queue_task *first_due(const struct provision *this, const struct card *card, int64_t now_ms,
 				    int64_t *due_ms)
 {
-	struct card_gate gate = provision_gate(this, card);
+	struct card_blockers blockers = provision_blockers(this, card);
 	struct queue_task *first = NULL;
 
 	*due_ms = MACHINE_FOREVER;
@@ -118,8 +118,8 @@ static struct queue_task *first_due(const struct provision *this, const struct c
 
 		if (task->goal == GOAL_REST || task->call != CALL_NONE)
 			continue;
-		if (task_due_ms <= now_ms && provision_is_gated(&gate, queue_task_next(task)))
-			task_due_ms = now_ms + GATE_INTERVAL_MS;
+		if (task_due_ms <= now_ms && provision_is_blocked(&blockers, queue_task_next(task)))
+			task_due_ms = now_ms + BLOCKED_INTERVAL_MS;
 		if (task_due_ms < *due_ms) {
 			*due_ms = task_due_ms;
 			first = task;
@@ -139,17 +139,17 @@ static void prepare_call(struct machine_call *call, const struct queue_task *tas
 		text = index;
 	}
 	if (task->call <= CALL_WRITE_ASSOCIATION)
-		lanes_write(call, text, "%s", path);
+		card_calls_write(call, text, "%s", path);
 	else
-		lanes_read(call, "%s", path);
+		card_calls_read(call, "%s", path);
 }
 
-bool provision_next(struct lane *lane, struct machine_call *call, int64_t now_ms, void *context)
+bool provision_next(struct card_channel *channel, struct machine_call *call, int64_t now_ms, void *context)
 {
 	struct provision *this = context;
-	struct queue_task *task = first_due(this, card_of_lane(this, lane), now_ms, &lane->due_ms);
+	struct queue_task *task = first_due(this, card_of_channel(this, channel), now_ms, &channel->due_ms);
 
-	if (!task || lane->due_ms > now_ms)
+	if (!task || channel->due_ms > now_ms)
 		return false;
 	queue_task_start(task);
 	call->context = task;
@@ -171,9 +171,9 @@ static bool serves_entry(const struct provision *this, size_t i)
 }
 
 /* The kernel did not come back: nothing on this card is touched any more. What serves an entry goes on doing so. */
-static void card_stuck(struct provision *this, struct card *card, const struct machine_call *call)
+static void card_hung(struct provision *this, struct card *card, const struct machine_call *call)
 {
-	struct apqn culprit = { .failure = APQN_CARD_STUCK };
+	struct apqn culprit = { .failure = APQN_CARD_HUNG };
 	char text[APQN_FAILURE_SIZE];
 
 	this->replan = true;
@@ -187,7 +187,7 @@ static void card_stuck(struct provision *this, struct card *card, const struct m
 			task->goal = GOAL_REST;
 		if (task->goal == GOAL_REST && serves_entry(this, i))
 			continue;
-		queue_task_fail(task, APQN_CARD_STUCK, -ETIMEDOUT);
+		queue_task_fail(task, APQN_CARD_HUNG, -ETIMEDOUT);
 		memcpy(task->apqn->failure_call, culprit.failure_call, sizeof(culprit.failure_call));
 	}
 }
@@ -291,10 +291,10 @@ static void note_result(struct provision *this, struct card *card, const struct 
 		task->apqn->failure = APQN_SECRET_DOUBLED;
 }
 
-void provision_done(struct lane *lane, const struct machine_call *call, int64_t now_ms, void *context)
+void provision_done(struct card_channel *channel, const struct machine_call *call, int64_t now_ms, void *context)
 {
 	struct provision *this = context;
-	struct card *card = card_of_lane(this, lane);
+	struct card *card = card_of_channel(this, channel);
 	struct queue_task *task = call->context;
 	struct apqn before = *task->apqn;
 	enum queue_state state_before = task->state;
@@ -306,10 +306,10 @@ void provision_done(struct lane *lane, const struct machine_call *call, int64_t 
 		queue_task_abandon(task);
 		/* At the deadline all calls end, those on healthy cards as well. */
 		if (now_ms < this->request->deadline_ms)
-			card_stuck(this, card, call);
+			card_hung(this, card, call);
 		return;
 	}
-	if (lane->stuck) {
+	if (channel->hung) {
 		task->call = CALL_NONE;
 		return;
 	}

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "provision/internal.h"
 
-/* Identities that would take a write are withheld, unless probing is allowed. Returns true if any is. */
-static bool withhold_identities(struct provision *this)
+/* Identities that would take a write are unavailable, unless probing is allowed. Returns true if any is. */
+static bool rule_out_identities(struct provision *this)
 {
 	bool any = false;
 
@@ -13,7 +13,7 @@ static bool withhold_identities(struct provision *this)
 		if (this->plan.apqns[i].goal != PLAN_IDENTIFY || reads_only ||
 		    (this->request->probe && apqn->bind == APQN_UNBOUND))
 			continue;
-		apqn->identity = APQN_IDENTITY_WITHHELD;
+		apqn->identity = APQN_IDENTITY_UNAVAILABLE;
 		any = true;
 	}
 	return any;
@@ -29,7 +29,7 @@ static void start_reading(struct provision *this, int64_t now_ms)
 				provision_set_goal(this, card, i, GOAL_IDENTIFY, now_ms);
 		}
 	}
-	lanes_wake(&this->lanes);
+	card_calls_wake(&this->calls);
 }
 
 /* Queues that probing has bound are unbound again. Returns true if there are such. */
@@ -45,7 +45,7 @@ static bool undo_probes(struct provision *this, int64_t now_ms)
 		queue_task_begin(task, GOAL_UNBIND, now_ms);
 		any = true;
 	}
-	lanes_wake(&this->lanes);
+	card_calls_wake(&this->calls);
 	return any;
 }
 
@@ -60,7 +60,7 @@ int provision_plan_dry(struct provision *this, int64_t now_ms)
 		r = provision_make_plan(this);
 		if (r < 0)
 			return r;
-	} while (withhold_identities(this));
+	} while (rule_out_identities(this));
 	this->replan = false;
 	if (!provision_is_closing(this, now_ms))
 		start_reading(this, now_ms);

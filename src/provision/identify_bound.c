@@ -6,7 +6,7 @@
 #include "util/log.h"
 #include "util/progress.h"
 
-#define LOOK_MS 4000 /* a quarter of it is what one call may take */
+#define LIMIT_MS 4000 /* a quarter of it is what one call may take */
 
 /* In a state that it keeps by itself. */
 static bool is_settled(const struct apqn *apqn)
@@ -53,35 +53,35 @@ static void give_up_writers(struct provision *this)
 
 static int look(struct provision *this)
 {
-	struct lanes *lanes = &this->lanes;
+	struct card_calls *calls = &this->calls;
 
 	for (;;) {
-		int64_t now_ms = machine_now_ms(lanes->machine);
+		int64_t now_ms = machine_now_ms(calls->machine);
 		int r;
 
 		give_up_writers(this);
-		if (!lanes_busy(lanes) && !provision_any_task(this))
+		if (!card_calls_busy(calls) && !provision_any_task(this))
 			return 0;
-		if (now_ms >= lanes->deadline_ms)
-			return lanes_finish(lanes);
+		if (now_ms >= calls->deadline_ms)
+			return card_calls_finish(calls);
 		provision_show_progress(this, now_ms);
-		r = lanes_turn(lanes, progress_until(now_ms, lanes->deadline_ms));
+		r = card_calls_turn(calls, progress_until(now_ms, calls->deadline_ms));
 		if (r < 0)
 			return r;
 	}
 }
 
-int provision_look(struct machine *machine, int64_t deadline_ms, struct apqn *apqns, size_t apqn_count)
+int provision_identify_bound(struct machine *machine, int64_t deadline_ms, struct apqn *apqns, size_t apqn_count)
 {
 	static const struct config config;
 	int64_t now_ms = machine_now_ms(machine);
-	int64_t until_ms = deadline_ms - now_ms < LOOK_MS ? deadline_ms : now_ms + LOOK_MS;
+	int64_t until_ms = deadline_ms - now_ms < LIMIT_MS ? deadline_ms : now_ms + LIMIT_MS;
 	const struct provision_request request = { .config = &config, .dry_run = true, .deadline_ms = until_ms };
 	cleanup_(provision_release) struct provision this = {
 		.request = &request,
 		.apqns = apqns,
 		.count = apqn_count,
-		.lanes = {
+		.calls = {
 			.machine = machine,
 			.deadline_ms = until_ms,
 			.next = provision_next,
@@ -91,7 +91,7 @@ int provision_look(struct machine *machine, int64_t deadline_ms, struct apqn *ap
 	};
 	int r;
 
-	this.lanes.context = &this;
+	this.calls.context = &this;
 	r = provision_init(&this);
 	if (r < 0) {
 		log_error("no master key can be read: %s", strerror(-r));

@@ -20,9 +20,9 @@ struct provision {
 	struct apqn *apqns;
 	size_t count;
 	struct queue_task *tasks; /* one an APQN */
-	struct card *cards;       /* one a lane */
+	struct card *cards;       /* one a channel */
 	size_t card_count;
-	struct lanes lanes;
+	struct card_calls calls;
 	struct plan plan;      /* the newest one */
 	int64_t work_until_ms; /* then only tidying up */
 	uint32_t releases;     /* unbinds that took effect */
@@ -33,28 +33,28 @@ struct provision {
 	int64_t next_progress_ms; /* progress.h */
 };
 
-/* Makes tasks, cards and lanes for the APQNs: 0 or -ENOMEM. All is to be released in any case. */
+/* Makes tasks, cards and calls for the APQNs: 0 or -ENOMEM. All is to be released in any case. */
 int provision_init(struct provision *this);
 void provision_release(struct provision *this);
 
 /* What is going on on a card, as far as reads of identities have to wait for it. */
-struct card_gate {
+struct card_blockers {
 	bool association; /* an association is under way, or about to be */
 	bool reset;       /* a queue may be in a reset */
 	bool serialnr;    /* the serial number is being read */
 };
 
-struct card_gate provision_gate(const struct provision *this, const struct card *card);
+struct card_blockers provision_blockers(const struct provision *this, const struct card *card);
 
 /* True if this call has to wait, because it would hang in the kernel. */
-bool provision_is_gated(const struct card_gate *gate, enum queue_call call);
+bool provision_is_blocked(const struct card_blockers *blockers, enum queue_call call);
 
 /* Notes which call the queue waits for: its own, or the one on its card that has to end before. */
 void provision_note_wait(const struct provision *this, const struct card *card, struct queue_task *task);
 
-/* The two callbacks of the lanes. */
-bool provision_next(struct lane *lane, struct machine_call *call, int64_t now_ms, void *context);
-void provision_done(struct lane *lane, const struct machine_call *call, int64_t now_ms, void *context);
+/* The two callbacks of the calls. */
+bool provision_next(struct card_channel *channel, struct machine_call *call, int64_t now_ms, void *context);
+void provision_done(struct card_channel *channel, const struct machine_call *call, int64_t now_ms, void *context);
 
 /* Makes a plan from what is known, in place of the one before; 0 or -ENOMEM. */
 int provision_make_plan(struct provision *this);
@@ -87,7 +87,7 @@ void provision_log_result(const struct queue_task *task, const struct apqn *befo
 /* Everything that a real run would do, by the plan that is its result. */
 void provision_log_dry_run(const struct provision *this);
 /* Of every queue that is left associated, because it cannot be told whether it serves an entry. */
-void provision_log_unsure(const struct provision *this);
+void provision_log_unverified(const struct provision *this);
 /* Of every queue of which it is not known whether it is bound. */
 void provision_log_unknown(const struct provision *this);
 /* Of queues of one card with one master key, if one of them serves an entry. */

@@ -67,13 +67,13 @@ void provision_log_dry_run(const struct provision *this)
 	static const enum queue_goal goals[] = {
 		[PLAN_LEAVE] = GOAL_REST,    [PLAN_KEEP] = GOAL_REST,           [PLAN_IDENTIFY] = GOAL_REST,
 		[PLAN_BIND] = GOAL_BIND,     [PLAN_ASSOCIATE] = GOAL_ASSOCIATE, [PLAN_REASSOCIATE] = GOAL_ASSOCIATE,
-		[PLAN_UNBIND] = GOAL_UNBIND, [PLAN_UNSURE] = GOAL_REST,
+		[PLAN_UNBIND] = GOAL_UNBIND, [PLAN_UNVERIFIED] = GOAL_REST,
 	};
 	char name[APQN_NAME_SIZE];
 
 	for (size_t i = 0; i < this->count; i++) {
 		apqn_format_name(&this->apqns[i], name);
-		if (this->apqns[i].identity == APQN_IDENTITY_WITHHELD)
+		if (this->apqns[i].identity == APQN_IDENTITY_UNAVAILABLE)
 			log_info("dry run: %s: bind to read its master key; what follows depends on it%s", name,
 				 this->request->probe ? "" : " (--probe tells)");
 		else
@@ -153,14 +153,14 @@ void provision_show_progress(struct provision *this, int64_t now_ms)
 		   (now_ms - first->since_ms) / 1000);
 }
 
-void provision_log_unsure(const struct provision *this)
+void provision_log_unverified(const struct provision *this)
 {
 	char name[APQN_NAME_SIZE];
 
 	for (size_t i = 0; i < this->count; i++) {
 		const struct apqn *apqn = &this->apqns[i];
 
-		if (this->plan.apqns[i].goal != PLAN_UNSURE)
+		if (this->plan.apqns[i].goal != PLAN_UNVERIFIED)
 			continue;
 		apqn_format_name(apqn, name);
 		log_warning("APQN %s: left associated with secret index %u: without %s it cannot be told whether it "

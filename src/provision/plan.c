@@ -36,15 +36,15 @@ static bool card_is_slow(const struct provision *this, const struct card *card, 
 bool provision_is_slow(const struct provision *this, const struct card *card, size_t i, int64_t now_ms)
 {
 	const struct queue_task *task = &this->tasks[i];
-	const struct lane *lane = &this->lanes.list[card - this->cards];
-	struct card_gate gate;
+	const struct card_channel *channel = &this->calls.list[card - this->cards];
+	struct card_blockers blockers;
 
 	if (task->goal != GOAL_IDENTIFY && task->goal != GOAL_SETTLE)
 		return false;
-	if (waits_long(task, now_ms) || (lane->under_way > 0 && now_ms - lane->since_ms >= SLOW_MS))
+	if (waits_long(task, now_ms) || (channel->under_way > 0 && now_ms - channel->since_ms >= SLOW_MS))
 		return true;
-	gate = provision_gate(this, card);
-	return provision_is_gated(&gate, queue_task_next(task)) && card_is_slow(this, card, now_ms);
+	blockers = provision_blockers(this, card);
+	return provision_is_blocked(&blockers, queue_task_next(task)) && card_is_slow(this, card, now_ms);
 }
 
 /* --- planning ------------------------------------------------------------------------------------- */
@@ -81,13 +81,13 @@ static int plan_without_slow(struct provision *this, bool *slow, int64_t now_ms)
 	}
 	for (size_t i = 0; i < this->count; i++) {
 		if (slow[i] && this->apqns[i].identity == APQN_IDENTITY_UNREAD)
-			this->apqns[i].identity = APQN_IDENTITY_WITHHELD;
+			this->apqns[i].identity = APQN_IDENTITY_UNAVAILABLE;
 		if (slow[i] && this->tasks[i].goal == GOAL_SETTLE)
 			this->apqns[i].association = APQN_ASSOCIATION_UNKNOWN;
 	}
 	r = provision_make_plan(this);
 	for (size_t i = 0; i < this->count; i++) {
-		if (slow[i] && this->apqns[i].identity == APQN_IDENTITY_WITHHELD)
+		if (slow[i] && this->apqns[i].identity == APQN_IDENTITY_UNAVAILABLE)
 			this->apqns[i].identity = APQN_IDENTITY_UNREAD;
 		if (slow[i] && this->tasks[i].goal == GOAL_SETTLE)
 			this->apqns[i].association = APQN_ASSOCIATION_PENDING;
@@ -130,7 +130,7 @@ static enum queue_goal goal_by_plan(enum plan_goal wish, enum situation situatio
 	static const enum queue_goal goals[][SITUATIONS] = {
 		/*                     SETTLED         PENDING         CONFIRMING      UNBINDING */
 		[PLAN_LEAVE]       = { GOAL_REST,      GOAL_SETTLE,    GOAL_REST,      GOAL_UNBIND },
-		[PLAN_UNSURE]      = { GOAL_REST,      GOAL_SETTLE,    GOAL_REST,      GOAL_UNBIND },
+		[PLAN_UNVERIFIED]      = { GOAL_REST,      GOAL_SETTLE,    GOAL_REST,      GOAL_UNBIND },
 		[PLAN_KEEP]        = { GOAL_REST,      GOAL_ASSOCIATE, GOAL_CONFIRM,   GOAL_UNBIND },
 		[PLAN_IDENTIFY]    = { GOAL_IDENTIFY,  GOAL_IDENTIFY,  GOAL_IDENTIFY,  GOAL_IDENTIFY },
 		[PLAN_BIND]        = { GOAL_BIND,      GOAL_BIND,      GOAL_BIND,      GOAL_BIND },
@@ -169,8 +169,8 @@ void provision_set_goal(struct provision *this, const struct card *card, size_t 
 		task->goal = goal;
 		return;
 	}
-	if (this->lanes.list[card - this->cards].stuck) {
-		queue_task_fail(task, APQN_CARD_STUCK, -ETIMEDOUT);
+	if (this->calls.list[card - this->cards].hung) {
+		queue_task_fail(task, APQN_CARD_HUNG, -ETIMEDOUT);
 		this->replan = true;
 		return;
 	}
@@ -205,7 +205,7 @@ static bool serialnr_still_wanted(const struct provision *this, size_t i)
 /* A slow queue keeps its goal as long as an entry may need it, or it may be serving already. */
 static bool keeps_goal(const struct provision *this, size_t i, bool entries_wait)
 {
-	return entries_wait || this->plan.apqns[i].goal == PLAN_UNSURE || serialnr_still_wanted(this, i);
+	return entries_wait || this->plan.apqns[i].goal == PLAN_UNVERIFIED || serialnr_still_wanted(this, i);
 }
 
 /* After the work time, what this run has bound for a goal that it cannot reach any more is unbound. */
@@ -241,7 +241,7 @@ static void apply_plan(struct provision *this, const bool *slow, int64_t now_ms)
 			provision_set_goal(this, card, i, goal_of_queue(this, i, slow[i], entries_wait, now_ms),
 					   now_ms);
 	}
-	lanes_wake(&this->lanes);
+	card_calls_wake(&this->calls);
 }
 
 int provision_plan(struct provision *this, int64_t now_ms)

@@ -44,7 +44,7 @@ static void init_cards(struct provision *this)
 			card = card ? card + 1 : this->cards;
 			card->first = i;
 			card->serialnr.wanted = wanted;
-			this->lanes.list[card - this->cards].card = this->apqns[i].card;
+			this->calls.list[card - this->cards].card = this->apqns[i].card;
 		}
 		card->count++;
 		this->tasks[i].apqn = &this->apqns[i];
@@ -61,7 +61,7 @@ int provision_init(struct provision *this)
 	this->tasks = calloc(count, sizeof(*this->tasks));
 	this->refused_at = calloc(count, sizeof(*this->refused_at));
 	this->cards = calloc(this->card_count > 0 ? this->card_count : 1, sizeof(*this->cards));
-	if (!this->tasks || !this->refused_at || !this->cards || lanes_create(&this->lanes, this->card_count) < 0)
+	if (!this->tasks || !this->refused_at || !this->cards || card_calls_create(&this->calls, this->card_count) < 0)
 		return -ENOMEM;
 	init_cards(this);
 	return 0;
@@ -70,7 +70,7 @@ int provision_init(struct provision *this)
 void provision_release(struct provision *this)
 {
 	plan_release(&this->plan);
-	lanes_release(&this->lanes);
+	card_calls_release(&this->calls);
 	free(this->cards);
 	free(this->refused_at);
 	free(this->tasks);
@@ -135,7 +135,7 @@ static void release_probed(struct provision *this, int64_t now_ms)
 		if (task->bound_here && apqn->association == APQN_UNASSOCIATED && apqn->failure == APQN_WORKING)
 			queue_task_begin(task, GOAL_UNBIND, now_ms);
 	}
-	lanes_wake(&this->lanes);
+	card_calls_wake(&this->calls);
 }
 
 static void report_no_plan(int error)
@@ -213,7 +213,7 @@ static bool plan_if_due(struct provision *this, int64_t now_ms)
 static int run(struct provision *this)
 {
 	for (;;) {
-		int64_t now_ms = machine_now_ms(this->lanes.machine), until_ms = this->work_until_ms;
+		int64_t now_ms = machine_now_ms(this->calls.machine), until_ms = this->work_until_ms;
 		bool expected;
 		int r;
 
@@ -222,16 +222,16 @@ static int run(struct provision *this)
 			until_ms = this->request->deadline_ms;
 		}
 		if (now_ms >= this->request->deadline_ms) {
-			r = lanes_finish(&this->lanes);
+			r = card_calls_finish(&this->calls);
 			return r < 0 ? r : this->error;
 		}
 		expected = plan_if_due(this, now_ms);
-		if (!provision_any_task(this) && !this->replan && !lanes_busy(&this->lanes))
+		if (!provision_any_task(this) && !this->replan && !card_calls_busy(&this->calls))
 			return this->error;
 		if (expected && now_ms + SLOW_CHECK_MS < until_ms)
 			until_ms = now_ms + SLOW_CHECK_MS;
 		provision_show_progress(this, now_ms);
-		r = lanes_turn(&this->lanes, progress_until(now_ms, until_ms));
+		r = card_calls_turn(&this->calls, progress_until(now_ms, until_ms));
 		if (r < 0)
 			return r;
 	}
@@ -279,7 +279,7 @@ static int conclude(struct provision *this, struct plan *plan)
 	else
 		drop_unready(request->config, &this->plan);
 	provision_log_duplicates(this);
-	provision_log_unsure(this);
+	provision_log_unverified(this);
 	/* An unbind of all reports that as its error. */
 	if (request->config->count > 0 && !request->dry_run)
 		provision_log_unknown(this);
@@ -302,7 +302,7 @@ int provision_run(struct machine *machine, const struct provision_request *reque
 		.request = request,
 		.apqns = apqns,
 		.count = apqn_count,
-		.lanes = {
+		.calls = {
 			.machine = machine,
 			.deadline_ms = request->deadline_ms,
 			.next = provision_next,
@@ -313,7 +313,7 @@ int provision_run(struct machine *machine, const struct provision_request *reque
 	};
 	int r;
 
-	this.lanes.context = &this;
+	this.calls.context = &this;
 	r = provision_init(&this);
 	if (r < 0) {
 		report_no_plan(r);

@@ -43,4 +43,4 @@ int provision_run(struct machine *machine, const struct provision_request *reque
  * work. Takes a few seconds at most, whatever hangs. What could not be read stays APQN_IDENTITY_UNREAD, or has a failure (a
  * warning). 0 or a negative errno, as above.
  */
-int provision_look(struct machine *machine, int64_t deadline_ms, struct apqn *apqns, size_t apqn_count);
+int provision_identify_bound(struct machine *machine, int64_t deadline_ms, struct apqn *apqns, size_t apqn_count);

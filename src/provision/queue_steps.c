@@ -388,7 +388,7 @@ void queue_task_fail(struct queue_task *task, enum apqn_failure failure, int err
 	task->apqn->failure_error = error;
 	task->goal = GOAL_REST;
 	/* Nobody will see any more whether an unbind took effect. */
-	if (queue_unbind_unseen(task->state) && (failure == APQN_CARD_STUCK || failure == APQN_UNREADABLE))
+	if (queue_unbind_unseen(task->state) && (failure == APQN_CARD_HUNG || failure == APQN_UNREADABLE))
 		queue_task_set_state(task, QUEUE_UNKNOWN);
 }
 

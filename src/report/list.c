@@ -83,7 +83,7 @@ static bool is_open(const struct report *report, size_t index)
 	const struct apqn *apqn = &report->apqns[index];
 
 	return apqn->failure == APQN_WORKING &&
-	       (apqn->identity == APQN_IDENTITY_WITHHELD || report->plan->apqns[index].goal == PLAN_IDENTIFY);
+	       (apqn->identity == APQN_IDENTITY_UNAVAILABLE || report->plan->apqns[index].goal == PLAN_IDENTIFY);
 }
 
 static void format_planned_state(const struct report *report, size_t index, char text[TABLE_CELL_SIZE])
@@ -94,7 +94,7 @@ static void format_planned_state(const struct report *report, size_t index, char
 	case PLAN_LEAVE:
 	case PLAN_KEEP:
 	case PLAN_IDENTIFY:
-	case PLAN_UNSURE:
+	case PLAN_UNVERIFIED:
 		put(text, report->apqns[index].mode == APQN_MODE_CCA ? "-" : "unchanged");
 		break;
 	case PLAN_BIND:
@@ -317,7 +317,7 @@ static int gather_secure(struct machine *machine, const struct options *options,
 	if (r < 0)
 		return r;
 	*unread = why_not_read(machine, options, deadline_ms);
-	return *unread ? 0 : provision_look(machine, deadline_ms, inventory->apqns, inventory->count);
+	return *unread ? 0 : provision_identify_bound(machine, deadline_ms, inventory->apqns, inventory->count);
 }
 
 static int gather_plain(struct machine *machine, int64_t deadline_ms, struct inventory *inventory, const char **unread)

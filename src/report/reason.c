@@ -150,7 +150,7 @@ static unsigned int ep11_faults(const struct apqn *apqn, const struct config_ent
 		faults |= FAULT_SERIALNR_UNKNOWN;
 	else if (entry->serialnr[0] != '\0' && strcmp(apqn->serialnr, entry->serialnr) != 0)
 		faults |= FAULT_SERIALNR;
-	if (apqn->identity == APQN_IDENTITY_UNREAD || apqn->identity == APQN_IDENTITY_WITHHELD)
+	if (apqn->identity == APQN_IDENTITY_UNREAD || apqn->identity == APQN_IDENTITY_UNAVAILABLE)
 		faults |= FAULT_MKVP_UNKNOWN;
 	else if (apqn->identity == APQN_IDENTITY_NONE || memcmp(apqn->mkvp, entry->mkvp, sizeof(entry->mkvp)) != 0)
 		faults |= FAULT_MKVP;

@@ -91,7 +91,7 @@ static bool is_left_bound(const struct report *report, size_t i)
 	const struct apqn *apqn = &report->apqns[i];
 
 	return report->plan->apqns[i].goal == PLAN_UNBIND || apqn->failure == APQN_STAYS_BOUND ||
-	       (apqn->failure == APQN_CARD_STUCK && apqn->bind == APQN_BOUND);
+	       (apqn->failure == APQN_CARD_HUNG && apqn->bind == APQN_BOUND);
 }
 
 /* Returns their number. */

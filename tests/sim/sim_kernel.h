@@ -5,7 +5,7 @@
 #include "sim_machine.h"
 
 #define SIM_CALLS_MAX 512
-#define SIM_LANES (MODEL_CARDS_MAX + 1) /* one a card, and MACHINE_NO_LANE */
+#define SIM_CHANNELS (MODEL_CARDS_MAX + 1) /* one a card, and MACHINE_NO_CHANNEL */
 #define SIM_NEVER INT64_MAX
 #define SIM_NO_INDEX (-1)
 #define SIM_SCAN_PERIOD_US 30000000
@@ -81,8 +81,8 @@ struct sim_card {
 	unsigned int known; /* how many of them there are devices for */
 };
 
-/* Calls of one lane are made one after the other. */
-struct sim_lane {
+/* Calls of one channel are made one after the other. */
+struct sim_channel {
 	bool busy;
 	struct machine_call *waiting; /* linked by next, in the order of their start */
 };
@@ -105,7 +105,7 @@ struct sim_kernel {
 	struct sim_record *journal;
 	size_t journal_count, journal_size;
 	struct sim_card cards[MODEL_CARDS_MAX];
-	struct sim_lane lanes[SIM_LANES];
+	struct sim_channel channels[SIM_CHANNELS];
 	size_t active_count;
 	size_t call_limit; /* no call is at or above this place */
 	/* From here on only what is in use is ever set. */

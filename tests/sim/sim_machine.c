@@ -160,10 +160,10 @@ static void give_up(struct sim *sim, struct machine_call *call)
 	slot->record = SIZE_MAX;
 }
 
-/* Behind the others of its lane. */
-static void queue_up(struct sim_lane *lane, struct machine_call *call)
+/* Behind the others of its channel. */
+static void queue_up(struct sim_channel *channel, struct machine_call *call)
 {
-	struct machine_call **end = &lane->waiting;
+	struct machine_call **end = &channel->waiting;
 
 	for (; *end; end = &(*end)->next)
 		if (*end == call)
@@ -176,14 +176,14 @@ static int sim_start(struct machine *machine, struct machine_call *call)
 {
 	struct sim *sim = sim_of(machine);
 	struct sim_kernel *kernel = sim->kernel;
-	struct sim_lane *lane;
+	struct sim_channel *channel;
 
 	boot(sim);
 	if (call->operation != MACHINE_UV && !memchr(call->path, '\0', sizeof(call->path)))
 		return -ENAMETOOLONG;
-	if (call->lane >= SIM_LANES)
-		sim_die("no lane %u", call->lane);
-	lane = &kernel->lanes[call->lane];
+	if (call->channel >= SIM_CHANNELS)
+		sim_die("no channel %u", call->channel);
+	channel = &kernel->channels[call->channel];
 	kernel->idle_waits = 0;
 	if (kernel->call_number == sim->options.jump_call) {
 		sim->options.jump_call = UINT64_MAX;
@@ -193,28 +193,28 @@ static int sim_start(struct machine *machine, struct machine_call *call)
 		sim->options.event_call = UINT64_MAX;
 		sim->options.event(sim, sim->options.event_context);
 	}
-	if (call->lane != MACHINE_NO_LANE && lane->busy && !is_stopped(kernel)) {
-		queue_up(lane, call);
+	if (call->channel != MACHINE_NO_CHANNEL && channel->busy && !is_stopped(kernel)) {
+		queue_up(channel, call);
 		return 0;
 	}
-	lane->busy = true;
+	channel->busy = true;
 	begin(sim, call);
 	return 0;
 }
 
-/* A call of the lane is completed: the next one begins; behind one that did not come back all are given up. */
+/* A call of the channel is completed: the next one begins; behind one that did not come back all are given up. */
 static void go_on(struct sim *sim, unsigned int number, bool overdue)
 {
-	struct sim_lane *lane = &sim->kernel->lanes[number];
-	struct machine_call *call = lane->waiting;
+	struct sim_channel *channel = &sim->kernel->channels[number];
+	struct machine_call *call = channel->waiting;
 
 	if (!call) {
-		lane->busy = false;
+		channel->busy = false;
 	} else if (!overdue) {
-		lane->waiting = call->next;
+		channel->waiting = call->next;
 		begin(sim, call);
 	} else {
-		lane->waiting = NULL;
+		channel->waiting = NULL;
 		for (struct machine_call *next; call; call = next) {
 			next = call->next;
 			give_up(sim, call);
@@ -292,7 +292,7 @@ static void run_event(struct sim *sim)
 		sim_request_scanned(sim);
 	} else {
 		kernel->scan_us += SIM_SCAN_PERIOD_US;
-		/* One scan at a time; one that is stuck holds the lock for ever. */
+		/* One scan at a time; one that is hung holds the lock for ever. */
 		if (kernel->scan_end_us == SIM_NEVER && !kernel->scan_stuck)
 			sim_driver_scan(sim);
 	}
@@ -321,7 +321,7 @@ static struct machine_call *run_call(struct sim *sim, struct sim_call *slot, boo
 	call->error = slot->error;
 	sim_journal_end(sim, slot);
 	sim_request_abandon(sim, slot);
-	go_on(sim, call->lane, overdue);
+	go_on(sim, call->channel, overdue);
 	return call;
 }
 
@@ -452,7 +452,7 @@ void sim_forget(struct sim *sim)
 
 	kernel->stop_number = UINT64_MAX;
 	kernel->idle_waits = 0;
-	memset(kernel->lanes, 0, sizeof(kernel->lanes));
+	memset(kernel->channels, 0, sizeof(kernel->channels));
 	for (size_t i = 0; i < kernel->call_limit; i++) {
 		if (kernel->calls[i].call)
 			sim_request_abandon(sim, &kernel->calls[i]);

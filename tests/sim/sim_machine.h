@@ -14,7 +14,7 @@
  * model says of cards (present, configured, checkstopped), its faults and delays, but not its lists of queues.
  *
  * What a test cannot mean ends the program with a message: waiting for ever for nothing, asking a hundred thousand
- * times without letting time pass, starting a call that is under way, or more than 512, or in a lane above 256.
+ * times without letting time pass, starting a call that is under way, or more than 512, or in a channel above 256.
  */
 #include <stdbool.h>
 #include <stddef.h>

@@ -39,7 +39,7 @@ static void test_no_deadline(void **state)
 	assert_between(elapsed(fixture->sim), 3600 * S, 3601 * S);
 }
 
-/* Two calls at once do not come back before the deadline, which is too soon to call them stuck. */
+/* Two calls at once do not come back before the deadline, which is too soon to call them hung. */
 static void test_stuck_at_the_deadline(void **state)
 {
 	struct fixture *fixture = *state;

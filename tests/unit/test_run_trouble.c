@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Whole runs with queues and calls that get stuck: they cost only themselves, and the run ends. */
+/* Whole runs with queues and calls that get hung: they cost only themselves, and the run ends. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -42,7 +42,7 @@ static void test_probe_gets_stuck(void **state)
 	assert_log(fixture, "info: entry #2: would be served by APQN 12.0001\n");
 }
 
-/* Where the time is short, a stuck card is given up so early that the other one is configured all the same. */
+/* Where the time is short, a hung card is given up so early that the other one is configured all the same. */
 static void test_stuck_in_a_short_time(void **state)
 {
 	static const char *const paths[] = { "*/11.0001/online", "*/11.0001/mkvps", "*/11.0001/se_bind" };

@@ -196,7 +196,7 @@ static void test_serialnr(void **state)
 static void test_texts_for_people(void **state)
 {
 	(void)state;
-	for (enum apqn_failure failure = APQN_WORKING; failure <= APQN_CARD_STUCK; failure++) {
+	for (enum apqn_failure failure = APQN_WORKING; failure <= APQN_CARD_HUNG; failure++) {
 		assert_string_not_equal(apqn_failure_text(failure), "");
 		assert_string_not_equal(apqn_failure_text(failure), "unknown failure");
 	}

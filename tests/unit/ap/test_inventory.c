@@ -377,7 +377,7 @@ static void test_stuck_card(void **state)
 		enum machine_operation operation;
 		const char *path;
 		const char *call;
-		size_t queues; /* of the stuck card that are known */
+		size_t queues; /* of the hung card that are known */
 	} cases[] = {
 		{ MACHINE_LIST, "devices/ap/card11", "card11", 0 },
 		{ MACHINE_READ, "*/card11/type", "card11/type", 3 },
@@ -395,7 +395,7 @@ static void test_stuck_card(void **state)
 		assert_int_equal(fixture->inventory.apqns[0].bind, APQN_BOUND);
 		assert_int_equal(fixture->inventory.apqns[0].failure, APQN_WORKING);
 		for (size_t n = 1; n < fixture->inventory.count; n++)
-			assert_int_equal(fixture->inventory.apqns[n].failure, APQN_CARD_STUCK);
+			assert_int_equal(fixture->inventory.apqns[n].failure, APQN_CARD_HUNG);
 		snprintf(log, sizeof(log), "notice: waiting for the states of the APQNs, 5 s\nwarning: card11: the kernel did "
 			 "not come back from a call on this card (%s, 5000 ms); it is not used\n", cases[i].call);
 		assert_log(fixture, log);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* One lane a card: rows of calls, cards overlapping, cards that are stuck. On the simulated machine. */
+/* One channel a card: rows of calls, cards overlapping, cards that are hung. On the simulated machine. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -17,54 +17,54 @@
 /* Every card wants so many reads of its type; the user notes what happens. */
 struct user {
 	struct sim *sim;
-	struct lanes lanes;
+	struct card_calls calls;
 	unsigned int wanted[CARDS];
 	unsigned int asked[CARDS]; /* next() was called */
 	unsigned int started[CARDS];
 	unsigned int done[CARDS];
-	unsigned int stuck[CARDS];
+	unsigned int hung[CARDS];
 	unsigned int in_row_max;
-	int64_t due_ms; /* what a lane without wishes says */
+	int64_t due_ms; /* what a channel without wishes says */
 	const char *attribute;
 	char texts[TEXT_SIZE]; /* of all completed calls */
 };
 
-static size_t number_of(const struct user *user, const struct lane *lane)
+static size_t number_of(const struct user *user, const struct card_channel *channel)
 {
-	return (size_t)(lane - user->lanes.list);
+	return (size_t)(channel - user->calls.list);
 }
 
-static bool next(struct lane *lane, struct machine_call *call, int64_t now_ms, void *context)
+static bool next(struct card_channel *channel, struct machine_call *call, int64_t now_ms, void *context)
 {
 	struct user *user = context;
-	size_t n = number_of(user, lane);
+	size_t n = number_of(user, channel);
 
 	assert_int_equal(now_ms, machine_now_ms(&user->sim->machine));
 	user->asked[n]++;
 	if (user->started[n] == user->wanted[n]) {
-		lane->due_ms = user->due_ms;
+		channel->due_ms = user->due_ms;
 		return false;
 	}
-	assert_false(lane->stuck);
-	if (lane->under_way + 1 > user->in_row_max)
-		user->in_row_max = lane->under_way + 1;
+	assert_false(channel->hung);
+	if (channel->under_way + 1 > user->in_row_max)
+		user->in_row_max = channel->under_way + 1;
 	user->started[n]++;
 	call->context = &user->wanted[n];
-	lanes_read(call, "devices/ap/card%02x/%s", lane->card, user->attribute);
+	card_calls_read(call, "devices/ap/card%02x/%s", channel->card, user->attribute);
 	return true;
 }
 
-static void done(struct lane *lane, const struct machine_call *call, int64_t now_ms, void *context)
+static void done(struct card_channel *channel, const struct machine_call *call, int64_t now_ms, void *context)
 {
 	struct user *user = context;
-	size_t n = number_of(user, lane), used = strlen(user->texts);
+	size_t n = number_of(user, channel), used = strlen(user->texts);
 
 	assert_int_equal(now_ms, machine_now_ms(&user->sim->machine));
 	assert_ptr_equal(call->context, &user->wanted[n]);
 	user->done[n]++;
-	user->stuck[n] += lane->stuck;
+	user->hung[n] += channel->hung;
 	if (call->error == 0 && used < sizeof(user->texts))
-		snprintf(user->texts + used, sizeof(user->texts) - used, "%02x %s", lane->card, call->data);
+		snprintf(user->texts + used, sizeof(user->texts) - used, "%02x %s", channel->card, call->data);
 }
 
 #define TOPOLOGY "card 11 CEX8P\nqueue 11.0008\ncard 12 CEX7P\nqueue 12.0008\ncard 13 CEX6P\nqueue 13.0008\n"
@@ -76,12 +76,12 @@ static int setup(void **state)
 	user->sim = settled(TOPOLOGY);
 	user->attribute = "type";
 	user->due_ms = MACHINE_FOREVER;
-	user->lanes = (struct lanes){ .machine = &user->sim->machine, .next = next, .done = done };
-	user->lanes.deadline_ms = MACHINE_FOREVER;
-	user->lanes.context = user;
-	assert_int_equal(lanes_create(&user->lanes, CARDS), 0);
+	user->calls = (struct card_calls){ .machine = &user->sim->machine, .next = next, .done = done };
+	user->calls.deadline_ms = MACHINE_FOREVER;
+	user->calls.context = user;
+	assert_int_equal(card_calls_create(&user->calls, CARDS), 0);
 	for (size_t i = 0; i < CARDS; i++)
-		user->lanes.list[i].card = (uint8_t)(0x11 + i);
+		user->calls.list[i].card = (uint8_t)(0x11 + i);
 	*state = user;
 	return 0;
 }
@@ -90,7 +90,7 @@ static int teardown(void **state)
 {
 	struct user *user = *state;
 
-	lanes_release(&user->lanes);
+	card_calls_release(&user->calls);
 	sim_free(user->sim);
 	free(user);
 	return 0;
@@ -99,8 +99,8 @@ static int teardown(void **state)
 /* Turns until nothing is left to do. */
 static void run(struct user *user)
 {
-	while (!lanes_idle(&user->lanes))
-		assert_int_equal(lanes_turn(&user->lanes, MACHINE_FOREVER), 0);
+	while (!card_calls_idle(&user->calls))
+		assert_int_equal(card_calls_turn(&user->calls, MACHINE_FOREVER), 0);
 }
 
 static void hang(struct user *user, const char *path, unsigned int after)
@@ -110,7 +110,7 @@ static void hang(struct user *user, const char *path, unsigned int after)
 
 /* --- what is called --------------------------------------------------------------------------------- */
 
-static void test_results_go_to_their_lane(void **state)
+static void test_results_go_to_their_channel(void **state)
 {
 	struct user *user = *state;
 
@@ -126,25 +126,25 @@ static void test_results_go_to_their_lane(void **state)
 static void test_nothing_to_do(void **state)
 {
 	struct user *user = *state;
-	struct lanes none = { .machine = &user->sim->machine, .next = next, .done = done, .context = user };
+	struct card_calls none = { .machine = &user->sim->machine, .next = next, .done = done, .context = user };
 
-	/* All lanes are due at first. */
-	assert_false(lanes_idle(&user->lanes));
-	assert_int_equal(lanes_turn(&user->lanes, MACHINE_FOREVER), 0);
+	/* All calls are due at first. */
+	assert_false(card_calls_idle(&user->calls));
+	assert_int_equal(card_calls_turn(&user->calls, MACHINE_FOREVER), 0);
 	for (size_t i = 0; i < CARDS; i++)
 		assert_int_equal(user->asked[i], 1);
-	assert_true(lanes_idle(&user->lanes));
-	assert_int_equal(lanes_turn(&user->lanes, MACHINE_FOREVER), 0);
+	assert_true(card_calls_idle(&user->calls));
+	assert_int_equal(card_calls_turn(&user->calls, MACHINE_FOREVER), 0);
 	assert_int_equal(user->asked[0], 1);
-	lanes_wake(&user->lanes);
-	assert_false(lanes_idle(&user->lanes));
-	assert_int_equal(lanes_turn(&user->lanes, MACHINE_FOREVER), 0);
+	card_calls_wake(&user->calls);
+	assert_false(card_calls_idle(&user->calls));
+	assert_int_equal(card_calls_turn(&user->calls, MACHINE_FOREVER), 0);
 	assert_int_equal(user->asked[0], 2);
 
-	assert_int_equal(lanes_create(&none, 0), 0);
-	assert_true(lanes_idle(&none));
-	assert_int_equal(lanes_turn(&none, MACHINE_FOREVER), 0);
-	lanes_release(&none);
+	assert_int_equal(card_calls_create(&none, 0), 0);
+	assert_true(card_calls_idle(&none));
+	assert_int_equal(card_calls_turn(&none, MACHINE_FOREVER), 0);
+	card_calls_release(&none);
 }
 
 static void test_calls_as_they_are_made(void **state)
@@ -155,16 +155,16 @@ static void test_calls_as_they_are_made(void **state)
 	(void)state;
 	call.data = small;
 	call.size = sizeof(small);
-	lanes_read(&call, "a/%02x", 0xf);
+	card_calls_read(&call, "a/%02x", 0xf);
 	assert_int_equal(call.operation, MACHINE_READ);
 	assert_string_equal(call.path, "a/0f");
-	lanes_write(&call, "12", "b/%s", "c");
+	card_calls_write(&call, "12", "b/%s", "c");
 	assert_int_equal(call.operation, MACHINE_WRITE);
 	assert_string_equal(call.path, "b/c");
 	assert_string_equal(call.data, "12");
 	assert_int_equal(call.length, 2);
 	assert_ptr_equal(call.data, small);
-	lanes_list(&call, names, sizeof(names), "d%u", 1U);
+	card_calls_list(&call, names, sizeof(names), "d%u", 1U);
 	assert_int_equal(call.operation, MACHINE_LIST);
 	assert_string_equal(call.path, "d1");
 	assert_ptr_equal(call.data, names);
@@ -177,22 +177,22 @@ static void test_rows(void **state)
 {
 	struct user *user = *state;
 
-	user->wanted[1] = LANES_ROW_MAX + 3;
+	user->wanted[1] = CARD_CALLS_BATCH_MAX + 3;
 	/* A turn starts a whole row, and hands out one call. */
-	assert_int_equal(lanes_turn(&user->lanes, MACHINE_FOREVER), 0);
-	assert_int_equal(user->started[1], LANES_ROW_MAX);
+	assert_int_equal(card_calls_turn(&user->calls, MACHINE_FOREVER), 0);
+	assert_int_equal(user->started[1], CARD_CALLS_BATCH_MAX);
 	assert_int_equal(user->done[1], 1);
-	assert_true(lanes_busy(&user->lanes));
+	assert_true(card_calls_busy(&user->calls));
 	/* The next row begins when this one is through, not before. */
-	for (unsigned int i = 1; i < LANES_ROW_MAX; i++) {
-		assert_int_equal(user->started[1], LANES_ROW_MAX);
-		assert_int_equal(lanes_turn(&user->lanes, MACHINE_FOREVER), 0);
+	for (unsigned int i = 1; i < CARD_CALLS_BATCH_MAX; i++) {
+		assert_int_equal(user->started[1], CARD_CALLS_BATCH_MAX);
+		assert_int_equal(card_calls_turn(&user->calls, MACHINE_FOREVER), 0);
 	}
-	assert_int_equal(user->done[1], LANES_ROW_MAX);
-	assert_false(lanes_busy(&user->lanes));
+	assert_int_equal(user->done[1], CARD_CALLS_BATCH_MAX);
+	assert_false(card_calls_busy(&user->calls));
 	run(user);
-	assert_int_equal(user->done[1], LANES_ROW_MAX + 3);
-	assert_int_equal(user->in_row_max, LANES_ROW_MAX);
+	assert_int_equal(user->done[1], CARD_CALLS_BATCH_MAX + 3);
+	assert_int_equal(user->in_row_max, CARD_CALLS_BATCH_MAX);
 }
 
 /* The calls of a card are made one after the other, those of different cards at the same time. */
@@ -219,27 +219,27 @@ static void test_cards_overlap(void **state)
 
 /* --- time ------------------------------------------------------------------------------------------- */
 
-/* A lane that wants to be asked at a certain time is asked then, and nobody waits longer than he said. */
+/* A channel that wants to be asked at a certain time is asked then, and nobody waits longer than he said. */
 static void test_due_later(void **state)
 {
 	struct user *user = *state;
 	int64_t start_ms = machine_now_ms(&user->sim->machine);
 
 	user->due_ms = start_ms + 50;
-	assert_int_equal(lanes_turn(&user->lanes, start_ms + 20), 0);
+	assert_int_equal(card_calls_turn(&user->calls, start_ms + 20), 0);
 	assert_int_equal(machine_now_ms(&user->sim->machine), start_ms + 20);
 	assert_int_equal(user->asked[0], 1);
-	assert_false(lanes_idle(&user->lanes));
-	assert_int_equal(lanes_turn(&user->lanes, MACHINE_FOREVER), 0);
+	assert_false(card_calls_idle(&user->calls));
+	assert_int_equal(card_calls_turn(&user->calls, MACHINE_FOREVER), 0);
 	assert_int_equal(machine_now_ms(&user->sim->machine), start_ms + 50);
 	assert_int_equal(user->asked[0], 1);
 	user->due_ms = MACHINE_FOREVER;
-	assert_int_equal(lanes_turn(&user->lanes, MACHINE_FOREVER), 0);
+	assert_int_equal(card_calls_turn(&user->calls, MACHINE_FOREVER), 0);
 	assert_int_equal(user->asked[0], 2);
-	assert_true(lanes_idle(&user->lanes));
+	assert_true(card_calls_idle(&user->calls));
 }
 
-/* While one card keeps its call, the other lanes are served when they are due. */
+/* While one card keeps its call, the other calls are served when they are due. */
 static void test_due_while_another_is_busy(void **state)
 {
 	struct user *user = *state;
@@ -248,16 +248,16 @@ static void test_due_while_another_is_busy(void **state)
 	hang(user, "*/card11/*", 0);
 	user->wanted[0] = 1;
 	user->due_ms = start_ms + 50;
-	assert_int_equal(lanes_turn(&user->lanes, MACHINE_FOREVER), 0);
+	assert_int_equal(card_calls_turn(&user->calls, MACHINE_FOREVER), 0);
 	assert_int_equal(machine_now_ms(&user->sim->machine), start_ms + 50);
 	assert_int_equal(user->done[0], 0);
 	user->wanted[1] = 1;
 	user->due_ms = MACHINE_FOREVER;
-	assert_int_equal(lanes_turn(&user->lanes, MACHINE_FOREVER), 0);
+	assert_int_equal(card_calls_turn(&user->calls, MACHINE_FOREVER), 0);
 	assert_int_equal(user->done[1], 1);
 }
 
-/* --- stuck cards ------------------------------------------------------------------------------------ */
+/* --- hung cards ------------------------------------------------------------------------------------ */
 
 static void test_stuck_card(void **state)
 {
@@ -270,18 +270,18 @@ static void test_stuck_card(void **state)
 		user->wanted[i] = 5;
 	run(user);
 	assert_int_equal(user->done[1], 5);
-	assert_int_equal(user->stuck[1], 3);
-	assert_true(user->lanes.list[1].stuck);
+	assert_int_equal(user->hung[1], 3);
+	assert_true(user->calls.list[1].hung);
 	assert_int_equal(sim_count(user->sim, MACHINE_READ, "*/card12/*"), 3);
-	assert_between(machine_now_ms(&user->sim->machine) - start_ms, LANES_CALL_LIMIT_MS, LANES_CALL_LIMIT_MS + 1);
+	assert_between(machine_now_ms(&user->sim->machine) - start_ms, CARD_CALLS_CALL_LIMIT_MS, CARD_CALLS_CALL_LIMIT_MS + 1);
 	for (size_t i = 0; i < CARDS; i += 2) {
 		assert_int_equal(user->done[i], 5);
-		assert_int_equal(user->stuck[i], 0);
+		assert_int_equal(user->hung[i], 0);
 	}
 	/* It is never asked again, whatever happens. */
 	user->asked[1] = 0;
 	user->wanted[1] = 9;
-	lanes_wake(&user->lanes);
+	card_calls_wake(&user->calls);
 	run(user);
 	assert_int_equal(user->asked[1], 0);
 	assert_int_equal(sim_count(user->sim, MACHINE_READ, "*/card12/*"), 3);
@@ -296,7 +296,7 @@ static void test_limit_of_each_call(void **state)
 	user->wanted[0] = 4;
 	run(user);
 	assert_int_equal(user->done[0], 4);
-	assert_int_equal(user->stuck[0], 0);
+	assert_int_equal(user->hung[0], 0);
 }
 
 /* The shorter the time, the sooner a card is given up, so that there is some left for the others. */
@@ -305,11 +305,11 @@ static void test_limit_with_little_time(void **state)
 	static const struct {
 		int64_t time_ms, limit_ms;
 	} cases[] = {
-		{ 60000, LANES_CALL_LIMIT_MS },
+		{ 60000, CARD_CALLS_CALL_LIMIT_MS },
 		{ 20000, 5000 },
 		{ 4000, 1000 },
-		{ 1000, LANES_CALL_LIMIT_MIN_MS },
-		{ 400, LANES_CALL_LIMIT_MIN_MS },
+		{ 1000, CARD_CALLS_CALL_LIMIT_MIN_MS },
+		{ 400, CARD_CALLS_CALL_LIMIT_MIN_MS },
 		{ 100, 100 },
 		{ 0, 0 },
 	};
@@ -319,14 +319,14 @@ static void test_limit_with_little_time(void **state)
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		int64_t start_ms = machine_now_ms(&user->sim->machine);
 
-		lanes_release(&user->lanes);
-		user->lanes.deadline_ms = start_ms + cases[i].time_ms;
-		assert_int_equal(lanes_create(&user->lanes, CARDS), 0);
-		user->lanes.list[0].card = 0x11;
+		card_calls_release(&user->calls);
+		user->calls.deadline_ms = start_ms + cases[i].time_ms;
+		assert_int_equal(card_calls_create(&user->calls, CARDS), 0);
+		user->calls.list[0].card = 0x11;
 		user->started[0] = 0;
 		user->wanted[0] = 2;
 		run(user);
-		assert_true(user->lanes.list[0].stuck);
+		assert_true(user->calls.list[0].hung);
 		assert_int_equal(machine_now_ms(&user->sim->machine) - start_ms, cases[i].limit_ms);
 	}
 }
@@ -336,11 +336,11 @@ static void test_deadline(void **state)
 	struct user *user = *state;
 	int64_t start_ms = machine_now_ms(&user->sim->machine);
 
-	user->lanes.deadline_ms = start_ms + 1000;
+	user->calls.deadline_ms = start_ms + 1000;
 	hang(user, "*/card11/*", 0);
 	user->wanted[0] = 1;
 	run(user);
-	assert_int_equal(user->stuck[0], 1);
+	assert_int_equal(user->hung[0], 1);
 	assert_int_equal(machine_now_ms(&user->sim->machine), start_ms + 1000);
 }
 
@@ -353,15 +353,15 @@ static void test_finish(void **state)
 
 	hang(user, "*/card11/*", 0);
 	user->wanted[0] = 2;
-	user->wanted[1] = LANES_ROW_MAX + 1;
-	assert_int_equal(lanes_turn(&user->lanes, MACHINE_FOREVER), 0);
-	assert_true(lanes_busy(&user->lanes));
-	assert_int_equal(lanes_finish(&user->lanes), 0);
-	assert_false(lanes_busy(&user->lanes));
+	user->wanted[1] = CARD_CALLS_BATCH_MAX + 1;
+	assert_int_equal(card_calls_turn(&user->calls, MACHINE_FOREVER), 0);
+	assert_true(card_calls_busy(&user->calls));
+	assert_int_equal(card_calls_finish(&user->calls), 0);
+	assert_false(card_calls_busy(&user->calls));
 	assert_int_equal(user->done[0], 2);
-	assert_int_equal(user->stuck[0], 2);
-	assert_int_equal(user->done[1], LANES_ROW_MAX);
-	assert_int_equal(lanes_finish(&user->lanes), 0);
+	assert_int_equal(user->hung[0], 2);
+	assert_int_equal(user->done[1], CARD_CALLS_BATCH_MAX);
+	assert_int_equal(card_calls_finish(&user->calls), 0);
 }
 
 static void test_signal(void **state)
@@ -370,8 +370,8 @@ static void test_signal(void **state)
 
 	sim_stop_after(user->sim, 1);
 	user->wanted[0] = 3;
-	assert_int_equal(lanes_turn(&user->lanes, MACHINE_FOREVER), -EINTR);
-	assert_int_equal(lanes_finish(&user->lanes), -EINTR);
+	assert_int_equal(card_calls_turn(&user->calls, MACHINE_FOREVER), -EINTR);
+	assert_int_equal(card_calls_finish(&user->calls), -EINTR);
 	assert_int_equal(user->done[0], 0);
 }
 
@@ -380,7 +380,7 @@ static void test_signal(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_results_go_to_their_lane),
+		TEST(test_results_go_to_their_channel),
 		TEST(test_nothing_to_do),
 		TEST(test_calls_as_they_are_made),
 		TEST(test_rows),

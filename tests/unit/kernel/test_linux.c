@@ -200,7 +200,7 @@ static struct machine_call *start_blocked(const struct fixture *fixture)
 	assert_non_null(call);
 	*call = reading(fixture, "blocks", (char *)(call + 1), 64);
 	call->until_ms = machine_now_ms(fixture->machine) + 20;
-	call->lane = 1;
+	call->channel = 1;
 	assert_int_equal(machine_start(fixture->machine, call), 0);
 	assert_int_equal(machine_wait(fixture->machine, 0, &done), 0);
 	assert_null(done);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Lanes of the Linux half of the machine: what stays in order, and what calls that do not come back and
+/* Channels of the Linux half of the machine: what stays in order, and what calls that do not come back and
  * helpers that are killed cost.
  */
 #include <errno.h>
@@ -17,8 +17,8 @@
 
 #include "unit/kernel/linux_fixture.h"
 
-/* Calls of a lane are made in the order of their start, rows and all, also while another lane holds a worker. */
-static void test_lane_keeps_order(void **state)
+/* Calls of a channel are made in the order of their start, rows and all, also while another channel holds a worker. */
+static void test_channel_keeps_order(void **state)
 {
 	enum { CALLS = 40 };
 	struct fixture *fixture = *state;
@@ -26,12 +26,12 @@ static void test_lane_keeps_order(void **state)
 	char texts[CALLS][16], blocked_text[16];
 
 	blocked = reading(fixture, "blocks", blocked_text, sizeof(blocked_text));
-	blocked.lane = 1;
+	blocked.channel = 1;
 	blocked.until_ms = machine_now_ms(fixture->machine) + SHORT_MS;
 	assert_int_equal(machine_start(fixture->machine, &blocked), 0);
 	for (int i = 0; i < CALLS; i++) {
 		calls[i] = reading(fixture, "text", texts[i], sizeof(texts[i]));
-		calls[i].lane = 2;
+		calls[i].channel = 2;
 		if (i % 2 == 0) {
 			calls[i].operation = MACHINE_WRITE;
 			calls[i].length = (size_t)snprintf(texts[i], sizeof(texts[i]), "%07d", i);
@@ -50,7 +50,7 @@ static void test_lane_keeps_order(void **state)
 }
 
 /* What stands behind a call that does not come back is not made. */
-static void test_lane_ends_with_a_blocked_call(void **state)
+static void test_channel_ends_with_a_blocked_call(void **state)
 {
 	struct fixture *fixture = *state;
 	char texts[2][16] = { "", "untouched" };
@@ -58,7 +58,7 @@ static void test_lane_ends_with_a_blocked_call(void **state)
 	struct machine_call second = reading(fixture, "text", texts[1], sizeof(texts[1]));
 	struct machine_call *done;
 
-	first.lane = second.lane = 7;
+	first.channel = second.channel = 7;
 	first.limit_ms = SHORT_MS;
 	assert_int_equal(machine_start(fixture->machine, &first), 0);
 	assert_int_equal(machine_start(fixture->machine, &second), 0);
@@ -71,20 +71,20 @@ static void test_lane_ends_with_a_blocked_call(void **state)
 }
 
 /* Calls that hang on fifteen cards: those on the sixteenth complete before any of these times out. */
-static void test_hanging_lanes_do_not_delay_others(void **state)
+static void test_hanging_channels_do_not_delay_others(void **state)
 {
-	enum { LANES = 16, CALLS = 3 };
+	enum { CHANNELS = 16, CALLS = 3 };
 	struct fixture *fixture = *state;
-	struct machine_call calls[LANES][CALLS], *done;
-	char texts[LANES][CALLS][16];
+	struct machine_call calls[CHANNELS][CALLS], *done;
+	char texts[CHANNELS][CALLS][16];
 
-	for (unsigned int lane = 0; lane < LANES; lane++) {
+	for (unsigned int channel = 0; channel < CHANNELS; channel++) {
 		for (unsigned int i = 0; i < CALLS; i++) {
-			struct machine_call *call = &calls[lane][i];
+			struct machine_call *call = &calls[channel][i];
 
-			*call = reading(fixture, lane < LANES - 1 ? "blocks" : "text", texts[lane][i],
-					sizeof(texts[lane][i]));
-			call->lane = lane + 1;
+			*call = reading(fixture, channel < CHANNELS - 1 ? "blocks" : "text", texts[channel][i],
+					sizeof(texts[channel][i]));
+			call->channel = channel + 1;
 			call->limit_ms = SHORT_MS;
 			assert_int_equal(machine_start(fixture->machine, call), 0);
 		}
@@ -94,9 +94,9 @@ static void test_hanging_lanes_do_not_delay_others(void **state)
 		assert_int_equal(done->error, 0);
 		assert_string_equal(done->data, "unbound\n");
 	}
-	for (unsigned int i = 0; i < (LANES - 1) * CALLS; i++) {
+	for (unsigned int i = 0; i < (CHANNELS - 1) * CALLS; i++) {
 		assert_int_equal(machine_wait(fixture->machine, MACHINE_FOREVER, &done), 0);
-		assert_int_equal(done->error, done == &calls[done->lane - 1][0] ? -ETIMEDOUT : -ECANCELED);
+		assert_int_equal(done->error, done == &calls[done->channel - 1][0] ? -ETIMEDOUT : -ECANCELED);
 	}
 }
 
@@ -152,7 +152,7 @@ static void start_now(const struct fixture *fixture, struct machine_call *calls,
 	struct machine_call *done;
 
 	for (size_t i = 0; i < count; i++) {
-		calls[i].lane = 1;
+		calls[i].channel = 1;
 		assert_int_equal(machine_start(fixture->machine, &calls[i]), 0);
 	}
 	assert_int_equal(machine_wait(fixture->machine, 0, &done), 0);
@@ -281,9 +281,9 @@ static void test_uv(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_lane_keeps_order, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_lane_ends_with_a_blocked_call, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_hanging_lanes_do_not_delay_others, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_channel_keeps_order, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_channel_ends_with_a_blocked_call, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_hanging_channels_do_not_delay_others, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_killed_during_a_write, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_killed_during_a_read, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_killed_during_a_repeated_read, setup, teardown),
@@ -291,5 +291,5 @@ int main(void)
 		cmocka_unit_test(test_uv),
 	};
 
-	return cmocka_run_group_tests_name("machine_linux_lanes", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("machine_linux_channels", tests, NULL, NULL);
 }

@@ -101,9 +101,9 @@ static inline struct apqn on_card(struct apqn apqn, const char *serialnr)
 	return apqn;
 }
 
-static inline struct apqn withheld(struct apqn apqn)
+static inline struct apqn unavailable(struct apqn apqn)
 {
-	apqn.identity = APQN_IDENTITY_WITHHELD;
+	apqn.identity = APQN_IDENTITY_UNAVAILABLE;
 	return apqn;
 }
 

@@ -58,10 +58,10 @@ static void make_state(struct apqn *apqn, unsigned int odd)
 	apqn->association_index = (uint16_t)(1 + pick(SECRETS));
 	apqn->identity = APQN_IDENTITY_VALID;
 	if (chance(2 * odd))
-		apqn->identity = (enum apqn_identity)pick(APQN_IDENTITY_WITHHELD + 1);
+		apqn->identity = (enum apqn_identity)pick(APQN_IDENTITY_UNAVAILABLE + 1);
 	memset(apqn->mkvp, 'a' + (int)pick(2), sizeof(apqn->mkvp));
 	if (chance(odd))
-		apqn->failure = (enum apqn_failure)pick(APQN_CARD_STUCK + 1);
+		apqn->failure = (enum apqn_failure)pick(APQN_CARD_HUNG + 1);
 }
 
 static void make_apqns(struct scene *scene, unsigned int odd, bool crowded)
@@ -193,7 +193,7 @@ static bool is_ready(const struct scene *scene, size_t e, size_t q)
 }
 
 /* A part of its identity is not known, and the rest is right for an entry whose secret it is associated with. */
-static bool is_unsure(const struct scene *scene, size_t q)
+static bool is_unverified(const struct scene *scene, size_t q)
 {
 	const struct apqn *apqn = &scene->apqns[q];
 
@@ -205,7 +205,7 @@ static bool is_unsure(const struct scene *scene, size_t q)
 
 		if (!is_wanted(scene, e) || secret_of(scene, e) != apqn->association_index || !may_fit(entry, apqn))
 			continue;
-		if (apqn->identity == APQN_IDENTITY_UNREAD || apqn->identity == APQN_IDENTITY_WITHHELD ||
+		if (apqn->identity == APQN_IDENTITY_UNREAD || apqn->identity == APQN_IDENTITY_UNAVAILABLE ||
 		    (same_key(entry, apqn) && !same_serialnr(entry, apqn)))
 			return true;
 	}
@@ -215,5 +215,5 @@ static bool is_unsure(const struct scene *scene, size_t q)
 /* The entry may get the queue: it fits, and has not to be changed for it if it may serve another entry as it is. */
 static bool may_get(const struct scene *scene, size_t e, size_t q)
 {
-	return fits(scene, e, q) && (!is_unsure(scene, q) || is_ready(scene, e, q));
+	return fits(scene, e, q) && (!is_unverified(scene, q) || is_ready(scene, e, q));
 }

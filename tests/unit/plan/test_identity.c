@@ -24,10 +24,10 @@ static void queues_that_may_serve_are_left_alone(void **state)
 		failed(ep11(3, 0, APQN_BOUND, 0, 0), APQN_UNREADABLE), /* not associated */
 		failed(of_generation(ep11(4, 0, APQN_BOUND, 0, 3), 6), APQN_UNREADABLE), /* too old for the entry */
 		failed(on_card(ep11(5, 0, APQN_BOUND, 0, 1), SERIALNR_B), APQN_UNREADABLE), /* the wrong card */
-		failed(ep11(6, 0, APQN_BOUND, 0, 1), APQN_CARD_STUCK),
+		failed(ep11(6, 0, APQN_BOUND, 0, 1), APQN_CARD_HUNG),
 		ep11(7, 0, APQN_BOUND, 'a', 1),                        /* of an unknown card */
 		ep11(8, 0, APQN_BOUND, 'c', 1),                        /* the wrong key */
-		withheld(ep11(9, 0, APQN_BOUND, 0, 3)),
+		unavailable(ep11(9, 0, APQN_BOUND, 0, 3)),
 		offline(ep11(10, 0, APQN_BOUND, 0, 1)),
 		on_card(ep11(11, 0, APQN_BOUND, 'a', 1), SERIALNR_B),
 	};
@@ -36,8 +36,8 @@ static void queues_that_may_serve_are_left_alone(void **state)
 	(void)state;
 	/* The entry that any card would do for gets the last, not the one that may serve the first. */
 	EXPECT_APQNS(&plan, NONE, 10, NONE);
-	EXPECT_GOALS(&plan, PLAN_UNSURE, PLAN_UNBIND, PLAN_UNBIND, PLAN_UNBIND, PLAN_UNBIND, PLAN_LEAVE, PLAN_UNSURE,
-		     PLAN_UNBIND, PLAN_UNSURE, PLAN_UNBIND, PLAN_REASSOCIATE);
+	EXPECT_GOALS(&plan, PLAN_UNVERIFIED, PLAN_UNBIND, PLAN_UNBIND, PLAN_UNBIND, PLAN_UNBIND, PLAN_LEAVE, PLAN_UNVERIFIED,
+		     PLAN_UNBIND, PLAN_UNVERIFIED, PLAN_UNBIND, PLAN_REASSOCIATE);
 	plan_release(&plan);
 	/* Without entries nothing can be served. */
 	plan = plan_for(entries, 0, apqns, COUNT(apqns));
@@ -102,7 +102,7 @@ static void useless_queues_are_not_identified(void **state)
 	};
 	struct apqn apqns[] = {
 		on_card(ep11(1, 0, APQN_BOUND, 0, 0), SERIALNR_B), on_card(ep11(1, 1, APQN_UNBOUND, 0, 0), SERIALNR_B),
-		on_card(withheld(ep11(1, 2, APQN_BOUND, 0, 0)), SERIALNR_B), ep11(2, 0, APQN_UNBOUND, 0, 0),
+		on_card(unavailable(ep11(1, 2, APQN_BOUND, 0, 0)), SERIALNR_B), ep11(2, 0, APQN_UNBOUND, 0, 0),
 	};
 	struct plan plan = plan_for(entries, 3, apqns, 3);
 
@@ -133,7 +133,7 @@ static void queues_that_help_by_a_detour(void **state)
 	EXPECT_APQNS(&plan, 0, NONE);
 	plan_release(&plan);
 
-	apqns[1] = withheld(apqns[1]);
+	apqns[1] = unavailable(apqns[1]);
 	plan = PLAN(entries, apqns);
 	EXPECT_GOALS(&plan, PLAN_KEEP, PLAN_LEAVE);
 	expect_reason(&plan, 1, PLAN_UNKNOWN, 1);
@@ -157,7 +157,7 @@ static void queues_that_help_nobody(void **state)
 	EXPECT_GOALS(&plan, PLAN_REASSOCIATE, PLAN_ASSOCIATE, PLAN_LEAVE);
 	expect_reason(&plan, 2, PLAN_TAKEN, NONE);
 	plan_release(&plan);
-	apqns[2] = withheld(apqns[2]);
+	apqns[2] = unavailable(apqns[2]);
 	plan = PLAN(entries, apqns);
 	expect_reason(&plan, 2, PLAN_TAKEN, NONE);
 	plan_release(&plan);
@@ -273,7 +273,7 @@ static void reasons_of_ep11(void **state)
 		ep11(4, 0, APQN_UNBOUND, 'e', 0),
 		failed(of_generation(ep11(5, 0, APQN_UNBOUND, 0, 0), 7), APQN_BIND_REFUSED),
 		failed(ep11(6, 0, APQN_BOUND, 'd', 0), APQN_ASSOCIATION_REFUSED),
-		withheld(of_generation(ep11(7, 0, APQN_UNBOUND, 0, 0), 7)),
+		unavailable(of_generation(ep11(7, 0, APQN_UNBOUND, 0, 0), 7)),
 	};
 
 	(void)state;

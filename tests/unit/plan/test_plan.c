@@ -206,7 +206,7 @@ static void goals_of_the_rest(void **state)
 		failed(ep11(3, 0, APQN_BOUND, 'a', 1), APQN_ASSOCIATION_FAILED),
 		failed(ep11(4, 0, APQN_UNBOUND, 'a', 0), APQN_BIND_REFUSED),
 		failed(ep11(5, 0, APQN_BIND_UNKNOWN, 'a', 0), APQN_UNREADABLE),
-		failed(ep11(6, 0, APQN_BOUND, 'a', 1), APQN_CARD_STUCK),
+		failed(ep11(6, 0, APQN_BOUND, 'a', 1), APQN_CARD_HUNG),
 		failed(ep11(7, 0, APQN_BOUND, 'a', 1), APQN_VANISHED),
 		failed(ep11(8, 0, APQN_BOUND, 'a', 1), APQN_STAYS_BOUND),
 		offline(ep11(9, 0, APQN_BOUND, 'a', 1)), ep11(10, 0, APQN_BOUND, 'a', 0),

@@ -25,10 +25,10 @@ static enum plan_goal goal_of_failed(const struct scene *scene, size_t q)
 {
 	const struct apqn *apqn = &scene->apqns[q];
 
-	if (apqn->failure == APQN_VANISHED || apqn->failure == APQN_CARD_STUCK || apqn->failure == APQN_STAYS_BOUND)
+	if (apqn->failure == APQN_VANISHED || apqn->failure == APQN_CARD_HUNG || apqn->failure == APQN_STAYS_BOUND)
 		return PLAN_LEAVE;
-	if (is_unsure(scene, q))
-		return PLAN_UNSURE;
+	if (is_unverified(scene, q))
+		return PLAN_UNVERIFIED;
 	return apqn->bind == APQN_BOUND ? PLAN_UNBIND : PLAN_LEAVE;
 }
 
@@ -66,11 +66,11 @@ static enum plan_goal goal_of(const struct scene *scene, const struct plan *plan
 		return PLAN_LEAVE;
 	if (apqn->mode == APQN_MODE_ACCEL)
 		return PLAN_UNBIND;
-	if (is_unsure(scene, q))
-		return PLAN_UNSURE;
+	if (is_unverified(scene, q))
+		return PLAN_UNVERIFIED;
 	if (!is_known(apqn) && !helps_any(scene, q))
 		return PLAN_UNBIND;
-	return identify || apqn->identity == APQN_IDENTITY_WITHHELD ? PLAN_LEAVE : PLAN_UNBIND;
+	return identify || apqn->identity == APQN_IDENTITY_UNAVAILABLE ? PLAN_LEAVE : PLAN_UNBIND;
 }
 
 /* What may be said of an entry and an APQN in a reason. */
@@ -128,9 +128,9 @@ static bool lost(const struct scene *scene, size_t e, size_t q)
 	return is_supported(apqn) && apqn->failure && may_fit(&scene->entries[e], apqn) && !is_known(apqn);
 }
 
-static bool withheld(const struct scene *scene, size_t e, size_t q)
+static bool unavailable(const struct scene *scene, size_t e, size_t q)
 {
-	return is_working(&scene->apqns[q]) && scene->apqns[q].identity == APQN_IDENTITY_WITHHELD &&
+	return is_working(&scene->apqns[q]) && scene->apqns[q].identity == APQN_IDENTITY_UNAVAILABLE &&
 	       may_fit(&scene->entries[e], &scene->apqns[q]);
 }
 
@@ -143,12 +143,12 @@ static bool any(const struct scene *scene, size_t e, predicate *is)
 	return false;
 }
 
-/* An entry that cannot be served: a queue that is withheld might relieve one that stands in its way. */
+/* An entry that cannot be served: a queue that is unavailable might relieve one that stands in its way. */
 static bool relief(const struct scene *scene, size_t e, size_t q, int satisfied)
 {
 	const struct apqn *apqn = &scene->apqns[q];
 
-	if (apqn->mode != APQN_MODE_EP11 || !is_working(apqn) || apqn->identity != APQN_IDENTITY_WITHHELD)
+	if (apqn->mode != APQN_MODE_EP11 || !is_working(apqn) || apqn->identity != APQN_IDENTITY_UNAVAILABLE)
 		return false;
 	for (size_t i = 0; i < scene->config.count; i++) {
 		const struct config_entry *entry = &scene->entries[i];
@@ -188,7 +188,7 @@ static enum plan_reason reason_of(const struct scene *scene, size_t e, unsigned 
 		return PLAN_NO_SECRET;
 	if (entry->mode == APQN_MODE_EP11 && identify)
 		return PLAN_UNDECIDED;
-	if (entry->mode == APQN_MODE_EP11 && any(scene, e, withheld))
+	if (entry->mode == APQN_MODE_EP11 && any(scene, e, unavailable))
 		return PLAN_UNKNOWN;
 	if (any(scene, e, fits))
 		return entry->mode == APQN_MODE_EP11 && any_relief(scene, e, satisfied) ? PLAN_UNKNOWN : PLAN_TAKEN;
@@ -216,7 +216,7 @@ static bool detail_is_right(const struct scene *scene, size_t e, enum plan_reaso
 	case PLAN_FAILED:
 		return known && is_newest(scene, e, q, fitted);
 	case PLAN_UNKNOWN:
-		return known && (withheld(scene, e, q) || scene->apqns[q].identity == APQN_IDENTITY_WITHHELD);
+		return known && (unavailable(scene, e, q) || scene->apqns[q].identity == APQN_IDENTITY_UNAVAILABLE);
 	case PLAN_UNDECIDED:
 		return known && scene->apqns[q].identity == APQN_IDENTITY_UNREAD;
 	default:

@@ -63,7 +63,7 @@ static void test_open(void **state)
 {
 	struct config_entry entries[] = { want_ep11('a', 1) };
 	struct apqn apqns[] = {
-		withheld(ep11(2, 1, APQN_UNBOUND, 0, 0)), failed(withheld(ep11(2, 2, APQN_UNBOUND, 0, 0)), APQN_CARD_STUCK)
+		unavailable(ep11(2, 1, APQN_UNBOUND, 0, 0)), failed(unavailable(ep11(2, 2, APQN_UNBOUND, 0, 0)), APQN_CARD_HUNG)
 	};
 
 	(void)state;

@@ -131,7 +131,7 @@ static void test_none(void **state)
 	struct config_entry without_secret[] = { want_ep11('a', 9) };
 	struct config_entry entries[] = { want_ep11('a', 1) };
 	const struct apqn others[] = { ep11(2, 1, APQN_BOUND, 'b', 0) };
-	const struct apqn unknown[] = { withheld(ep11(1, 1, APQN_UNBOUND, 0, 0)), ep11(2, 1, APQN_BOUND, 'b', 0) };
+	const struct apqn unknown[] = { unavailable(ep11(1, 1, APQN_UNBOUND, 0, 0)), ep11(2, 1, APQN_BOUND, 'b', 0) };
 	const struct apqn unread[] = { ep11(1, 1, APQN_UNBOUND, 0, 0), ep11(2, 1, APQN_BOUND, 'b', 0) };
 	const struct apqn right[] = { ep11(1, 1, APQN_UNBOUND, 'a', 0), ep11(2, 1, APQN_BOUND, 'b', 0) };
 

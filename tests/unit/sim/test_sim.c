@@ -128,8 +128,8 @@ static void costs(void **state)
 	sim_free(sim);
 }
 
-/* Calls of a lane are made one after the other, those of different lanes at the same time. */
-static void lanes(void **state)
+/* Calls of a channel are made one after the other, those of different channels at the same time. */
+static void channels(void **state)
 {
 	static const size_t order[] = { 2, 0, 1, 3 };
 	static const int64_t end_us[] = { 100, 5100, 5200, 5300 };
@@ -142,7 +142,7 @@ static void lanes(void **state)
 	prepare(sim, &calls[2], MACHINE_READ, "devices/ap/card12/type", 1000);
 	prepare(sim, &calls[3], MACHINE_READ, CARD "online", 1000);
 	for (size_t i = 0; i < COUNT(calls); i++) {
-		calls[i].lane = i == 2 ? 0x12 + 1 : 0x11 + 1;
+		calls[i].channel = i == 2 ? 0x12 + 1 : 0x11 + 1;
 		assert_int_equal(machine_start(&sim->machine, &calls[i]), 0);
 	}
 	for (size_t i = 0; i < COUNT(calls); i++) {
@@ -158,7 +158,7 @@ static void lanes(void **state)
 }
 
 /* What stands behind a call that does not come back is never made. */
-static void lane_gives_up(void **state)
+static void channel_gives_up(void **state)
 {
 	struct sim *sim = make(ALL_KINDS "fault 11.* request never\n", SIM_KERNEL_7);
 	struct machine_call calls[3], *done;
@@ -171,7 +171,7 @@ static void lane_gives_up(void **state)
 	calls[1].data[0] = '0';
 	prepare(sim, &calls[2], MACHINE_READ, CARD "type", 1000);
 	for (size_t i = 0; i < COUNT(calls); i++) {
-		calls[i].lane = 0x11 + 1;
+		calls[i].channel = 0x11 + 1;
 		assert_int_equal(machine_start(&sim->machine, &calls[i]), 0);
 	}
 	for (size_t i = 0; i < COUNT(calls); i++) {
@@ -182,7 +182,7 @@ static void lane_gives_up(void **state)
 	}
 	assert_int_equal(sim_write_count(sim), 0);
 	assert_int_equal(sim_count(sim, MACHINE_READ, "*"), 1);
-	/* The lane itself can be used again. */
+	/* The channel itself can be used again. */
 	assert_int_equal(machine_start(&sim->machine, &calls[2]), 0);
 	assert_int_equal(machine_wait(&sim->machine, MACHINE_FOREVER, &done), 0);
 	assert_int_equal(done->error, 0);
@@ -386,25 +386,25 @@ static void start_twice(struct sim *sim)
 	machine_start(&sim->machine, &call);
 }
 
-static void start_twice_in_lane(struct sim *sim)
+static void start_twice_in_channel(struct sim *sim)
 {
 	struct machine_call first, second;
 
 	prepare(sim, &first, MACHINE_READ, CARD "type", 1000);
 	prepare(sim, &second, MACHINE_READ, CARD "type", 1000);
-	first.lane = 1;
-	second.lane = 1;
+	first.channel = 1;
+	second.channel = 1;
 	machine_start(&sim->machine, &first);
 	machine_start(&sim->machine, &second);
 	machine_start(&sim->machine, &second);
 }
 
-static void use_unknown_lane(struct sim *sim)
+static void use_unknown_channel(struct sim *sim)
 {
 	struct machine_call call;
 
 	prepare(sim, &call, MACHINE_READ, CARD "type", 1000);
-	call.lane = 257;
+	call.channel = 257;
 	machine_start(&sim->machine, &call);
 }
 
@@ -426,7 +426,7 @@ static void dies(void **state)
 {
 	static void (*const mistakes[])(struct sim *sim) = {
 		wait_for_nothing, wait_for_lost_call, spin,           start_twice,
-		start_twice_in_lane, use_unknown_lane, start_too_many, misspell,
+		start_twice_in_channel, use_unknown_channel, start_too_many, misspell,
 	};
 
 	(void)state;
@@ -454,8 +454,8 @@ int main(void)
 		cmocka_unit_test(calls_overlap),
 		cmocka_unit_test(calls_time_out),
 		cmocka_unit_test(costs),
-		cmocka_unit_test(lanes),
-		cmocka_unit_test(lane_gives_up),
+		cmocka_unit_test(channels),
+		cmocka_unit_test(channel_gives_up),
 		cmocka_unit_test(many_calls),
 		cmocka_unit_test(injected_failures),
 		cmocka_unit_test(injected_texts),

@@ -45,7 +45,7 @@ static void test_unreadable(void **state)
 	run(fixture, ENTRY_A);
 	assert_int_equal(fixture->plan.satisfied, 0);
 	assert_int_equal(fixture->plan.entries[0].reason, PLAN_NO_MKVP);
-	assert_int_equal(fixture->plan.apqns[0].goal, PLAN_UNSURE);
+	assert_int_equal(fixture->plan.apqns[0].goal, PLAN_UNVERIFIED);
 	assert_untouched(fixture);
 	assert_log(fixture, WARNING_MKVP);
 }
