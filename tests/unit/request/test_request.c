@@ -78,7 +78,7 @@ static void requests_of_the_real_tool(void **state)
 	(void)state;
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		load(cases[i].name);
-		assert_int_equal(open_request(), REQUEST_OPENED);
+		assert_int_equal(open_request(), REQUEST_GOOD);
 		assert_int_equal(secret.type, cases[i].type);
 		check_bytes(secret.id, cases[i].id);
 		check_bytes(secret.value, cases[i].value);
@@ -126,7 +126,7 @@ static void changed_bytes(void **state)
 		check_nothing();
 		request[at] ^= 1;
 	}
-	assert_int_equal(open_request(), REQUEST_OPENED);
+	assert_int_equal(open_request(), REQUEST_GOOD);
 }
 
 static void lies(void **state)
@@ -156,6 +156,107 @@ static void lies(void **state)
 		assert_int_equal(open_request(), REQUEST_BAD_SIZE);
 }
 
+/* Where what pvsecret draws by lot lies, and what comes of it; the rest of a request is determined. */
+static void clear_lot(uint8_t *bytes, size_t size)
+{
+	static const struct {
+		size_t from, to; /* the last two: slot, but the hash of the host; encrypted part and tag */
+	} drawn[] = { { 0x10, 0x1c }, { 0x418, 0x4b8 }, { 0x4d8, 0x508 } };
+
+	for (size_t i = 0; i < COUNT(drawn); i++)
+		memset(bytes + drawn[i].from, 0, drawn[i].to - drawn[i].from);
+	memset(bytes + size - 80, 0, 80);
+}
+
+/* Our own requests are made of the same bytes, and open to the same. */
+static void our_own(void **state)
+{
+	static const char *const names[] = { "association-one-host", "association-extension-secret" };
+	uint8_t own[sizeof(request)];
+	struct request_secret opened;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(names); i++) {
+		load(names[i]);
+		assert_int_equal(open_request(), REQUEST_GOOD);
+		assert_int_equal(request_write(&secret, 1, own), length);
+		memcpy(own + REQUEST_IMAGE, request + REQUEST_IMAGE, REQUEST_IMAGE_SIZE);
+		memcpy(own + 0x108, request + 0x108, 16); /* the configuration's id */
+		assert_true(request_seal(own, length, host_key));
+		assert_int_equal(request_open(own, length, host_key, &opened), REQUEST_GOOD);
+		assert_memory_equal(&opened, &secret, sizeof(secret));
+		assert_memory_not_equal(own, request, length);
+		clear_lot(own, length);
+		clear_lot(request, length);
+		assert_memory_equal(own, request, length);
+	}
+}
+
+static void several_hosts(void **state)
+{
+	uint8_t keys[3][REQUEST_HOST_KEY_SIZE];
+	static const struct request_secret plan = { .type = 2, .length = 32, .id = "id", .value = "value", .extension = "extension" };
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(keys); i++) {
+		memcpy(keys[i], host_key, sizeof(host_key));
+		keys[i][2] ^= (uint8_t)(i + 1);
+	}
+	length = request_write(&plan, COUNT(keys), request);
+	assert_int_equal(length, REQUEST_SIZE(COUNT(keys)));
+	assert_int_equal(request_read(request, length, &secret), REQUEST_GOOD);
+	assert_string_equal((const char *)secret.id, "id");
+	assert_string_equal((const char *)secret.value, "");
+	assert_true(request_seal(request, length, keys[0]));
+	for (size_t i = 0; i < COUNT(keys); i++) {
+		assert_int_equal(request_open(request, length, keys[i], &secret), REQUEST_GOOD);
+		assert_memory_equal(&secret, &plan, sizeof(plan));
+	}
+	assert_int_equal(open_request(), REQUEST_NOT_DECRYPTED);
+	check_nothing();
+	memset(keys[1], 0, sizeof(keys[1]));
+	length = request_write(&plan, COUNT(keys), request);
+	assert_false(request_seal(request, length, keys[0]));
+	assert_false(request_seal(request, length - 1, keys[0]));
+}
+
+/* What is wrong though it was encrypted for this host. */
+static void sealed_nonsense(void **state)
+{
+	static const struct {
+		size_t at;
+		uint8_t value;
+		uint16_t rc;
+	} cases[] = {
+		{ 0x30, 0x80, REQUEST_GOOD },          { 0x50b, 0, REQUEST_BAD_TYPE },
+		{ 0x50b, 11, REQUEST_BAD_TYPE },       { 0x50a, 1, REQUEST_BAD_TYPE },
+		{ 0x50b, 16, REQUEST_BAD_TYPE },       { 0x50b, 21, REQUEST_BAD_TYPE },
+		{ 0x50b, 17, REQUEST_GOOD },           { 0x50b, REQUEST_TYPE_NONE, REQUEST_BAD_SIZE },
+		{ 0x50f, 31, REQUEST_BAD_SECRET_LENGTH }, { 0x50c, 1, REQUEST_BAD_SECRET_LENGTH },
+		{ 0x2f, 65, REQUEST_BAD_SIZE },        { 0x2f, 48, REQUEST_BAD_SIZE },
+		{ 0x2f, 0, REQUEST_BAD_SIZE },
+	};
+	const struct request_secret plan = { .type = 2, .length = 32 }, none = { .type = REQUEST_TYPE_NONE };
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		length = request_write(&plan, 1, request);
+		request[cases[i].at] = cases[i].value;
+		assert_true(request_seal(request, length, host_key));
+		assert_int_equal(request_read(request, length, &secret), cases[i].rc);
+		assert_int_equal(open_request(), cases[i].rc);
+		if (cases[i].rc != REQUEST_GOOD)
+			check_nothing();
+	}
+	length = request_write(&none, 1, request);
+	assert_int_equal(length, 1352); /* as meta.asrcb */
+	request[0x2f] = 31; /* an extension secret too short */
+	request[0x0f] -= 1;
+	length--;
+	assert_true(request_seal(request, length, host_key));
+	assert_int_equal(open_request(), REQUEST_BAD_SECRET_LENGTH);
+}
+
 static int setup(void **state)
 {
 	(void)state;
@@ -169,6 +270,9 @@ int main(void)
 		cmocka_unit_test_setup(for_another_host, setup),
 		cmocka_unit_test_setup(changed_bytes, setup),
 		cmocka_unit_test_setup(lies, setup),
+		cmocka_unit_test_setup(our_own, setup),
+		cmocka_unit_test_setup(several_hosts, setup),
+		cmocka_unit_test_setup(sealed_nonsense, setup),
 	};
 
 	return cmocka_run_group_tests_name("request", tests, NULL, NULL);
