@@ -69,10 +69,14 @@ stamp() {
 		'BEGIN { $| = 1 } s/\r*\n?$//; s/\e(?:\[[0-?]*[ -\/]*[@-~]|[P\]^_].*?(?:\a|\e\\)|[ -\/]*[0-~])//g; s/.*\r//; printf "%.6f %s\n", clock_gettime(CLOCK_REALTIME), $_'
 }
 
-# write_request ID FILE: an add-secret request for the association secret with this id, in the format of the tests (ap_model.h).
+# The host of the boot scenarios, and the value of the secrets that requests bring: those that the requests of the real tool
+# in tests/unit/uv/asrcb were made with.
+host_key=016e976208995e5d11f7cf26eb5e380ad6700756a21ada538a0a72f8cde656f5f74edb988f1bbbb657d22dc22930f07f041e7e298b605c4547ec9cfea7726a1e05bf
+secret_value=bbce1bb2fd2d68ff2c6edff68477796f0cf4377c125fe10602e8e77ccde31a57
+
+# write_request ID FILE: an add-secret request for the association secret with this id.
 write_request() {
-	# shellcheck disable=SC2016 # perl's variables
-	perl -e 'print pack "a6 x2 N N x32 x2 n N x8 H64 x16", "asrcbM", 0x100, 112, 2, 32, $ARGV[0]' "$1" >"$2"
+	"$top/build/make-request" "$host_key" "$1" "$secret_value" >"$2" || fail "there is no request: run build-image first"
 }
 
 # run_guest MEMORY TOPOLOGY SECONDS PARAMETER...: runs the emulator with $log/initrd and the disks $log/root and $log/boot (if there is
@@ -166,10 +170,14 @@ make_disk() {
 	[ "$2" = plain ] || encrypt "$log/topology"
 }
 
-# make_boot_disk ID: the disk $log/boot, with the label boot and a request for the association secret with this id.
+# make_boot_disk LIST: the disk $log/boot, with the label boot and requests of the real tool.
 make_boot_disk() {
 	mkdir -p "$log/tree/pvapconfig"
-	write_request "$1" "$log/tree/pvapconfig/10-root-volume.asrcb"
+	while read -r name request place; do
+		cp "$top/tests/unit/uv/asrcb/$request.asrcb" "$log/tree/pvapconfig/$name"
+		[ -z "$place" ] ||
+			printf '\000' | dd of="$log/tree/pvapconfig/$name" bs=1 seek="$place" conv=notrunc 2>/dev/null
+	done <"$1"
 	mkfs.ext4 -q -F -L boot -d "$log/tree" -E root_owner=0:0 "$log/boot" 4M >"$log/mkfs" 2>&1 ||
 		fail "the boot disk cannot be made: $(cat "$log/mkfs")"
 	rm -r "$log/tree" "$log/mkfs"
@@ -223,8 +231,9 @@ boot_image() {
 	esac
 	cat "$(scenario_file "$2" topology)" >"$log/topology"
 	[ ! -e "$2/topology-more" ] || cat "$2/topology-more" >>"$log/topology"
+	echo "hostkey $host_key" >>"$log/topology"
 	make_disk "$2" "$kind"
-	[ ! -e "$2/boot-disk" ] || make_boot_disk "$(cat "$2/boot-disk")"
+	[ ! -e "$2/boot-disk" ] || make_boot_disk "$2/boot-disk"
 	make_initrd "$2" "$kind" "$3"
 	processors=1
 	[ ! -e "$2/processors" ] || processors=$(cat "$2/processors")

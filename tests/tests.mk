@@ -37,6 +37,12 @@ $(CHECK)/test_syscalls: CHECK_WRAP := $(addprefix -Wl$(comma)--wrap=,read write 
 check: $(CHECK_PROGRAMS) ## build the unit tests with both sanitizers and run them
 	tests/run-unit-tests $(CHECK_PROGRAMS)
 
+# Requests for the guests.
+build/make-request: tests/make-request.c tests/model/ap_words.c $(wildcard tests/request/*.c) $(wildcard tests/request/*.h)
+	@mkdir -p $(@D)
+	$(call say,LD)
+	$(Q)$(CC) $(LANGUAGE) $(WARNINGS) -Itests -O1 -o $@ $(filter %.c,$^) -lmbedcrypto
+
 .PHONY: coverage
 coverage: ## lines and branches of src/ that the unit tests reach (gcov)
 	tests/coverage

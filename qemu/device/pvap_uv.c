@@ -31,7 +31,7 @@ enum {
 	COMMAND_LOCK = 0x1034,
 };
 
-enum { RC_CANNOT_ADD = 0x010c, RC_EXECUTED = 0x0001, RC_INVALID_COMMAND = 0x0002, RC_INVALID_LENGTH = 0x0005 };
+enum { RC_EXECUTED = 0x0001, RC_INVALID_COMMAND = 0x0002, RC_INVALID_LENGTH = 0x0005 };
 
 /* Bits in the lists of calls and of features, 0 the most significant. */
 #define UV_BIT(number) (1ull << (63 - (number)))
@@ -106,72 +106,38 @@ static uint16_t list_secrets(CPUS390XState *env, const struct call *call, uintpt
 	return rc;
 }
 
-/* A request in the format of the tests. */
-static uint16_t add_test_secret(CPUS390XState *env, uint64_t address, uintptr_t ra)
+static uint16_t open_and_add(const uint8_t *request, size_t length)
 {
-	uint8_t request[MODEL_REQUEST_SIZE];
-	uint16_t rc;
-
-	pvap_read(env, address, request, sizeof(request), ra);
-	pvap_lock();
-	rc = model_uv_add(pvap_model(), request, sizeof(request));
-	pvap_unlock();
-	return rc;
-}
-
-/* The first request sets the extension secret, or that there is none; all others must know it. */
-static bool has_right_extension(const struct request_secret *secret)
-{
-	static uint8_t extension[REQUEST_VALUE_SIZE];
-	static bool set;
-
-	if (!set)
-		memcpy(extension, secret->extension, sizeof(extension));
-	set = true;
-	return !memcmp(extension, secret->extension, sizeof(extension));
-}
-
-static uint16_t store_secret(const struct request_secret *opened)
-{
-	struct model_secret secret = { .type = opened->type, .length = opened->length };
-
-	if (!has_right_extension(opened))
-		return RC_CANNOT_ADD;
-	if (opened->type == REQUEST_TYPE_NONE)
-		return RC_EXECUTED;
-	memcpy(secret.id, opened->id, sizeof(secret.id));
-	memcpy(secret.value, opened->value, sizeof(secret.value));
-	return model_uv_store(pvap_model(), &secret);
-}
-
-static uint16_t add_real_secret(CPUS390XState *env, uint64_t address, uintptr_t ra)
-{
-	uint8_t request[REQUEST_SIZE_MAX];
+	struct model *model = pvap_model();
+	struct model_secret secret = { 0 };
 	struct request_secret opened;
+	uint16_t rc = model_uv_may_add(model);
+
+	if (rc == RC_EXECUTED)
+		rc = request_open(request, length, model->host_key, &opened);
+	if (rc != RC_EXECUTED)
+		return rc;
+	secret.type = opened.type;
+	secret.length = opened.length;
+	memcpy(secret.id, opened.id, sizeof(secret.id));
+	memcpy(secret.value, opened.value, sizeof(secret.value));
+	return model_uv_add(model, opened.type == REQUEST_TYPE_NONE ? NULL : &secret, request + REQUEST_IMAGE, opened.extension);
+}
+
+static uint16_t add_secret(CPUS390XState *env, const struct call *call, uintptr_t ra)
+{
+	uint64_t address = ldq_be_p(call->block + BLOCK_ADDRESS);
+	uint8_t request[REQUEST_SIZE_MAX];
 	uint32_t length;
 	uint16_t rc;
 
 	pvap_read(env, address, request, REQUEST_HEADER_SIZE, ra);
 	length = request_length(request);
 	if (length < REQUEST_HEADER_SIZE || length > sizeof(request))
-		return REQUEST_BAD_SIZE;
+		length = REQUEST_HEADER_SIZE; /* so it is wrong */
 	pvap_read(env, address, request, length, ra);
 	pvap_lock();
-	rc = model_uv_may_add(pvap_model());
-	if (rc == RC_EXECUTED)
-		rc = request_open(request, length, pvap_model()->host_key, &opened);
-	if (rc == RC_EXECUTED)
-		rc = store_secret(&opened);
-	pvap_unlock();
-	return rc;
-}
-
-static uint16_t add_secret(CPUS390XState *env, const struct call *call, uintptr_t ra)
-{
-	uint64_t address = ldq_be_p(call->block + BLOCK_ADDRESS);
-	uint16_t rc = pvap_model()->has_host_key ? add_real_secret(env, address, ra) : add_test_secret(env, address, ra);
-
-	pvap_lock();
+	rc = open_and_add(request, length);
 	pvap_journal(pvap_now(), "UVC add rc=%04x write", rc);
 	pvap_unlock();
 	return rc;

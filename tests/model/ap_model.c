@@ -16,6 +16,10 @@ void model_init(struct model *model)
 	model->add_secret = true;
 	model->lock_secrets = true;
 	model->store_locked = false;
+	for (size_t i = 0; i < MODEL_HOST_KEY_LENGTH; i++)
+		model->host_key[i] = 0;
+	model->has_image = false;
+	model->has_extension = false;
 	model->list_rc = 0;
 	model->bound_limit = 0;
 	model->bind_us = 0;

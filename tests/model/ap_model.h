@@ -22,6 +22,7 @@
 #define MODEL_SECRET_LENGTH 32     /* what every secret says of its length */
 #define MODEL_VOLUME_KEY_LENGTH 32
 #define MODEL_HOST_KEY_LENGTH 66
+#define MODEL_IMAGE_LENGTH 208
 
 /* Response codes of AP instructions (arch/s390/include/asm/ap.h). */
 enum model_response {
@@ -121,8 +122,11 @@ struct model {
 	bool se_guest;    /* false: the Ultravisor offers neither share nor unshare, and APSB is missing */
 	bool list_secrets, add_secret, lock_secrets; /* calls that the Ultravisor offers */
 	bool store_locked;
-	bool has_host_key;     /* then add-secret requests are real ones, made for this host */
-	uint8_t host_key[MODEL_HOST_KEY_LENGTH]; /* private key, P-521 */
+	uint8_t host_key[MODEL_HOST_KEY_LENGTH]; /* private key, P-521; without one no request can be opened */
+	bool has_image;                          /* then requests must be for ... */
+	uint8_t image[MODEL_IMAGE_LENGTH];       /* ... the image with these tags, as requests name them */
+	bool has_extension;                      /* the first request set the extension secret, or that there is none ... */
+	uint8_t extension[MODEL_SECRET_LENGTH];  /* ... and later ones must have the same */
 	uint16_t list_rc;      /* non-zero: the answer to every list call */
 	uint32_t bound_limit;  /* how many queues may be bound at a time; 0: no limit */
 	int64_t bind_us, reset_us, associate_us, request_us; /* general delays */
@@ -150,6 +154,7 @@ void model_init(struct model *model);
  *   volumekey 11.0008 secret=INDEX key=64HEX
  *   secret INDEX id=64HEX [type=N] [value=64HEX]
  *   hostkey 132HEX
+ *   image 416HEX
  *   fault 11.0008|11.* bind|associate|unbind|request|test ACTION [after=N] [times=N]
  *       ACTION: rc=HEX | late | never | fall_back | hang=D | vanish | slow=D
  *
@@ -213,13 +218,10 @@ uint32_t model_bound_count(const struct model *model);
  */
 uint16_t model_uv_list(const struct model *model, uint16_t start, uint8_t page[4096]);
 /*
- * Add secret: test format is a request of version 1 in which the header of the secret (48 bytes, as in a list, with the
- * type at 2 and the id at 16) follows at once on the first header (48 bytes), and whatever comes after it counts as
- * encrypted. It ends with a tag of 16 bytes.
+ * Add secret, in two halves that both return rc: may anything be added at all; and adding the secret that a request (tests/request)
+ * brought, to which the model gives its index, or nothing if that is NULL. The tags of the image that the request names, and its extension secret,
+ * are NULL where requests are not opened. What an Ultravisor answers if one of them is wrong is not public: here it cannot add the secret.
  */
-#define MODEL_REQUEST_SIZE 112 /* at least */
-uint16_t model_uv_add(struct model *model, const uint8_t *request, size_t length);
-/* The two halves of that: may a secret be added at all, and adding one, to which the model gives its index. Both return rc. */
 uint16_t model_uv_may_add(const struct model *model);
-uint16_t model_uv_store(struct model *model, const struct model_secret *secret);
+uint16_t model_uv_add(struct model *model, const struct model_secret *secret, const uint8_t *image, const uint8_t *extension);
 uint16_t model_uv_lock(struct model *model);

@@ -285,8 +285,16 @@ static bool parse_host_key(struct model *model, struct piece *line)
 {
 	struct piece word;
 
-	model->has_host_key = words_next(line, &word) && words_parse_bytes(word, model->host_key, sizeof(model->host_key));
-	return model->has_host_key && !words_next(line, &word);
+	return words_next(line, &word) && words_parse_bytes(word, model->host_key, sizeof(model->host_key)) &&
+	       !words_next(line, &word);
+}
+
+static bool parse_image(struct model *model, struct piece *line)
+{
+	struct piece word;
+
+	model->has_image = words_next(line, &word) && words_parse_bytes(word, model->image, sizeof(model->image));
+	return model->has_image && !words_next(line, &word);
 }
 
 static bool parse_action(struct piece word, struct model_fault *fault)
@@ -392,6 +400,7 @@ static bool parse_line(struct model *model, struct piece line)
 		{ "guest", parse_guest }, { "limit", parse_limit },   { "delay", parse_delay }, { "card", parse_card },
 		{ "queue", parse_queue }, { "secret", parse_secret }, { "fault", parse_fault },
 		{ "volumekey", parse_volume_key }, { "hostkey", parse_host_key },
+		{ "image", parse_image },
 	};
 	struct piece word;
 

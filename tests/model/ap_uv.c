@@ -6,21 +6,13 @@
 #define ENTRY_SIZE 48u
 #define PAGE_ENTRIES ((PAGE_SIZE_BYTES - HEADER_SIZE) / ENTRY_SIZE)
 
-/* The layout of the add-secret requests of the tests, see ap_model.h. */
-#define REQUEST_MAGIC "asrcbM"
-#define REQUEST_MAGIC_SIZE 6u
-#define REQUEST_TYPE_OFFSET 50u
-#define REQUEST_ID_OFFSET 64u
-
 enum {
 	RC_EXECUTED = 0x0001,
 	RC_INVALID_COMMAND = 0x0002,
 	RC_MORE_DATA = 0x0100,
 	RC_LOCKED = 0x0102,
-	RC_VERSION = 0x0104,
-	RC_SIZE = 0x0105,
-	RC_SECRET_TYPE = 0x0109,
 	RC_STORE_FULL = 0x010b,
+	RC_CANNOT_ADD = 0x010c,
 };
 
 static void put16(uint8_t *to, uint32_t value)
@@ -63,11 +55,6 @@ uint16_t model_uv_list(const struct model *model, uint16_t start, uint8_t page[4
 	return start + stored < model->secret_count ? RC_MORE_DATA : RC_EXECUTED;
 }
 
-static bool is_known_type(uint32_t type)
-{
-	return (type >= 2 && type <= 10) || (type >= 17 && type <= 20);
-}
-
 uint16_t model_uv_may_add(const struct model *model)
 {
 	if (!model->se_guest || !model->add_secret)
@@ -75,7 +62,15 @@ uint16_t model_uv_may_add(const struct model *model)
 	return model->store_locked ? RC_LOCKED : RC_EXECUTED;
 }
 
-uint16_t model_uv_store(struct model *model, const struct model_secret *secret)
+static bool are_equal(const uint8_t *a, const uint8_t *b, size_t size)
+{
+	for (size_t i = 0; i < size; i++)
+		if (a[i] != b[i])
+			return false;
+	return true;
+}
+
+static uint16_t store(struct model *model, const struct model_secret *secret)
 {
 	uint32_t index = model->secret_count ? model->secrets[model->secret_count - 1].index + 1u : 0;
 
@@ -86,24 +81,21 @@ uint16_t model_uv_store(struct model *model, const struct model_secret *secret)
 	return RC_EXECUTED;
 }
 
-uint16_t model_uv_add(struct model *model, const uint8_t *request, size_t length)
+uint16_t model_uv_add(struct model *model, const struct model_secret *secret, const uint8_t *image, const uint8_t *extension)
 {
-	struct model_secret secret = { .length = MODEL_SECRET_LENGTH };
-	uint16_t rc = model_uv_may_add(model);
+	uint16_t rc;
 
-	if (rc != RC_EXECUTED)
+	if (image && model->has_image && !are_equal(image, model->image, MODEL_IMAGE_LENGTH))
+		return RC_CANNOT_ADD;
+	if (extension && model->has_extension && !are_equal(extension, model->extension, MODEL_SECRET_LENGTH))
+		return RC_CANNOT_ADD;
+	rc = secret ? store(model, secret) : RC_EXECUTED;
+	if (rc != RC_EXECUTED || !extension)
 		return rc;
-	if (length < MODEL_REQUEST_SIZE)
-		return RC_SIZE;
-	for (size_t i = 0; i < REQUEST_MAGIC_SIZE; i++)
-		if (request[i] != (uint8_t)REQUEST_MAGIC[i])
-			return RC_VERSION;
-	secret.type = (uint16_t)(request[REQUEST_TYPE_OFFSET] << 8 | request[REQUEST_TYPE_OFFSET + 1]);
-	if (!is_known_type(secret.type))
-		return RC_SECRET_TYPE;
-	for (size_t i = 0; i < sizeof(secret.id); i++)
-		secret.value[i] = secret.id[i] = request[REQUEST_ID_OFFSET + i];
-	return model_uv_store(model, &secret);
+	for (size_t i = 0; i < MODEL_SECRET_LENGTH; i++)
+		model->extension[i] = extension[i];
+	model->has_extension = true;
+	return rc;
 }
 
 uint16_t model_uv_lock(struct model *model)

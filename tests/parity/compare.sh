@@ -7,7 +7,7 @@
 parity() {
 	release=$(console | sed -n 's/^MARK init //p')
 	console | grep '^PARITY ' >"${log:?}/real"
-	"${top:?}/build/parity/parity_sim" "$release" "${folder:?}/topology" "$folder/operations" >"$log/simulated" &&
+	(cd "${folder:?}" && "${top:?}/build/parity/parity_sim" "$release" topology operations) >"$log/simulated" &&
 		status=0 || status=1
 	verdict "$status" 'the simulated machine carries out all operations'
 	console_has 'MARK parity-exit 0'

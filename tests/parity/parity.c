@@ -10,6 +10,7 @@
 #define OUTCOME_SIZE MACHINE_TEXT_SIZE
 #define DATA_SIZE (2u * 1024 * 1024) /* more than the kernel takes for anything */
 #define NAMES_MAX 64
+#define REQUEST_SIZE 4096
 
 #define CALL_MS 3000 /* what takes longer hangs: the next bus scan may be minutes away */
 #define SETTLE_MS 1000
@@ -23,6 +24,7 @@ struct parity {
 	struct machine *machine;
 	char outcome[OUTCOME_SIZE];
 	char data[DATA_SIZE];
+	char request[REQUEST_SIZE]; /* what the next `uv add` begins with */
 };
 
 static void print_error(struct parity *this, int error)
@@ -156,12 +158,17 @@ static bool find_uv_command(const char *name, unsigned int *command)
 	return end != name && *end == '\0';
 }
 
-/* For an association secret, in the format of the tests (ap_model.h). */
-static void write_request(char *data)
+static bool run_request(struct parity *this, const char *path, const char *nothing)
 {
-	memcpy(data, "asrcbM", 6);
-	data[51] = 2;
-	memcpy(data + 64, "0123456789abcdef0123456789abcdef", 32);
+	FILE *file = fopen(path, "re");
+
+	if (!file || fread(this->request, 1, sizeof(this->request), file) == 0)
+		print_error(this, file ? -EIO : -errno);
+	else
+		strcpy(this->outcome, "ok");
+	if (file)
+		fclose(file);
+	return *nothing == '\0';
 }
 
 /*
@@ -178,7 +185,7 @@ static bool run_uv(struct parity *this, const char *name, const char *bytes)
 	if (!find_uv_command(name, &call.uv_command) || call.size > sizeof(this->data))
 		return false;
 	memset(this->data, 0, sizeof(this->data));
-	write_request(this->data);
+	memcpy(this->data, this->request, sizeof(this->request));
 	if (perform(this, &call) < 0)
 		return *bytes != '\0';
 	for (size_t i = 0; i < call.size && (call.uv_rc == 0x0001 || call.uv_rc == 0x0100); i++)
@@ -198,6 +205,7 @@ static bool run_operation(struct parity *this, char *line)
 	} verbs[] = {
 		{ "read", run_read }, { "write", run_write }, { "settle", run_settle }, { "until", run_until },
 		{ "list", run_list }, { "rest", run_rest },   { "uv", run_uv },
+		{ "request", run_request },
 	};
 	const char *verb = strsep(&line, " "), *where = strsep(&line, " ");
 

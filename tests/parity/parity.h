@@ -14,6 +14,7 @@
  *   until WHERE TEXT   reads again until the text (or the error) begins so, for 5 seconds at most
  *   list WHERE         the names of cards and queues in a directory
  *   uv list|lock|add|NUMBER BYTES   a call on /dev/uv with so large a buffer
+ *   request FILE       what `uv add` hands over from now on
  *   rest MS            lets time pass
  *
  * An operation that fails has the name of its error for an outcome.

@@ -5,12 +5,12 @@
 
 PARITY := build/parity
 PARITY_COMMON := tests/parity/parity.c src/kernel/machine.c src/util/text.c
-PARITY_HEADERS := $(wildcard src/kernel/*.h src/util/*.h tests/model/*.h tests/sim/*.h tests/parity/*.h)
+PARITY_HEADERS := $(wildcard src/kernel/*.h src/util/*.h tests/model/*.h tests/sim/*.h tests/request/*.h tests/parity/*.h)
 
 .PHONY: parity
 parity: $(PARITY)/parity_sim $(PARITY)/parity_guest
 
-$(PARITY)/parity_sim: tests/parity/parity_sim.c $(PARITY_COMMON) $(wildcard tests/model/*.c tests/sim/*.c)
+$(PARITY)/parity_sim: tests/parity/parity_sim.c $(PARITY_COMMON) $(wildcard tests/model/*.c tests/sim/*.c) tests/request/request.c
 $(PARITY)/parity_sim: PARITY_CC = $(CC) -O1 -g
 
 $(PARITY)/parity_guest: tests/parity/parity_guest.c $(PARITY_COMMON)

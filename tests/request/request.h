@@ -20,7 +20,7 @@
 
 /* Where the header of the secret is, and how long a request with an association secret is in whole. */
 #define REQUEST_SECRET(hosts) (0x4b8 + 80 * (hosts))
-#define REQUEST_SIZE(hosts) (REQUEST_SECRET(hosts) + 48 + 2 * REQUEST_VALUE_SIZE + 16)
+#define REQUEST_LENGTH(hosts) (REQUEST_SECRET(hosts) + 48 + 2 * REQUEST_VALUE_SIZE + 16)
 
 /* What an Ultravisor answers (arch/s390/include/uapi/asm/uvdevice.h). */
 enum {
@@ -60,7 +60,7 @@ uint16_t request_open(const uint8_t *request, size_t length, const uint8_t host_
 
 /*
  * Writes a request with so many slots: all that request_read reads, the rest zero. The secret itself lies where it will be encrypted. Returns
- * its length, REQUEST_SIZE(hosts) at most.
+ * its length, REQUEST_LENGTH(hosts) at most.
  */
 size_t request_write(const struct request_secret *secret, size_t hosts, uint8_t *request);
 

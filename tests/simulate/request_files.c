@@ -3,10 +3,11 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "sim/secret_request.h"
+#include "request/request.h"
 
 #define PATH_SIZE 4096
 
@@ -23,11 +24,14 @@ static void give_up(const char *path)
 
 static void write_request(const char *path, const struct draw_request *request)
 {
-	uint8_t bytes[MODEL_REQUEST_SIZE];
+	struct request_secret secret = { .type = (uint16_t)request->type };
+	uint8_t bytes[REQUEST_LENGTH(1)];
 	FILE *file = fopen(path, "w");
+	size_t length;
 
-	secret_request_make(request->type, request->id, bytes, sizeof(bytes));
-	if (!file || fwrite(bytes, sizeof(bytes), 1, file) != 1 || fclose(file) != 0)
+	memcpy(secret.id, request->id, sizeof(secret.id));
+	length = request_write(&secret, 1, bytes);
+	if (!file || fwrite(bytes, length, 1, file) != 1 || fclose(file) != 0)
 		give_up(path);
 }
 

@@ -5,7 +5,8 @@ configure() {
 	# makes every 10 seconds that wants random numbers from a CCA card and finds no queue that can be used.
 	echo 120 >/sys/bus/ap/config_time
 	echo none >/sys/class/misc/hw_random/rng_current
-	parity_guest /scenario/operations
+	cd /scenario || return
+	parity_guest operations
 	mark "parity-exit $?"
 	run --version
 }

@@ -280,50 +280,66 @@ static void list_refused(void **state)
 
 static void add_and_lock(void **state)
 {
-	uint8_t good[MODEL_REQUEST_SIZE + 1] = "asrcbM";
-	uint8_t bad[sizeof(good)];
+	static const struct model_secret secret = { .type = 2, .length = 32, .id = "0123456789abcdef0123456789ABCDE", .value = "value" };
 
 	(void)state;
-	good[51] = 2;
-	memcpy(good + 64, "0123456789abcdef0123456789ABCDEF", 32);
 	model_init(&model);
-	assert_int_equal(model_uv_add(&model, good, MODEL_REQUEST_SIZE), 0x0001);
-	assert_int_equal(model_uv_add(&model, good, sizeof(good)), 0x0001);
-	assert_int_equal(model.secret_count, 2);
-	assert_int_equal(model.secrets[1].index, 1);
-	assert_int_equal(model.secrets[1].type, 2);
-	assert_memory_equal(model.secrets[1].id, "0123456789abcdef0123456789ABCDEF", 32);
-	assert_int_equal(model_uv_add(&model, good, MODEL_REQUEST_SIZE - 1), 0x0105);
-	assert_int_equal(model_uv_add(&model, good, 0), 0x0105);
-	memcpy(bad, good, sizeof(bad));
-	bad[5] = 'm';
-	assert_int_equal(model_uv_add(&model, bad, sizeof(bad)), 0x0104);
-	memcpy(bad, good, sizeof(bad));
-	bad[51] = 11;
-	assert_int_equal(model_uv_add(&model, bad, sizeof(bad)), 0x0109);
-	memcpy(bad, good, sizeof(bad));
-	for (unsigned int type = 0; type < 32; type++) {
-		bool known = (type >= 2 && type <= 10) || (type >= 17 && type <= 20);
-
-		bad[51] = (uint8_t)type;
-		assert_int_equal(model_uv_add(&model, bad, sizeof(bad)), known ? 0x0001 : 0x0109);
-		bad[50] = 1;
-		assert_int_equal(model_uv_add(&model, bad, sizeof(bad)), 0x0109);
-		bad[50] = 0;
+	for (unsigned int i = 0; i < 2; i++) {
+		assert_int_equal(model_uv_may_add(&model), 0x0001);
+		assert_int_equal(model_uv_add(&model, &secret, NULL, NULL), 0x0001);
+		assert_int_equal(model.secret_count, i + 1);
+		assert_int_equal(model.secrets[i].index, i);
+		assert_int_equal(model.secrets[i].type, 2);
+		assert_int_equal(model.secrets[i].length, 32);
+		assert_string_equal((const char *)model.secrets[i].id, "0123456789abcdef0123456789ABCDE");
+		assert_string_equal((const char *)model.secrets[i].value, "value");
 	}
+	assert_int_equal(model_uv_add(&model, NULL, NULL, NULL), 0x0001);
+	assert_int_equal(model.secret_count, 2);
 	model.secrets[model.secret_count - 1].index = 65535;
-	assert_int_equal(model_uv_add(&model, good, sizeof(good)), 0x010b);
+	assert_int_equal(model_uv_add(&model, &secret, NULL, NULL), 0x010b);
 	load_secrets(MODEL_SECRETS_MAX);
-	assert_int_equal(model_uv_add(&model, good, sizeof(good)), 0x010b);
+	assert_int_equal(model_uv_add(&model, &secret, NULL, NULL), 0x010b);
 
 	assert_int_equal(model_uv_lock(&model), 0x0001);
 	assert_int_equal(model_uv_lock(&model), 0x0102);
-	assert_int_equal(model_uv_add(&model, good, sizeof(good)), 0x0102);
+	assert_int_equal(model_uv_may_add(&model), 0x0102);
 	model_init(&model);
 	model.add_secret = false;
 	model.lock_secrets = false;
-	assert_int_equal(model_uv_add(&model, good, sizeof(good)), 0x0002);
+	assert_int_equal(model_uv_may_add(&model), 0x0002);
 	assert_int_equal(model_uv_lock(&model), 0x0002);
+	model_init(&model);
+	model.se_guest = false;
+	assert_int_equal(model_uv_may_add(&model), 0x0002);
+}
+
+/* What is known only of a request that was opened. */
+static void image_and_extension(void **state)
+{
+	static const struct model_secret secret = { .type = 2, .length = 32 };
+	uint8_t image[MODEL_IMAGE_LENGTH] = { 1 }, extension[MODEL_SECRET_LENGTH] = { 0 };
+
+	(void)state;
+	model_init(&model);
+	assert_int_equal(model_uv_add(&model, &secret, image, extension), 0x0001);
+	model.has_image = true;
+	memcpy(model.image, image, sizeof(image));
+	assert_int_equal(model_uv_add(&model, &secret, image, extension), 0x0001);
+	image[MODEL_IMAGE_LENGTH - 1] = 1;
+	assert_int_equal(model_uv_add(&model, &secret, image, extension), 0x010c);
+	image[MODEL_IMAGE_LENGTH - 1] = 0;
+	extension[MODEL_SECRET_LENGTH - 1] = 1;
+	assert_int_equal(model_uv_add(&model, &secret, image, extension), 0x010c);
+	assert_int_equal(model_uv_add(&model, NULL, image, extension), 0x010c);
+	assert_int_equal(model.secret_count, 2);
+	/* What is refused sets no extension secret; what brings no secret does. */
+	load_secrets(MODEL_SECRETS_MAX);
+	assert_int_equal(model_uv_add(&model, &secret, image, extension), 0x010b);
+	extension[0] = 1;
+	assert_int_equal(model_uv_add(&model, NULL, image, extension), 0x0001);
+	extension[0] = 2;
+	assert_int_equal(model_uv_add(&model, NULL, image, extension), 0x010c);
 }
 
 int main(void)
@@ -341,6 +357,7 @@ int main(void)
 		cmocka_unit_test(list_pages),
 		cmocka_unit_test(list_refused),
 		cmocka_unit_test(add_and_lock),
+		cmocka_unit_test(image_and_extension),
 	};
 
 	return cmocka_run_group_tests_name("model", tests, NULL, NULL);

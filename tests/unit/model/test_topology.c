@@ -28,6 +28,7 @@ static void parse_everything(void **state)
 		"queue 11.0002 mkvp=none state=foreign\n"
 		"volumekey 11.00ff key=" ID_B " secret=65535\n"
 		"hostkey 01fe" ID_A ID_B "\n"
+		"image " ID_A ID_B ID_A ID_B ID_A ID_B "00112233445566778899aabbccddee77\n"
 		"secret 9 id=" ID_B " type=65535\n"
 		"secret 0 id=" ID_A " value=" ID_B "\n"
 		"fault 11.* bind rc=33 times=2 after=1\n"
@@ -66,7 +67,8 @@ static void parse_everything(void **state)
 	assert_int_equal(model.queues[1].volume_key[31], 0xff);
 	assert_int_equal(model.queues[2].card, 0xfe);
 	assert_int_equal(model.queues[2].state, MODEL_USABLE);
-	assert_true(model.has_host_key && model.host_key[0] == 0x01 && model.host_key[65] == 0xff);
+	assert_true(model.has_image && model.image[0] == 0x00 && model.image[207] == 0x77);
+	assert_true(model.host_key[0] == 0x01 && model.host_key[65] == 0xff);
 	assert_int_equal(model.secret_count, 2);
 	assert_int_equal(model.secrets[0].index, 0);
 	assert_int_equal(model.secrets[0].type, 2);
@@ -118,7 +120,9 @@ static void parse_mistakes(void **state)
 		"fault 11.0001 bind rc", "fault 11.0001 bind hang", "fault 11.0001 bind hang=x",
 		"fault 11.0001 bind wait=1s", "fault 11.0001 bind rc=1 after=x",
 		"fault 11.0001 bind rc=1 after", "fault 11.0001 bind rc=1 times=4294967296",
-		"fault 11.0001 bind rc=1 x=1", "hostkey", "hostkey " ID_A ID_B, "hostkey 01fe" ID_A ID_B " x", "volumekey", "volumekey 11.0001", "volumekey 11.0001 secret=5",
+		"fault 11.0001 bind rc=1 x=1", "hostkey", "hostkey " ID_A ID_B, "hostkey 01fe" ID_A ID_B " x",
+		"image", "image " ID_A, "image " ID_A ID_A ID_A ID_A ID_A ID_A "00112233445566778899aabbccddee77 x",
+		"volumekey", "volumekey 11.0001", "volumekey 11.0001 secret=5",
 		"volumekey 11.0001 key=" ID_A, "volumekey 11.0001 secret=65536 key=" ID_A,
 		"volumekey 11.0001 secret=5 key=" ID_A "00", "volumekey 11.0001 secret=5 key=" ID_A " x=1",
 		"volumekey 11.0002 secret=5 key=" ID_A, "volumekey a1.0001 secret=5 key=" ID_A,
@@ -130,7 +134,7 @@ static void parse_mistakes(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(lines); i++) {
-		char text[512];
+		char text[1024];
 		int length = snprintf(text, sizeof(text), "%s%s\ncard 77 CEX8P\n", before, lines[i]);
 
 		model_init(&model);

@@ -203,7 +203,7 @@ static void several_hosts(void **state)
 		keys[i][2] ^= (uint8_t)(i + 1);
 	}
 	length = request_write(&plan, COUNT(keys), request);
-	assert_int_equal(length, REQUEST_SIZE(COUNT(keys)));
+	assert_int_equal(length, REQUEST_LENGTH(COUNT(keys)));
 	assert_int_equal(request_read(request, length, &secret), REQUEST_GOOD);
 	assert_string_equal((const char *)secret.id, "id");
 	assert_string_equal((const char *)secret.value, "");

@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "request/request.h"
 #include "unit/sim_calls.h"
 
 /* --- sysfs ---------------------------------------------------------------------------------------- */
@@ -220,24 +221,30 @@ static void uv_lists(void **state)
 static void uv_refusals(void **state)
 {
 	struct sim *sim = make_secrets(3, SIM_KERNEL_7);
-	static uint8_t buffer[8192] = "asrcbM";
+	static const struct request_secret secret = { .type = REQUEST_TYPE_ASSOCIATION };
+	static uint8_t buffer[8192];
+	size_t size = request_write(&secret, 1, buffer);
 	uint16_t rc;
 
 	(void)state;
-	buffer[51] = MODEL_ASSOCIATION_SECRET;
 	assert_int_equal(perform_uv(sim, UV_LIST, buffer, 0, &rc), -EINVAL);
 	assert_int_equal(perform_uv(sim, UV_LIST, buffer, 4095, &rc), -EINVAL);
 	assert_int_equal(perform_uv(sim, UV_LIST, buffer, 4097, &rc), -EINVAL);
 	assert_int_equal(perform_uv(sim, 7, buffer, 4096, &rc), -ENOTTY);
 	assert_int_equal(perform_uv(sim, UV_ADD, buffer, 0, &rc), -EINVAL);
 	assert_int_equal(perform_uv(sim, UV_ADD, buffer, 1024 * 1024 + 1, &rc), -EINVAL);
-	assert_int_equal(perform_uv(sim, UV_ADD, buffer, MODEL_REQUEST_SIZE, &rc), 0);
+	assert_int_equal(perform_uv(sim, UV_ADD, buffer, size - 1, &rc), 0);
+	assert_int_equal(rc, 0x0105);
+	assert_int_equal(perform_uv(sim, UV_ADD, buffer, 20, &rc), 0);
+	assert_int_equal(rc, 0x0105);
+	assert_int_equal(sim->model.secret_count, 3);
+	assert_int_equal(perform_uv(sim, UV_ADD, buffer, size + 1, &rc), 0);
 	assert_int_equal(rc, 0x0001);
 	assert_int_equal(sim->model.secret_count, 4);
 	assert_int_equal(perform_uv(sim, UV_LOCK, buffer, 1, &rc), -EINVAL);
 	assert_int_equal(perform_uv(sim, UV_LOCK, NULL, 0, &rc), 0);
 	assert_int_equal(rc, 0x0001);
-	assert_int_equal(perform_uv(sim, UV_ADD, buffer, MODEL_REQUEST_SIZE, &rc), 0);
+	assert_int_equal(perform_uv(sim, UV_ADD, buffer, size, &rc), 0);
 	assert_int_equal(rc, 0x0102);
 	sim->model.list_rc = 0x0123;
 	assert_int_equal(perform_uv(sim, UV_LIST, buffer, 8192, &rc), 0);

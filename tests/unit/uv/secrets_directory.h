@@ -1,22 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* A folder with add-secret requests in the format of the tests (model_uv_add); include after cmocka.h. */
-#include "sim/secret_request.h"
+/* A folder with add-secret requests; include after cmocka.h. */
+#include "model/ap_model.h"
+#include "request/request.h"
 #include "unit/temp_root.h"
 
-#define REQUEST_SIZE MODEL_REQUEST_SIZE
+#define REQUEST_SIZE REQUEST_LENGTH(1)
 
-/* Writes a request for the secret of this type whose id is this byte 32 times, with `size` bytes in all. */
+/* Writes a request for the secret of this type whose id is this byte 32 times, in a file of `size` bytes. */
 static inline void write_request_of(const struct temp_root *root, const char *name, unsigned int type, uint8_t id,
 				    size_t size)
 {
-	uint8_t *request = malloc(size), ids[32];
+	struct request_secret secret = { .type = (uint16_t)type };
+	uint8_t *request = calloc(1, size);
 	char path[64];
 
 	assert_true(request && size >= REQUEST_SIZE);
-	memset(ids, id, sizeof(ids));
-	secret_request_make(type, ids, request, size);
+	memset(secret.id, id, sizeof(secret.id));
+	request_write(&secret, 1, request);
 	snprintf(path, sizeof(path), "/%s", name);
 	temp_root_write(root, path, (const char *)request, size);
 	free(request);

@@ -343,7 +343,13 @@ static void test_no_time(void **state)
 	assert_int_equal(fixture->sim->model.secret_count, 0);
 }
 
-/* A request as pvsecret makes them, with what our own leave out, for the secret with this id. */
+static void put_number(char *request, size_t place, size_t value)
+{
+	for (unsigned int i = 0; i < 4; i++)
+		request[place + i] = (char)(value >> (24 - 8 * i));
+}
+
+/* A request of a version for the secret with this id. What is not known to lie anywhere is not zero. */
 static void write_real(struct fixture *fixture, const char *name, uint32_t version, uint8_t id)
 {
 	static const char entry[SECRETS_ENTRY_SIZE] = { [3] = MODEL_ASSOCIATION_SECRET, [7] = 32 };
@@ -353,9 +359,9 @@ static void write_real(struct fixture *fixture, const char *name, uint32_t versi
 
 	memset(request, 0xa5, sizeof(request));
 	memcpy(request, "asrcbM\0", 8);
-	secret_request_number((uint8_t *)request + 8, version);
-	secret_request_number((uint8_t *)request + 12, size);
-	secret_request_number((uint8_t *)request + 44, 64);
+	put_number(request, 8, version);
+	put_number(request, 12, size);
+	put_number(request, 44, 64);
 	memcpy(request + at, entry, sizeof(entry));
 	memset(request + at + 16, id, SECRETS_ID_SIZE);
 	snprintf(path, sizeof(path), "/%s", name);
@@ -474,23 +480,24 @@ static void test_versions(void **state)
 static void test_id_elsewhere(void **state)
 {
 	struct fixture *fixture = *state;
-	char request[REQUEST_SIZE + 4096];
-	uint8_t id[SECRETS_ID_SIZE];
+	struct request_secret secret = { .type = REQUEST_TYPE_ASSOCIATION }, none = { .type = REQUEST_TYPE_NONE };
+	char request[REQUEST_SIZE + 4096] = { 0 };
+	size_t length;
 
 	begin(fixture, ONE_SECRET);
-	memset(id, 0x22, sizeof(id));
-	secret_request_make(MODEL_ASSOCIATION_SECRET, id, (uint8_t *)request, sizeof(request));
-	memset(request + sizeof(request) - 1000, 0x11, SECRETS_ID_SIZE);
+	memset(secret.id, 0x22, sizeof(secret.id));
+	memset(secret.value, 0x11, sizeof(secret.value));
+	length = request_write(&secret, 1, (uint8_t *)request);
+	memset(request + length, 0x11, sizeof(request) - length);
 	temp_root_write(&fixture->root, "/a.asrcb", request, sizeof(request));
-	/* No secret, so no id, though one lies where an entry would have it. */
-	request[51] = 1;
-	memset(request + 64, 0x11, SECRETS_ID_SIZE);
-	request[56] = 1;
-	temp_root_write(&fixture->root, "/b.asrcb", request, sizeof(request));
 	/* A version to come. */
-	secret_request_make(MODEL_ASSOCIATION_SECRET, id, (uint8_t *)request, sizeof(request));
-	secret_request_number((uint8_t *)request + 8, 0x300);
-	temp_root_write(&fixture->root, "/c.asrcb", request, sizeof(request));
+	put_number(request, 8, 0x300);
+	temp_root_write(&fixture->root, "/c.asrcb", request, length);
+	/* No secret, so no id, though one lies where an entry would have it. */
+	length = request_write(&none, 1, (uint8_t *)request);
+	memset(request + length - 16 - 32 - SECRETS_ID_SIZE, 0x11, SECRETS_ID_SIZE);
+	request[length - 16 - 32 - SECRETS_ENTRY_SIZE + 8] = 1;
+	temp_root_write(&fixture->root, "/b.asrcb", request, length);
 	fixture->rc = 0x0001;
 	assert_int_equal(submit(fixture), 0);
 	assert_int_equal(count_calls(fixture, "2"), 3);
@@ -511,15 +518,13 @@ static void test_lengths(void **state)
 	struct fixture *fixture = *state;
 
 	for (size_t i = 0; i < COUNT(cases); i++) {
-		char request[REQUEST_SIZE] = "asrcbM";
+		const struct request_secret secret = { .type = REQUEST_TYPE_ASSOCIATION, .id = { 0x11 } };
+		char request[REQUEST_SIZE];
 
 		begin(fixture, "");
 		fixture->rc = 0x0001;
-		secret_request_number((uint8_t *)request + 8, 0x100);
-		secret_request_number((uint8_t *)request + 12, REQUEST_SIZE);
-		request[51] = MODEL_ASSOCIATION_SECRET;
-		memset(request + 64, 0x11, SECRETS_ID_SIZE);
-		secret_request_number((uint8_t *)request + cases[i].place, cases[i].value);
+		request_write(&secret, 1, (uint8_t *)request);
+		put_number(request, cases[i].place, cases[i].value);
 		temp_root_write(&fixture->root, "/a.asrcb", request, sizeof(request));
 		assert_int_equal(submit(fixture), 0);
 		assert_int_equal(count_calls(fixture, "2"), cases[i].submitted);
