@@ -170,13 +170,20 @@ make_disk() {
 	[ "$2" = plain ] || encrypt "$log/topology"
 }
 
-# make_boot_disk LIST: the disk $log/boot, with the label boot and requests of the real tool.
+# copy_request NAME PLACE FILE: a request of the real tool, with the byte in this place set to zero, if there is a place.
+copy_request() {
+	cp "$top/tests/unit/uv/asrcb/$1.asrcb" "$3"
+	[ -z "$2" ] || printf '\000' | dd of="$3" bs=1 seek="$2" conv=notrunc status=none
+}
+
+# make_boot_disk LIST: the disk $log/boot, with the label boot and requests.
 make_boot_disk() {
 	mkdir -p "$log/tree/pvapconfig"
-	while read -r name request place; do
-		cp "$top/tests/unit/uv/asrcb/$request.asrcb" "$log/tree/pvapconfig/$name"
-		[ -z "$place" ] ||
-			printf '\000' | dd of="$log/tree/pvapconfig/$name" bs=1 seek="$place" conv=notrunc 2>/dev/null
+	while read -r file request which; do
+		case $request in
+		own) write_request "$which" "$log/tree/pvapconfig/$file" ;;
+		*) copy_request "$request" "$which" "$log/tree/pvapconfig/$file" ;;
+		esac
 	done <"$1"
 	mkfs.ext4 -q -F -L boot -d "$log/tree" -E root_owner=0:0 "$log/boot" 4M >"$log/mkfs" 2>&1 ||
 		fail "the boot disk cannot be made: $(cat "$log/mkfs")"
