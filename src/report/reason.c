@@ -8,14 +8,21 @@
 
 /* --- the reason ------------------------------------------------------------------------------------ */
 
-static void format_no_secret(const struct config_entry *entry, bool truncated, char reason[REASON_SIZE])
+static void format_no_secret(const struct config_entry *entry, const struct secrets *secrets, char reason[REASON_SIZE])
 {
+	const struct secret *other = secrets_find_any(secrets, entry->secretid);
 	char id[2 * CONFIG_SECRETID_SIZE + 1];
 
 	text_format_hex(entry->secretid, sizeof(entry->secretid), id);
-	snprintf(reason, REASON_SIZE, "the Ultravisor has no association secret with the id 0x%s%s", id,
-		 truncated ? ", or this kernel does not list it; kernels newer than 6.12 list all" :
-			     "; add it first (pvsecret add)");
+	/* A second secret with this id would make both useless. */
+	if (other)
+		snprintf(reason, REASON_SIZE,
+			 "the secret with the id 0x%s is of type %u and cannot be used for an association", id,
+			 other->type);
+	else
+		snprintf(reason, REASON_SIZE, "the Ultravisor has no association secret with the id 0x%s%s", id,
+			 secrets->truncated ? ", or this kernel does not list it; kernels newer than 6.12 list all" :
+					      "; add it first (pvsecret add)");
 }
 
 /* `apqn`: one that may have the key, but failed before it could be read; or NULL. */
@@ -98,7 +105,7 @@ void reason_format(const struct report *report, size_t index, char reason[REASON
 		snprintf(reason, REASON_SIZE, "satisfied");
 		break;
 	case PLAN_NO_SECRET:
-		format_no_secret(entry, report->secrets->truncated, reason);
+		format_no_secret(entry, report->secrets, reason);
 		break;
 	case PLAN_NO_APQN:
 		format_no_apqn(apqn_mode_text(entry->mode), apqn, name, reason);

@@ -395,7 +395,8 @@ static void test_dry_run_for_nothing(void **state)
 	fixture->options.dry_run = true;
 	assert_false(run(fixture));
 	assert_log(fixture, "a.asrcb: would be submitted\n");
-	assert_log(fixture, "error: entry #1: the Ultravisor has no association secret ");
+	assert_log(fixture, "error: entry #1: the secret with the id 0x" ID_11
+			    " is of type 3 and cannot be used for an association\n");
 	begin_with_request(fixture, "guest add=0\n" EMPTY_STORE);
 	assert_false(run(fixture));
 	assert_log(fixture, "error: entry #1: the Ultravisor has no association secret ");
