@@ -46,7 +46,7 @@ static const char *inventory_text(const struct fixture *fixture)
 
 		apqn_format_name(apqn, name);
 		append(text, sizeof(text), "%s %s %u %s %s %s", name, apqn_mode_text(apqn->mode), apqn->generation,
-		       apqn->online ? "online" : "offline", bind_names[apqn->bind],
+		       apqn->online_unknown ? "unknown" : apqn->online ? "online" : "offline", bind_names[apqn->bind],
 		       association_names[apqn->association]);
 		if (apqn->association == APQN_ASSOCIATED)
 			append(text, sizeof(text), " %u", apqn->association_index);
@@ -198,7 +198,7 @@ static void test_listings_fail(void **state)
 #define THIRD "11.0003 EP11 8 online bound associated 3\n"
 #define UNREADABLE "its state cannot be read: "
 #define ONLINE "11.0002 EP11 8 online "
-#define OFFLINE "11.0002 EP11 8 offline bound associated 2 ! "
+#define UNKNOWN "11.0002 EP11 8 unknown bound associated 2 ! "
 #define WARNING(what) "warning: APQN 11.0002: " what "; it is not used\n"
 
 static void test_odd_texts(void **state)
@@ -209,11 +209,11 @@ static void test_odd_texts(void **state)
 		int error;
 		const char *queue, *log;
 	} cases[] = {
-		{ "*/11.0002/online", "", 0, OFFLINE UNREADABLE "EBADMSG\n",
+		{ "*/11.0002/online", "", 0, UNKNOWN UNREADABLE "EBADMSG\n",
 		  WARNING(UNREADABLE "unknown text") },
-		{ "*/11.0002/online", too_long, 0, OFFLINE UNREADABLE "E2BIG\n",
+		{ "*/11.0002/online", too_long, 0, UNKNOWN UNREADABLE "E2BIG\n",
 		  WARNING(UNREADABLE "too long") },
-		{ "*/11.0002/online", NULL, -EIO, OFFLINE UNREADABLE "EIO\n",
+		{ "*/11.0002/online", NULL, -EIO, UNKNOWN UNREADABLE "EIO\n",
 		  WARNING(UNREADABLE "Input/output error") },
 		{ "*/11.0002/se_bind", "half\n", 0, ONLINE "unknown unknown ! " UNREADABLE "EBADMSG\n",
 		  WARNING(UNREADABLE "unknown text") },
@@ -291,7 +291,7 @@ static void test_nul_in_a_text(void **state)
 	new_machine(fixture, settled(THREE));
 	odd.real = &fixture->sim->machine;
 	assert_int_equal(inventory_gather(&odd.machine, MACHINE_FOREVER, &fixture->inventory), 0);
-	assert_inventory(fixture, FIRST OFFLINE UNREADABLE "EBADMSG\n" THIRD);
+	assert_inventory(fixture, FIRST UNKNOWN UNREADABLE "EBADMSG\n" THIRD);
 
 	inventory_release(&fixture->inventory);
 	odd.path = "devices/ap/card11/11.0002/se_bind";
@@ -310,7 +310,7 @@ static void test_vanished_queue(void **state)
 	new_machine(fixture, settled(THREE));
 	read_fails(fixture, "*/11.0002/*", -ENOENT);
 	assert_int_equal(gather(fixture), 0);
-	assert_inventory(fixture, FIRST "11.0002 EP11 8 offline unknown unknown ! the queue is gone: ENOENT\n" THIRD);
+	assert_inventory(fixture, FIRST "11.0002 EP11 8 unknown unknown unknown ! the queue is gone: ENOENT\n" THIRD);
 	assert_log(fixture, WARNING("the queue is gone: No such file or directory"));
 	/* After it was seen online. */
 	new_machine(fixture, settled(THREE));
@@ -321,7 +321,7 @@ static void test_vanished_queue(void **state)
 	new_machine(fixture, settled("card 11 CEX8P\nqueue 11.0002\n"));
 	read_fails(fixture, "*/11.0002/*", -ENOENT);
 	assert_int_equal(gather(fixture), 0);
-	assert_inventory(fixture, "11.0002 EP11 8 offline unknown unknown ! the queue is gone: ENOENT\n");
+	assert_inventory(fixture, "11.0002 EP11 8 unknown unknown unknown ! the queue is gone: ENOENT\n");
 	/* Nor if it goes while it is looked at. */
 	new_machine(fixture, settled("card 11 CEX8P\nqueue 11.0002\n"));
 	sim_inject(fixture->sim, &(struct sim_injection){ MACHINE_READ, "*/11.0002/*", SIM_FAIL, -ENOENT, NULL, 1, 0 });
@@ -362,9 +362,9 @@ static void test_unknown_type(void **state)
 	read_gives(fixture, "*/card11/type", "CEX9Z\n");
 	assert_int_equal(gather(fixture), 0);
 	assert_inventory(fixture, "05.0001 Accel 8 online unbound unknown\n"
-				  "11.0001 unknown 0 offline unknown unknown ! its state cannot be read: EBADMSG\n"
-				  "11.0002 unknown 0 offline unknown unknown ! its state cannot be read: EBADMSG\n"
-				  "11.0003 unknown 0 offline unknown unknown ! its state cannot be read: EBADMSG\n");
+				  "11.0001 unknown 0 unknown unknown unknown ! its state cannot be read: EBADMSG\n"
+				  "11.0002 unknown 0 unknown unknown unknown ! its state cannot be read: EBADMSG\n"
+				  "11.0003 unknown 0 unknown unknown unknown ! its state cannot be read: EBADMSG\n");
 	assert_log(fixture, "warning: card11: its type cannot be read: unknown text; its queues are not used\n");
 	assert_int_equal(sim_count(fixture->sim, MACHINE_READ, "*/card11/11.*"), 0);
 }
