@@ -154,14 +154,18 @@ static bool configure_queues(struct run *run)
 	return list_secrets(run) == 0 && provision(run);
 }
 
-/* Slow requests must leave time for the lock. */
+/* Slow requests must leave time for the lock and for the queues. */
 static int64_t requests_deadline_ms(const struct run *run)
 {
-	int64_t reserve_ms = run->options->timeout_ms / 2;
+	return run->deadline_ms == MACHINE_FOREVER ? MACHINE_FOREVER : run->start_ms + run->options->timeout_ms / 2;
+}
 
-	if (!run->options->lock_secrets || run->deadline_ms == MACHINE_FOREVER)
-		return run->deadline_ms;
-	return run->deadline_ms - (reserve_ms < RUN_LOCK_TIME_MS ? reserve_ms : RUN_LOCK_TIME_MS);
+/* So must a lock that hangs. */
+static int64_t lock_deadline_ms(const struct run *run)
+{
+	int64_t now_ms = machine_now_ms(run->machine);
+
+	return run->deadline_ms == MACHINE_FOREVER ? MACHINE_FOREVER : now_ms + (run->deadline_ms - now_ms) / 2;
 }
 
 /*
@@ -195,7 +199,7 @@ static bool change_secrets(struct run *run, bool *locked)
 	good = secrets_check_uv(run->machine, until_ms, &requests.abilities) == 0;
 	if (good)
 		good = requests_submit(run->machine, until_ms, &requests, &run->secrets) == 0;
-	*locked = !run->options->lock_secrets || requests_lock(run->machine, run->deadline_ms, &requests) == 0;
+	*locked = !run->options->lock_secrets || requests_lock(run->machine, lock_deadline_ms(run), &requests) == 0;
 	return good;
 }
 

@@ -7,7 +7,7 @@
 #include "kernel/machine.h"
 #include "options.h"
 
-#define RUN_LOCK_TIME_MS 2000 /* kept for locking the secret store */
+#define RUN_LOCK_TIME_MS 2000 /* for locking the secret store after a run that failed */
 
 /* Configures the APQNs, or unbinds or lists all of them, as the options say. True: successful. Everything was reported. */
 bool run_pvapconfig(struct machine *machine, const struct options *options);

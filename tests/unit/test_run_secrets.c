@@ -257,6 +257,26 @@ static void test_time_left_for_the_lock(void **state)
 	assert_between(elapsed(fixture->sim), 1500 * MS, 3 * S);
 }
 
+/* One call that hangs, for a request or for the lock, leaves time for the queues. */
+static void test_time_left_for_the_queues(void **state)
+{
+	static const char store[] = "secret 5 id=" ID_11 "\ncard 11 CEX8P\nqueue 11.0001 mkvp=" MKVP_A PAD "\n";
+	struct fixture *fixture = *state;
+
+	for (unsigned int i = 0; i < 4; i++) {
+		begin_with_request(fixture, store);
+		write_request(&root, "a.asrcb", 0x22, REQUEST_SIZE);
+		fixture->options.boot = i % 2;
+		fixture->options.lock_secrets = true;
+		fixture->options.timeout_ms = 4000;
+		sim_inject(fixture->sim,
+			   &(struct sim_injection){ MACHINE_UV, "*", SIM_HANG, 0, NULL, 1 + i / 2, 1 });
+		assert_int_equal(run(fixture), i / 2 == 0);
+		assert_int_equal(state_of(fixture, 0x11, 1), MODEL_USABLE);
+		assert_between(elapsed(fixture->sim), 1 * S, 3 * S);
+	}
+}
+
 /* --- with what becomes of the boot --------------------------------------------------------------------------------- */
 
 static struct fixture *booting;
@@ -450,7 +470,8 @@ int main(void)
 		TEST(test_added_then_used), TEST(test_not_asked_for), TEST(test_cut_list),
 		TEST(test_locked_afterwards), TEST(test_not_lockable),
 		TEST(test_not_addable), TEST(test_boot_whatever_the_configuration_is), TEST(test_checked_first), TEST(test_without_bus),
-		TEST(test_facilities_not_known), TEST(test_no_store), TEST(test_time_left_for_the_lock), TEST(test_not_lockable_and_required), TEST(test_lock_only),
+		TEST(test_facilities_not_known), TEST(test_no_store), TEST(test_time_left_for_the_lock),
+		TEST(test_time_left_for_the_queues), TEST(test_not_lockable_and_required), TEST(test_lock_only),
 		TEST(test_dry_run), TEST(test_dry_run_report), TEST(test_dry_run_over_another), TEST(test_dry_run_for_nothing), TEST(test_not_listed),
 		TEST(test_stopped),
 	};
