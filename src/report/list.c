@@ -302,10 +302,13 @@ static const char *why_not_read(struct machine *machine, const struct options *o
 		return "another pvapconfig may be running";
 	}
 	r = machine_read_text(machine, deadline_ms, bindings, "bus/ap/bindings");
-	if (r == 0 && inventory_bindings_complete(bindings))
+	if (r < 0) {
+		log_warning("AP bus /sys/bus/ap/bindings: %s; the list may be incomplete", text_error(r));
+		return "drivers may not be bound";
+	}
+	if (inventory_bindings_complete(bindings))
 		return NULL;
-	log_warning("AP bus: not all drivers are bound (%s): the list may be incomplete",
-		    r == 0 ? bindings : "unknown");
+	log_warning("AP bus: not all drivers are bound (%s): the list may be incomplete", bindings);
 	return "not all drivers are bound";
 }
 

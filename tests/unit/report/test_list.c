@@ -138,6 +138,20 @@ static void test_another_run(void **state)
 	assert_int_equal(sim_count(fixture->sim, MACHINE_READ, "*/serialnr"), 0);
 }
 
+/* Nobody knows then whether all drivers are bound. */
+static void test_bindings_unknown(void **state)
+{
+	struct fixture *fixture = *state;
+
+	begin(fixture, ALL, NAMED);
+	sim_inject(fixture->sim, &(struct sim_injection){ MACHINE_READ, "bus/ap/bindings", SIM_FAIL, -EIO, NULL, 0, 0 });
+	run(fixture);
+	assert_non_null(strstr(fixture->log.text, "warning: AP bus /sys/bus/ap/bindings: Input/output error; the list "
+						  "may be incomplete\n"));
+	assert_non_null(strstr(fixture->log.text, "?  not read: drivers may not be bound\n"));
+	assert_int_equal(sim_count(fixture->sim, MACHINE_READ, "*/mkvps"), 0);
+}
+
 static void test_incomplete(void **state)
 {
 	struct fixture *fixture = *state;
@@ -264,6 +278,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		LIST_TEST(test_table),      LIST_TEST(test_name),        LIST_TEST(test_no_secrets),
 		LIST_TEST(test_no_bus),     LIST_TEST(test_no_se_guest), LIST_TEST(test_another_run),
+		LIST_TEST(test_bindings_unknown),
 		LIST_TEST(test_incomplete), LIST_TEST(test_unsettled),   LIST_TEST(test_reset),
 		LIST_TEST(test_hanging_card), LIST_TEST(test_signal),    LIST_TEST(test_json),
 		LIST_TEST(test_unlisted_card), LIST_TEST(test_similar_keys),
