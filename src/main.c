@@ -10,10 +10,9 @@
 
 #include "boot/boot.h"
 #include "config/config.h"
-#include "kernel/linux.h"
+#include "kernel/machine.h"
 #include "options.h"
 #include "report/report.h"
-#include "report/status.h"
 #include "run.h"
 #include "util/cleanup.h"
 #include "util/lock.h"

@@ -14,7 +14,7 @@
 struct options {
 	const char *config_path;  /* part of argv, or OPTIONS_CONFIG_PATH; NULL: none is needed, or given (list) */
 	const char *report_path;  /* the JSON report is written there (report.h); NULL: nowhere */
-	const char *status_path;  /* the same as text (status.h) */
+	const char *status_path;  /* the same as text (report.h) */
 	const char *lock_path;    /* --list: if this exists, another run may be active; NULL: none */
 	const char *secrets_path; /* directory of add-secret requests to be submitted; NULL: none */
 	bool secrets_optional;    /* it may be missing */

@@ -63,7 +63,7 @@ const char *apqn_failure_text(enum apqn_failure failure)
 	case APQN_CALL_LOST:
 		return "the processes that made its calls were killed";
 	case APQN_CARD_HUNG:
-		return "the kernel did not come back from a call on this card";
+		return "sysfs access to this card timed out";
 	}
 	return "unknown failure";
 }

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "util/log.h"
-#include "util/progress.h"
+#include "util/wait.h"
 #include "util/text.h"
 
 #define LOOK_INTERVAL_MIN_MS 1

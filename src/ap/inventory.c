@@ -10,7 +10,7 @@
 #include "kernel/card_calls.h"
 #include "util/cleanup.h"
 #include "util/log.h"
-#include "util/progress.h"
+#include "util/wait.h"
 #include "util/text.h"
 #include "uv/secrets.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "kernel/linux.h"
+#include "kernel/machine.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -47,7 +47,7 @@ struct machine_linux {
 	struct worker *workers[WORKERS_MAX];
 	size_t worker_count;
 	struct channel channels[MACHINE_CHANNELS];
-	size_t next_channel;           /* the first to get a worker, so that all have their turn */
+	size_t next_channel;        /* the first to get a worker, so that all have their turn */
 	struct call_list completed; /* to be handed out */
 };
 

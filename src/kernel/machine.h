@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * The only door to the machine's state. Two implementations: Linux (linux.h) and the simulated machine of the
+ * The only door to the machine's state. Two implementations: Linux (linux.c) and the simulated machine of the
  * tests. Calls may block in the kernel for long or for ever, so they are started here and completed later, many at a
  * time; nobody who uses this interface is ever blocked beyond the time he names.
  */
@@ -86,3 +86,18 @@ int machine_read_text(struct machine *machine, int64_t until_ms, char text[MACHI
 
 /* Waits (with nothing under way) until until_ms. 0 or -EINTR. */
 int machine_sleep_until(struct machine *machine, int64_t until_ms);
+
+/* --- this machine (linux.c) ------------------------------------------------------------------------ */
+
+/*
+ * The machine that this program runs on. Every call is made by a child process (worker.h). While the machine exists, the
+ * signals of wait.h do not end the program but make machine_wait return -EINTR. sysfs is usually "/sys", uv_device
+ * "/dev/uv"; tests name prepared folders. `uv_device` must live as long as the machine. 0 or negative errno.
+ */
+int machine_linux_create(const char *sysfs, const char *uv_device, struct machine **machine);
+
+/*
+ * Ends and reaps all children of this process; one that the kernel keeps is left behind after 50 ms. Signals are as
+ * before. NULL is fine.
+ */
+void machine_linux_destroy(struct machine *machine);

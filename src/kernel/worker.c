@@ -11,7 +11,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "kernel/worker_child.h"
 #include "util/cleanup.h"
 
 #define STACK_SIZE 16384 /* bytes; what a call needs is a fraction of it */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "kernel/worker_child.h"
+#include "kernel/worker.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -179,7 +179,7 @@ static void card_hung(struct provision *this, struct card *card, const struct ma
 	this->replan = true;
 	apqn_note_call(&culprit, call->path, call->limit_ms);
 	apqn_format_failure(&culprit, text);
-	log_warning("card%02x: %s; it is left alone from now on", this->apqns[card->first].card, text);
+	log_warning("card%02x: %s; this card is not used again in this run", this->apqns[card->first].card, text);
 	for (size_t i = card->first; i < card->first + card->count; i++) {
 		struct queue_task *task = &this->tasks[i];
 

@@ -4,7 +4,7 @@
 #include "provision/internal.h"
 #include "util/cleanup.h"
 #include "util/log.h"
-#include "util/progress.h"
+#include "util/wait.h"
 
 #define LIMIT_MS 4000 /* a quarter of it is what one call may take */
 

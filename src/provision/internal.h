@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * What the parts of provisioning share: provision.c (the run), plan.c and dry.c (planning),
+ * What the parts of provisioning share: provision.c (the run), plan.c (planning),
  * calls.c (calls on cards), log.c (texts); identify_bound.c (no run, only identities).
  */
 #include "kernel/card_calls.h"
@@ -30,7 +30,7 @@ struct provision {
 	uint32_t *refused_at;  /* per APQN: releases when its bind was refused for the limit */
 	bool replan;           /* something was learnt since the newest plan, or is still waited for */
 	int error;
-	int64_t next_progress_ms; /* progress.h */
+	int64_t next_progress_ms; /* wait.h */
 };
 
 /* Makes tasks, cards and calls for the APQNs: 0 or -ENOMEM. All is to be released in any case. */

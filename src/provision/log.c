@@ -5,7 +5,7 @@
 
 #include "provision/internal.h"
 #include "util/log.h"
-#include "util/progress.h"
+#include "util/wait.h"
 #include "util/text.h"
 
 static void format_purpose(const struct provision *this, size_t apqn, char *text, size_t size)

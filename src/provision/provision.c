@@ -8,7 +8,7 @@
 #include "provision/internal.h"
 #include "util/cleanup.h"
 #include "util/log.h"
-#include "util/progress.h"
+#include "util/wait.h"
 
 #define SLOW_CHECK_MS 50 /* how often to see whether a queue that is waited for has become slow */
 #define SETTLE_PATIENCE_MS 10000

@@ -8,7 +8,6 @@
 
 #include "report/json.h"
 #include "report/reason.h"
-#include "report/status.h"
 #include "util/cleanup.h"
 #include "util/file.h"
 #include "util/log.h"

@@ -51,7 +51,7 @@ void report_print(const struct report *report);
 bool report_unbind(const struct report *report);
 
 /*
- * Writes options->report_path and options->status_path (status.h), if they are set, and to standard output with
+ * Writes options->report_path and options->status_path (see below), if they are set, and to standard output with
  * options->json. The files are readable by their owner only, because they repeat the configuration. A failure is a
  * warning: no run depends on it. For standard output see log_output_error().
  */
@@ -59,3 +59,18 @@ void report_json_write(const struct report *report, const struct options *option
 
 /* The report of a run that failed early, with the last error that was reported. */
 void report_json_write_failure(const struct options *options);
+
+/*
+ * The result of the early-boot run as text (status.c). The run writes it next to the JSON report, and `pvapconfig --status`
+ * prints it. Its first line says whether the run succeeded.
+ */
+#define STATUS_FILE_SIZE_MAX (16 * 1024 * 1024) /* bytes; also of the JSON report */
+
+/* Writes options->status_path; the file is readable by its owner only. 0 or negative errno, not reported. */
+int status_write(const struct report *report, const struct options *options, int64_t duration_ms, bool success);
+
+/*
+ * Prints the text of `path`, or the JSON report `json_path`, byte by byte, if that is not NULL. Sets *success to the result
+ * of the run, from the text. 0, or negative errno (reported) and nothing is printed.
+ */
+int status_show(const char *path, const char *json_path, bool *success);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "report/status.h"
+#include "report/report.h"
 
 #include <errno.h>
 #include <inttypes.h>

@@ -10,7 +10,6 @@
 
 #include "report/list.h"
 #include "report/report.h"
-#include "report/status.h"
 
 #define ENTRIES_MAX 4096
 #define APQNS_MAX 65536

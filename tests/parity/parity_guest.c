@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "kernel/linux.h"
+#include "kernel/machine.h"
 #include "parity.h"
 
 int main(int argc, char **argv)

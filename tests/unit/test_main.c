@@ -16,7 +16,7 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 
-#include "kernel/linux.h"
+#include "kernel/machine.h"
 #include "sim_calls.h"
 #include "temp_root.h"
 #include "util/lock.h"

@@ -13,7 +13,7 @@
 
 #include <cmocka.h>
 
-#include "kernel/linux.h"
+#include "kernel/machine.h"
 #include "run_fixture.h"
 #include "unit/between.h"
 #include "unit/uv/secrets_directory.h"

@@ -53,7 +53,7 @@ static void test_stuck_at_the_deadline(void **state)
 	assert_between(elapsed(fixture->sim), 1 * S, 1 * S + 1 * MS);
 	assert_non_null(strstr(fixture->log.text, "warning: APQN 11.0001: not ready for a bind in time"));
 	assert_non_null(strstr(fixture->log.text, "warning: APQN 12.0001: not ready for a bind in time"));
-	assert_null(strstr(fixture->log.text, "did not come back"));
+	assert_null(strstr(fixture->log.text, "timed out"));
 	assert_null(strstr(fixture->log.text, STOPPED));
 }
 

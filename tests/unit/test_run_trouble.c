@@ -17,7 +17,7 @@
 	"delay bind=1ms reset=20ms associate=30ms request=2ms\n" SECRETS                                               \
 	"card 11 CEX8P\nqueue 11.0001 mkvp=" MKVP_A PAD "\ncard 12 CEX8P\nqueue 12.0001 mkvp=" MKVP_B PAD "\n"
 
-#define STUCK "the kernel did not come back from a call on this card"
+#define HUNG "sysfs access to this card timed out"
 
 #define assert_log(fixture, expected) assert_non_null(strstr((fixture)->log.text, expected))
 
@@ -26,7 +26,7 @@ static void fail_after(struct fixture *fixture, const char *path, int error, uns
 	sim_inject(fixture->sim, &(struct sim_injection){ MACHINE_WRITE, path, SIM_FAIL, error, NULL, after, 0 });
 }
 
-/* A probe of a dry run cannot be undone on a card from which a call did not come back. */
+/* A probe of a dry run cannot be undone on a card that hangs. */
 static void test_probe_gets_stuck(void **state)
 {
 	struct fixture *fixture = *state;
@@ -38,7 +38,7 @@ static void test_probe_gets_stuck(void **state)
 	assert_between(elapsed(fixture->sim), 5 * S, 6 * S);
 	assert_int_equal(state_of(fixture, 0x12, 1), MODEL_BINDABLE);
 	assert_log(fixture, "warning: entry #1: no usable APQN has the master key 0x" MKVP_A
-			    "; the key of APQN 11.0001 is unknown: " STUCK " (11.0001/mkvps, 5000 ms)\n");
+			    "; the key of APQN 11.0001 is unknown: " HUNG " (11.0001/mkvps, 5000 ms)\n");
 	assert_log(fixture, "info: entry #2: would be served by APQN 12.0001\n");
 }
 
@@ -69,7 +69,7 @@ static void test_stuck_after_an_unbind(void **state)
 	sim_inject(fixture->sim,
 		   &(struct sim_injection){ MACHINE_READ, "*/11.0001/se_bind", SIM_HANG, 0, NULL, 1, 0 });
 	assert_false(run(fixture));
-	assert_log(fixture, "error: APQN 11.0001: may still be bound: " STUCK "\n");
+	assert_log(fixture, "error: APQN 11.0001: may still be bound: " HUNG "\n");
 }
 
 /* Nor is one whose state never could be read. */
@@ -181,8 +181,8 @@ static void test_reason_names_the_call(void **state)
 	fixture->options.timeout_ms = 1000;
 	inject(fixture, MACHINE_READ, "*/03.0006/online", SIM_HANG, 0);
 	assert_false(run(fixture));
-	assert_log(fixture, "warning: card03: " STUCK " (03.0006/online, 250 ms); it is not used\n");
-	assert_log(fixture, "error: entry #1: no APQN with mode EP11 is known to be online; APQN 03.0006: " STUCK
+	assert_log(fixture, "warning: card03: " HUNG " (03.0006/online, 250 ms); it is not used\n");
+	assert_log(fixture, "error: entry #1: no APQN with mode EP11 is known to be online; APQN 03.0006: " HUNG
 			    " (03.0006/online, 250 ms)\n");
 }
 
@@ -317,11 +317,11 @@ static void test_unbind_gets_stuck(void **state)
 	fixture->options.unbind = true;
 	inject(fixture, MACHINE_WRITE, "*/05.0002/se_bind", SIM_HANG, 0);
 	assert_false(run(fixture));
-	assert_log(fixture, "error: APQN 05.0002: may still be bound: " STUCK "\n");
+	assert_log(fixture, "error: APQN 05.0002: may still be bound: " HUNG "\n");
 	begin(fixture, SMALL, ENTRY_A);
 	inject(fixture, MACHINE_READ, "*/05.0001/online", SIM_HANG, 0);
 	assert_false(run(fixture));
-	assert_log(fixture, "error: APQN 05.0002: may still be bound: " STUCK "\n");
+	assert_log(fixture, "error: APQN 05.0002: may still be bound: " HUNG "\n");
 }
 
 /* No kernel is known to say so without a signal; still, no run may fail without a word. */

@@ -23,7 +23,7 @@
 #include "boot/boot.h"
 #include "config/config.h"
 #include "config/sha256.h"
-#include "kernel/linux.h"
+#include "kernel/machine.h"
 #include "run_fixture.h"
 #include "temp_root.h"
 #include "util/file.h"

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* A machine (kernel/linux.h) on a prepared folder in which FIFOs are the attributes that block; include after cmocka.h. */
+/* A machine (kernel/machine.h) on a prepared folder in which FIFOs are the attributes that block; include after cmocka.h. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-#include "kernel/linux.h"
 #include "kernel/machine.h"
 
 #define SHORT_MS 300 /* real time: no call that does not block takes so long, also where the machine is busy */

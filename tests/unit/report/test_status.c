@@ -10,7 +10,7 @@
 #include <errno.h>
 #include <unistd.h>
 
-#include "report/status.h"
+#include "report/report.h"
 #include "unit/run_fixture.h"
 
 #define PATH_OF(fixture, path) snprintf(path, sizeof(path), "%s.txt", (fixture)->path)

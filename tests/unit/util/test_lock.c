@@ -19,7 +19,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "kernel/linux.h"
+#include "kernel/machine.h"
 #include "unit/log_capture.h"
 #include "util/lock.h"
 

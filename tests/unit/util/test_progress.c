@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "unit/run_fixture.h"
-#include "util/progress.h"
+#include "util/wait.h"
 
 static void test_due(void **state)
 {

@@ -1,19 +1,37 @@
 /* SPDX-License-Identifier: MIT */
 
+/* Small versions of functions whose originals would bring much code along. */
+#include <mbedtls/platform_util.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* musl's own takes the locks of threads and runs handlers, 2 KiB of code; this program has neither. */
+pid_t fork(void)
+{
+	return _Fork();
+}
+
 /*
- * Each member of a static library brings along more than is used here. These are functions that such neighbours refer to
- * and that this program never calls; the C library's own would pull streams, floating point and time zones into an
- * initramfs. Should one be called after all, that must not go unnoticed.
+ * The only function that mbedtls' SHA-256 needs from the rest of libmbedcrypto.a. Defined here, it keeps the archive's
+ * platform_util.o out of the program. That object imports clocks, time zones and, compiled with fortify,
+ * __explicit_bzero_chk, which musl does not have.
+ */
+void mbedtls_platform_zeroize(void *data, size_t length)
+{
+	explicit_bzero(data, length);
+}
+
+/*
+ * Each member of a static library brings along more than is used here. What follows is referred to by such code and never
+ * called; the C library's own would pull streams, floating point and time zones into the program. A call ends the program:
  *
  *   __printf_chk, puts, putchar  self-test of mbedtls; compiled for glibc, so one of them musl does not even have
  *   fread, fwrite, ferror        libyaml's reading and writing of streams
  *
  * A failed assertion of libyaml ends the program, too; it says where, as the C library would.
  */
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 /* NOLINTBEGIN(bugprone-reserved-identifier): names that the C library of the two libraries has reserved */
 int __printf_chk(int flag, const char *format, ...) __attribute__((format(printf, 2, 3)));
