@@ -244,6 +244,20 @@ static struct kin kin_of(const struct outcome *outcome, const struct draw_entry 
 	return kin;
 }
 
+/* One that is not for associations. */
+static bool has_other_secret(const struct outcome *outcome, const struct draw_entry *entry)
+{
+	const struct model *model = outcome->model;
+
+	for (size_t i = 0; i < model->secret_count; i++) {
+		const struct model_secret *secret = &model->secrets[i];
+
+		if (secret->type > MODEL_ASSOCIATION_SECRET && memcmp(secret->id, entry->secretid, sizeof(secret->id)) == 0)
+			return true;
+	}
+	return false;
+}
+
 static bool reason_is_true(const struct outcome *outcome, const struct draw_entry *entry, enum outcome_reason reason)
 {
 	struct kin kin = kin_of(outcome, entry);
@@ -253,6 +267,8 @@ static bool reason_is_true(const struct outcome *outcome, const struct draw_entr
 		return true;
 	case REASON_NO_SECRET:
 		return !entry->accelerator && !fit_has_secret(outcome, entry, NULL);
+	case REASON_SECRET_TYPE:
+		return !entry->accelerator && !fit_has_secret(outcome, entry, NULL) && has_other_secret(outcome, entry);
 	case REASON_NO_APQN:
 		return kin.mode == 0;
 	case REASON_GENERATION:

@@ -14,6 +14,7 @@ struct outcome_queue {
 enum outcome_reason {
 	REASON_NONE, /* nothing was said */
 	REASON_NO_SECRET,
+	REASON_SECRET_TYPE,
 	REASON_NO_APQN,
 	REASON_GENERATION,
 	REASON_NO_MKVP,

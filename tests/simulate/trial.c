@@ -30,6 +30,7 @@ static enum outcome_reason reason_of(const char *text)
 		enum outcome_reason reason;
 	} parts[] = {
 		{ "has no association secret with the id", REASON_NO_SECRET },
+		{ "and cannot be used for an association", REASON_SECRET_TYPE },
 		{ "is online", REASON_NO_APQN },
 		{ "best candidate ", REASON_GENERATION },
 		{ "has the master key, but the serial number", REASON_SERIALNR },
