@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=sh
+#
+# Debian systems of another release for this machine, kept in cache/. Sourced in the top folder by tests that need the tools
+# of that release. Needs root.
+
+# make_release_tree SUITE FOLDER PACKAGES: made once; made again if the packages or qemu/make-tree change.
+make_release_tree() {
+	inputs=$(echo "$1" "$3" | cat - qemu/make-tree | sha256sum)
+	[ "$(cat "$2/inputs" 2>/dev/null)" != "$inputs" ] || return 0
+	# shellcheck disable=SC2086 # a list of words
+	qemu/make-tree "$1" amd64 "$2" $3 && echo "$inputs" >"$2/inputs"
+}
+
+# in_release_tree TREE FOLDER DIRECTORY COMMAND...: in a mount namespace of its own, with FOLDER as /build, in DIRECTORY there.
+# shellcheck disable=SC2016 # expanded by that shell
+in_release_tree() {
+	unshare -m sh -c '
+		tree=$1 work=$2 directory=$3
+		shift 3
+		mkdir -p "$tree/build" && mount -t proc proc "$tree/proc" && mount --bind /dev "$tree/dev" && mount -t tmpfs tmpfs "$tree/tmp" &&
+			mount --bind "$work" "$tree/build" &&
+			exec chroot "$tree" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 HOME=/tmp \
+				sh -c "cd \"\$1\" && shift && exec \"\$@\"" sh "$directory" "$@"' sh "$@"
+}
