@@ -107,6 +107,10 @@ $(SIMULATE)/simulate: $(SIMULATE_OBJECTS)
 simulate: $(SIMULATE)/simulate ## random runs on the simulated machine (SEED, FIRST, RUNS; KILL=kill: killed after every call)
 	$< $(SEED) $(FIRST) $(RUNS) $(KILL)
 
+.PHONY: prove
+prove: ## prove properties of parsers, queue steps and plan for all inputs up to a bound, with CBMC (MUTATE=1: with bugs put in)
+	MUTATE=$(MUTATE) tests/proof/prove
+
 .PHONY: mutate
 mutate: $(SIMULATE)/simulate $(CHECK_PROGRAMS) ## bugs put in on purpose: do random runs or unit tests find them?
 	tests/mutate
