@@ -158,8 +158,9 @@ static enum queue_state state_after_bind_read(enum queue_state state, enum queue
 	case QUEUE_UNBIND_LOST:
 		if (result == RESULT_SEEN_UNBOUND)
 			return QUEUE_RESETTING;
+		/* The bind may not have been made, and the reset of an unbind before it may still run. */
 		if (result == RESULT_SEEN_BOUND)
-			return state == QUEUE_BIND_LOST ? QUEUE_BOUND : QUEUE_STALE;
+			return state == QUEUE_BIND_LOST ? QUEUE_FOUND : QUEUE_STALE;
 		return QUEUE_UNKNOWN;
 	case QUEUE_UNAVAILABLE:
 		return result == RESULT_SEEN_BOUND ? QUEUE_BOUND : QUEUE_UNBOUND;

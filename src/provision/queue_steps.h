@@ -13,7 +13,7 @@
  *   state             call for the goal                          result -> next state (same state: the call is retried)
  *                     IDENTIFY    BIND      ASSOCIATE  UNBIND
  *   UNKNOWN           unbind      unbind    unbind     unbind     started -> UNBINDING
- *   BIND_LOST         bind?       bind?     bind?      bind?      unbound -> RESETTING, bound -> BOUND, EIO -> UNKNOWN
+ *   BIND_LOST         bind?       bind?     bind?      bind?      unbound -> RESETTING, bound -> FOUND, EIO -> UNKNOWN
  *   UNBIND_LOST       bind?       bind?     bind?      bind?      unbound -> RESETTING, bound -> STALE, EIO -> UNKNOWN
  *   UNBOUND           bind        bind      bind       -          done -> BOUND, EINVAL -> UNAVAILABLE,
  *                                                                 EIO for a second -> REFUSED
