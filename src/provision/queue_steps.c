@@ -210,7 +210,7 @@ enum queue_state queue_state_after(enum queue_state state, enum queue_result res
 	case RESULT_SEEN_PENDING:
 		return state == QUEUE_ASSOCIATION_LOST ? QUEUE_ASSOCIATING : state;
 	case RESULT_SEEN_UNASSOCIATED:
-		return state == QUEUE_SETTLING ? QUEUE_FOUND : QUEUE_BOUND;
+		return QUEUE_FOUND;
 	case RESULT_SEEN_ASSOCIATED:
 	case RESULT_SEEN_OTHER:
 		return QUEUE_ASSOCIATED;

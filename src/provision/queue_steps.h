@@ -31,7 +31,7 @@
  *   SETTLING          assoc.?     -         unbind     unbind     associated -> ASSOCIATED, unassociated -> FOUND,
  *                                                                 EIO -> STALE
  *   ASSOCIATING       assoc.?     -         assoc.? +  unbind     associated -> ASSOCIATED, else failure
- *   ASSOCIATION_LOST  assoc.?     -         assoc.? +  unbind     as ASSOCIATING, but unassociated -> BOUND
+ *   ASSOCIATION_LOST  assoc.?     -         assoc.? +  unbind     as ASSOCIATING, but unassociated -> FOUND
  *   ASSOCIATED        identity    -         - +        unbind     started -> UNBINDING
  *
  *   bind, unbind, associate: a write; bind?, reset?, assoc.?: a read of se_bind, reset, se_associate;

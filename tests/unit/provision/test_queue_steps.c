@@ -224,6 +224,18 @@ static void test_associate(void **state)
 		check_case(&cases[i]);
 }
 
+/* A queue that was found bound may be in a reset until it is associated. The write may not have been made. */
+static void test_lost_association(void **state)
+{
+	struct bench bench;
+
+	(void)state;
+	bench_begin(&bench, GOAL_IDENTIFY, BOUND);
+	queue_task_set_state(&bench.task, QUEUE_ASSOCIATION_LOST);
+	step(&bench, CALL_READ_ASSOCIATION, 0, "unassociated\n");
+	call(&bench, CALL_READ_RESET);
+}
+
 /* The helper that made a call was killed: the state is looked at, and the call is made again. */
 static void test_killed_helper(void **state)
 {
@@ -517,6 +529,7 @@ int main(void)
 		cmocka_unit_test(test_unbind_after_bind_under_way),
 		cmocka_unit_test(test_associate),
 		cmocka_unit_test(test_killed_helper),
+		cmocka_unit_test(test_lost_association),
 		cmocka_unit_test(test_identify),
 		cmocka_unit_test(test_serial_number),
 		cmocka_unit_test(test_identity_is_taken),
