@@ -234,30 +234,30 @@ boots() {
 	guest_ends poweroff
 }
 
-# The root volume is not opened, nor could it be: no queue gave its key away.
+# The root volume is not opened, nor could it be: no queue made a key of its secure keys.
 stays_shut() {
 	console_has_not 'MARK root-init'
-	journal_count 0 'NQAP .* request=volumekey:given'
+	journal_count 0 'NQAP .* request=wrapkey:given'
 }
 
-# Whoever opens volumes has tried, and was refused.
+# Someone has tried to open it, and the kernel found no queue that could use its secure keys.
 key_refused() {
-	console_has 'fetch-key: 11.0008: '
+	console_has 'device-mapper: .*crypt: Error decoding and setting key \(-EINVAL\)'
 }
 
-# The root volume is opened with the key, asked for once. initramfs-tools would ask again; but who asks too early is told so.
+# The root volume is opened by its two secure keys, at the first try.
 opened_with_key() {
-	console_has_not 'fetch-key: '
-	journal_count 1 'NQAP 11.0008 rc=00 request=volumekey:given'
-	journal_count 0 'NQAP .* request=volumekey:refused'
-	journal_before_console 'NQAP 11.0008 rc=00 request=volumekey:given' 'MARK root-init'
+	console_has_not 'device-mapper: .*Error'
+	journal_count 2 'NQAP 11.0008 rc=00 request=wrapkey:given'
+	journal_count 0 'NQAP .* request=wrapkey:refused'
+	journal_before_console 'NQAP 11.0008 rc=00 request=wrapkey:given' 'MARK root-init'
 }
 
 # The same, and all was done before: the run in the real root finds nothing to change.
 configured_then_opened() {
 	opened_with_key
 	changed_before_mount
-	journal_order '.* write' 'NQAP 11.0008 rc=00 request=volumekey:given'
+	journal_order '.* write' 'NQAP 11.0008 rc=00 request=wrapkey:given'
 }
 
 # What every boot must show: it got to an end by itself, and nothing broke. A shell that has no poweroff is dracut's own: without systemd

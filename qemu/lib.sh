@@ -45,6 +45,12 @@ boot_images='dracut-systemd dracut-plain'
 }
 volume_uuid=5e1f0a3c-7d42-4b8e-9c61-0d2e8f7a6b54
 root_uuid=0b7c2f4e-91d3-4a5f-8e26-c3f1d09a7b68 # of the file system in it
+volume_start=8192                              # sector of the root disk where the data begin
+# The two keys of the root volume, in the clear. Guests have them as secure keys only (secure_volume_keys).
+volume_keys='1b9f27d3a85c40e6f2718d34c96b05ea7743d81ef6209ab55c1e8fd0374b62a9 c40d83f95a2e67b1088fd4723be951ac6df01e94875ab3c62f480be3917d56fa'
+# Opens its header, and is no secret: what keeps the volume shut is the queue.
+passphrase='the queue is the lock'
+passphrase_file=/etc/volume-passphrase
 
 fail() {
 	echo "${0##*/}: $*" >&2
@@ -122,9 +128,11 @@ boot() {
 	cp -RL "$2" "$log/tree/scenario"
 	[ -z "${stand_in-}" ] || install_stand_in "$log/tree/usr/sbin"
 	[ ! -e "$2/secure-keys" ] || xargs "$here/secure-key" <"$2/secure-keys" >"$log/tree/scenario/secure-keys.bin"
+	[ ! -e "$2/root" ] || secure_volume_keys >"$log/tree/scenario/secure-keys.bin"
 	pack "$log/tree" >"$log/scenario.cpio"
 	cat "$image/base.cpio" "$guests/program.cpio" "$log/scenario.cpio" >"$log/initrd"
 	cp --sparse=always "$image/root.ext4" "$log/root"
+	[ ! -e "$2/root" ] || { encrypt && drop_header; }
 	rm -r "$log/tree" "$log/scenario.cpio"
 	run_guest 256 "$3" "$4" "${5-}"
 }
@@ -143,18 +151,38 @@ scenario_file() {
 	fi
 }
 
-# encrypt TOPOLOGY: encrypts the disk $log/root with the key that the topology's queue gives away. At its end the disk has room
-# for the header. In that folder, because cryptsetup puts a file of its own where it is started.
-encrypt() {
-	sed -n 's/^volumekey .*key=\([0-9a-f]*\).*/\1/p' "$1" | perl -ne 'chomp; print pack "H*", $_' >"$log/key"
-	truncate -s +8M "$log/root"
-	(cd "$log" && cryptsetup reencrypt --disable-locks --encrypt --type luks2 --batch-mode --key-file key --uuid "$volume_uuid" \
-		--reduce-device-size 8M --luks2-keyslots-size 512k --pbkdf pbkdf2 --pbkdf-force-iterations 1000 root) >"$log/cryptsetup" 2>&1 ||
-		fail "the root disk cannot be encrypted: $(cat "$log/cryptsetup")"
-	rm "$log/key" "$log/cryptsetup"
+# secure_volume_keys: prints the volume's keys as secure keys, which only queue 11.0008 of the usual machine can use, and only while it is
+# associated with the usual secret, whose value is its id.
+secure_volume_keys() {
+	usual=$here/boot-scenarios/common/topology
+	# shellcheck disable=SC2086 # two keys
+	"$here/secure-key" "$(sed -n 's/^queue 11\.0008 mkvp=//p' "$usual")" "$(sed -n 's/^secret 1 id=\([0-9a-f]*\).*/\1/p' "$usual")" $volume_keys
 }
 
-# make_disk FOLDER KIND: the root disk $log/root, of KIND plain or luks, with program, configuration and later request of the
+# encrypt: encrypts the disk $log/root with paes-xts-plain64, for which the volume's keys are secure keys of the usual machine. No program
+# here can use such keys, nor needs to: the data are encrypted with the clear keys, then the header is replaced by one that has the
+# secure keys. At its end the disk has room for the header. In that folder, because cryptsetup puts a file of its own where it is started.
+encrypt() {
+	truncate -s +8M "$log/root"
+	printf %s "$passphrase" >"$log/passphrase"
+	secure_volume_keys >"$log/secure-keys"
+	printf %s "$volume_keys" | perl -0777 -ne 's/ //g; print pack "H*", $_' >"$log/clear-keys"
+	set -- --batch-mode --disable-locks --key-file passphrase --type luks2 --sector-size 4096 --pbkdf pbkdf2 --pbkdf-force-iterations 1000
+	(cd "$log" && cryptsetup reencrypt "$@" --encrypt --cipher aes-xts-plain64 --key-size 512 --volume-key-file clear-keys \
+		--reduce-device-size 8M root &&
+		cryptsetup luksFormat "$@" --cipher paes-xts-plain64 --key-size 4352 --volume-key-file secure-keys --uuid "$volume_uuid" \
+			--offset "$volume_start" --luks2-keyslots-size 4161536 root) >"$log/cryptsetup" 2>&1 ||
+		fail "the root disk cannot be encrypted: $(cat "$log/cryptsetup")"
+	rm "$log/passphrase" "$log/secure-keys" "$log/clear-keys" "$log/cryptsetup"
+}
+
+# drop_header: leaves the encrypted data alone on the disk $log/root.
+drop_header() {
+	tail -c "+$((volume_start * 512 + 1))" "$log/root" >"$log/data"
+	mv "$log/data" "$log/root"
+}
+
+# make_disk FOLDER KIND: the root disk $log/root, of KIND plain, luks or dm-crypt (see run-scenario), with program, configuration and later request of the
 # scenario in it.
 make_disk() {
 	cp -R "$image/root" "$log/tree"
@@ -164,10 +192,11 @@ make_disk() {
 		mkdir "$log/tree/guest/later.d"
 		write_request "$(cat "$1/later")" "$log/tree/guest/later.d/later.asrcb"
 	fi
-	mkfs.ext4 -q -F -L root -U "$root_uuid" -d "$log/tree" -E root_owner=0:0 "$log/root" 8M >"$log/mkfs" 2>&1 ||
+	mkfs.ext4 -q -F -b 4096 -L root -U "$root_uuid" -d "$log/tree" -E root_owner=0:0 "$log/root" 8M >"$log/mkfs" 2>&1 ||
 		fail "the root disk cannot be made: $(cat "$log/mkfs")"
 	rm -r "$log/tree" "$log/mkfs"
-	[ "$2" = plain ] || encrypt "$log/topology"
+	[ "$2" = plain ] || encrypt
+	[ "$2" != dm-crypt ] || drop_header
 }
 
 # copy_request NAME PLACE FILE: a request of the real tool, with the byte in this place set to zero, if there is a place.
@@ -190,9 +219,10 @@ make_boot_disk() {
 	rm -r "$log/tree" "$log/mkfs"
 }
 
-# write_crypttab FOLDER: the key of the volume is asked for there, when it is needed.
+# write_crypttab FOLDER: how the root volume is opened.
 write_crypttab() {
-	echo "root UUID=$volume_uuid /run/volume-key luks,tries=1,headless=1" >"$1/etc/crypttab"
+	echo "root UUID=$volume_uuid $passphrase_file luks,tries=1,headless=1" >"$1/etc/crypttab"
+	(umask 077 && printf %s "$passphrase" >"$1$passphrase_file")
 }
 
 # make_initrd FOLDER KIND IMAGE: the initramfs $log/initrd: IMAGE with the newest pvapconfig (if it has one at all) and the
@@ -211,7 +241,10 @@ make_initrd() {
 		cp "$(scenario_file "$1" pvapconfig.yaml)" "$log/tree/etc/"
 		;;
 	esac
-	[ "$2" = plain ] || write_crypttab "$log/tree"
+	if [ "$2" != plain ]; then
+		write_crypttab "$log/tree"
+		secure_volume_keys >"$log/tree/etc/secure-keys"
+	fi
 	[ ! -e "$1/initramfs" ] || cp -R "$1/initramfs/." "$log/tree"
 	[ ! -e "$1/files" ] || while read -r file into; do
 		mkdir -p "$log/tree/$into"
@@ -222,7 +255,7 @@ make_initrd() {
 	rm -r "$log/tree" "$log/scenario.cpio"
 }
 
-luks_parameters="root=/dev/mapper/root rd.luks.uuid=$volume_uuid rd.luks.timeout=1 cryptdevice=UUID=$volume_uuid:root"
+luks_parameters="root=/dev/mapper/root rd.luks.uuid=$volume_uuid rd.luks.timeout=1 cryptdevice=UUID=$volume_uuid:root cryptkey=rootfs:$passphrase_file"
 
 # boot_image NAME FOLDER IMAGE SECONDS: runs the boot scenario in FOLDER with an image of its own. Leaves the same as boot.
 boot_image() {
@@ -233,6 +266,7 @@ boot_image() {
 	[ ! -e "$2/root" ] || kind=$(cat "$2/root")
 	case $kind in
 	luks) root=$luks_parameters ;;
+	dm-crypt) root=root=/dev/mapper/root ;;
 	plain) root='root=LABEL=root cryptopts=' ;; # which has initramfs-tools forget the volume that it was made for
 	*) fail "$2/root: '$kind' is no kind of root disk" ;;
 	esac

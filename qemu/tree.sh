@@ -9,11 +9,13 @@
 	prefix= # of the names of images
 	[ "${suite:?}" = "${main_suite:?}" ] || prefix=$suite-
 }
+PATH=$PATH:/usr/sbin:/sbin # depmod is there, even if the user is not root
 tree=${top:?}/cache/tree/$suite
 tree_config=${here:?}/boot-scenarios/common/pvapconfig.yaml
 tree_secret=5313153e85406fb06ff6a2cc3795a6152e2fd07f3d12a99aedee2d7d386f12b0 # its id: the configuration has the name
 # shellcheck disable=SC2034 # for those who source this
 release=$(basename "$(readlink -f "${kernel:?}")")
+pkey=$top/cache/pkey/$release
 
 # install_program FOLDER: what `make install` does.
 install_program() {
@@ -29,26 +31,24 @@ tree_inputs() {
 		find . -type f ! -path ./usr/sbin/pvapconfig -exec sha256sum {} + | LC_ALL=C sort |
 			grep -Ev ' \./usr/share/(doc|man|bash-completion|zsh)/' # nobody copies those
 		shift
-		cat "$here/${0##*/}" "$here/tree.sh" "$here/guest/fetch-key.c" "$tree_config" "$tree/inputs"
+		cat "$here/${0##*/}" "$here/tree.sh" "$tree_config" "$tree/inputs" "$pkey"/*.ko
 		write_request "$tree_secret" /dev/stdout
 		[ $# -eq 0 ] || find "$@" -type f -exec sha256sum {} + | LC_ALL=C sort
 	) | sed "s#$top/##" | sha256sum
 }
 
-# copy_tree FOLDER PROGRAM: the system, with PROGRAM (a folder that install_program made), a configuration, and a request for the secret
-# that it names, which nearly all machines have already.
+# copy_tree FOLDER PROGRAM: the system, with the kernel modules of build-pkey, PROGRAM (a folder that install_program made), a
+# configuration, and a request for the secret that it names, which nearly all machines have already.
 copy_tree() {
 	rm -rf "$1"
 	cp -al "$tree" "$1"
+	mkdir "$1/usr/lib/modules/$release/updates"
+	cp "$pkey"/*.ko "$1/usr/lib/modules/$release/updates/"
+	depmod -b "$1/usr" "$release" || fail "the modules cannot be indexed: 'make deps' installs depmod (package kmod)"
 	cp -R "$2/." "$1"
 	cp "$tree_config" "$1/etc/pvapconfig.yaml"
 	mkdir -p "$1/etc/pvapconfig/secrets.d"
 	write_request "$tree_secret" "$1/etc/pvapconfig/secrets.d/root-volume.asrcb"
-}
-
-# compile_fetch_key FILE
-compile_fetch_key() {
-	compile_for_guest -o "$1" "$here/guest/fetch-key.c"
 }
 
 # in_tree FOLDER COMMAND...: in a mount namespace of its own, so that nothing stays behind whatever happens.

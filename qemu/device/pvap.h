@@ -28,8 +28,7 @@
  * Keys: TAPQ state=0…3 (bind state as the hardware tells it; 0 usable, 1 bound but no secure key, 2 unbound,
  * 3 another guest's) and async=1 for a late failure; RAPQ and ZAPQ unbind=0|1; AAPQ index=N; NQAP request=module,
  * request=domain (what serialnr and mkvps ask for), request=wrapkey:given or request=wrapkey:refused (a protected key for the
- * kernel), request=volumekey:given or request=volumekey:refused (PVAP_VOLUME_KEY),
- * request=function:N or request=unknown; UVC list start=N; any queue instruction hang=N when it is going to keep the processor
+ * kernel), request=function:N or request=unknown; UVC list start=N; any queue instruction hang=N when it is going to keep the processor
  * for N microseconds.
  *
  *         4105233 BAPQ 11.0008 rc=00 write
@@ -79,13 +78,6 @@ void pvap_write(CPUS390XState *env, uint64_t address, const void *buffer, size_t
  * stopped leaves at once. Returns only if hang_us is 0.
  */
 void pvap_hang(CPUS390XState *env, uint32_t cc, int64_t hang_us, uintptr_t ra);
-
-/*
- * An EP11 function of our own, for tests that open a disk with a key out of a queue: answers with the queue's volume key (32 bytes),
- * or with the result PVAP_VOLUME_KEY_REFUSED if the queue has none or is not associated with the right secret.
- */
-#define PVAP_VOLUME_KEY 0x764b
-#define PVAP_VOLUME_KEY_REFUSED 0x101
 
 /*
  * Protected keys (pvap_cpacf.c). A key of `size` bytes, with room for PVAP_PATTERN_SIZE more, becomes the protected key followed

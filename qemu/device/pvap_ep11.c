@@ -138,23 +138,6 @@ static void describe_domain(const struct model_queue *queue, struct answer *answ
 		memcpy(answer->data + DOMAIN_CURRENT_KEY, queue->mkvp, sizeof(queue->mkvp));
 }
 
-static void give_volume_key(const struct model_queue *queue, struct answer *answer)
-{
-	const uint8_t *key = model_volume_key(queue);
-
-	if (!key) {
-		answer->result = PVAP_VOLUME_KEY_REFUSED;
-		return;
-	}
-	answer->length = MODEL_VOLUME_KEY_LENGTH;
-	memcpy(answer->data, key, answer->length);
-}
-
-static bool is_volume_key(const struct question *question)
-{
-	return (question->function & FUNCTION_MASK) == PVAP_VOLUME_KEY;
-}
-
 /* The secure key that is to become a protected key, or NULL if this is not what is asked. */
 static const uint8_t *wrapped_blob(const struct question *question)
 {
@@ -189,8 +172,6 @@ static void find_answer(const struct model_card *card, const struct model_queue 
 		describe_module(card, answer);
 	else if (is_query(question, QUERY_DOMAIN))
 		describe_domain(queue, answer);
-	else if (is_volume_key(question))
-		give_volume_key(queue, answer);
 	else if (wrapped_blob(question))
 		wrap_key(queue, wrapped_blob(question), answer);
 	else
@@ -264,8 +245,6 @@ void pvap_ep11_kind(const struct model_queue *queue, const uint8_t *request, siz
 		snprintf(kind, size, "module");
 	else if (is_query(&question, QUERY_DOMAIN))
 		snprintf(kind, size, "domain");
-	else if (is_volume_key(&question))
-		snprintf(kind, size, "volumekey:%s", queue && model_volume_key(queue) ? "given" : "refused");
 	else if (wrapped_blob(&question))
 		snprintf(kind, size, "wrapkey:%s", queue && can_wrap(queue, wrapped_blob(&question)) ? "given" : "refused");
 	else

@@ -353,13 +353,6 @@ const struct model_secret *model_associated_secret(const struct model *model, co
 	return NULL;
 }
 
-const uint8_t *model_volume_key(const struct model_queue *queue)
-{
-	if (!queue->has_volume_key || queue->state != MODEL_USABLE || queue->association != queue->volume_key_secret)
-		return NULL;
-	return queue->volume_key;
-}
-
 enum model_response model_request(struct model *model, uint8_t card, uint8_t domain, int64_t now_us, int64_t *ready_us)
 {
 	struct model_queue *queue;

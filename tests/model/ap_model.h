@@ -20,7 +20,6 @@
 #define MODEL_FAULTS_MAX 128
 #define MODEL_ASSOCIATION_SECRET 2 /* type of the secrets that queues can be associated with */
 #define MODEL_SECRET_LENGTH 32     /* what every secret says of its length */
-#define MODEL_VOLUME_KEY_LENGTH 32
 #define MODEL_HOST_KEY_LENGTH 66
 #define MODEL_IMAGE_LENGTH 208
 
@@ -74,9 +73,6 @@ struct model_queue {
 	uint16_t association; /* index of the secret, if MODEL_USABLE and EP11 */
 	bool mkvp_valid;
 	uint8_t mkvp[32];
-	bool has_volume_key;         /* for tests that open a disk: gives this key away, but only ... */
-	uint16_t volume_key_secret;  /* ... while it is associated with the secret that has this index */
-	uint8_t volume_key[MODEL_VOLUME_KEY_LENGTH];
 	/* transient */
 	int64_t reset_until_us;     /* a reset runs until then; 0: none */
 	int64_t associate_until_us; /* an association is pending until then; 0: none */
@@ -151,14 +147,13 @@ void model_init(struct model *model);
  *   delay bind=D reset=D associate=D request=D
  *   card 11 CEX8P [serialnr=16CHARACTERS] [configured=0|1] [checkstopped=0|1]
  *   queue 11.0008 [mkvp=64HEX | mkvp=none] [state=unbound|bound|foreign|associated:INDEX]
- *   volumekey 11.0008 secret=INDEX key=64HEX
  *   secret INDEX id=64HEX [type=N] [value=64HEX]
  *   hostkey 132HEX
  *   image 416HEX
  *   fault 11.0008|11.* bind|associate|unbind|request|test ACTION [after=N] [times=N]
  *       ACTION: rc=HEX | late | never | fall_back | hang=D | vanish | slow=D
  *
- * A queue's card must have been named before, the (EP11) queue of a volume key too. Cards are configured, queues unbound and without
+ * A queue's card must have been named before. Cards are configured, queues unbound and without
  * a valid master key, secrets of type 2 and with their id for a value unless the line says otherwise. An action that makes no sense for an operation is
  * an error.
  * Returns 0, or the number of the first line (from 1) that cannot be understood.
@@ -202,9 +197,6 @@ enum model_response model_request(struct model *model, uint8_t card, uint8_t dom
 
 /* The secret that this queue is associated with, or NULL: what its secure keys are tied to besides the master key. */
 const struct model_secret *model_associated_secret(const struct model *model, const struct model_queue *queue);
-
-/* The queue's volume key, or NULL if it has none or is not associated with the right secret when time last passed for it. */
-const uint8_t *model_volume_key(const struct model_queue *queue);
 
 /* Lets time pass for every queue, as the instructions do for theirs. For those who look at the structures. */
 void model_settle(struct model *model, int64_t now_us);

@@ -204,34 +204,6 @@ static bool parse_queue(struct model *model, struct piece *line)
 	return insert_queue(model, &queue);
 }
 
-static bool parse_volume_key(struct model *model, struct piece *line)
-{
-	struct piece word, key, value;
-	struct model_queue *queue;
-	uint8_t card, domain;
-	int64_t index = -1;
-
-	if (!words_next(line, &word) || !parse_apqn(word, &card, &domain))
-		return false;
-	queue = model_find(model, card, domain);
-	if (!queue || model->cards[card].mode != MODEL_EP11 || queue->has_volume_key)
-		return false;
-	while (words_next(line, &word)) {
-		if (!words_split(word, &key, &value))
-			return false;
-		if (words_is(key, "key")) {
-			if (!words_parse_bytes(value, queue->volume_key, sizeof(queue->volume_key)))
-				return false;
-			queue->has_volume_key = true;
-		} else {
-			if (!words_is(key, "secret") || !words_parse_number(value, 10, UINT16_MAX, &index))
-				return false;
-			queue->volume_key_secret = (uint16_t)index;
-		}
-	}
-	return index >= 0 && queue->has_volume_key;
-}
-
 static bool insert_secret(struct model *model, const struct model_secret *secret)
 {
 	size_t place = model->secret_count;
@@ -399,8 +371,7 @@ static bool parse_line(struct model *model, struct piece line)
 	} kinds[] = {
 		{ "guest", parse_guest }, { "limit", parse_limit },   { "delay", parse_delay }, { "card", parse_card },
 		{ "queue", parse_queue }, { "secret", parse_secret }, { "fault", parse_fault },
-		{ "volumekey", parse_volume_key }, { "hostkey", parse_host_key },
-		{ "image", parse_image },
+		{ "hostkey", parse_host_key }, { "image", parse_image },
 	};
 	struct piece word;
 

@@ -26,7 +26,6 @@ static void parse_everything(void **state)
 		"queue fe.0002 state=unbound\n"
 		"queue 11.00fF mkvp=" ID_A " state=associated:65535\n"
 		"queue 11.0002 mkvp=none state=foreign\n"
-		"volumekey 11.00ff key=" ID_B " secret=65535\n"
 		"hostkey 01fe" ID_A ID_B "\n"
 		"image " ID_A ID_B ID_A ID_B ID_A ID_B "00112233445566778899aabbccddee77\n"
 		"secret 9 id=" ID_B " type=65535\n"
@@ -62,9 +61,6 @@ static void parse_everything(void **state)
 	assert_int_equal(model.queues[1].state, MODEL_USABLE);
 	assert_int_equal(model.queues[1].association, 65535);
 	assert_true(model.queues[1].mkvp_valid && model.queues[1].mkvp[31] == 0xff);
-	assert_true(model.queues[1].has_volume_key && !model.queues[0].has_volume_key);
-	assert_int_equal(model.queues[1].volume_key_secret, 65535);
-	assert_int_equal(model.queues[1].volume_key[31], 0xff);
 	assert_int_equal(model.queues[2].card, 0xfe);
 	assert_int_equal(model.queues[2].state, MODEL_USABLE);
 	assert_true(model.has_image && model.image[0] == 0x00 && model.image[207] == 0x77);
@@ -122,15 +118,10 @@ static void parse_mistakes(void **state)
 		"fault 11.0001 bind rc=1 after", "fault 11.0001 bind rc=1 times=4294967296",
 		"fault 11.0001 bind rc=1 x=1", "hostkey", "hostkey " ID_A ID_B, "hostkey 01fe" ID_A ID_B " x",
 		"image", "image " ID_A, "image " ID_A ID_A ID_A ID_A ID_A ID_A "00112233445566778899aabbccddee77 x",
-		"volumekey", "volumekey 11.0001", "volumekey 11.0001 secret=5",
-		"volumekey 11.0001 key=" ID_A, "volumekey 11.0001 secret=65536 key=" ID_A,
-		"volumekey 11.0001 secret=5 key=" ID_A "00", "volumekey 11.0001 secret=5 key=" ID_A " x=1",
-		"volumekey 11.0002 secret=5 key=" ID_A, "volumekey a1.0001 secret=5 key=" ID_A,
-		"volumekey 12.0001 secret=5 key=" ID_A, "volumekey 11.0003 secret=5 key=" ID_A,
 	};
 	static const char before[] = "card 11 CEX8P\ncard a1 CEX8A\ncard c1 CEX8C\n"
-				     "queue a1.0001\nqueue 11.0001\nqueue 11.0003\n"
-				     "secret 5 id=" ID_B "\nvolumekey 11.0003 secret=5 key=" ID_A "\n";
+				     "queue a1.0001\nqueue 11.0001\n"
+				     "secret 5 id=" ID_B "\n";
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(lines); i++) {
@@ -138,31 +129,13 @@ static void parse_mistakes(void **state)
 		int length = snprintf(text, sizeof(text), "%s%s\ncard 77 CEX8P\n", before, lines[i]);
 
 		model_init(&model);
-		if (model_parse(&model, text, (size_t)length) != 9)
+		if (model_parse(&model, text, (size_t)length) != 7)
 			fail_msg("accepted: %s", lines[i]);
 	}
 	model_init(&model);
 	assert_int_equal(model_parse(&model, "limit 1\0limit 2", 15), 1);
 	assert_int_equal(model_parse(&model, "limit 12", 7), 0);
 	assert_int_equal(model.bound_limit, 1);
-}
-
-static void volume_key(void **state)
-{
-	const struct model_queue *queue;
-
-	(void)state;
-	load(MACHINE "volumekey 11.0009 secret=5 key=" ID_B "\n");
-	queue = model_find(&model, 0x11, 0x09);
-	assert_null(model_volume_key(model_find(&model, 0x11, 0x0a)));
-	assert_null(model_volume_key(queue));
-	assert_int_equal(aapq(0x1109, 5, 0), MODEL_OK);
-	tapq(0x1109, 30 * MS - 1, MODEL_OK);
-	assert_null(model_volume_key(queue));
-	tapq(0x1109, 30 * MS, MODEL_OK);
-	assert_ptr_equal(model_volume_key(queue), queue->volume_key);
-	load(MACHINE "volumekey 11.000a secret=6 key=" ID_B "\n");
-	assert_null(model_volume_key(model_find(&model, 0x11, 0x0a)));
 }
 
 static void associated_secret(void **state)
@@ -233,7 +206,6 @@ int main(void)
 		cmocka_unit_test(parse_mistakes),
 		cmocka_unit_test(parse_too_many),
 		cmocka_unit_test(associated_secret),
-		cmocka_unit_test(volume_key),
 		cmocka_unit_test(find),
 	};
 
