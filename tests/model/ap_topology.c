@@ -36,9 +36,9 @@ static void *find_option(struct model *model, const struct option *options, size
 static bool parse_guest(struct model *model, struct piece *line)
 {
 	static const struct option options[] = {
-		{ "se", offsetof(struct model, se_guest) },         { "ap", offsetof(struct model, ap_present) },
-		{ "list", offsetof(struct model, list_secrets) },   { "add", offsetof(struct model, add_secret) },
-		{ "lock", offsetof(struct model, lock_secrets) },   { "locked", offsetof(struct model, store_locked) },
+		{ "se", offsetof(struct model, se_guest) },       { "ap", offsetof(struct model, ap_present) },
+		{ "list", offsetof(struct model, list_secrets) }, { "add", offsetof(struct model, add_secret) },
+		{ "lock", offsetof(struct model, lock_secrets) }, { "locked", offsetof(struct model, store_locked) },
 	};
 	struct piece word, key, value;
 
@@ -369,9 +369,9 @@ static bool parse_line(struct model *model, struct piece line)
 		const char *word;
 		bool (*parse)(struct model *model, struct piece *line);
 	} kinds[] = {
-		{ "guest", parse_guest }, { "limit", parse_limit },   { "delay", parse_delay }, { "card", parse_card },
-		{ "queue", parse_queue }, { "secret", parse_secret }, { "fault", parse_fault },
-		{ "hostkey", parse_host_key }, { "image", parse_image },
+		{ "guest", parse_guest }, { "limit", parse_limit },      { "delay", parse_delay },
+		{ "card", parse_card },   { "queue", parse_queue },      { "secret", parse_secret },
+		{ "fault", parse_fault }, { "hostkey", parse_host_key }, { "image", parse_image },
 	};
 	struct piece word;
 
