@@ -141,7 +141,8 @@ int status_write(const struct report *report, const struct options *options, int
 
 /* --- reading -------------------------------------------------------------------------------------- */
 
-static int load(const char *path, char **text, size_t *length)
+/* `why_missing`: what it means if there is no such file. */
+static int load(const char *path, const char *why_missing, char **text, size_t *length)
 {
 	const struct file_source source = {
 		.what = "report", .path = path, .max = STATUS_FILE_SIZE_MAX, .level = LOG_LEVEL_ERROR
@@ -149,9 +150,7 @@ static int load(const char *path, char **text, size_t *length)
 	int r = file_read(&source, text, length);
 
 	if (r == -ENOENT)
-		log_error("report %s: not found; pvapconfig did not run at early boot: it is not in the initramfs, or "
-			  "switched off (rd.pvapconfig=0)",
-			  path);
+		log_error("report %s: not found; %s", path, why_missing);
 	return r;
 }
 
@@ -169,10 +168,13 @@ int status_show(const char *path, const char *json_path, bool *success)
 	cleanup_free_ char *text = NULL, *json = NULL;
 	const char *result;
 	size_t length, json_length;
-	int r = load(path, &text, &length);
+	int r = load(path,
+		     "pvapconfig did not run at early boot: it is not in the initramfs, or switched off "
+		     "(rd.pvapconfig=0)",
+		     &text, &length);
 
 	if (r == 0 && json_path)
-		r = load(json_path, &json, &json_length);
+		r = load(json_path, "early boot could not write it", &json, &json_length);
 	if (r < 0)
 		return r;
 	result = text;

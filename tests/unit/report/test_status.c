@@ -160,6 +160,9 @@ static void test_json(void **state)
 	assert_true(success);
 	log_capture_begin(&fixture->log);
 	assert_int_equal(status_show(path, "/nonexistent/report.json", &success), -ENOENT);
+	/* The run that left the text was made. */
+	assert_string_equal(fixture->log.text,
+			    "error: report /nonexistent/report.json: not found; early boot could not write it\n");
 	unlink(path);
 }
 
