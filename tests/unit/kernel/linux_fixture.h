@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "kernel/machine.h"
+#include "util/wait.h"
 
 #define SHORT_MS 300 /* real time: no call that does not block takes so long, also where the machine is busy */
 
@@ -28,11 +29,19 @@ static inline void write_file(const struct fixture *fixture, const char *name, c
 	fclose(file);
 }
 
+/* A shell may have us ignore some, in the background for one. */
+static inline void obey_signals(void)
+{
+	for (size_t i = 0; i < WAIT_SIGNAL_COUNT; i++)
+		signal(wait_signals[i], SIG_DFL);
+}
+
 static inline int setup(void **state)
 {
 	struct fixture *fixture = calloc(1, sizeof(*fixture));
 	char path[128];
 
+	obey_signals();
 	strcpy(fixture->folder, "/tmp/pvapconfig.XXXXXX");
 	if (!mkdtemp(fixture->folder))
 		return -1;

@@ -180,6 +180,7 @@ static void test_ignored_signal(void **state)
 	struct machine *machine;
 
 	(void)state;
+	obey_signals();
 	assert_ptr_not_equal(signal(SIGHUP, SIG_IGN), SIG_ERR);
 	assert_int_equal(machine_linux_create("/", "/dev/null", &machine), 0);
 	raise(SIGHUP);
