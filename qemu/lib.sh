@@ -75,7 +75,7 @@ stamp() {
 		'BEGIN { $| = 1 } s/\r*\n?$//; s/\e(?:\[[0-?]*[ -\/]*[@-~]|[P\]^_].*?(?:\a|\e\\)|[ -\/]*[0-~])//g; s/.*\r//; printf "%.6f %s\n", clock_gettime(CLOCK_REALTIME), $_'
 }
 
-# The host of the boot scenarios, and the value of the secrets that requests bring: those that the requests of the real tool
+# The host of the boot scenarios, and the value of the secret that opens the root volume: those that the requests of the real tool
 # in tests/unit/uv/asrcb were made with.
 host_key=016e976208995e5d11f7cf26eb5e380ad6700756a21ada538a0a72f8cde656f5f74edb988f1bbbb657d22dc22930f07f041e7e298b605c4547ec9cfea7726a1e05bf
 secret_value=bbce1bb2fd2d68ff2c6edff68477796f0cf4377c125fe10602e8e77ccde31a57
@@ -152,11 +152,10 @@ scenario_file() {
 }
 
 # secure_volume_keys: prints the volume's keys as secure keys, which only queue 11.0008 of the usual machine can use, and only while it is
-# associated with the usual secret, whose value is its id.
+# associated with a secret of the usual value, which machines have in their topology or get by request.
 secure_volume_keys() {
-	usual=$here/boot-scenarios/common/topology
 	# shellcheck disable=SC2086 # two keys
-	"$here/secure-key" "$(sed -n 's/^queue 11\.0008 mkvp=//p' "$usual")" "$(sed -n 's/^secret 1 id=\([0-9a-f]*\).*/\1/p' "$usual")" $volume_keys
+	"$here/secure-key" "$(sed -n 's/^queue 11\.0008 mkvp=//p' "$here/boot-scenarios/common/topology")" "$secret_value" $volume_keys
 }
 
 # encrypt: encrypts the disk $log/root with paes-xts-plain64, for which the volume's keys are secure keys of the usual machine. No program
