@@ -35,84 +35,98 @@ enum queue_state queue_state_found(const struct apqn *apqn)
 	return QUEUE_FOUND;
 }
 
-/* The call that leads to a bound queue; CALL_NONE if it is bound. */
-static enum queue_call call_to_bind(enum queue_state state)
-{
-	switch (state) {
-	case QUEUE_UNKNOWN:
-		return CALL_WRITE_UNBIND;
-	case QUEUE_UNBOUND:
-	case QUEUE_RESETTING:
-	case QUEUE_UNBINDING:
-		return CALL_WRITE_BIND;
-	case QUEUE_BIND_LOST:
-	case QUEUE_UNBIND_LOST:
-	case QUEUE_UNAVAILABLE:
-	case QUEUE_UNBIND_IGNORED:
-		return CALL_READ_BIND;
-	case QUEUE_REFUSED:
-		return CALL_READ_RESET;
-	default:
-		return CALL_NONE;
-	}
-}
+/* clang-format off */
+/* The two tables of queue_steps.h. */
+static const enum queue_call calls[][4] = {
+	/*                           GOAL_IDENTIFY          GOAL_BIND          GOAL_ASSOCIATE          GOAL_UNBIND */
+	[QUEUE_UNKNOWN]          = { CALL_WRITE_UNBIND,     CALL_WRITE_UNBIND, CALL_WRITE_UNBIND,      CALL_WRITE_UNBIND },
+	[QUEUE_BIND_LOST]        = { CALL_READ_BIND,        CALL_READ_BIND,    CALL_READ_BIND,         CALL_READ_BIND },
+	[QUEUE_UNBIND_LOST]      = { CALL_READ_BIND,        CALL_READ_BIND,    CALL_READ_BIND,         CALL_READ_BIND },
+	[QUEUE_UNBOUND]          = { CALL_WRITE_BIND,       CALL_WRITE_BIND,   CALL_WRITE_BIND,        CALL_NONE },
+	[QUEUE_REFUSED]          = { CALL_READ_RESET,       CALL_READ_RESET,   CALL_READ_RESET,        CALL_NONE },
+	[QUEUE_RESETTING]        = { CALL_WRITE_BIND,       CALL_WRITE_BIND,   CALL_WRITE_BIND,        CALL_READ_RESET },
+	[QUEUE_UNAVAILABLE]      = { CALL_READ_BIND,        CALL_READ_BIND,    CALL_READ_BIND,         CALL_NONE },
+	[QUEUE_UNBINDING]        = { CALL_WRITE_BIND,       CALL_WRITE_BIND,   CALL_WRITE_BIND,        CALL_READ_BIND },
+	[QUEUE_UNBIND_IGNORED]   = { CALL_READ_BIND,        CALL_READ_BIND,    CALL_READ_BIND,         CALL_READ_BIND },
+	[QUEUE_FOUND]            = { CALL_READ_RESET,       CALL_NONE,         CALL_WRITE_ASSOCIATION, CALL_WRITE_UNBIND },
+	[QUEUE_RESET_OVER]       = { CALL_READ_BIND,        CALL_NONE,         CALL_WRITE_ASSOCIATION, CALL_WRITE_UNBIND },
+	[QUEUE_BOUND]            = { CALL_READ_MKVPS,       CALL_NONE,         CALL_WRITE_ASSOCIATION, CALL_WRITE_UNBIND },
+	[QUEUE_STALE]            = { CALL_WRITE_UNBIND,     CALL_NONE,         CALL_WRITE_UNBIND,      CALL_WRITE_UNBIND },
+	[QUEUE_SETTLING]         = { CALL_READ_ASSOCIATION, CALL_NONE,         CALL_WRITE_UNBIND,      CALL_WRITE_UNBIND },
+	[QUEUE_ASSOCIATING]      = { CALL_READ_ASSOCIATION, CALL_NONE,         CALL_READ_ASSOCIATION,  CALL_WRITE_UNBIND },
+	[QUEUE_ASSOCIATION_LOST] = { CALL_READ_ASSOCIATION, CALL_NONE,         CALL_READ_ASSOCIATION,  CALL_WRITE_UNBIND },
+	[QUEUE_ASSOCIATED]       = { CALL_READ_MKVPS,       CALL_NONE,         CALL_NONE,              CALL_WRITE_UNBIND },
+};
 
-static enum queue_call call_to_identify(enum queue_state state)
-{
-	switch (state) {
-	case QUEUE_FOUND:
-		return CALL_READ_RESET;
-	case QUEUE_RESET_OVER:
-		return CALL_READ_BIND;
-	case QUEUE_STALE:
-		return CALL_WRITE_UNBIND;
-	case QUEUE_SETTLING:
-	case QUEUE_ASSOCIATING:
-	case QUEUE_ASSOCIATION_LOST:
-		return CALL_READ_ASSOCIATION;
-	case QUEUE_BOUND:
-	case QUEUE_ASSOCIATED:
-		return CALL_READ_MKVPS;
-	default:
-		return call_to_bind(state);
-	}
-}
+#define ANY (-1)
+#define SAME (-1)
 
-static enum queue_call call_to_associate(enum queue_state state)
-{
-	switch (state) {
-	case QUEUE_FOUND:
-	case QUEUE_RESET_OVER:
-	case QUEUE_BOUND:
-		return CALL_WRITE_ASSOCIATION;
-	case QUEUE_STALE:
-	case QUEUE_SETTLING:
-		return CALL_WRITE_UNBIND;
-	case QUEUE_ASSOCIATING:
-	case QUEUE_ASSOCIATION_LOST:
-		return CALL_READ_ASSOCIATION;
-	default:
-		return call_to_bind(state);
-	}
-}
+/* The first one that fits counts; without one the state stays the same. */
+static const struct transition {
+	int state;
+	enum queue_result result;
+	int next;
+	enum apqn_failure failure;
+} transitions[] = {
+	{ ANY,                    RESULT_BIND_DONE,           QUEUE_BOUND,            APQN_WORKING },
+	{ QUEUE_UNBOUND,          RESULT_BIND_REFUSED,        QUEUE_REFUSED,          APQN_WORKING },
+	{ ANY,                    RESULT_BIND_REFUSED_LONG,   SAME,                   APQN_BIND_REFUSED },
+	{ QUEUE_UNBINDING,        RESULT_BIND_INVALID,        QUEUE_UNBIND_IGNORED,   APQN_WORKING },
+	{ ANY,                    RESULT_BIND_INVALID,        QUEUE_UNAVAILABLE,      APQN_WORKING },
+	{ ANY,                    RESULT_BIND_ERROR,          SAME,                   APQN_BIND_ERROR },
+	{ ANY,                    RESULT_BIND_LOST,           QUEUE_BIND_LOST,        APQN_WORKING },
+	{ ANY,                    RESULT_UNBIND_STARTED,      QUEUE_UNBINDING,        APQN_WORKING },
+	{ ANY,                    RESULT_UNBIND_ERROR,        SAME,                   APQN_STAYS_BOUND },
+	{ ANY,                    RESULT_UNBIND_LOST,         QUEUE_UNBIND_LOST,      APQN_WORKING },
+	{ QUEUE_BIND_LOST,        RESULT_SEEN_UNBOUND,        QUEUE_RESETTING,        APQN_WORKING },
+	/* The bind may not have been made, and the reset of an unbind before it may still run. */
+	{ QUEUE_BIND_LOST,        RESULT_SEEN_BOUND,          QUEUE_FOUND,            APQN_WORKING },
+	{ QUEUE_BIND_LOST,        RESULT_SEEN_NEITHER,        QUEUE_UNKNOWN,          APQN_WORKING },
+	{ QUEUE_UNBIND_LOST,      RESULT_SEEN_UNBOUND,        QUEUE_RESETTING,        APQN_WORKING },
+	{ QUEUE_UNBIND_LOST,      RESULT_SEEN_BOUND,          QUEUE_STALE,            APQN_WORKING },
+	{ QUEUE_UNBIND_LOST,      RESULT_SEEN_NEITHER,        QUEUE_UNKNOWN,          APQN_WORKING },
+	{ QUEUE_UNAVAILABLE,      RESULT_SEEN_UNBOUND,        QUEUE_UNBOUND,          APQN_BIND_TAKEN },
+	{ QUEUE_UNAVAILABLE,      RESULT_SEEN_BOUND,          QUEUE_BOUND,            APQN_WORKING },
+	{ QUEUE_UNAVAILABLE,      RESULT_SEEN_NEITHER,        QUEUE_UNBOUND,          APQN_BIND_TAKEN },
+	{ QUEUE_UNBINDING,        RESULT_SEEN_UNBOUND,        QUEUE_RESETTING,        APQN_WORKING },
+	{ QUEUE_UNBIND_IGNORED,   RESULT_SEEN_UNBOUND,        QUEUE_RESETTING,        APQN_BIND_TAKEN },
+	{ QUEUE_UNBIND_IGNORED,   RESULT_SEEN_BOUND,          QUEUE_FOUND,            APQN_STAYS_BOUND },
+	{ QUEUE_UNBIND_IGNORED,   RESULT_SEEN_NEITHER,        SAME,                   APQN_BIND_TAKEN },
+	{ QUEUE_RESET_OVER,       RESULT_SEEN_UNBOUND,        QUEUE_UNBOUND,          APQN_WORKING },
+	{ QUEUE_RESET_OVER,       RESULT_SEEN_BOUND,          QUEUE_BOUND,            APQN_WORKING },
+	{ QUEUE_RESET_OVER,       RESULT_SEEN_NEITHER,        QUEUE_BOUND,            APQN_WORKING },
+	{ ANY,                    RESULT_SEEN_TOO_LONG,       QUEUE_FOUND,            APQN_STAYS_BOUND },
+	{ ANY,                    RESULT_UNREADABLE,          SAME,                   APQN_UNREADABLE },
+	{ QUEUE_REFUSED,          RESULT_RESET_RUNS,          QUEUE_RESETTING,        APQN_WORKING },
+	{ QUEUE_REFUSED,          RESULT_RESET_OVER,          SAME,                   APQN_BIND_REFUSED },
+	{ QUEUE_RESETTING,        RESULT_RESET_OVER,          QUEUE_UNBOUND,          APQN_WORKING },
+	{ QUEUE_FOUND,            RESULT_RESET_OVER,          QUEUE_RESET_OVER,       APQN_WORKING },
+	{ ANY,                    RESULT_ASSOCIATION_STARTED, QUEUE_ASSOCIATING,      APQN_WORKING },
+	{ ANY,                    RESULT_ASSOCIATION_LOST,    QUEUE_ASSOCIATION_LOST, APQN_WORKING },
+	{ ANY,                    RESULT_ASSOCIATION_REFUSED, SAME,                   APQN_ASSOCIATION_REFUSED },
+	{ ANY,                    RESULT_ASSOCIATION_ERROR,   SAME,                   APQN_ASSOCIATION_ERROR },
+	{ QUEUE_ASSOCIATION_LOST, RESULT_SEEN_PENDING,        QUEUE_ASSOCIATING,      APQN_WORKING },
+	{ QUEUE_ASSOCIATING,      RESULT_SEEN_UNASSOCIATED,   QUEUE_FOUND,            APQN_ASSOCIATION_FAILED },
+	{ ANY,                    RESULT_SEEN_UNASSOCIATED,   QUEUE_FOUND,            APQN_WORKING },
+	{ ANY,                    RESULT_SEEN_ASSOCIATED,     QUEUE_ASSOCIATED,       APQN_WORKING },
+	{ QUEUE_SETTLING,         RESULT_SEEN_OTHER,          QUEUE_ASSOCIATED,       APQN_WORKING },
+	{ ANY,                    RESULT_SEEN_OTHER,          QUEUE_ASSOCIATED,       APQN_ASSOCIATION_FAILED },
+	{ QUEUE_SETTLING,         RESULT_SEEN_NO_ASSOCIATION, QUEUE_STALE,            APQN_WORKING },
+	{ ANY,                    RESULT_SEEN_NO_ASSOCIATION, QUEUE_STALE,            APQN_ASSOCIATION_FAILED },
+	{ QUEUE_SETTLING,         RESULT_ASSOCIATION_UNKNOWN, QUEUE_STALE,            APQN_WORKING },
+	{ ANY,                    RESULT_ASSOCIATION_UNKNOWN, QUEUE_STALE,            APQN_UNREADABLE },
+};
+/* clang-format on */
 
-static enum queue_call call_to_unbind(enum queue_state state)
+static const struct transition *find_transition(enum queue_state state, enum queue_result result)
 {
-	switch (state) {
-	case QUEUE_UNBOUND:
-	case QUEUE_REFUSED:
-	case QUEUE_UNAVAILABLE:
-		return CALL_NONE;
-	case QUEUE_BIND_LOST:
-	case QUEUE_UNBIND_LOST:
-	case QUEUE_UNBINDING:
-	case QUEUE_UNBIND_IGNORED:
-		return CALL_READ_BIND;
-	case QUEUE_RESETTING:
-		return CALL_READ_RESET;
-	default:
-		return CALL_WRITE_UNBIND;
+	for (size_t i = 0; i < sizeof(transitions) / sizeof(transitions[0]); i++) {
+		const struct transition *one = &transitions[i];
+
+		if (one->result == result && (one->state == ANY || one->state == (int)state))
+			return one;
 	}
+	return NULL;
 }
 
 static bool is_pending(enum queue_state state)
@@ -124,21 +138,14 @@ enum queue_call queue_call_for(enum queue_state state, enum queue_goal goal)
 {
 	switch (goal) {
 	case GOAL_REST:
-		break;
+		return CALL_NONE;
 	case GOAL_SETTLE:
 		return is_pending(state) ? CALL_READ_ASSOCIATION : CALL_NONE;
-	case GOAL_IDENTIFY:
-		return call_to_identify(state);
-	case GOAL_BIND:
-		return call_to_bind(state);
-	case GOAL_ASSOCIATE:
-		return call_to_associate(state);
 	case GOAL_CONFIRM:
 		return CALL_READ_MKVPS;
-	case GOAL_UNBIND:
-		return call_to_unbind(state);
+	default:
+		return calls[state][goal - GOAL_IDENTIFY];
 	}
-	return CALL_NONE;
 }
 
 bool queue_unbind_unseen(enum queue_state state)
@@ -151,124 +158,22 @@ bool queue_unbind_seen(enum queue_state before, enum queue_state after)
 	return queue_unbind_unseen(before) && (after == QUEUE_RESETTING || after == QUEUE_BOUND);
 }
 
-static enum queue_state state_after_bind_read(enum queue_state state, enum queue_result result)
-{
-	switch (state) {
-	case QUEUE_BIND_LOST:
-	case QUEUE_UNBIND_LOST:
-		if (result == RESULT_SEEN_UNBOUND)
-			return QUEUE_RESETTING;
-		/* The bind may not have been made, and the reset of an unbind before it may still run. */
-		if (result == RESULT_SEEN_BOUND)
-			return state == QUEUE_BIND_LOST ? QUEUE_FOUND : QUEUE_STALE;
-		return QUEUE_UNKNOWN;
-	case QUEUE_UNAVAILABLE:
-		return result == RESULT_SEEN_BOUND ? QUEUE_BOUND : QUEUE_UNBOUND;
-	case QUEUE_UNBINDING:
-	case QUEUE_UNBIND_IGNORED:
-		if (result == RESULT_SEEN_UNBOUND)
-			return QUEUE_RESETTING;
-		return result == RESULT_SEEN_BOUND && state == QUEUE_UNBIND_IGNORED ? QUEUE_FOUND : state;
-	case QUEUE_RESET_OVER:
-		return result == RESULT_SEEN_UNBOUND ? QUEUE_UNBOUND : QUEUE_BOUND;
-	default:
-		return state;
-	}
-}
-
 enum queue_state queue_state_after(enum queue_state state, enum queue_result result)
 {
-	switch (result) {
-	case RESULT_BIND_DONE:
-		return QUEUE_BOUND;
-	case RESULT_BIND_REFUSED:
-		return state == QUEUE_UNBOUND ? QUEUE_REFUSED : state;
-	case RESULT_BIND_INVALID:
-		return state == QUEUE_UNBINDING ? QUEUE_UNBIND_IGNORED : QUEUE_UNAVAILABLE;
-	case RESULT_UNBIND_STARTED:
-		return QUEUE_UNBINDING;
-	case RESULT_BIND_LOST:
-		return QUEUE_BIND_LOST;
-	case RESULT_UNBIND_LOST:
-		return QUEUE_UNBIND_LOST;
-	case RESULT_SEEN_UNBOUND:
-	case RESULT_SEEN_BOUND:
-	case RESULT_SEEN_NEITHER:
-		return state_after_bind_read(state, result);
-	case RESULT_SEEN_TOO_LONG:
-		return QUEUE_FOUND;
-	case RESULT_RESET_RUNS:
-		return state == QUEUE_REFUSED ? QUEUE_RESETTING : state;
-	case RESULT_RESET_OVER:
-		if (state == QUEUE_FOUND)
-			return QUEUE_RESET_OVER;
-		return state == QUEUE_RESETTING ? QUEUE_UNBOUND : state;
-	case RESULT_ASSOCIATION_STARTED:
-		return QUEUE_ASSOCIATING;
-	case RESULT_ASSOCIATION_LOST:
-		return QUEUE_ASSOCIATION_LOST;
-	case RESULT_SEEN_PENDING:
-		return state == QUEUE_ASSOCIATION_LOST ? QUEUE_ASSOCIATING : state;
-	case RESULT_SEEN_UNASSOCIATED:
-		return QUEUE_FOUND;
-	case RESULT_SEEN_ASSOCIATED:
-	case RESULT_SEEN_OTHER:
-		return QUEUE_ASSOCIATED;
-	case RESULT_SEEN_NO_ASSOCIATION:
-	case RESULT_ASSOCIATION_UNREADABLE:
-		return QUEUE_STALE;
-	case RESULT_BUSY:
-	case RESULT_BIND_REFUSED_LONG:
-	case RESULT_BIND_ERROR:
-	case RESULT_UNBIND_ERROR:
-	case RESULT_UNREADABLE:
-	case RESULT_ASSOCIATION_REFUSED:
-	case RESULT_ASSOCIATION_ERROR:
-		break;
-	}
-	return state;
-}
+	const struct transition *transition = find_transition(state, result);
 
-/* An association that another process started may end in any way. */
-static bool association_failed(enum queue_state state, enum queue_goal goal, enum queue_result result)
-{
-	if (goal != GOAL_ASSOCIATE || (state != QUEUE_ASSOCIATING && state != QUEUE_ASSOCIATION_LOST))
-		return false;
-	return state == QUEUE_ASSOCIATING || result != RESULT_SEEN_UNASSOCIATED;
+	return transition && transition->next != SAME ? (enum queue_state)transition->next : state;
 }
 
 enum apqn_failure queue_failure_of(enum queue_state state, enum queue_goal goal, enum queue_result result)
 {
-	switch (result) {
-	case RESULT_BIND_REFUSED_LONG:
-		return APQN_BIND_REFUSED;
-	case RESULT_BIND_ERROR:
-		return APQN_BIND_ERROR;
-	case RESULT_UNBIND_ERROR:
-	case RESULT_SEEN_TOO_LONG:
-		return APQN_STAYS_BOUND;
-	case RESULT_UNREADABLE:
-		return APQN_UNREADABLE;
-	case RESULT_ASSOCIATION_REFUSED:
-		return APQN_ASSOCIATION_REFUSED;
-	case RESULT_ASSOCIATION_ERROR:
-		return APQN_ASSOCIATION_ERROR;
-	case RESULT_RESET_OVER:
-		return state == QUEUE_REFUSED ? APQN_BIND_REFUSED : APQN_WORKING;
-	case RESULT_SEEN_BOUND:
-		return state == QUEUE_UNBIND_IGNORED ? APQN_STAYS_BOUND : APQN_WORKING;
-	case RESULT_SEEN_UNBOUND:
-	case RESULT_SEEN_NEITHER:
-		return state == QUEUE_UNAVAILABLE || state == QUEUE_UNBIND_IGNORED ? APQN_BIND_TAKEN : APQN_WORKING;
-	case RESULT_SEEN_UNASSOCIATED:
-	case RESULT_SEEN_OTHER:
-	case RESULT_SEEN_NO_ASSOCIATION:
-		return association_failed(state, goal, result) ? APQN_ASSOCIATION_FAILED : APQN_WORKING;
-	case RESULT_ASSOCIATION_UNREADABLE:
-		return association_failed(state, goal, result) ? APQN_UNREADABLE : APQN_WORKING;
-	default:
+	const struct transition *transition = find_transition(state, result);
+	enum apqn_failure failure = transition ? transition->failure : APQN_WORKING;
+
+	/* An association that is not wanted any more may end in any way. */
+	if (goal != GOAL_ASSOCIATE && (failure == APQN_ASSOCIATION_FAILED || result == RESULT_ASSOCIATION_UNKNOWN))
 		return APQN_WORKING;
-	}
+	return failure;
 }
 
 /* --- goals -------------------------------------------------------------------------------------------------------- */
@@ -508,7 +413,7 @@ static enum queue_result result_of_association_read(struct queue_task *task, int
 	if (seen == APQN_UNASSOCIATED)
 		return RESULT_SEEN_UNASSOCIATED;
 	if (seen != APQN_ASSOCIATED)
-		return *error < 0 && *error != -EIO ? RESULT_ASSOCIATION_UNREADABLE : RESULT_SEEN_NO_ASSOCIATION;
+		return *error < 0 && *error != -EIO ? RESULT_ASSOCIATION_UNKNOWN : RESULT_SEEN_NO_ASSOCIATION;
 	return index == task->secret_index || index == task->asked_index ? RESULT_SEEN_ASSOCIATED : RESULT_SEEN_OTHER;
 }
 

@@ -46,12 +46,13 @@
 #include "ap/apqn.h"
 
 enum queue_goal {
-	GOAL_REST,      /* nothing to do */
-	GOAL_SETTLE,    /* wait for the end of an association */
+	GOAL_REST,    /* nothing to do */
+	GOAL_SETTLE,  /* wait for the end of an association */
+	GOAL_CONFIRM, /* read the MKVP once more after an association */
+	/* in the order of the table */
 	GOAL_IDENTIFY,  /* bind, read the MKVP, and the serial number if it is wanted */
 	GOAL_BIND,      /* bind */
 	GOAL_ASSOCIATE, /* bind, associate; unbind before if it is associated with another secret */
-	GOAL_CONFIRM,   /* read the MKVP once more after an association */
 	GOAL_UNBIND,    /* unbind, and see that it is unbound */
 };
 
@@ -114,7 +115,7 @@ enum queue_result {
 	RESULT_SEEN_ASSOCIATED,     /* with the secret that the goal wants, or that this run wrote */
 	RESULT_SEEN_OTHER,          /* associated with a secret that this run did not write */
 	RESULT_SEEN_NO_ASSOCIATION, /* EIO: an asynchronous error, or the kernel does not know it */
-	RESULT_ASSOCIATION_UNREADABLE, /* se_associate gives another error, or an unknown text */
+	RESULT_ASSOCIATION_UNKNOWN, /* se_associate gives another error, or an unknown text */
 };
 
 /* The serial number belongs to the card: all its queues share this. */
