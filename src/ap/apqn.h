@@ -2,10 +2,10 @@
 #pragma once
 
 /*
- * One AP queue (APQN): who it is, how it stands, and the translation between the texts of its sysfs attributes and
- * values. Every parser takes the text as read (with or without the final newline), returns 0 or
- * -EBADMSG for a text that the kernel does not write, and changes nothing in that case.
- * Texts: drivers/s390/crypto/ap_queue.c, zcrypt_card.c, zcrypt_cex4.c.
+ * One AP queue (APQN): its identity and state, and the conversion between the texts of its sysfs attributes and
+ * values. Every parser takes the text as read (with or without the final newline). It returns 0, or -EBADMSG for a
+ * text that the kernel does not write; then nothing is changed. Texts: drivers/s390/crypto/ap_queue.c, zcrypt_card.c,
+ * zcrypt_cex4.c.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -37,31 +37,31 @@ enum apqn_association {
 };
 
 enum apqn_identity {
-	APQN_IDENTITY_UNREAD,      /* nobody looked yet */
+	APQN_IDENTITY_UNREAD,      /* not read yet */
 	APQN_IDENTITY_VALID,       /* mkvp is valid */
-	APQN_IDENTITY_NONE,        /* looked, while bound: there is no valid master key in this domain */
-	APQN_IDENTITY_UNAVAILABLE, /* cannot be known now: needs a bind that is not allowed (dry run), or takes too long */
+	APQN_IDENTITY_NONE,        /* read while bound: the domain has no valid master key */
+	APQN_IDENTITY_UNAVAILABLE, /* not available now: it needs a bind (dry run), or takes too long */
 };
 
-/* Why a queue is out of the game for the rest of this run. */
+/* Why a queue is not used for the rest of this run. */
 enum apqn_failure {
 	APQN_WORKING = 0,
 	APQN_BIND_REFUSED,        /* the firmware refuses the bind, for longer than any reset takes */
-	APQN_BIND_ERROR,          /* an errno that is no word of the firmware */
+	APQN_BIND_ERROR,          /* an errno that does not come from the firmware */
 	APQN_BIND_LIMIT,          /* refused while others are bound: most likely the limit of bound queues */
 	APQN_BIND_TAKEN,          /* not available: bound by another guest, or no bind support */
-	APQN_BIND_TIMEOUT,        /* still busy when the time was over */
+	APQN_BIND_TIMEOUT,        /* still busy at the end of the time */
 	APQN_ASSOCIATION_REFUSED, /* the firmware refuses the secret */
 	APQN_SECRET_DOUBLED,      /* the firmware refuses the secret, whose id is not unique */
-	APQN_ASSOCIATION_ERROR,   /* an errno that is no word of the firmware */
+	APQN_ASSOCIATION_ERROR,   /* an errno that does not come from the firmware */
 	APQN_ASSOCIATION_FAILED,  /* started, then failed */
-	APQN_ASSOCIATION_TIMEOUT, /* never ended, or could not even be started */
+	APQN_ASSOCIATION_TIMEOUT, /* did not end in time, or could not be started */
 	APQN_STAYS_BOUND,         /* an unbind fails or has no effect; it is left as it is */
-	APQN_UNREADABLE,          /* an attribute that must be there cannot be read or makes no sense */
+	APQN_UNREADABLE,          /* a required attribute cannot be read or has an unknown text */
 	APQN_VANISHED,            /* the queue or its card is no longer there */
 	APQN_DEADLINE,            /* the run ended before it was identified */
-	APQN_CALL_LOST,           /* helper processes that made its calls were killed, again and again */
-	APQN_CARD_HUNG,           /* a call on this card did not come back from the kernel */
+	APQN_CALL_LOST,           /* helper processes that made its calls were killed repeatedly */
+	APQN_CARD_HUNG,           /* a call on this card hangs in the kernel */
 };
 
 struct apqn {
@@ -78,9 +78,8 @@ struct apqn {
 	uint8_t mkvp[APQN_MKVP_SIZE];
 	char serialnr[APQN_SERIALNR_LENGTH + 1]; /* empty: not known */
 	enum apqn_failure failure;
-	int failure_error; /* negative errno behind the failure, or 0 */
-	char failure_call
-		[APQN_CALL_SIZE]; /* the call that took too long, perhaps on another queue of its card; or empty */
+	int failure_error;                 /* negative errno behind the failure, or 0 */
+	char failure_call[APQN_CALL_SIZE]; /* the call that timed out, perhaps on another queue of the card; or empty */
 };
 
 /* Order of card, then domain; for qsort. */
@@ -94,9 +93,12 @@ bool apqn_is_out_of_reach(const struct apqn *apqn);
 
 /* What happened, for people: "bind refused by the firmware". */
 const char *apqn_failure_text(enum apqn_failure failure);
-/* The same with the call that took too long, if there is one. */
+/* The same with the call that timed out, if any. */
 void apqn_format_failure(const struct apqn *apqn, char text[APQN_FAILURE_SIZE]);
-/* Sets failure_call from the path of a call below devices/ap; limit_ms: what it was given, 0: the rest of the run. */
+/*
+ * Sets failure_call from the path of a call below devices/ap; limit_ms: the limit of the call, 0: the rest of the
+ * run.
+ */
 void apqn_note_call(struct apqn *apqn, const char *path, int64_t limit_ms);
 const char *apqn_mode_text(enum apqn_mode mode); /* "EP11", "Accel", "CCA", "unknown" */
 

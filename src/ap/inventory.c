@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Gathering: one channel a card. */
+/* Finds all APQNs and reads their states, all cards at once. */
 #include "ap/inventory.h"
 
 #include <errno.h>
@@ -16,7 +16,7 @@
 
 #define NAMES_SIZE 8192 /* bytes: names in a card's directory, 256 queues and some attributes */
 
-/* What is asked in one go: a phase does not begin before the one before is complete. */
+/* The phases of a card. Each begins when the one before is complete. */
 enum phase {
 	PHASE_CARD,        /* the card's directory, its type */
 	PHASE_STATES,      /* of every queue: se_bind, online */
@@ -32,15 +32,15 @@ struct card_scan {
 	size_t count;
 	enum phase phase;
 	bool plain;                 /* neither se_bind nor se_associate is read */
-	bool unlisted;              /* the list of its queues did not come */
-	size_t total, asked, taken; /* calls of this phase; answers come in the order of the questions */
+	bool unlisted;              /* its queues could not be listed */
+	size_t total, asked, taken; /* calls of this phase; results come in the order of the calls */
 	char names[NAMES_SIZE];
 };
 
 struct scan {
 	struct card_scan *cards; /* in the order of the calls */
 	const struct card_channel *first_channel;
-	/* A queue without se_bind has vanished, unless it is still there and none has it: on a kernel before 6.7. */
+	/* A queue without se_bind has vanished. If no queue has se_bind, the kernel is older than 6.7. */
 	bool bind_missing, bind_seen;
 	int error;
 };
@@ -56,13 +56,13 @@ static struct card_scan *card_of(struct scan *scan, const struct card_channel *c
 	return &scan->cards[channel - scan->first_channel];
 }
 
-/* CCA queues are left alone: only whether they are online is looked at. */
+/* Of CCA queues only the online state is read. */
 static size_t states_per_queue(const struct card_scan *card)
 {
 	return card->plain || card->mode == APQN_MODE_CCA ? 1 : 2;
 }
 
-/* The n-th question of this phase is not whether a queue is bound but, the last about it, whether it is online. */
+/* True if call n of this phase reads online, the last attribute of a queue in this phase. */
 static bool asks_online(const struct card_scan *card, size_t n)
 {
 	size_t per_queue = states_per_queue(card);
@@ -75,7 +75,7 @@ static bool wants_association(const struct apqn *apqn)
 	return apqn->mode == APQN_MODE_EP11 && apqn->bind == APQN_BOUND;
 }
 
-/* The n-th queue whose association is read; there are more than n (phase_total). */
+/* The n-th queue whose association is read; n < phase_total. */
 static struct apqn *association_queue(const struct card_scan *card, size_t n)
 {
 	struct apqn *apqn = card->apqns;
@@ -134,7 +134,7 @@ static int add_queue(struct card_scan *card, uint8_t domain)
 	return 0;
 }
 
-/* Among the names in a card's directory are attributes and other links: only "CC.DDDD" of this card counts. */
+/* The directory of a card also contains attributes and links; only "CC.DDDD" of this card is a queue. */
 static int take_queue_names(struct card_scan *card)
 {
 	size_t count = 1;
@@ -190,12 +190,12 @@ static void take_bind(struct scan *scan, struct apqn *apqn, int r, const char *t
 		r = apqn_parse_bind(text, &apqn->bind);
 	if (r != -ENOENT)
 		scan->bind_seen = true;
-	/* EIO: the queue is in an asynchronous error, which an unbind cures. Its bind state stays unknown. */
+	/* EIO: an asynchronous error, which an unbind clears. The bind state stays unknown. */
 	if (r < 0 && r != -EIO)
 		fail_queue(apqn, APQN_UNREADABLE, r);
 }
 
-/* Comes after se_bind: a queue that can be read now was there then. */
+/* Read after se_bind: if it can be read, the queue existed when se_bind was read. */
 static void take_online(struct scan *scan, struct apqn *apqn, int r, const char *text)
 {
 	if (r == 0 && apqn->failure_error == -ENOENT)
@@ -216,7 +216,7 @@ static void take_association(struct apqn *apqn, int r, const char *text)
 		fail_queue(apqn, APQN_UNREADABLE, r);
 }
 
-/* `call` did not come back: in its own time, or before the end of the run. */
+/* `call` exceeded its limit, or the time of the run. */
 static void card_hung(struct card_scan *card, const struct machine_call *call)
 {
 	struct apqn culprit = { .failure = APQN_CARD_HUNG };
@@ -309,7 +309,7 @@ static void release_scan(struct scan *scan, size_t count)
 	free(scan->cards);
 }
 
-/* Names of cards out of the listing of /sys/devices/ap; returns how many. */
+/* Parses the card names in the listing of /sys/devices/ap; returns their number. */
 static size_t take_card_names(char *names, uint8_t cards[APQN_CARDS_MAX])
 {
 	char *rest = NULL, *name = strtok_r(names, "\n", &rest);
@@ -341,7 +341,7 @@ static int list_cards(struct machine *machine, int64_t deadline_ms, uint8_t card
 	return 0;
 }
 
-/* The kernel has the attribute in Secure Execution guests only. */
+/* The kernel provides the attribute only in Secure Execution guests. */
 static int report_no_bind(const struct card_calls *calls)
 {
 	log_error("AP bus: the queues have no attribute se_bind; %s",
@@ -388,7 +388,7 @@ static int collect(const struct scan *scan, size_t card_count, struct inventory 
 	return 0;
 }
 
-/* Cards that are hung, or did not tell what they are, were reported as such. */
+/* Hung cards and cards without a readable type were reported before. */
 static void report_failures(const struct inventory *inventory)
 {
 	for (size_t i = 0; i < inventory->count; i++) {

@@ -16,7 +16,7 @@
 struct inventory {
 	struct apqn *apqns; /* sorted by apqn_compare; identity is not read */
 	size_t count;
-	size_t unlisted_cards; /* the kernel did not even tell which queues they have */
+	size_t unlisted_cards; /* their queues could not be listed */
 };
 
 /* 0 if there is an AP bus; *passthrough tells whether it supports AP pass-through in SE guests (APSB). */

@@ -11,14 +11,14 @@ static int64_t call_limit_ms(const struct card_calls *calls)
 {
 	int64_t limit_ms = (calls->deadline_ms - machine_now_ms(calls->machine)) / 4;
 
-	if (limit_ms < CARD_CALLS_CALL_LIMIT_MIN_MS)
-		return CARD_CALLS_CALL_LIMIT_MIN_MS;
-	return limit_ms < CARD_CALLS_CALL_LIMIT_MS ? limit_ms : CARD_CALLS_CALL_LIMIT_MS;
+	if (limit_ms < CARD_CALLS_LIMIT_MIN_MS)
+		return CARD_CALLS_LIMIT_MIN_MS;
+	return limit_ms < CARD_CALLS_LIMIT_MS ? limit_ms : CARD_CALLS_LIMIT_MS;
 }
 
 int card_calls_create(struct card_calls *calls, size_t count)
 {
-	/* At least one, so that an empty bus does not look like a lack of memory. */
+	/* calloc(0) may return NULL. */
 	calls->list = calloc(count > 0 ? count : 1, sizeof(*calls->list));
 	if (!calls->list)
 		return -ENOMEM;
@@ -34,7 +34,7 @@ void card_calls_release(struct card_calls *calls)
 	calls->count = 0;
 }
 
-/* Paths are made of card and queue names and fixed words: they fit. */
+/* Paths consist of card and queue names and fixed words, so they fit. */
 static void set_path(struct machine_call *call, const char *path, va_list arguments)
 	__attribute__((format(printf, 2, 0)));
 
@@ -95,8 +95,8 @@ static void prepare(const struct card_calls *calls, struct card_channel *channel
 	};
 }
 
-/* A new row is begun only when the one before is through: what it brought may change what is to be called. */
-static int start_row(struct card_calls *calls, struct card_channel *channel, int64_t now_ms)
+/* A new batch starts only after the previous one: its results may change what is called next. */
+static int start_batch(struct card_calls *calls, struct card_channel *channel, int64_t now_ms)
 {
 	unsigned int count = 0;
 
@@ -129,13 +129,13 @@ static int64_t earliest_due(const struct card_calls *calls, int64_t until_ms)
 	return until_ms;
 }
 
-/* The slot that a completed call lies in. */
+/* The channel_call that contains a call. */
 static struct channel_call *slot_of(struct machine_call *call)
 {
 	return (struct channel_call *)((char *)call - offsetof(struct channel_call, call));
 }
 
-/* Waits for a call and hands it to the user. */
+/* Waits for a call to complete and passes it to done(). */
 static int take_call(struct card_calls *calls, int64_t until_ms)
 {
 	struct machine_call *call;
@@ -161,7 +161,7 @@ int card_calls_turn(struct card_calls *calls, int64_t until_ms)
 	int r;
 
 	for (size_t i = 0; i < calls->count; i++) {
-		r = start_row(calls, &calls->list[i], now_ms);
+		r = start_batch(calls, &calls->list[i], now_ms);
 		if (r < 0)
 			return r;
 	}

@@ -19,12 +19,12 @@
 #define WORKERS_MAX MACHINE_CHANNELS
 
 /*
- * Most calls take less time than to make a process, so a further worker is made only when one has been busy for so long
- * (microseconds): then it waits for a card, and other cards should not wait with it.
+ * microseconds. Most calls are faster than a fork, so another worker is created only when one has been busy this long:
+ * it probably waits for a card, and other cards need not wait with it.
  */
 #define BLOCKED_US 1000
 
-#define END_TRIES 50 /* looks, a millisecond apart, for the end of our children */
+#define END_TRIES 50 /* checks, one millisecond apart, whether our children have ended */
 
 struct call_list {
 	struct machine_call *first, **end;
@@ -41,13 +41,13 @@ struct machine_linux {
 	int signal_fd;
 	sigset_t old_mask;
 	const char *uv_device;
-	int error;       /* what ended the work, -EINTR if a signal did; nothing of the caller's is touched then */
+	int error;       /* why work has stopped (-EINTR: a signal); afterwards no memory of the caller is touched */
 	int64_t now_us;  /* when the clock was last read */
-	int64_t fork_us; /* when there may be a further worker for calls that wait for one; INT64_MAX: none does */
+	int64_t fork_us; /* when another worker may be created for waiting calls; INT64_MAX: no call waits */
 	struct worker *workers[WORKERS_MAX];
 	size_t worker_count;
 	struct channel channels[MACHINE_CHANNELS];
-	size_t next_channel;        /* the first to get a worker, so that all have their turn */
+	size_t next_channel;        /* served first next time, so that every channel gets its turn */
 	struct call_list completed; /* to be handed out */
 };
 
@@ -101,7 +101,9 @@ static struct machine_call *list_take_first(struct call_list *list)
 
 /* --- clock ---------------------------------------------------------------------------------------- */
 
-/* Reading the clock is a system call here, and not a cheap one in a guest: once before and once after a sleep is enough. */
+/*
+ * Reading the clock is a system call here and expensive in a guest; once before and once after a sleep is enough.
+ */
 static void read_clock(struct machine_linux *this)
 {
 	struct timespec now;
@@ -124,7 +126,7 @@ static void complete(struct machine_linux *this, struct machine_call *calls, int
 	list_append(&this->completed, calls);
 }
 
-/* Takes a worker off the list, with the results of what it has done; the channel of its row is free again. */
+/* Removes a worker and takes the results of its completed calls; the channel of its batch is free again. */
 static struct worker_calls drop_worker(struct machine_linux *this, size_t i, struct channel **channel)
 {
 	struct worker *worker = this->workers[i];
@@ -139,8 +141,8 @@ static struct worker_calls drop_worker(struct machine_linux *this, size_t i, str
 }
 
 /*
- * The kernel keeps a call: it and all that wait behind it have failed. If the worker did not even begin, the fault is not
- * the card's, and another worker makes the calls.
+ * A call hangs in the kernel: it and all calls that wait behind it fail. If the worker did not begin any call, the
+ * card is not at fault, and another worker makes them.
  */
 static void drop_hung(struct machine_linux *this, size_t i)
 {
@@ -157,7 +159,7 @@ static void drop_hung(struct machine_linux *this, size_t i)
 		complete(this, list_take_all(&channel->waiting), -ECANCELED);
 }
 
-/* A child was killed. Calls that were not begun are made by another one, a read that was begun too, once. */
+/* A child was killed. Another one makes the calls that were not begun, and repeats a read once. */
 static void drop_dead(struct machine_linux *this, size_t i)
 {
 	struct channel *channel;
@@ -173,7 +175,7 @@ static void drop_dead(struct machine_linux *this, size_t i)
 	}
 }
 
-/* Microseconds from which on a further worker may be made; INT64_MIN: now, as none is busy. */
+/* When another worker may be created (microseconds); INT64_MIN: now, because no worker is busy. */
 static int64_t fork_time_us(const struct machine_linux *this)
 {
 	int64_t oldest_us = INT64_MAX;
@@ -185,7 +187,7 @@ static int64_t fork_time_us(const struct machine_linux *this)
 	return oldest_us == INT64_MAX ? INT64_MIN : oldest_us + BLOCKED_US;
 }
 
-/* Few sizes, because the memory of a worker is never given back. */
+/* Only a few sizes, because the memory of a worker is never freed. */
 static size_t worker_size_for(size_t size)
 {
 	size_t rounded = WORKER_DATA_SIZE;
@@ -195,7 +197,7 @@ static size_t worker_size_for(size_t size)
 	return rounded;
 }
 
-/* An idle worker, or a new one; NULL if the call has to wait for one of those that are busy. */
+/* An idle worker, or a new one; NULL if the call has to wait for a busy one. */
 static int find_worker(struct machine_linux *this, size_t size, struct worker **worker)
 {
 	int64_t fork_us = fork_time_us(this);
@@ -209,7 +211,7 @@ static int find_worker(struct machine_linux *this, size_t size, struct worker **
 			*worker = this->workers[i];
 			return 0;
 		}
-		/* The larger one that is made below will do in its place. */
+		/* The larger worker created below replaces it. */
 		worker_dismiss(this->workers[i]);
 		this->workers[i] = this->workers[--this->worker_count];
 	}
@@ -219,50 +221,52 @@ static int find_worker(struct machine_linux *this, size_t size, struct worker **
 		this->fork_us = fork_us;
 		return 0;
 	}
-	/* Those that were dismissed have ended since. */
+	/* Reap dismissed workers that have ended. */
 	while (waitpid(-1, NULL, WNOHANG) > 0)
 		;
 	r = worker_create(worker_size_for(size), this->sysfs_fd, this->uv_device, worker);
 	if (r == 0)
 		this->workers[this->worker_count++] = *worker;
-	/* Where there cannot be more processes, those that are busy now have to do. */
+	/* If no process can be created, wait for a busy worker. */
 	return fork_us == INT64_MIN ? r : 0;
 }
 
-/* Takes as many calls as fit into one row. Those of MACHINE_NO_CHANNEL do not wait for each other. */
-static struct machine_call *take_row(struct channel *channel, size_t size)
+/* Takes as many calls as fit into one batch. Those of MACHINE_NO_CHANNEL do not wait for each other. */
+static struct machine_call *take_batch(struct channel *channel, size_t size)
 {
-	struct machine_call *row = list_take_first(&channel->waiting), *last = row;
+	struct machine_call *batch = list_take_first(&channel->waiting), *last = batch;
 
-	while (channel->waiting.first && row->channel != MACHINE_NO_CHANNEL) {
+	while (channel->waiting.first && batch->channel != MACHINE_NO_CHANNEL) {
 		last->next = list_take_first(&channel->waiting);
-		if (!worker_fits(row, size)) {
+		if (!worker_fits(batch, size)) {
 			list_prepend(&channel->waiting, last->next);
 			last->next = NULL;
 			break;
 		}
 		last = last->next;
 	}
-	return row;
+	return batch;
 }
 
-/* Hands a row to an idle worker. One that cannot take it has died; the calls wait for the next worker. */
-static void start_row(struct machine_linux *this, struct worker *worker, struct channel *channel)
+/*
+ * Passes a batch to an idle worker. If that fails, the worker has died, and the calls wait for the next one.
+ */
+static void start_batch(struct machine_linux *this, struct worker *worker, struct channel *channel)
 {
-	struct machine_call *row = take_row(channel, worker->size);
+	struct machine_call *batch = take_batch(channel, worker->size);
 	size_t i = 0;
 
-	if (worker_start(worker, row, this->now_us) == 0) {
-		channel->busy = row->channel != MACHINE_NO_CHANNEL;
+	if (worker_start(worker, batch, this->now_us) == 0) {
+		channel->busy = batch->channel != MACHINE_NO_CHANNEL;
 		return;
 	}
-	list_prepend(&channel->waiting, row);
+	list_prepend(&channel->waiting, batch);
 	while (this->workers[i] != worker)
 		i++;
 	drop_dead(this, i);
 }
 
-/* Starts what can be started of one channel. False: there is no worker for it now, nor for any other channel. */
+/* Starts the calls of one channel. False: no worker is available, for other channels neither. */
 static bool dispatch_channel(struct machine_linux *this, struct channel *channel)
 {
 	while (channel->waiting.first && !channel->busy) {
@@ -274,7 +278,7 @@ static bool dispatch_channel(struct machine_linux *this, struct channel *channel
 		if (r < 0)
 			complete(this, list_take_first(&channel->waiting), r);
 		else
-			start_row(this, worker, channel);
+			start_batch(this, worker, channel);
 	}
 	return true;
 }
@@ -291,7 +295,7 @@ static void dispatch(struct machine_linux *this)
 	}
 }
 
-/* Calls whose time is over: their worker is left to the kernel. */
+/* Calls whose limit is exceeded: their worker is abandoned. */
 static void drop_overdue(struct machine_linux *this)
 {
 	int64_t now_ms = this->now_us / 1000;
@@ -317,7 +321,7 @@ static void drop_overdue(struct machine_linux *this)
 	}
 }
 
-static void finish_rows(struct machine_linux *this, const struct pollfd *polled, size_t count)
+static void finish_batches(struct machine_linux *this, const struct pollfd *polled, size_t count)
 {
 	for (size_t i = count; i-- > 0;) {
 		struct machine_call *done;
@@ -335,7 +339,7 @@ static void finish_rows(struct machine_linux *this, const struct pollfd *polled,
 
 /* --- waiting -------------------------------------------------------------------------------------- */
 
-/* When something has to be done at the latest (microseconds), whatever happens before. */
+/* The next timeout (microseconds). */
 static int64_t wake_time_us(struct machine_linux *this, int64_t until_ms)
 {
 	int64_t wake_us, now_ms = this->now_us / 1000;
@@ -369,7 +373,7 @@ static int poll_until(struct machine_linux *this, struct pollfd *polled, size_t 
 	return 0;
 }
 
-/* Waits for workers and signals, and takes what they bring. */
+/* Waits for workers and signals, and handles them. */
 static void wait_for_workers(struct machine_linux *this, int64_t until_ms)
 {
 	struct pollfd polled[WORKERS_MAX + 1];
@@ -388,7 +392,7 @@ static void wait_for_workers(struct machine_linux *this, int64_t until_ms)
 		return;
 	if (polled[count].revents != 0)
 		this->error = -EINTR;
-	finish_rows(this, polled, count);
+	finish_batches(this, polled, count);
 	drop_overdue(this);
 }
 
@@ -485,7 +489,7 @@ int machine_linux_create(const char *sysfs, const char *uv_device, struct machin
 	return 0;
 }
 
-/* A signal that stopped the run was answered by it; unblocked, it must not end the program a second time. */
+/* The signal that stopped the run has been handled; once unblocked, it must not end the program. */
 static void drain_signals(int fd)
 {
 	struct signalfd_siginfo info;
@@ -495,8 +499,8 @@ static void drain_signals(int fd)
 }
 
 /*
- * A child that ends after us is the child of init, which in an initramfs is often a shell that does not expect it. So
- * all are waited for, also those that were given up; one that the kernel keeps is left to it all the same.
+ * Children that end after us go to init, which in an initramfs is often a shell that does not expect them. So all are
+ * reaped, except those that hang in the kernel.
  */
 static void dismiss_workers(struct machine_linux *this)
 {

@@ -2,9 +2,9 @@
 #pragma once
 
 /*
- * The only door to the machine's state. Two implementations: Linux (linux.c) and the simulated machine of the
- * tests. Calls may block in the kernel for long or for ever, so they are started here and completed later, many at a
- * time; nobody who uses this interface is ever blocked beyond the time he names.
+ * The only access to the machine's state. Two implementations: Linux (linux.c) and the simulated machine of the
+ * tests. Calls may block in the kernel for long or for ever. So a call is started here and completed later, many at a
+ * time, and no function blocks longer than its caller allows.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -32,7 +32,7 @@ struct machine_call {
 	unsigned int uv_command;      /* UV: number of the ioctl (uapi/asm/uvdevice.h) */
 	uint16_t uv_rc, uv_rrc;       /* UV: the firmware's answer, valid if error is 0 */
 	unsigned int channel; /* calls of one channel are made one after the other; MACHINE_NO_CHANNEL: on its own */
-	int64_t limit_ms;     /* how long the kernel may keep this call; 0: until until_ms */
+	int64_t limit_ms;     /* time limit of this call in the kernel; 0: until until_ms */
 	int64_t until_ms;     /* completed with -ETIMEDOUT at this time at the latest */
 	int error;            /* result: 0 or a negative errno */
 	void *context;        /* the caller's */
@@ -53,24 +53,25 @@ struct machine {
 	const struct machine_interface *interface;
 };
 
-/* Milliseconds of a clock that only goes forward; its zero means nothing. */
+/* Milliseconds of a monotonic clock. */
 int64_t machine_now_ms(struct machine *machine);
 
 /*
- * Starts a call. 0: it is under way, will be handed out by machine_wait exactly once, and neither it nor its data may
- * be touched before. Anything else: -errno, nothing was started. Calls of one channel are made in the order of their
- * start, each after the one before; if one of them is not back in time, those behind it are not made and complete
- * with -ECANCELED. Whatever becomes of a call, it does not delay calls of other channels.
+ * Starts a call. 0: it is under way and will be returned by machine_wait exactly once; until then, do not touch it or
+ * its data. Negative errno: nothing was started. Calls of one channel are made in the order of their start, one at a
+ * time. If one of them times out, those behind it are not made and complete with -ECANCELED. A call never delays
+ * calls of other channels.
  */
 int machine_start(struct machine *machine, struct machine_call *call);
 
 /*
- * Waits for the next call to complete. 0 with the call in *done (call->error says how it went), or 0 with NULL in
- * *done when until_ms has come. Anything else is -errno, the end of all work: what is under way is not touched any
- * more, and every later machine_wait returns the same error. -EINTR: somebody asked the program to stop (a signal),
- * which is said once, at the end of the run, and by nobody else. A call completed with -ETIMEDOUT is left behind in
- * the kernel; it can no longer touch the caller's data, but it may still take effect. -EOWNERDEAD: the process that made
- * the call was killed, and the call may have taken effect or not; reads are repeated once before this is said.
+ * Waits for the next call to complete. 0 with the call in *done (its result is call->error), or 0 with NULL in *done
+ * at until_ms. A negative errno ends all work: calls under way are not touched any more, and every later machine_wait
+ * returns the same error. -EINTR: a signal asked the program to stop; it is reported once, at the end of the run.
+ *
+ * A call completed with -ETIMEDOUT stays in the kernel. It cannot touch the caller's data any more, but may still
+ * take effect. -EOWNERDEAD: the process that made the call was killed, and the call may have taken effect or not;
+ * reads are repeated once before.
  */
 int machine_wait(struct machine *machine, int64_t until_ms, struct machine_call **done);
 
@@ -90,7 +91,8 @@ int machine_sleep_until(struct machine *machine, int64_t until_ms);
 /* --- this machine (linux.c) ------------------------------------------------------------------------ */
 
 /*
- * The machine that this program runs on. Every call is made by a child process (worker.h). While the machine exists, the
+ * The machine that this program runs on. Every call is made by a child process (worker.h). While the machine exists,
+ * the
  * signals of wait.h do not end the program but make machine_wait return -EINTR. sysfs is usually "/sys", uv_device
  * "/dev/uv"; tests name prepared folders. `uv_device` must live as long as the machine. 0 or negative errno.
  */

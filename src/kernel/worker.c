@@ -13,13 +13,13 @@
 
 #include "util/cleanup.h"
 
-#define STACK_SIZE 16384 /* bytes; what a call needs is a fraction of it */
+#define STACK_SIZE 16384 /* bytes; a call needs a fraction of it */
 
 #ifdef WORKER_SHARES_MEMORY
 static pid_t start_sharing_memory(struct worker *worker)
 {
-	/* A user-mode emulator knows no process that shares memory and yet is not a thread: EINVAL. */
-	pid_t pid = clone(worker_child_run, worker->stack + STACK_SIZE, CLONE_VM | SIGCHLD, worker->row);
+	/* A user-mode emulator does not support processes that share memory: EINVAL. */
+	pid_t pid = clone(worker_child_run, worker->stack + STACK_SIZE, CLONE_VM | SIGCHLD, worker->batch);
 
 	return pid < 0 ? -errno : pid;
 }
@@ -39,7 +39,7 @@ static pid_t start_child(struct worker *worker)
 		return pid;
 	pid = fork();
 	if (pid == 0)
-		worker_child_run(worker->row);
+		worker_child_run(worker->batch);
 	return pid < 0 ? -errno : pid;
 }
 
@@ -51,10 +51,10 @@ static size_t guard_size(void)
 
 static size_t memory_size(const struct worker *worker)
 {
-	return guard_size() + STACK_SIZE + sizeof(struct worker_row) + worker->size;
+	return guard_size() + STACK_SIZE + sizeof(struct worker_batch) + worker->size;
 }
 
-/* Row and stack in one mapping: a page that nobody may touch, the stack, the row. Shared, in case the child is not. */
+/* One mapping: a guard page, the stack, the batch. Shared, in case the child does not share our memory. */
 static int map_memory(struct worker *worker)
 {
 	char *memory = mmap(NULL, memory_size(worker), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -62,7 +62,7 @@ static int map_memory(struct worker *worker)
 	if (memory == MAP_FAILED)
 		return -ENOMEM;
 	worker->stack = memory + guard_size();
-	worker->row = (struct worker_row *)(void *)(worker->stack + STACK_SIZE);
+	worker->batch = (struct worker_batch *)(void *)(worker->stack + STACK_SIZE);
 	return mprotect(memory, guard_size(), PROT_NONE) < 0 ? -errno : 0;
 }
 
@@ -72,10 +72,10 @@ static int connect_child(struct worker *worker, int sysfs_fd, const char *uv_pat
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
 		return -errno;
-	worker->row->fd = ends[1];
-	worker->row->sysfs_fd = sysfs_fd;
-	worker->row->uv_path = uv_path;
-	worker->row->parent = getpid();
+	worker->batch->fd = ends[1];
+	worker->batch->sysfs_fd = sysfs_fd;
+	worker->batch->uv_path = uv_path;
+	worker->batch->parent = getpid();
 	r = start_child(worker);
 	close(ends[1]);
 	if (r < 0) {
@@ -100,7 +100,7 @@ int worker_create(size_t size, int sysfs_fd, const char *uv_path, struct worker 
 		r = connect_child(worker, sysfs_fd, uv_path);
 	if (r == 0)
 		*result = take_pointer(worker);
-	else if (worker->stack) /* nobody works with it yet */
+	else if (worker->stack) /* not in use yet */
 		munmap(worker->stack - guard_size(), memory_size(worker));
 	return r;
 }
@@ -110,16 +110,16 @@ bool worker_fits(const struct machine_call *calls, size_t size)
 	size_t count = 0;
 
 	for (; calls; calls = calls->next) {
-		if (++count > WORKER_ROW_MAX || calls->size > size)
+		if (++count > WORKER_BATCH_MAX || calls->size > size)
 			return false;
 		size -= calls->size;
 	}
 	return true;
 }
 
-static void fill_job(struct worker_row *row, size_t *offset, const struct machine_call *call)
+static void fill_job(struct worker_batch *batch, size_t *offset, const struct machine_call *call)
 {
-	struct worker_job *job = &row->jobs[row->count++];
+	struct worker_job *job = &batch->jobs[batch->count++];
 
 	job->operation = call->operation;
 	job->uv_command = call->uv_command;
@@ -128,9 +128,9 @@ static void fill_job(struct worker_row *row, size_t *offset, const struct machin
 	job->length = call->length;
 	memcpy(job->path, call->path, sizeof(job->path));
 	if (call->operation == MACHINE_WRITE)
-		memcpy(row->data + *offset, call->data, call->length);
+		memcpy(batch->data + *offset, call->data, call->length);
 	else if (call->operation == MACHINE_UV && call->size > 0) /* some calls of the Ultravisor take no data: NULL */
-		memcpy(row->data + *offset, call->data, call->size);
+		memcpy(batch->data + *offset, call->data, call->size);
 	*offset += call->size;
 }
 
@@ -138,11 +138,11 @@ int worker_start(struct worker *worker, struct machine_call *calls, int64_t now_
 {
 	size_t offset = 0;
 
-	worker->row->count = 0;
-	atomic_store(&worker->row->next, 0);
-	atomic_store(&worker->row->done, 0);
+	worker->batch->count = 0;
+	atomic_store(&worker->batch->next, 0);
+	atomic_store(&worker->batch->done, 0);
 	for (const struct machine_call *call = calls; call; call = call->next)
-		fill_job(worker->row, &offset, call);
+		fill_job(worker->batch, &offset, call);
 	if (send(worker->fd, "", 1, MSG_NOSIGNAL) != 1)
 		return -errno;
 	worker->calls = calls;
@@ -152,15 +152,15 @@ int worker_start(struct worker *worker, struct machine_call *calls, int64_t now_
 	return 0;
 }
 
-static void take_result(const struct worker_row *row, const struct worker_job *job, struct machine_call *call)
+static void take_result(const struct worker_batch *batch, const struct worker_job *job, struct machine_call *call)
 {
-	const char *data = row->data + job->offset;
+	const char *data = batch->data + job->offset;
 
 	call->error = job->error;
 	call->uv_rc = job->uv_rc;
 	call->uv_rrc = job->uv_rrc;
 	if (call->operation == MACHINE_READ || call->operation == MACHINE_LIST) {
-		/* The child is ours, but the length is checked all the same: the NUL must lie inside. */
+		/* Check the length even from our own child: the NUL must lie inside the buffer. */
 		call->length = job->error == 0 && job->length < call->size ? job->length : 0;
 		memcpy(call->data, data, call->length);
 		call->data[call->length] = '\0';
@@ -169,11 +169,11 @@ static void take_result(const struct worker_row *row, const struct worker_job *j
 	}
 }
 
-/* Takes results of the first calls; returns the place where the others are linked. */
+/* Takes the results of the first calls; returns the link to the others. */
 static struct machine_call **take_results(const struct worker *worker, unsigned int count, struct machine_call **calls)
 {
 	for (unsigned int i = 0; i < count; i++) {
-		take_result(worker->row, &worker->row->jobs[i], *calls);
+		take_result(worker->batch, &worker->batch->jobs[i], *calls);
 		calls = &(*calls)->next;
 	}
 	return calls;
@@ -184,19 +184,19 @@ bool worker_finish(struct worker *worker, struct machine_call **done)
 	char byte;
 
 	if (recv(worker->fd, &byte, 1, MSG_DONTWAIT) != 1) {
-		/* It may be reaped already, and its id that of a stranger. */
+		/* It may have been reaped, and its id reused. */
 		worker->pid = 0;
 		return false;
 	}
 	*done = worker->calls;
-	take_results(worker, worker->row->count, done);
+	take_results(worker, worker->batch->count, done);
 	worker->calls = NULL;
 	return true;
 }
 
 int64_t worker_limit_ms(struct worker *worker, int64_t now_ms)
 {
-	unsigned int done = atomic_load(&worker->row->done);
+	unsigned int done = atomic_load(&worker->batch->done);
 	const struct machine_call *call = worker->calls;
 	int64_t limit_ms;
 
@@ -214,7 +214,7 @@ static void end_child(const struct worker *worker)
 {
 	if (worker->calls && worker->pid > 0)
 		kill(worker->pid, SIGKILL);
-	/* The end of the socket is the end of an idle child. */
+	/* Closing the socket ends an idle child. */
 	close(worker->fd);
 }
 
@@ -231,9 +231,9 @@ struct worker_calls worker_abandon(struct worker *worker)
 	unsigned int begun, done;
 
 	end_child(worker);
-	/* In this order: what is begun after the exchange is nothing, and what was done is counted. */
-	begun = atomic_exchange(&worker->row->next, worker->row->count);
-	done = atomic_load(&worker->row->done);
+	/* In this order: after the exchange no call is begun, and every completed one is counted. */
+	begun = atomic_exchange(&worker->batch->next, worker->batch->count);
+	done = atomic_load(&worker->batch->done);
 	if (calls.done) {
 		end = take_results(worker, done, &calls.done);
 		calls.rest = *end;

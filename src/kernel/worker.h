@@ -2,17 +2,18 @@
 #pragma once
 
 /*
- * A child process that makes blocking calls, so that the kernel can keep it instead of us (design decision 5).
+ * A child process that makes blocking calls, so that the kernel blocks it and not us.
  *
- * Some reads of AP attributes hang for 30 seconds, for more than 100, or for ever in an uninterruptible sleep. A thread
- * in that state keeps its process from exiting; a child process can be left behind. So a worker has none of our
- * descriptors beside its two ends (a console or pipe that it held open would keep others waiting), and ends with us.
+ * Some reads of AP attributes hang for 30 seconds, for more than 100, or for ever in an uninterruptible sleep. A
+ * thread in that state keeps its process from exiting; a child process can be left behind. So a worker closes all our
+ * descriptors except its two ends (an open console or pipe would keep other processes waiting), and ends with us.
  *
- * It shares our memory, like the child of vfork: to copy our page tables, and to switch to such a process and back, would
- * cost more than most calls. It touches nothing but its own row and stack. These are never given back, because the
- * kernel may still write to them long after we gave up.
+ * It shares our memory, like the child of vfork: copying page tables, and switching to such a process and back, costs
+ * more than most calls. It touches only its own batch and stack. They are never freed, because the kernel may write
+ * to them long after we gave up.
  *
- * It takes a row of calls at once and makes them one by one: to wake another process costs more than most calls.
+ * It takes a batch of calls at once and makes them one by one, because waking another process costs more than most
+ * calls.
  */
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -22,23 +23,23 @@
 
 #include "kernel/machine.h"
 
-#define WORKER_DATA_SIZE (4 * MACHINE_TEXT_SIZE) /* bytes of data for all calls of a row, if no call asks for more */
+#define WORKER_DATA_SIZE (4 * MACHINE_TEXT_SIZE) /* bytes of data for all calls of a batch, if no call asks for more */
 
-struct worker_row; /* shared with the child, see below */
+struct worker_batch; /* shared with the child, see below */
 
 struct worker {
 	pid_t pid;   /* 0: gone */
-	int fd;      /* our end: readable when the row is done or the child is gone */
+	int fd;      /* our end: readable when the batch is done or the child is gone */
 	size_t size; /* bytes of data */
 	char *stack;
-	struct worker_row *row;
-	struct machine_call *calls; /* the row under way, linked by next; NULL: idle */
-	unsigned int seen_done;     /* calls of the row that were done at the last look */
-	int64_t started_us;         /* when the row was started */
+	struct worker_batch *batch;
+	struct machine_call *calls; /* the batch under way, linked by next; NULL: idle */
+	unsigned int seen_done;     /* calls of the batch that were done at the last look */
+	int64_t started_us;         /* when the batch was started */
 	int64_t progress_ms;        /* when the present call was begun, as far as known */
 };
 
-/* How far a row came. The calls belong to the caller again; done ones have their results. */
+/* How far a batch came. The calls belong to the caller again; done ones have their results. */
 struct worker_calls {
 	struct machine_call *done;  /* linked by next */
 	struct machine_call *begun; /* one, or NULL: may have taken effect or not */
@@ -48,32 +49,37 @@ struct worker_calls {
 /* Makes a worker for calls below the directory sysfs_fd and on the device uv_path. 0 or negative errno. */
 int worker_create(size_t size, int sysfs_fd, const char *uv_path, struct worker **worker);
 
-/* True if calls (linked by next) fit into one row of a worker with so many bytes of data. */
+/* True if calls (linked by next) fit into one batch of a worker with so many bytes of data. */
 bool worker_fits(const struct machine_call *calls, size_t size);
 
-/* Hands a row of calls that fit to an idle worker; 0 or negative errno (-EPIPE: the worker is gone, nothing was begun). */
+/*
+ * Hands a batch of calls that fit to an idle worker; 0 or negative errno (-EPIPE: the worker is gone, nothing was
+ * begun).
+ */
 int worker_start(struct worker *worker, struct machine_call *calls, int64_t now_us);
 
-/* After fd became readable: true if the row is done, with its calls in *done. False: the child is gone; abandon it. */
+/*
+ * After fd became readable: true if the batch is done, with its calls in *done. False: the child is gone; abandon it.
+ */
 bool worker_finish(struct worker *worker, struct machine_call **done);
 
 /* When the time of the present call is over. Takes note of calls that were done since the last look. */
 int64_t worker_limit_ms(struct worker *worker, int64_t now_ms);
 
 /*
- * Has an idle child end by itself, and kills a busy one, if the kernel lets it; frees the worker. Does not wait: the
- * child is to be reaped later. The memory that it works with stays.
+ * Ends an idle child, kills a busy one, and frees the worker. Does not wait: the child is reaped later. The memory
+ * that the child works with stays.
  */
 void worker_dismiss(struct worker *worker);
 
-/* Dismisses a worker and says how far its row came. */
+/* Dismisses a worker and says how far its batch came. */
 struct worker_calls worker_abandon(struct worker *worker);
 
 /* --- the child (worker_child.c), and the memory that it shares with us ----------------------------- */
 
 /* The child uses neither errno nor the heap of the C library: where it shares all our memory, it shares them too. */
 
-#define WORKER_ROW_MAX 32 /* calls in a row */
+#define WORKER_BATCH_MAX 32 /* calls in a batch */
 
 /* Where raw system calls are written for the architecture (worker_child.c), a child can share our memory. */
 #if defined(__s390x__) || defined(__x86_64__)
@@ -83,27 +89,30 @@ struct worker_calls worker_abandon(struct worker *worker);
 struct worker_job {
 	enum machine_operation operation;
 	char path[MACHINE_PATH_SIZE];
-	size_t offset, size; /* of its data in worker_row.data */
+	size_t offset, size; /* of its data in worker_batch.data */
 	size_t length;
 	unsigned int uv_command;
 	uint16_t uv_rc, uv_rrc;
 	int error;
 };
 
-struct worker_row {
+struct worker_batch {
 	int fd, sysfs_fd;
 	const char *uv_path;
 	pid_t parent;
 	unsigned int count;
-	/* The next job to begin. The child takes one at a time; the parent takes back the rest by setting it to count. */
+	/*
+	 * The next job to begin. The child takes one at a time; the parent takes back the rest by setting it to
+	 * count.
+	 */
 	atomic_uint next;
 	atomic_uint done; /* jobs whose results are complete */
-	struct worker_job jobs[WORKER_ROW_MAX];
+	struct worker_job jobs[WORKER_BATCH_MAX];
 	char data[];
 };
 
 /*
- * Waits for a byte on row->fd, carries out the jobs, answers with a byte, and so on until the other end is closed or the
- * parent has died. Then ends the process. `row` is a struct worker_row.
+ * Waits for a byte on batch->fd, makes the calls, answers with a byte, and repeats this until the other end is closed
+ * or the parent has died. Then ends the process. `batch` is a struct worker_batch.
  */
-int worker_child_run(void *row);
+int worker_child_run(void *batch);

@@ -81,7 +81,7 @@ static int read_attribute(int directory, const char *path, char *text, size_t si
 
 	if (fd < 0)
 		return fd;
-	/* sysfs gives a text whole in the first read (fs/seq_file.c); a second one would only find the end. */
+	/* sysfs returns the whole text in the first read (fs/seq_file.c). */
 	do
 		count = raw_syscall(SYS_read, fd, (long)text, (long)size, 0);
 	while (count == -EINTR);
@@ -181,7 +181,8 @@ struct control_block {
 _Static_assert(sizeof(struct control_block) == 64, "layout of struct uvio_ioctl_cb");
 
 /*
- * One ioctl with `data` of `size` bytes as argument (none if size is 0). 0: the call reached the firmware, whose answer is
+ * One ioctl with `data` of `size` bytes as argument (none if size is 0). 0: the call reached the firmware, whose
+ * answer is
  * in rc and rrc.
  */
 static int call_uv(const char *device, unsigned int command, void *data, size_t size, uint16_t *rc, uint16_t *rrc)
@@ -206,30 +207,32 @@ static int call_uv(const char *device, unsigned int command, void *data, size_t 
 	return 0;
 }
 
-/* --- the process --------------------------------------------------------------------------------------------------- */
+/*
+ * --- the process ---------------------------------------------------------------------------------------------------
+ */
 
-static int do_job(const struct worker_row *row, struct worker_job *job, char *data)
+static int do_job(const struct worker_batch *batch, struct worker_job *job, char *data)
 {
 	switch (job->operation) {
 	case MACHINE_READ:
-		return read_attribute(row->sysfs_fd, job->path, data, job->size, &job->length);
+		return read_attribute(batch->sysfs_fd, job->path, data, job->size, &job->length);
 	case MACHINE_WRITE:
-		return write_attribute(row->sysfs_fd, job->path, data, job->length);
+		return write_attribute(batch->sysfs_fd, job->path, data, job->length);
 	case MACHINE_LIST:
-		return list_directory(row->sysfs_fd, job->path, data, job->size, &job->length);
+		return list_directory(batch->sysfs_fd, job->path, data, job->size, &job->length);
 	case MACHINE_UV:
-		return call_uv(row->uv_path, job->uv_command, data, job->size, &job->uv_rc, &job->uv_rrc);
+		return call_uv(batch->uv_path, job->uv_command, data, job->size, &job->uv_rc, &job->uv_rrc);
 	}
 	return -ENOSYS;
 }
 
-static void do_jobs(struct worker_row *row)
+static void do_jobs(struct worker_batch *batch)
 {
 	unsigned int i;
 
-	while ((i = atomic_fetch_add(&row->next, 1)) < row->count) {
-		row->jobs[i].error = do_job(row, &row->jobs[i], row->data + row->jobs[i].offset);
-		atomic_store(&row->done, i + 1);
+	while ((i = atomic_fetch_add(&batch->next, 1)) < batch->count) {
+		batch->jobs[i].error = do_job(batch, &batch->jobs[i], batch->data + batch->jobs[i].offset);
+		atomic_store(&batch->done, i + 1);
 	}
 }
 
@@ -240,7 +243,7 @@ static void close_from_to(int first, int last)
 		raw_syscall(SYS_close_range, first, last, 0, 0);
 }
 
-/* Closes all but the sysfs directory and our socket: a child that never returns must not hold a console open. */
+/* Closes all but the sysfs directory and our socket: a hung child must not keep a console open. */
 static void drop_other_descriptors(int fd, int sysfs_fd)
 {
 	int lower = fd < sysfs_fd ? fd : sysfs_fd, upper = fd < sysfs_fd ? sysfs_fd : fd;
@@ -250,18 +253,18 @@ static void drop_other_descriptors(int fd, int sysfs_fd)
 	close_from_to(upper + 1, INT_MAX);
 }
 
-/* The signals that stop the parent are blocked here, as the parent blocks them: it ends this process itself. */
+/* The signals that stop the parent stay blocked here: the parent ends this process itself. */
 int worker_child_run(void *argument)
 {
-	struct worker_row *row = argument;
+	struct worker_batch *batch = argument;
 	char byte;
 
 	raw_syscall(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0);
-	if (raw_syscall(SYS_getppid, 0, 0, 0, 0) == row->parent) {
-		drop_other_descriptors(row->fd, row->sysfs_fd);
-		while (raw_syscall(SYS_read, row->fd, (long)&byte, 1, 0) == 1) {
-			do_jobs(row);
-			if (raw_syscall(SYS_write, row->fd, (long)&byte, 1, 0) != 1)
+	if (raw_syscall(SYS_getppid, 0, 0, 0, 0) == batch->parent) {
+		drop_other_descriptors(batch->fd, batch->sysfs_fd);
+		while (raw_syscall(SYS_read, batch->fd, (long)&byte, 1, 0) == 1) {
+			do_jobs(batch);
+			if (raw_syscall(SYS_write, batch->fd, (long)&byte, 1, 0) != 1)
 				break;
 		}
 	}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * RELRO for a static program. The linker says which part of the data nobody has to write any more once addresses are
- * filled in; glibc, and musl in a dynamic program, have the kernel protect it. A static program of musl does not.
+ * RELRO for a static program: the data that is constant after relocation becomes read-only. glibc does this, musl
+ * only in dynamic programs.
  */
 #include <elf.h>
 #include <stddef.h>
@@ -9,7 +9,7 @@
 #include <sys/auxv.h>
 #include <sys/mman.h>
 
-/* The beginning of the file in memory, by the linker. */
+/* Start of the ELF file in memory, defined by the linker. */
 extern const char __ehdr_start[] __attribute__((visibility("hidden"))); /* NOLINT(bugprone-reserved-identifier) */
 
 static void protect(const Elf64_Phdr *segment)
@@ -18,7 +18,7 @@ static void protect(const Elf64_Phdr *segment)
 	uintptr_t end = (start + segment->p_memsz) & ~(page - 1);
 
 	start &= ~(page - 1);
-	/* Where that fails the program is as good as it was. */
+	/* If this fails, the program works without the protection. */
 	if (end > start)
 		mprotect((void *)start, end - start, PROT_READ);
 }

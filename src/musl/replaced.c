@@ -24,13 +24,11 @@ void mbedtls_platform_zeroize(void *data, size_t length)
 }
 
 /*
- * Each member of a static library brings along more than is used here. What follows is referred to by such code and never
- * called; the C library's own would pull streams, floating point and time zones into the program. A call ends the program:
+ * These functions are referred to by parts of the libraries that this program never calls. The C library's own would
+ * bring streams, floating point and time zones into the program. A call ends the program.
  *
- *   __printf_chk, puts, putchar  self-test of mbedtls; compiled for glibc, so one of them musl does not even have
- *   fread, fwrite, ferror        libyaml's reading and writing of streams
- *
- * A failed assertion of libyaml ends the program, too; it says where, as the C library would.
+ * __printf_chk, puts and putchar: self-test of mbedtls, compiled for glibc. fread, fwrite and ferror: libyaml's
+ * reading and writing of streams. A failed assertion of libyaml also ends the program, and prints its place.
  */
 
 /* NOLINTBEGIN(bugprone-reserved-identifier): names that the C library of the two libraries has reserved */

@@ -93,7 +93,7 @@ static bool take_entry(struct accel *accel, uint8_t min_generation)
 	return true;
 }
 
-/* Marks every entry that can be served beside those before it, out of those with one mark and without another. */
+/* Marks every entry that can be served together with those before it, among those with one mark and without another. */
 static void take_entries(struct accel *accel, unsigned int with, unsigned int without, unsigned int mark)
 {
 	const struct config *config = accel->context->config;

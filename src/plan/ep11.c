@@ -7,9 +7,8 @@
 #include "util/cleanup.h"
 
 /*
- * EP11 queues. One serves only entries with its MKVP, so the entries of each MKVP are matched by themselves. As long
- * as queues have to be identified, there is no other decision than to keep what is right already: a queue that is still
- * to be known may be the better choice.
+ * EP11 queues. A queue serves only entries with its MKVP, so each MKVP is matched separately. While queues have to be
+ * identified, the plan only keeps what is right already: an unidentified queue may be the better choice.
  */
 struct key {
 	uint64_t mkvp[2]; /* big-endian words, so that their order is that of the bytes on any machine */
@@ -110,7 +109,7 @@ static int sort_apqns(struct ep11 *ep11)
 	return 0;
 }
 
-/* Could one of these entries (with all of `with` as marks) be served by a queue of this card? */
+/* True if a queue of this card could serve an entry that has all marks in `with`. */
 static bool could_serve(const struct ep11 *ep11, const struct plan_card *card, unsigned int with)
 {
 	const struct plan_context *context = ep11->context;
@@ -190,7 +189,7 @@ static void add_to_group(struct ep11 *ep11, size_t index)
 		*last = index;
 }
 
-/* Goes to the next MKVP that an entry asks for, and tells whether there is one. */
+/* Goes to the next MKVP that an entry asks for; false after the last. */
 static bool next_group(struct ep11 *ep11)
 {
 	const struct keys *entries = &ep11->entries, *apqns = &ep11->apqns;
@@ -249,7 +248,7 @@ static bool identify(struct ep11 *ep11, const struct plan_card *card, bool bound
 	return any;
 }
 
-/* Looks at bound queues first, because that changes nothing. Others are bound for it only if an entry needs that. */
+/* Bound queues first, because that changes nothing. Others are bound only if an entry needs it. */
 static bool identify_all(struct ep11 *ep11)
 {
 	bool any = false;
@@ -276,7 +275,7 @@ static enum plan_goal serving_goal(const struct apqn *apqn, uint32_t secret_inde
 	return PLAN_REASSOCIATE;
 }
 
-/* Of a queue that serves nothing and is not to be identified now. */
+/* For a queue that serves no entry and is not identified now. */
 static enum plan_goal spare_goal(const struct ep11 *ep11, const struct apqn *apqn, bool useful)
 {
 	bool known = apqn->identity == APQN_IDENTITY_VALID || apqn->identity == APQN_IDENTITY_NONE;

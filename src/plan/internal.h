@@ -20,13 +20,13 @@ struct plan_context {
 	const struct config *config;
 	const struct apqn *apqns;
 	size_t apqn_count;
-	bool serialnr_wanted; /* some EP11 entry asks for one; else they are mostly not known */
+	bool serialnr_wanted; /* an EP11 entry asks for one; otherwise they are usually not read */
 	struct plan *plan;
 };
 
-/* What is remembered of an entry while its mode is planned. */
+/* Marks of an entry while its mode is planned. */
 #define PLAN_MARK_READY 1U   /* belongs to R */
-#define PLAN_MARK_LACKING 2U /* one more APQN for it would get one more entry served */
+#define PLAN_MARK_LACKING 2U /* one more APQN for it would satisfy one more entry */
 
 /* Consecutive EP11 APQNs with one generation and serial number: a card. */
 struct plan_card {
@@ -40,7 +40,7 @@ struct plan_cards {
 	struct plan_card *list;
 	size_t count;
 	size_t newest; /* the best EP11 queue (rule 4) that is online, failed or not, or PLAN_NONE */
-	size_t unread; /* the first one that may be EP11, and of which it is not known whether it is online, or PLAN_NONE */
+	size_t unread; /* the first one that may be EP11 and whose online state is unknown, or PLAN_NONE */
 };
 
 /* The EP11 entries of one MKVP in the order of the file, and the queues that have it. */
@@ -68,39 +68,39 @@ static inline bool plan_online(const struct apqn *apqn)
 	return plan_supported(apqn) && apqn->online;
 }
 
-/* It takes part. */
+/* Takes part in the plan. */
 static inline bool plan_working(const struct apqn *apqn)
 {
 	return plan_online(apqn) && apqn->failure == APQN_WORKING;
 }
 
-/* It would take part, had it not failed. */
+/* Would take part, but has failed. */
 static inline bool plan_failed(const struct apqn *apqn)
 {
 	return plan_supported(apqn) && apqn->failure != APQN_WORKING;
 }
 
-/* It is the serial number that the entry asks for, if it asks for one. */
+/* The entry has this serial number, or none. */
 static inline bool plan_serialnr_fits(const char *serialnr, const struct config_entry *entry)
 {
 	return entry->serialnr[0] == '\0' || memcmp(serialnr, entry->serialnr, APQN_SERIALNR_LENGTH) == 0;
 }
 
-/* Generation and serial number are right, or the latter is not known yet. Looks at neither state nor MKVP. */
+/* Generation and serial number fit, or the latter is unknown. State and MKVP do not matter. */
 static inline bool plan_card_suits(const struct apqn *apqn, const struct config_entry *entry)
 {
 	return apqn->generation >= entry->min_generation &&
 	       (apqn->serialnr[0] == '\0' || plan_serialnr_fits(apqn->serialnr, entry));
 }
 
-/* EP11: has the association with this secret, or is getting it. */
+/* EP11: associated with this secret, or being associated. */
 static inline bool plan_associated(const struct apqn *apqn, uint32_t secret_index)
 {
 	return apqn->bind == APQN_BOUND && apqn->association_index == secret_index &&
 	       (apqn->association == APQN_ASSOCIATED || apqn->association == APQN_ASSOCIATION_PENDING);
 }
 
-/* The entry wants an EP11 queue, and the UV has its secret. */
+/* An EP11 entry whose secret is in the UV. */
 static inline bool plan_wanted(const struct plan_context *context, size_t entry)
 {
 	return context->config->entries[entry].mode == APQN_MODE_EP11 &&
@@ -108,8 +108,8 @@ static inline bool plan_wanted(const struct plan_context *context, size_t entry)
 }
 
 /*
- * It is associated with the secret of an entry that it may serve, and only a part of its identity that is not known
- * keeps it from being told. A wrong guess would tear down what somebody uses.
+ * Associated with the secret of an entry that it may serve, but a part of its identity is unknown. Unbinding it could
+ * break a queue in use.
  */
 bool plan_unverified(const struct plan_context *context, const struct apqn *apqn);
 
@@ -120,14 +120,14 @@ static inline void plan_assign(const struct plan_context *context, size_t entry,
 	context->plan->apqns[apqn].entry = entry;
 }
 
-/* It failed before it was known whether it is online, and may have this mode. */
+/* Failed before its online state was known, and may have this mode. */
 static inline bool plan_unread(const struct apqn *apqn, enum apqn_mode mode)
 {
 	return apqn->failure != APQN_WORKING && apqn->online_unknown &&
 	       (apqn->mode == mode || apqn->mode == APQN_MODE_UNKNOWN);
 }
 
-/* Keeps the better one by rule 4 in *best, of APQNs looked at in order. */
+/* Keeps the better one by rule 4 in *best; call it in the order of the APQNs. */
 static inline void plan_prefer(const struct plan_context *context, size_t apqn, size_t *best)
 {
 	if (*best == PLAN_NONE || context->apqns[apqn].generation > context->apqns[*best].generation)
@@ -138,10 +138,10 @@ static inline void plan_prefer(const struct plan_context *context, size_t apqn, 
 int plan_accel_make(const struct plan_context *context, uint8_t *marks);
 int plan_ep11_make(const struct plan_context *context, uint8_t *marks);
 
-/* Assigns the working APQNs of a group to its entries. Marks those that are hung. 0 or -ENOMEM. */
+/* Assigns the working APQNs of a group to its entries, and sets PLAN_MARK_LACKING. 0 or -ENOMEM. */
 int plan_match_group(const struct plan_context *context, const struct plan_group *group, uint8_t *marks);
 
-/* Why the entries that have no APQN have none. EP11: one group at a time, once nothing more is to be identified. */
+/* Sets the reasons of entries without an APQN. EP11: one group at a time, after all identities are known. */
 void plan_reason_accel(const struct plan_context *context);
 void plan_reason_group(const struct plan_context *context, const struct plan_group *group,
 		       const struct plan_cards *cards, const uint8_t *marks);

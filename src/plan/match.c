@@ -10,16 +10,20 @@
  * The EP11 entries and APQNs of one MKVP, brought together by the Hungarian method in its form of successive shortest
  * augmenting paths (Kuhn 1955, Munkres 1957; with Dijkstra's search and potentials: Edmonds and Karp 1972).
  *
- * Entries are added one at a time. Each needs a seat (an APQN): the new entry takes one, the entry that sat there moves to
- * another, and so on until one moves to a free seat. A seat whose APQN has to be changed for its entry costs 1, one that is
+ * Entries are added one at a time. Each needs a seat (an APQN): the new entry takes one, the entry that sat there
+ * moves to
+ * another, and so on until one moves to a free seat. A seat whose APQN has to be changed for its entry costs 1, one
+ * that is
  * ready costs 0. The cheapest such path is searched for as by Dijkstra. The potentials of entries and seats keep the
  * reduced costs (cost - potential of the entry - potential of the seat) from being negative, so that after each step no
  * cheaper assignment of the entries seated so far exists. Among equally cheap paths the one to the best free seat wins.
  *
  * Two shortcuts keep thousands of entries and APQNs cheap:
- * - If no path leads to a free seat, none ever will from any seat that was reached. These are dead: later searches leave
+ * - If no path leads to a free seat, none ever will from any seat that was reached. These are dead: later searches
+ * leave
  *   them out.
- * - APQNs without an association, of one generation and serial number, differ in nothing but their order. Only the first free
+ * - APQNs without an association, of one generation and serial number, differ in nothing but their order. Only the
+ * first free
  *   one of them takes part in the search.
  */
 #define FAR INT_MAX
@@ -37,7 +41,7 @@ struct seat {
 	bool associated;
 	bool unverified; /* may serve another entry as it is: it is not changed */
 	bool dead;
-	/* of the search under way */
+	/* of the current search */
 	bool visited;
 	unsigned int from; /* the seat before it on the path */
 	int distance;

@@ -26,7 +26,7 @@ static void prepare_entries(struct plan_context *context, const struct secrets *
 	}
 }
 
-/* True if the part of its identity that is known is right for the entry, but a part is not known. */
+/* True if the known part of its identity fits the entry, but a part is unknown. */
 static bool may_serve(const struct plan_context *context, const struct apqn *apqn, size_t entry)
 {
 	const struct config_entry *wish = &context->config->entries[entry];
@@ -52,7 +52,7 @@ bool plan_unverified(const struct plan_context *context, const struct apqn *apqn
 	return false;
 }
 
-/* What happens to an APQN that takes no part. The working ones get their goal later. */
+/* The goal of an APQN that takes no part. The others get theirs later. */
 static enum plan_goal idle_goal(const struct plan_context *context, const struct apqn *apqn)
 {
 	if (apqn->mode != APQN_MODE_ACCEL && apqn->mode != APQN_MODE_EP11)

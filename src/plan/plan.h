@@ -18,7 +18,7 @@
 #include "uv/secrets.h"
 
 enum plan_goal {
-	PLAN_LEAVE, /* nothing to do: not bound, or not ours, or no decision before identities are known */
+	PLAN_LEAVE, /* nothing to do: not bound, not ours, or undecided until identities are known */
 	PLAN_KEEP,  /* satisfies its entry */
 	/*
 	 * Bind it if it is not bound (if that is not known: unbind it first), and read its MKVP and the serial number
@@ -30,8 +30,8 @@ enum plan_goal {
 	PLAN_REASSOCIATE, /* EP11: unbind, bind, associate: its present association is wrong or not known */
 	PLAN_UNBIND,      /* is bound, or may be, and serves no entry */
 	/*
-	 * EP11: found associated with the secret of an entry that it may serve, but its identity is not (fully) known.
-	 * It counts for no entry and is left as it is.
+	 * EP11: found associated with the secret of an entry that it may serve, but its identity is not fully known.
+	 * It serves no entry and is left as it is.
 	 */
 	PLAN_UNVERIFIED,
 };
@@ -47,7 +47,7 @@ enum plan_reason {
 	PLAN_TAKEN,      /* all that fit serve other entries */
 	PLAN_UNKNOWN,    /* an APQN that may help cannot be identified now (unavailable); detail: that APQN */
 	PLAN_UNDECIDED,  /* APQNs have to be identified first (there are PLAN_IDENTIFY goals); detail: the first one */
-	PLAN_NO_TIME,    /* not by the planner: time was over before the chosen APQN was ready; detail: it */
+	PLAN_NO_TIME,    /* set by provision: timed out before the chosen APQN was ready; detail: that APQN */
 };
 
 #define PLAN_NONE SIZE_MAX

@@ -12,7 +12,7 @@ static bool suits(const struct plan_context *context, size_t apqn, size_t entry)
 	return apqn != PLAN_NONE && plan_card_suits(&context->apqns[apqn], &context->config->entries[entry]);
 }
 
-/* One that is offline was only to be unbound; that this failed is not why it serves nobody. */
+/* An offline queue was only to be unbound; that failure is not why it serves no entry. */
 static bool was_wanted(const struct apqn *apqn)
 {
 	return plan_failed(apqn) && (apqn->online || apqn->failure != APQN_STAYS_BOUND);
@@ -50,7 +50,7 @@ void plan_reason_accel(const struct plan_context *context)
 	}
 }
 
-/* Where the EP11 queues are that an entry could be served by, but is not. */
+/* The EP11 queues that come close to serving an entry. */
 struct clues {
 	/* with its MKVP, the best ones */
 	size_t taken;
@@ -99,7 +99,7 @@ static void look_at_cards(const struct plan_context *context, const struct plan_
 	}
 }
 
-/* A unavailable queue that may serve an entry instead of one that another entry needs. */
+/* A queue of unavailable identity that may serve an entry in place of a queue that another entry needs. */
 static size_t find_relief(const struct plan_context *context, const struct plan_group *group,
 			  const struct plan_cards *cards, const uint8_t *marks)
 {

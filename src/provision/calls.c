@@ -7,7 +7,7 @@
 #include "util/cleanup.h"
 #include "util/log.h"
 
-#define BLOCKED_INTERVAL_MS 5 /* until a blockers is looked at again */
+#define BLOCKED_INTERVAL_MS 5 /* until a blocked call is tried again */
 
 static struct card *card_of_channel(struct provision *this, const struct card_channel *channel)
 {
@@ -43,7 +43,7 @@ static bool association_is_near(const struct queue_task *task)
 	       (task->apqn->association == APQN_ASSOCIATION_PENDING && task->apqn->failure != APQN_VANISHED);
 }
 
-/* A queue still to be bound may be in the reset that the driver starts with; one to be unbound will be in one. */
+/* A queue to be bound may be in the first reset of the driver; one to be unbound will be reset. */
 static bool reset_is_near(const struct queue_task *task)
 {
 	return task->goal != GOAL_REST &&
@@ -66,8 +66,8 @@ struct card_blockers provision_blockers(const struct provision *this, const stru
 }
 
 /*
- * An identity read on a card with an association under way is forgotten by the kernel and hangs. The serial number is
- * asked of any usable queue of the card, so none of them may be in a reset.
+ * The kernel forgets an identity read on a card with an association under way; the read hangs. The kernel reads the
+ * serial number through any usable queue of the card, so no queue may be in a reset.
  */
 bool provision_is_blocked(const struct card_blockers *blockers, enum queue_call call)
 {
@@ -157,7 +157,7 @@ bool provision_next(struct card_channel *channel, struct machine_call *call, int
 	return true;
 }
 
-/* True if the queue is in the planned state, since before the plan or by now. */
+/* True if the queue is in the planned state. */
 static bool serves_entry(const struct provision *this, size_t i)
 {
 	const struct apqn *apqn = &this->apqns[i];
@@ -170,7 +170,7 @@ static bool serves_entry(const struct provision *this, size_t i)
 	       apqn->association_index == this->plan.entries[this->plan.apqns[i].entry].secret_index;
 }
 
-/* The kernel did not come back: nothing on this card is touched any more. What serves an entry goes on doing so. */
+/* A call hangs: no further call on this card. A queue that serves an entry still does. */
 static void card_hung(struct provision *this, struct card *card, const struct machine_call *call)
 {
 	struct apqn culprit = { .failure = APQN_CARD_HUNG };
@@ -202,7 +202,7 @@ static void share_serialnr(struct provision *this, const struct card *card)
 	}
 }
 
-/* A bind refused while others are bound most likely hit the limit of bound queues: another try after a release. */
+/* A bind refused while others are bound most likely hit the limit of bound queues; retried after an unbind. */
 static void note_refusal(struct provision *this, size_t refused)
 {
 	for (size_t i = 0; i < this->count; i++) {
@@ -216,8 +216,8 @@ static void note_refusal(struct provision *this, size_t refused)
 }
 
 /*
- * An association that takes longer than it should is given up only if another APQN can take its place; else it may go
- * on until the work time is over.
+ * A slow association is given up only if another APQN can replace it; otherwise it may go on until the work time is
+ * over.
  */
 static bool has_alternative(const struct provision *this, size_t i)
 {
@@ -240,7 +240,7 @@ static void check_patience(struct provision *this, size_t i, int64_t now_ms)
 	if (task->apqn->association != APQN_ASSOCIATION_PENDING || now_ms < task->give_up_ms)
 		return;
 	if (task->goal == GOAL_SETTLE) {
-		/* Nobody knows what it will become: a new bind puts an end to it. */
+		/* Its result is unknown; a new bind ends it. */
 		queue_task_set_state(task, QUEUE_STALE);
 		task->goal = GOAL_REST;
 	} else if (task->goal == GOAL_ASSOCIATE && has_alternative(this, i)) {
@@ -250,7 +250,7 @@ static void check_patience(struct provision *this, size_t i, int64_t now_ms)
 	}
 }
 
-/* Whether a result may change the plan. What went as planned does not. */
+/* True if a result may change the plan. */
 static bool changes_plan(const struct provision *this, const struct queue_task *task, const struct apqn *before,
 			 enum queue_goal goal_before)
 {
@@ -304,7 +304,7 @@ void provision_done(struct card_channel *channel, const struct machine_call *cal
 
 	if (call->error == -ETIMEDOUT) {
 		queue_task_abandon(task);
-		/* At the deadline all calls end, those on healthy cards as well. */
+		/* At the deadline all calls end, on healthy cards too. */
 		if (now_ms < this->request->deadline_ms)
 			card_hung(this, card, call);
 		return;

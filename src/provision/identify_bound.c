@@ -6,9 +6,9 @@
 #include "util/log.h"
 #include "util/wait.h"
 
-#define LIMIT_MS 4000 /* a quarter of it is what one call may take */
+#define LIMIT_MS 4000 /* of all reads; one call may take a quarter of it */
 
-/* In a state that it keeps by itself. */
+/* No reset and no association is under way. */
 static bool is_settled(const struct apqn *apqn)
 {
 	if (apqn->failure != APQN_WORKING || apqn->bind == APQN_BIND_UNKNOWN)
@@ -39,7 +39,7 @@ static void begin(struct provision *this, int64_t now_ms)
 	}
 }
 
-/* One that is no longer bound would have to be bound first. */
+/* A queue that is no longer bound would need a write. */
 static void give_up_writers(struct provision *this)
 {
 	for (size_t i = 0; i < this->count; i++) {

@@ -9,14 +9,17 @@
 #define SLOW_MS 200                   /* the plan waits no longer than this for the identity of a queue */
 #define ASSOCIATION_PATIENCE_MS 30000 /* but at most half of what is left */
 
-/* --- slow queues: the plan does not wait for them ------------------------------------------------------------------------ */
+/*
+ * --- slow queues: the plan does not wait for them
+ * ------------------------------------------------------------------------
+ */
 
 static bool waits_long(const struct queue_task *task, int64_t now_ms)
 {
 	return task->waiting_since_ms != 0 && now_ms - task->waiting_since_ms >= SLOW_MS;
 }
 
-/* An association that nobody waits for any more goes away only when the next plan has its queue unbound. */
+/* An abandoned association ends only when the next plan has its queue unbound. */
 static bool is_given_up(const struct queue_task *task)
 {
 	return task->goal == GOAL_REST && task->apqn->association == APQN_ASSOCIATION_PENDING;
@@ -49,7 +52,7 @@ bool provision_is_slow(const struct provision *this, const struct card *card, si
 
 /* --- planning ------------------------------------------------------------------------------------- */
 
-/* Queues refused for the limit of bound queues get another try once others were released. */
+/* The limit of bound queues no longer applies once other queues were unbound. */
 void provision_readmit_refused(struct provision *this)
 {
 	for (size_t i = 0; i < this->count; i++) {
@@ -106,7 +109,7 @@ static bool entries_wait_for_slow(const struct provision *this)
 	return false;
 }
 
-/* What a queue is at, as far as the plan's wish alone does not tell its goal. */
+/* The part of a queue's state that its goal depends on, beside the plan. */
 enum situation { SETTLED, PENDING, CONFIRMING, UNBINDING, SITUATIONS };
 
 static enum situation situation_of(const struct queue_task *task)
@@ -182,7 +185,7 @@ void provision_set_goal(struct provision *this, const struct card *card, size_t 
 	queue_task_begin(task, goal, now_ms);
 }
 
-/* Its master key is known, and an entry that nobody serves is only kept from it by its serial number, not known yet. */
+/* Its master key fits an unserved entry, and only its unknown serial number may not. */
 static bool serialnr_still_wanted(const struct provision *this, size_t i)
 {
 	const struct config *config = this->request->config;
@@ -208,7 +211,7 @@ static bool keeps_goal(const struct provision *this, size_t i, bool entries_wait
 	return entries_wait || this->plan.apqns[i].goal == PLAN_UNVERIFIED || serialnr_still_wanted(this, i);
 }
 
-/* After the work time, what this run has bound for a goal that it cannot reach any more is unbound. */
+/* After the work time, a queue that this run has bound and that cannot reach its goal is unbound. */
 static enum queue_goal goal_without_time(const struct queue_task *task, enum queue_goal goal)
 {
 	bool useless = goal != GOAL_REST && task->bound_here && task->apqn->bind != APQN_UNBOUND;
@@ -262,7 +265,7 @@ int provision_plan(struct provision *this, int64_t now_ms)
 
 /* --- dry run --------------------------------------------------------------------------------------- */
 
-/* Identities that would take a write are unavailable, unless probing is allowed. Returns true if any is. */
+/* Rules out identities that need a write, unless probing is allowed. Returns true if there are any. */
 static bool rule_out_identities(struct provision *this)
 {
 	bool any = false;
@@ -293,7 +296,7 @@ static void start_reading(struct provision *this, int64_t now_ms)
 	card_calls_wake(&this->calls);
 }
 
-/* Queues that probing has bound are unbound again. Returns true if there are such. */
+/* Unbinds the queues that probing has bound. Returns true if there are any. */
 static bool undo_probes(struct provision *this, int64_t now_ms)
 {
 	bool any = false;

@@ -10,9 +10,9 @@
 #include "util/log.h"
 #include "util/wait.h"
 
-#define SLOW_CHECK_MS 50 /* how often to see whether a queue that is waited for has become slow */
+#define SLOW_CHECK_MS 50 /* how often to check whether a queue has become slow */
 #define SETTLE_PATIENCE_MS 10000
-#define TIDY_UP_MS 1000 /* kept of the time for unbinding what is not needed, but at most a tenth */
+#define TIDY_UP_MS 1000 /* reserved for unbinding what is not needed, but at most a tenth of the time */
 
 /* --- setting up ----------------------------------------------------------------------------------- */
 
@@ -76,7 +76,7 @@ void provision_release(struct provision *this)
 	free(this->tasks);
 }
 
-/* Associations that an earlier run started, and that may still end well or badly. */
+/* Wait for associations that an earlier run started. */
 static void settle_pending(struct provision *this, int64_t now_ms)
 {
 	int64_t give_up_ms = now_ms + SETTLE_PATIENCE_MS;
@@ -100,7 +100,7 @@ bool provision_any_task(const struct provision *this)
 	return false;
 }
 
-/* True if some queue will soon be identified, so that a plan made now would be made on too little. */
+/* True if a queue will soon be identified: a plan made now would know too little. */
 static bool identities_expected(const struct provision *this, int64_t now_ms)
 {
 	for (size_t c = 0; c < this->card_count; c++) {
@@ -119,8 +119,7 @@ static bool identities_expected(const struct provision *this, int64_t now_ms)
 }
 
 /*
- * After an error that ends the run: what was bound only to be identified is released. What comes in later, a bind that
- * was under way, is no reason for a new plan, but for this.
+ * After an error that ends the run: unbinds what was bound only to be identified, also when a bind completes later.
  */
 static void release_probed(struct provision *this, int64_t now_ms)
 {
@@ -183,7 +182,7 @@ static void give_up(struct provision *this, const struct card *card, struct queu
 	provision_log_result(task, &before, false, now_ms);
 }
 
-/* What is not ready now has failed, and the rest of the time is for tidying up. */
+/* Queues that are not ready have failed; the rest of the time is for unbinding. */
 static void close_work(struct provision *this, int64_t now_ms)
 {
 	for (size_t c = 0; c < this->card_count; c++) {
@@ -261,7 +260,7 @@ static int conclude(struct provision *this, struct plan *plan)
 	for (size_t i = 0; i < this->count; i++) {
 		const struct queue_task *task = &this->tasks[i];
 
-		/* An unbind that nobody saw taking effect. */
+		/* An unbind whose effect was not seen. */
 		if (task->goal != GOAL_UNBIND ||
 		    (task->apqn->bind == APQN_UNBOUND && !queue_unbind_unseen(task->state)))
 			continue;
@@ -280,7 +279,7 @@ static int conclude(struct provision *this, struct plan *plan)
 		drop_unready(request->config, &this->plan);
 	provision_log_duplicates(this);
 	provision_log_unverified(this);
-	/* An unbind of all reports that as its error. */
+	/* --unbind reports these as its error. */
 	if (request->config->count > 0 && !request->dry_run)
 		provision_log_unknown(this);
 	*plan = this->plan;

@@ -2,12 +2,12 @@
 #pragma once
 
 /*
- * Carries a plan out: learns identities, binds, associates, unbinds, all cards at once; plans anew when it has learnt
- * something or when a queue has failed; gives up in time (manual steps 5 to 8, design decisions 4 to 12).
+ * Carries a plan out: identifies, binds, associates and unbinds queues, all cards at once. Makes a new plan when it
+ * has learnt something or when a queue has failed. Respects the deadline (manual steps 5 to 8, design decisions 4 to
+ * 12).
  *
- * Shape of a run: whatever must be identified is identified, then the plan is made, then everything is brought to its
- * state. A queue that takes long to be identified does not hold up the others: the plan is made without it, and again
- * when it is known.
+ * A run identifies the queues that must be identified, makes the plan, then brings every queue to its state. The plan
+ * does not wait for a slow queue: it is made without it, and again when the queue is identified.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -29,18 +29,16 @@ struct provision_request {
 };
 
 /*
- * Works on `apqns` (sorted by apqn_compare), which afterwards hold what is known of every queue, failures included.
- * *plan is what was reached: an entry has an APQN only if this serves it now (dry run: if it would). APQNs with the
- * goal PLAN_UNBIND are still bound though they should not be. 0 or a negative errno (reported; -EINTR: stopped by a
- * signal); release the plan after 0.
+ * Works on `apqns` (sorted by apqn_compare) and updates them, failures included. *plan is the result: an entry has an
+ * APQN only if the APQN serves it now (dry run: if it would). APQNs with the goal PLAN_UNBIND are still bound though
+ * they should not be. 0 or a negative errno (reported; -EINTR: stopped by a signal); release the plan after 0.
  */
 int provision_run(struct machine *machine, const struct provision_request *request, struct apqn *apqns,
 		  size_t apqn_count, struct plan *plan);
 
 /*
- * Reads the identities of the EP11 queues that are bound, and writes nothing. Left out are cards on which a reset or an
- * association is, or may be, under way; and whoever may have one under way soon, like another run, must not be at
- * work. Takes a few seconds at most, whatever hangs. What could not be read stays APQN_IDENTITY_UNREAD, or has a failure (a
- * warning). 0 or a negative errno, as above.
+ * Reads the identities of bound EP11 queues; writes nothing. Skips cards on which a reset or an association is, or may
+ * be, under way; no other run may be active. Takes a few seconds at most. An identity that could not be read stays
+ * APQN_IDENTITY_UNREAD, or the queue has a failure (a warning). 0 or a negative errno, as above.
  */
 int provision_identify_bound(struct machine *machine, int64_t deadline_ms, struct apqn *apqns, size_t apqn_count);

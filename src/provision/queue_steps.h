@@ -25,7 +25,8 @@
  *                                                                 done -> BOUND, EINVAL -> UNBIND_IGNORED
  *   UNBIND_IGNORED    bind?       bind?     bind?      bind?      failure
  *   FOUND             reset?      -         associate  unbind     over -> RESET_OVER; started -> ASSOCIATING
- *   RESET_OVER        bind?       -         associate  unbind     unbound -> UNBOUND, else BOUND; started -> ASSOCIATING
+ *   RESET_OVER        bind?       -         associate  unbind     unbound -> UNBOUND, else BOUND; started ->
+ * ASSOCIATING
  *   BOUND             identity    -         associate  unbind     started -> ASSOCIATING
  *   STALE             unbind      -         unbind     unbind     started -> UNBINDING
  *   SETTLING          assoc.?     -         unbind     unbind     associated -> ASSOCIATED, unassociated -> FOUND,

@@ -2,7 +2,8 @@
 #pragma once
 
 /*
- * Builds a JSON text in memory, with commas and indentation. Members of objects have a name; for members of arrays it is
+ * Builds a JSON text in memory, with commas and indentation. Members of objects have a name; for members of arrays it
+ * is
  * NULL. If memory runs out, json_finish says so.
  */
 #include <stdbool.h>

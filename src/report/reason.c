@@ -181,7 +181,8 @@ static unsigned int find_faults(const struct report *report, const struct config
 }
 
 /*
- * With another master key, everything else must fit. If the key is unknown, the APQN must have failed or be offline: the others
+ * With another master key, everything else must fit. If the key is unknown, the APQN must have failed or be offline:
+ * the others
  * were not identified because no entry needed that.
  */
 static bool is_near(unsigned int faults)

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * Cleanup by scope: a resource is acquired into a variable that starts as NULL or -1 and is marked
- * with one of these; what is handed over is taken out of the variable first. No goto, no path that forgets.
+ * Cleanup by scope: a variable that starts as NULL or -1 and is marked with one of these releases its resource at the
+ * end of its scope. To pass a resource on, take it out of the variable.
  */
 #include <stdlib.h>
 #include <unistd.h>
@@ -24,7 +24,7 @@ static inline void cleanup_close_fd(const int *fd)
 #define cleanup_free_ cleanup_(cleanup_free_pointer)
 #define cleanup_close_ cleanup_(cleanup_close_fd)
 
-/* Takes the pointer out of a variable marked with cleanup_free_, whose scope then frees nothing. */
+/* Takes the pointer out of a variable marked with cleanup_free_. */
 #define take_pointer(variable)                                                                                         \
 	({                                                                                                             \
 		__typeof__(variable) taken_ = (variable);                                                              \

@@ -13,7 +13,7 @@
 #include "util/cleanup.h"
 #include "util/text.h"
 
-#define PIPE_LOOK_MS 100 /* looks for a signal while nothing comes */
+#define PIPE_LOOK_MS 100 /* how often to check for a signal */
 
 static const char *file_type_text(mode_t mode)
 {
@@ -68,10 +68,7 @@ static int open_file(const struct file_source *source, bool *is_pipe)
 	return has_good_type(source, status.st_mode) ? take_fd(&fd) : -EINVAL;
 }
 
-/*
- * Until the pipe has something, or its end. Not the end that a named pipe has before its first writer: poll does not know
- * that one.
- */
+/* Waits for data or the end of the pipe. A named pipe without a writer yet is not at its end for poll. */
 static int wait_for_pipe(const struct file_source *source, int fd, int64_t until_ms)
 {
 	struct pollfd wanted = { .fd = fd, .events = POLLIN };

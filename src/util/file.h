@@ -18,9 +18,9 @@ struct file_source {
 };
 
 /*
- * Reads a regular file of at most `max` bytes to its end, whatever size it claims to have; or a pipe, if one is wanted, which
- * a signal ends (-EINTR, not reported). Nothing that is opened here becomes our terminal. 0 with the text, ended by a NUL that is not counted and
- * owned by the caller, or negative errno, reported unless it is -ENOENT.
+ * Reads a regular file of at most `max` bytes to its end, whatever size it claims to have; or a pipe, if allowed,
+ * which a signal interrupts (-EINTR, not reported). 0 with the text, owned by the caller and ended by a NUL that is
+ * not counted; or negative errno, reported unless it is -ENOENT.
  */
 int file_read(const struct file_source *source, char **text, size_t *length);
 
@@ -31,8 +31,8 @@ bool file_begins_with(const char *path, const char *text);
 typedef bool file_visitor(const char *path, void *context);
 
 /*
- * Visits the entries of a directory whose names end in `suffix`, in the order of the names (by bytes), except hidden ones. 0 or
- * negative errno, not reported; -E2BIG, and none is visited, if there are more than FILE_VISIT_MAX, of whatever name.
+ * Visits the entries of a directory that end in `suffix`, sorted by bytes, except hidden ones. 0 or negative errno,
+ * not reported; -E2BIG, and none is visited, if there are more than FILE_VISIT_MAX entries of any name.
  */
 #define FILE_VISIT_MAX 8192
 int file_visit(const char *directory, const char *suffix, file_visitor *visit, void *context);

@@ -45,13 +45,13 @@ static pid_t read_owner(int fd)
 	return (pid_t)pid;
 }
 
-/* A lock that names this process, or the one of us that waits for it at boot, was there before we made one. */
+/* A lock that names this process, or our parent at boot, existed before: ids are reused. */
 static bool is_running(pid_t pid)
 {
 	return pid != getpid() && pid != getppid() && (kill(pid, 0) == 0 || errno == EPERM);
 }
 
-/* A program of this name need not be this file: s390-tools has one, and ours may have been replaced by an update. */
+/* Compare names only: s390-tools has a program of this name, and an update may have replaced ours. */
 static bool is_pvapconfig(const char *exe, const char *target)
 {
 	const char *slash = strrchr(target, '/');
@@ -64,8 +64,8 @@ static bool is_pvapconfig(const char *exe, const char *target)
 }
 
 /*
- * The number in a lock that was left may have come to another program, at boot above all, which counts from 1.
- * Only what is certainly another one, or none (a kernel thread, a zombie), does not count.
+ * The id in a lock may now be that of another program, above all at boot, where ids start at 1. Only a process that is
+ * certainly another program, a kernel thread or a zombie does not hold the lock.
  */
 static bool may_run_pvapconfig(pid_t pid)
 {
@@ -84,8 +84,8 @@ static bool may_run_pvapconfig(pid_t pid)
 }
 
 /*
- * The lock file is prepared under another name, so that nobody ever sees it without its content, and then linked (it
- * must not be there) or renamed (it is taken over).
+ * The lock file is written under another name, so that no process sees it without its content, then linked (it must
+ * not exist) or renamed (takeover).
  */
 static int prepare(const char *path, const char *prepared)
 {
@@ -94,7 +94,7 @@ static int prepare(const char *path, const char *prepared)
 	int length = snprintf(content, sizeof(content), "%d\n", (int)getpid());
 	ssize_t written;
 
-	unlink(prepared); /* of a dead process that had our number */
+	unlink(prepared); /* of a dead process that had our id */
 	fd = open(prepared, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
 	if (fd < 0 && errno == ENOENT) {
 		log_error("cannot create lock file %s: its directory does not exist", path);
@@ -135,8 +135,8 @@ static bool is_current(int fd, const char *path)
 }
 
 /*
- * Of several processes that find the same dead lock only one may replace it: the one that gets hold of that very file
- * with flock. Who gets hold of it later finds that the name stands for another file by now.
+ * If several processes find the same dead lock, only the one that gets flock on that file may replace it. A later one
+ * then finds another file under the name.
  */
 static int take_over(const char *path, const char *prepared, int fd)
 {

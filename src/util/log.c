@@ -17,19 +17,19 @@
 #define LINE_LENGTH_MAX 1000
 #define PREFIX_SIZE 32
 #define SUFFIX_SIZE 8
-#define LOOK_INTERVAL_MS 100 /* for a signal, while a line is not taken */
+#define LOOK_INTERVAL_MS 100 /* between checks for a signal, while a line is not accepted */
 #define AGAIN_MS 10          /* for a terminal that poll misjudges */
 #define KERNEL_LINE_MAX 976  /* LOG_LINE_MAX in kernel/printk: what is longer is refused */
 #define KERNEL_BURST 10      /* DEFAULT_RATELIMIT_BURST: lines of one opener in five seconds */
-#define KERNEL_OTHERS_MAX 50 /* lines of a process that are no errors */
+#define KERNEL_OTHERS_MAX 50 /* lines of a process that are not errors */
 
 static int log_verbose;
 static bool log_color;
 static bool log_left_output;
 static bool log_boot;
 static bool log_journal;
-static int64_t log_patience_ms = LOG_PATIENCE_MS; /* what is left of it */
-static unsigned int log_lost_lines;               /* not told yet */
+static int64_t log_patience_ms = LOG_PATIENCE_MS; /* remaining part */
+static unsigned int log_lost_lines;               /* not reported yet */
 static int log_lost_output;
 static struct {
 	const char *path;
@@ -103,7 +103,7 @@ static const char *level_prefix(enum log_level level)
 	return "pvapconfig: ";
 }
 
-/* What may not reach a console: escape sequences in the first place, also those that begin with a byte above 0x7f. */
+/* Bytes that must not reach a console: above all escape sequences, also those that begin with a byte above 0x7f. */
 static void replace_unprintable(char *text)
 {
 	for (; *text; text++)
@@ -135,8 +135,9 @@ static bool is_same_file(int fd, int other)
 }
 
 /*
- * A terminal may keep a writer although poll said that it would not, and the descriptor that was inherited must not be made
- * non-blocking, because others use it as well. So a terminal is opened once more. Without /proc the inherited one must do.
+ * A write to a terminal may block although poll reports it as writable. The inherited descriptor must not be made
+ * non-blocking, because other processes use it. So a terminal is opened again. Without /proc the inherited one is
+ * used.
  */
 static int own_descriptor(int fd)
 {
@@ -154,7 +155,7 @@ static int own_descriptor(int fd)
 	return own[fd] >= 0 ? own[fd] : fd;
 }
 
-/* Waits a little for `fd`, or for nothing in particular (-1). False if nothing was to be waited for any more. */
+/* Waits a little for `fd`, or just waits (-1). False if the waiting time is used up. */
 static bool spend_patience(int fd, int slice_ms, bool *taken)
 {
 	struct pollfd wanted = { .fd = fd, .events = POLLOUT };
@@ -169,7 +170,7 @@ static bool spend_patience(int fd, int slice_ms, bool *taken)
 	return true;
 }
 
-/* False if nothing is taken for as long as this program may still wait, all its lines together. */
+/* False if nothing is accepted within the waiting time that is left for all lines together. */
 static bool wait_until_taken(int fd)
 {
 	struct pollfd wanted = { .fd = fd, .events = POLLOUT };
@@ -195,7 +196,7 @@ static int write_all(int fd, const char *text, size_t length)
 	while (length > 0) {
 		ssize_t count;
 
-		/* /dev/kmsg never keeps a writer, nor does it ever say so: devkmsg_poll in kernel/printk knows no POLLOUT. */
+		/* /dev/kmsg never blocks a writer, but devkmsg_poll in kernel/printk does not report POLLOUT. */
 		if (fd != log_kernel.fd && !wait_until_taken(own))
 			return -ETIMEDOUT;
 		count = write(own, text, length < PIPE_BUF ? length : PIPE_BUF);
@@ -205,7 +206,7 @@ static int write_all(int fd, const char *text, size_t length)
 			text += count;
 			length -= (size_t)count;
 		} else if (errno == EAGAIN && !spend_patience(-1, AGAIN_MS, &taken)) {
-			return -ETIMEDOUT; /* no room for the next character, whatever poll says */
+			return -ETIMEDOUT; /* no room for the next character, although poll reports POLLOUT */
 		}
 	}
 	return 0;
@@ -235,8 +236,8 @@ void log_raw(const char *text, size_t length)
 /* --- early boot ----------------------------------------------------------------------------------- */
 
 /*
- * The kernel takes ten lines in five seconds from one opener and drops the rest, so the last ones, which decide. So it is
- * opened anew in time, and by each process for itself. Only errors are without a limit.
+ * The kernel accepts ten lines in five seconds per open file and drops the rest. The last lines matter most, so the
+ * file is reopened in time, by each process for itself. Only errors have no limit.
  */
 static bool open_kernel_log(enum log_level level)
 {
@@ -253,7 +254,7 @@ static bool open_kernel_log(enum log_level level)
 	return log_kernel.fd >= 0;
 }
 
-/* With the level in the words of syslog, which the journal and the kernel understand at the start of a line. */
+/* With the syslog level at the start of the line, for the journal and the kernel. */
 static void format_boot_prefix(enum log_level level, char prefix[PREFIX_SIZE])
 {
 	static const char severity[] = {

@@ -5,8 +5,10 @@
  * All output for people.
  *
  * Errors and warnings go to standard error, each a full line: `pvapconfig: error: <what> <where>: <why>[; hint]`.
- * Progress goes to standard output as `pvapconfig: <text>`, requested output (the usage, tables) as it is. The newline and
- * the level are added here. Each byte that is not printable ASCII is replaced by '?', because names and attribute texts are
+ * Progress goes to standard output as `pvapconfig: <text>`, requested output (the usage, tables) as it is. The newline
+ * and
+ * the level are added here. Each byte that is not printable ASCII is replaced by '?', because names and attribute
+ * texts are
  * untrusted and may end up on a console.
  */
 #include <stdbool.h>
@@ -23,7 +25,7 @@ enum log_level {
 /* The colour of a line of a table. It adds no information to the text. */
 enum log_style { LOG_STYLE_PLAIN, LOG_STYLE_HEAD, LOG_STYLE_GOOD, LOG_STYLE_BAD };
 
-/* Gets the lines instead of the standard streams, without prefix and newline. */
+/* Receives the lines in place of the standard streams, without prefix and newline. */
 typedef void log_sink(enum log_level level, const char *line, void *context);
 
 void log_set_verbose(int verbose);
@@ -41,15 +43,17 @@ struct log_target log_set_sink(log_sink *sink, void *context);
 
 /*
  * Early boot: from now on everything goes to standard error. Where that is a socket it is the journal's, and lines
- * begin with their severity ("<4>"); else lines also go to the kernel's log (`kernel_log`, usually "/dev/kmsg"), but for
+ * begin with their severity ("<4>"); else lines also go to the kernel's log (`kernel_log`, usually "/dev/kmsg"), but
+ * for
  * details. The path must live as long as the program.
  */
 void log_begin_boot(const char *kernel_log);
 
 /*
- * Output never holds a run: all waits for readers that stop (a full pipe, Ctrl-S, a stuck journal) take this long
- * together. After that, or when a signal that ends us is pending, lines that are not taken at once are lost. They are counted,
- * and the next line that is taken says how many; log_report_lost() at the end of the program.
+ * Output never blocks a run: all waits for a reader that stops (a full pipe, Ctrl-S, a hung journal) are limited to
+ * this time in total. After that, or when a signal that ends us is pending, lines that are not accepted at once are
+ * lost. They are counted, and the next accepted line reports the number; log_report_lost() does so at the end of the
+ * program.
  */
 #define LOG_PATIENCE_MS 2000
 

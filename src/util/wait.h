@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* What every wait needs: a clock that only goes forward, and the signals that ask the program to end. */
+/* For every wait: a monotonic clock, the signals that end the program, and progress messages. */
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -18,7 +18,7 @@ static inline int64_t wait_now_ms(void)
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* All that end a run in order: Ctrl-C, Ctrl-\, a closed terminal, kill(1), limits of time, and what a caller may choose. */
+/* Signals that end a run cleanly: Ctrl-C, Ctrl-\, a closed terminal, kill(1), time limits, and what a caller chooses. */
 static const int wait_signals[] = { SIGINT,  SIGQUIT,   SIGHUP,  SIGTERM, SIGALRM,
 				    SIGXCPU, SIGVTALRM, SIGPROF, SIGUSR1, SIGUSR2 };
 
@@ -37,7 +37,7 @@ static inline bool wait_is_stopped(void)
 	return stopped;
 }
 
-/* A wait that lasts is reported: one line after 5 seconds, and every 5 seconds from then on. */
+/* A long wait is reported: one line every 5 seconds. */
 #define PROGRESS_INTERVAL_MS 5000
 
 /* When to wake up in order to report: `until_ms`, or earlier. */
@@ -46,7 +46,7 @@ static inline int64_t progress_until(int64_t now_ms, int64_t until_ms)
 	return until_ms - now_ms > PROGRESS_INTERVAL_MS ? now_ms + PROGRESS_INTERVAL_MS : until_ms;
 }
 
-/* Whether to report now what is waited for since `since_ms`. *next_ms is the caller's, 0 at the start. */
+/* True if a wait that began at `since_ms` is to be reported now. *next_ms belongs to the caller, 0 at the start. */
 static inline bool progress_is_due(int64_t now_ms, int64_t since_ms, int64_t *next_ms)
 {
 	if (now_ms - since_ms < PROGRESS_INTERVAL_MS || now_ms < *next_ms)

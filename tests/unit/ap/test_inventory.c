@@ -369,7 +369,7 @@ static void test_unknown_type(void **state)
 	assert_int_equal(sim_count(fixture->sim, MACHINE_READ, "*/card11/11.*"), 0);
 }
 
-/* --- a machine that does not come back, or is too old ----------------------------------------------- */
+/* --- a machine that hangs, or is too old ----------------------------------------------- */
 
 static void test_stuck_card(void **state)
 {
@@ -396,8 +396,8 @@ static void test_stuck_card(void **state)
 		assert_int_equal(fixture->inventory.apqns[0].failure, APQN_WORKING);
 		for (size_t n = 1; n < fixture->inventory.count; n++)
 			assert_int_equal(fixture->inventory.apqns[n].failure, APQN_CARD_HUNG);
-		snprintf(log, sizeof(log), "notice: waiting for the states of the APQNs, 5 s\nwarning: card11: the kernel did "
-			 "not come back from a call on this card (%s, 5000 ms); it is not used\n", cases[i].call);
+		snprintf(log, sizeof(log), "notice: waiting for the states of the APQNs, 5 s\nwarning: card11: sysfs "
+			 "access to this card timed out (%s, 5000 ms); it is not used\n", cases[i].call);
 		assert_log(fixture, log);
 		if (cases[i].queues > 0)
 			assert_int_equal(fixture->inventory.apqns[1].online_unknown, i < 3);

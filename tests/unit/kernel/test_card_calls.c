@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* One channel a card: rows of calls, cards overlapping, cards that are hung. On the simulated machine. */
+/* One channel a card: batches of calls, cards overlapping, cards that are hung. On the simulated machine. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -23,7 +23,7 @@ struct user {
 	unsigned int started[CARDS];
 	unsigned int done[CARDS];
 	unsigned int hung[CARDS];
-	unsigned int in_row_max;
+	unsigned int in_batch_max;
 	int64_t due_ms; /* what a channel without wishes says */
 	const char *attribute;
 	char texts[TEXT_SIZE]; /* of all completed calls */
@@ -46,8 +46,8 @@ static bool next(struct card_channel *channel, struct machine_call *call, int64_
 		return false;
 	}
 	assert_false(channel->hung);
-	if (channel->under_way + 1 > user->in_row_max)
-		user->in_row_max = channel->under_way + 1;
+	if (channel->under_way + 1 > user->in_batch_max)
+		user->in_batch_max = channel->under_way + 1;
 	user->started[n]++;
 	call->context = &user->wanted[n];
 	card_calls_read(call, "devices/ap/card%02x/%s", channel->card, user->attribute);
@@ -171,19 +171,19 @@ static void test_calls_as_they_are_made(void **state)
 	assert_int_equal(call.size, sizeof(names));
 }
 
-/* --- rows ------------------------------------------------------------------------------------------- */
+/* --- batches ------------------------------------------------------------------------------------------- */
 
-static void test_rows(void **state)
+static void test_batches(void **state)
 {
 	struct user *user = *state;
 
 	user->wanted[1] = CARD_CALLS_BATCH_MAX + 3;
-	/* A turn starts a whole row, and hands out one call. */
+	/* A turn starts a whole batch, and hands out one call. */
 	assert_int_equal(card_calls_turn(&user->calls, MACHINE_FOREVER), 0);
 	assert_int_equal(user->started[1], CARD_CALLS_BATCH_MAX);
 	assert_int_equal(user->done[1], 1);
 	assert_true(card_calls_busy(&user->calls));
-	/* The next row begins when this one is through, not before. */
+	/* The next batch begins when this one is through, not before. */
 	for (unsigned int i = 1; i < CARD_CALLS_BATCH_MAX; i++) {
 		assert_int_equal(user->started[1], CARD_CALLS_BATCH_MAX);
 		assert_int_equal(card_calls_turn(&user->calls, MACHINE_FOREVER), 0);
@@ -192,7 +192,7 @@ static void test_rows(void **state)
 	assert_false(card_calls_busy(&user->calls));
 	run(user);
 	assert_int_equal(user->done[1], CARD_CALLS_BATCH_MAX + 3);
-	assert_int_equal(user->in_row_max, CARD_CALLS_BATCH_MAX);
+	assert_int_equal(user->in_batch_max, CARD_CALLS_BATCH_MAX);
 }
 
 /* The calls of a card are made one after the other, those of different cards at the same time. */
@@ -273,7 +273,7 @@ static void test_stuck_card(void **state)
 	assert_int_equal(user->hung[1], 3);
 	assert_true(user->calls.list[1].hung);
 	assert_int_equal(sim_count(user->sim, MACHINE_READ, "*/card12/*"), 3);
-	assert_between(machine_now_ms(&user->sim->machine) - start_ms, CARD_CALLS_CALL_LIMIT_MS, CARD_CALLS_CALL_LIMIT_MS + 1);
+	assert_between(machine_now_ms(&user->sim->machine) - start_ms, CARD_CALLS_LIMIT_MS, CARD_CALLS_LIMIT_MS + 1);
 	for (size_t i = 0; i < CARDS; i += 2) {
 		assert_int_equal(user->done[i], 5);
 		assert_int_equal(user->hung[i], 0);
@@ -287,7 +287,7 @@ static void test_stuck_card(void **state)
 	assert_int_equal(sim_count(user->sim, MACHINE_READ, "*/card12/*"), 3);
 }
 
-/* The limit of a call is one for each, not one for the row. */
+/* The limit of a call is one for each, not one for the batch. */
 static void test_limit_of_each_call(void **state)
 {
 	struct user *user = *state;
@@ -305,11 +305,11 @@ static void test_limit_with_little_time(void **state)
 	static const struct {
 		int64_t time_ms, limit_ms;
 	} cases[] = {
-		{ 60000, CARD_CALLS_CALL_LIMIT_MS },
+		{ 60000, CARD_CALLS_LIMIT_MS },
 		{ 20000, 5000 },
 		{ 4000, 1000 },
-		{ 1000, CARD_CALLS_CALL_LIMIT_MIN_MS },
-		{ 400, CARD_CALLS_CALL_LIMIT_MIN_MS },
+		{ 1000, CARD_CALLS_LIMIT_MIN_MS },
+		{ 400, CARD_CALLS_LIMIT_MIN_MS },
 		{ 100, 100 },
 		{ 0, 0 },
 	};
@@ -383,7 +383,7 @@ int main(void)
 		TEST(test_results_go_to_their_channel),
 		TEST(test_nothing_to_do),
 		TEST(test_calls_as_they_are_made),
-		TEST(test_rows),
+		TEST(test_batches),
 		TEST(test_cards_overlap),
 		TEST(test_due_later),
 		TEST(test_due_while_another_is_busy),

@@ -17,7 +17,7 @@
 
 #include "unit/kernel/linux_fixture.h"
 
-/* Calls of a channel are made in the order of their start, rows and all, also while another channel holds a worker. */
+/* Calls of a channel are made in the order of their start, batches and all, also while another channel holds a worker. */
 static void test_channel_keeps_order(void **state)
 {
 	enum { CALLS = 40 };
