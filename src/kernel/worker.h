@@ -34,7 +34,7 @@ struct worker {
 	char *stack;
 	struct worker_batch *batch;
 	struct machine_call *calls; /* the batch under way, linked by next; NULL: idle */
-	unsigned int seen_done;     /* calls of the batch that were done at the last look */
+	unsigned int seen_done;     /* calls of the batch that were done at the last check */
 	int64_t started_us;         /* when the batch was started */
 	int64_t progress_ms;        /* when the present call was begun, as far as known */
 };
@@ -63,7 +63,7 @@ int worker_start(struct worker *worker, struct machine_call *calls, int64_t now_
  */
 bool worker_finish(struct worker *worker, struct machine_call **done);
 
-/* When the time of the present call is over. Takes note of calls that were done since the last look. */
+/* When the time of the present call is over. Takes note of calls that were done since the last check. */
 int64_t worker_limit_ms(struct worker *worker, int64_t now_ms);
 
 /*

@@ -67,7 +67,7 @@ struct clues {
 		PLAN_NONE, PLAN_NONE, PLAN_NONE, PLAN_NONE, PLAN_NONE, PLAN_NONE                                       \
 	}
 
-static void look_at_group(const struct plan_context *context, const struct plan_group *group, size_t entry,
+static void find_in_group(const struct plan_context *context, const struct plan_group *group, size_t entry,
 			  struct clues *clues)
 {
 	const struct config_entry *wish = &context->config->entries[entry];
@@ -86,7 +86,7 @@ static void look_at_group(const struct plan_context *context, const struct plan_
 	}
 }
 
-static void look_at_cards(const struct plan_context *context, const struct plan_cards *cards, size_t entry,
+static void find_in_cards(const struct plan_context *context, const struct plan_cards *cards, size_t entry,
 			  struct clues *clues)
 {
 	for (size_t i = 0; i < cards->count; i++) {
@@ -107,7 +107,7 @@ static size_t find_relief(const struct plan_context *context, const struct plan_
 
 	for (size_t i = 0; i < group->entry_count && clues.unavailable == PLAN_NONE; i++) {
 		if (marks[group->entries[i]] & PLAN_MARK_LACKING)
-			look_at_cards(context, cards, group->entries[i], &clues);
+			find_in_cards(context, cards, group->entries[i], &clues);
 	}
 	return clues.unavailable;
 }
@@ -149,8 +149,8 @@ void plan_reason_group(const struct plan_context *context, const struct plan_gro
 
 		if (context->plan->entries[entry].apqn != PLAN_NONE)
 			continue;
-		look_at_group(context, group, entry, &clues);
-		look_at_cards(context, cards, entry, &clues);
+		find_in_group(context, group, entry, &clues);
+		find_in_cards(context, cards, entry, &clues);
 		conclude(context, entry, &clues, cards, relief);
 	}
 }

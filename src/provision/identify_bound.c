@@ -51,7 +51,7 @@ static void give_up_writers(struct provision *this)
 	}
 }
 
-static int look(struct provision *this)
+static int read_identities(struct provision *this)
 {
 	struct card_calls *calls = &this->calls;
 
@@ -98,5 +98,5 @@ int provision_identify_bound(struct machine *machine, int64_t deadline_ms, struc
 		return r;
 	}
 	begin(&this, now_ms);
-	return look(&this);
+	return read_identities(&this);
 }

@@ -13,7 +13,7 @@
 #include "util/cleanup.h"
 #include "util/text.h"
 
-#define PIPE_LOOK_MS 100 /* how often to check for a signal */
+#define SIGNAL_CHECK_MS 100 /* how often to check for a signal */
 
 static const char *file_type_text(mode_t mode)
 {
@@ -74,13 +74,13 @@ static int wait_for_pipe(const struct file_source *source, int fd, int64_t until
 	struct pollfd wanted = { .fd = fd, .events = POLLIN };
 
 	for (;;) {
-		int64_t left_ms = until_ms == WAIT_FOREVER ? PIPE_LOOK_MS : until_ms - wait_now_ms();
+		int64_t left_ms = until_ms == WAIT_FOREVER ? SIGNAL_CHECK_MS : until_ms - wait_now_ms();
 
 		if (wait_is_stopped())
 			return -EINTR;
 		if (left_ms <= 0)
 			break;
-		if (poll(&wanted, 1, left_ms < PIPE_LOOK_MS ? (int)left_ms : PIPE_LOOK_MS) > 0)
+		if (poll(&wanted, 1, left_ms < SIGNAL_CHECK_MS ? (int)left_ms : SIGNAL_CHECK_MS) > 0)
 			return 0;
 	}
 	log_line(source->level, "cannot read %s %s: timed out waiting for the end of the pipe", source->what,

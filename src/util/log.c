@@ -17,7 +17,7 @@
 #define LINE_LENGTH_MAX 1000
 #define PREFIX_SIZE 32
 #define SUFFIX_SIZE 8
-#define LOOK_INTERVAL_MS 100 /* between checks for a signal, while a line is not accepted */
+#define SIGNAL_CHECK_MS 100  /* between checks for a signal, while a line is not accepted */
 #define AGAIN_MS 10          /* for a terminal that poll misjudges */
 #define KERNEL_LINE_MAX 976  /* LOG_LINE_MAX in kernel/printk: what is longer is refused */
 #define KERNEL_BURST 10      /* DEFAULT_RATELIMIT_BURST: lines of one opener in five seconds */
@@ -176,7 +176,7 @@ static bool wait_until_taken(int fd)
 	struct pollfd wanted = { .fd = fd, .events = POLLOUT };
 	bool taken = poll(&wanted, 1, 0) != 0;
 
-	while (!taken && spend_patience(fd, LOOK_INTERVAL_MS, &taken))
+	while (!taken && spend_patience(fd, SIGNAL_CHECK_MS, &taken))
 		;
 	return taken;
 }

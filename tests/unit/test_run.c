@@ -18,7 +18,7 @@ static void test_no_bus(void **state)
 
 	begin(fixture, "guest ap=0\n", "not even yaml: [");
 	assert_false(run(fixture));
-	check_log(fixture, "error: AP bus /sys/bus/ap/features: not there; this kernel has no AP support (module ap), "
+	check_log(fixture, "error: AP bus /sys/bus/ap/features: not found; this kernel has no AP support (module ap), "
 			   "or this machine has no crypto adapters passed through\n");
 	assert_int_equal(call_count(fixture), 1);
 }
@@ -114,8 +114,8 @@ static void test_drivers_never_come(void **state)
 	fixture->options.timeout_ms = 7000;
 	assert_false(run(fixture));
 	check_log(fixture, SECRETS "notice: waiting for the AP bus, 5 s; drivers bound: 0/3\n"
-				   "error: AP bus /sys/bus/ap/bindings: still '0/3', not complete when the time was "
-				   "over; are the modules zcrypt and zcrypt_cex4 loaded? A longer wait: --timeout, at boot rd.pvapconfig.timeout\n");
+				   "error: AP bus /sys/bus/ap/bindings: still '0/3', not complete at the "
+				   "timeout; are the modules zcrypt and zcrypt_cex4 loaded? A longer wait: --timeout, at boot rd.pvapconfig.timeout\n");
 	assert_between(elapsed(fixture->sim), 7 * S, 7 * S + 1 * MS);
 }
 

@@ -40,7 +40,7 @@ static void test_no_deadline(void **state)
 }
 
 /* Two calls at once do not come back before the deadline, which is too soon to call them hung. */
-static void test_stuck_at_the_deadline(void **state)
+static void test_hung_at_the_deadline(void **state)
 {
 	struct fixture *fixture = *state;
 
@@ -96,7 +96,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_one_deadline),
 		TEST(test_no_deadline),
-		TEST(test_stuck_at_the_deadline),
+		TEST(test_hung_at_the_deadline),
 		TEST(test_bind_ends_after_the_work_time),
 		TEST(test_signal),
 	};

@@ -27,7 +27,7 @@ static void fail_after(struct fixture *fixture, const char *path, int error, uns
 }
 
 /* A probe of a dry run cannot be undone on a card that hangs. */
-static void test_probe_gets_stuck(void **state)
+static void test_probe_hangs(void **state)
 {
 	struct fixture *fixture = *state;
 
@@ -43,7 +43,7 @@ static void test_probe_gets_stuck(void **state)
 }
 
 /* Where the time is short, a hung card is given up so early that the other one is configured all the same. */
-static void test_stuck_in_a_short_time(void **state)
+static void test_hung_in_a_short_time(void **state)
 {
 	static const char *const paths[] = { "*/11.0001/online", "*/11.0001/mkvps", "*/11.0001/se_bind" };
 	static const int64_t timeouts_ms[] = { 5000, 2000, 1000 };
@@ -60,7 +60,7 @@ static void test_stuck_in_a_short_time(void **state)
 }
 
 /* An unbind that was written, but that nobody could see taking effect, is none that is known to be done. */
-static void test_stuck_after_an_unbind(void **state)
+static void test_hung_after_an_unbind(void **state)
 {
 	struct fixture *fixture = *state;
 
@@ -309,7 +309,7 @@ static void test_busy_unbind(void **state)
 }
 
 /* --unbind cannot claim success for queues that it could not touch. */
-static void test_unbind_gets_stuck(void **state)
+static void test_unbind_hangs(void **state)
 {
 	struct fixture *fixture = *state;
 
@@ -339,9 +339,9 @@ static void test_interrupted_call(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_probe_gets_stuck),
-		TEST(test_stuck_in_a_short_time),
-		TEST(test_stuck_after_an_unbind),
+		TEST(test_probe_hangs),
+		TEST(test_hung_in_a_short_time),
+		TEST(test_hung_after_an_unbind),
 		TEST(test_unbind_of_a_broken_queue),
 		TEST(test_unbind_of_an_unknown_card),
 		TEST(test_unbind_of_an_unlisted_card),
@@ -356,7 +356,7 @@ int main(void)
 		TEST(test_endless_reset),
 		TEST(test_no_time_left),
 		TEST(test_busy_unbind),
-		TEST(test_unbind_gets_stuck),
+		TEST(test_unbind_hangs),
 		TEST(test_interrupted_call),
 	};
 

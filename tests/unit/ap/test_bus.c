@@ -36,7 +36,7 @@ static void test_features(void **state)
 		{ NULL, -EIO, "error: AP bus /sys/" FEATURES ": Input/output error\n" },
 		{ NULL, -E2BIG, "error: AP bus /sys/" FEATURES ": too long\n" },
 		{ NULL, -ENOENT,
-		  "error: AP bus /sys/" FEATURES ": not there; this kernel has no AP support (module ap), or this "
+		  "error: AP bus /sys/" FEATURES ": not found; this kernel has no AP support (module ap), or this "
 		  "machine has no crypto adapters passed through\n" },
 	};
 	struct fixture *fixture = *state;
@@ -101,7 +101,7 @@ static void test_bindings_complete_late(void **state)
 }
 
 #define NOT_COMPLETE(text)                                                                                             \
-	"error: AP bus /sys/" BINDINGS ": still '" text "', not complete when the time was over; are the modules "     \
+	"error: AP bus /sys/" BINDINGS ": still '" text "', not complete at the timeout; are the modules "     \
 	"zcrypt and zcrypt_cex4 loaded? A longer wait: --timeout, at boot rd.pvapconfig.timeout\n"
 
 static void test_bindings_never_complete(void **state)

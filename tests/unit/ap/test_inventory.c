@@ -371,7 +371,7 @@ static void test_unknown_type(void **state)
 
 /* --- a machine that hangs, or is too old ----------------------------------------------- */
 
-static void test_stuck_card(void **state)
+static void test_hung_card(void **state)
 {
 	static const struct {
 		enum machine_operation operation;
@@ -446,7 +446,7 @@ int main(void)
 		TEST(test_vanished_queue),
 		TEST(test_vanished_card),
 		TEST(test_unknown_type),
-		TEST(test_stuck_card),
+		TEST(test_hung_card),
 		TEST(test_kernel_without_bind_support),
 		TEST(test_signal),
 	};

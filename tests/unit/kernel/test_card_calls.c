@@ -259,7 +259,7 @@ static void test_due_while_another_is_busy(void **state)
 
 /* --- hung cards ------------------------------------------------------------------------------------ */
 
-static void test_stuck_card(void **state)
+static void test_hung_card(void **state)
 {
 	struct user *user = *state;
 	int64_t start_ms = machine_now_ms(&user->sim->machine);
@@ -387,7 +387,7 @@ int main(void)
 		TEST(test_cards_overlap),
 		TEST(test_due_later),
 		TEST(test_due_while_another_is_busy),
-		TEST(test_stuck_card),
+		TEST(test_hung_card),
 		TEST(test_limit_of_each_call),
 		TEST(test_limit_with_little_time),
 		TEST(test_deadline),

@@ -204,7 +204,7 @@ static void test_limit_is_reported(void **state)
 }
 
 /* The kernel does not come back from a read: the other card is served, the deadline holds. */
-static void test_stuck_card_costs_only_itself(void **state)
+static void test_hung_card_costs_only_itself(void **state)
 {
 	struct fixture *fixture = *state;
 
@@ -241,7 +241,7 @@ static void test_slow_identity_does_not_hold_up(void **state)
 	assert_between(wait_us, 200000, 400000);
 }
 
-static void test_stuck_bind(void **state)
+static void test_hung_bind(void **state)
 {
 	struct fixture *fixture = *state;
 
@@ -402,10 +402,10 @@ int main(void)
 		TEST(test_slow_reset_beside_serialnr),
 		TEST(test_limit_of_bound_queues),
 		TEST(test_limit_is_reported),
-		TEST(test_stuck_card_costs_only_itself),
+		TEST(test_hung_card_costs_only_itself),
 		TEST(test_slow_identity_does_not_hold_up),
 		TEST(test_plan_changes_during_an_association_write),
-		TEST(test_stuck_bind),
+		TEST(test_hung_bind),
 		TEST(test_call_under_way_at_the_end),
 		TEST(test_vanished_card),
 		TEST(test_queue_of_another_guest),

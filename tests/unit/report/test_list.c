@@ -102,7 +102,7 @@ static void test_no_bus(void **state)
 
 	begin(fixture, "guest ap=0\n", NAMED);
 	assert_false(run(fixture));
-	assert_non_null(strstr(fixture->log.text, "error: AP bus /sys/bus/ap/features: not there"));
+	assert_non_null(strstr(fixture->log.text, "error: AP bus /sys/bus/ap/features: not found"));
 	begin(fixture, "secret 5 id=" ID_A "\n", NAMED);
 	assert_true(run(fixture));
 	check_log(fixture, "output: there is no APQN\n");

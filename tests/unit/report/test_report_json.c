@@ -87,7 +87,7 @@ static void test_early_failure(void **state)
 	begin(fixture, "guest ap=0\n", ENTRY_ACCEL);
 	assert_false(run_with_report(fixture));
 	assert_string_equal(report, HEAD("false", "1",
-					 "\"AP bus /sys/bus/ap/features: not there; this kernel has no AP support "
+					 "\"AP bus /sys/bus/ap/features: not found; this kernel has no AP support "
 					 "(module ap), or this machine has no crypto adapters passed through\"")
 				    "  \"entries\": [],\n  \"apqns\": []\n}\n");
 }

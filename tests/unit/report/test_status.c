@@ -78,7 +78,7 @@ static void test_failure(void **state)
 	assert_string_equal(fixture->log.text,
 			    TITLE "failed after N ms\n"
 			    "output: configuration: FILE (strict: all entries must be satisfied)\n"
-			    "output: error: AP bus /sys/bus/ap/features: not there; this kernel has no AP support "
+			    "output: error: AP bus /sys/bus/ap/features: not found; this kernel has no AP support "
 			    "(module ap), or this machine has no crypto adapters passed through\n");
 }
 
