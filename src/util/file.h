@@ -34,7 +34,7 @@ typedef bool file_visitor(const char *path, void *context);
  * Visits the entries of a directory that end in `suffix`, sorted by bytes, except hidden ones. 0 or negative errno,
  * not reported; -E2BIG, and none is visited, if there are more than FILE_VISIT_MAX entries of any name.
  */
-#define FILE_VISIT_MAX 8192
+#define FILE_VISIT_MAX 2048
 int file_visit(const char *directory, const char *suffix, file_visitor *visit, void *context);
 
 /* Writes all of a text, whatever pieces it takes. 0 or negative errno, not reported. */
