@@ -23,9 +23,6 @@
  * mutant: prove_mkvps src/ap/apqn.c s/strnlen(state, 4 . APQN_MKVP_SIZE + 1) != 4 . APQN_MKVP_SIZE + 1/false/
  * prove: prove_serialnr --unwind 21
  * mutant: prove_serialnr src/ap/apqn.c s/length != 0 \&\& length != APQN_SERIALNR_LENGTH/length > APQN_SERIALNR_LENGTH + 1/
- * prove: prove_note_call --unwind 82
- * slow: prove_note_call
- * mutant: prove_note_call src/ap/apqn.c s/%.25s, %"/%.45s, %"/
  */
 #include "proof.h"
 
@@ -123,7 +120,7 @@ void prove_association(void)
 void prove_mkvps(void)
 {
 	char *text = any_text(84);
-	enum apqn_identity identity = APQN_IDENTITY_WITHHELD;
+	enum apqn_identity identity = APQN_IDENTITY_UNAVAILABLE;
 	uint8_t mkvp[APQN_MKVP_SIZE];
 	uint8_t before[APQN_MKVP_SIZE];
 	int r;
@@ -134,7 +131,7 @@ void prove_mkvps(void)
 	CLAIM(r == 0 || r == -EBADMSG, "a defined result");
 	CLAIM((r == 0) == (identity == APQN_IDENTITY_VALID || identity == APQN_IDENTITY_NONE || identity == APQN_IDENTITY_UNREAD),
 	      "a defined state after success");
-	CLAIM(r == 0 || identity == APQN_IDENTITY_WITHHELD, "nothing is changed by a refusal");
+	CLAIM(r == 0 || identity == APQN_IDENTITY_UNAVAILABLE, "nothing is changed by a refusal");
 	for (size_t i = 0; i < APQN_MKVP_SIZE; i++)
 		CLAIM(identity == APQN_IDENTITY_VALID || mkvp[i] == before[i], "a pattern is of a valid key");
 	CLAIM(identity != APQN_IDENTITY_VALID || text[80] == '\n', "a valid key has all its digits");
@@ -153,14 +150,4 @@ void prove_serialnr(void)
 	CLAIM(r != 0 || length == 0 || length == APQN_SERIALNR_LENGTH, "it has its length, or is empty");
 	for (size_t i = 0; i < length; i++)
 		CLAIM(serialnr[i] > ' ' && serialnr[i] <= '~', "it is printable");
-}
-
-/* A path of a call, in the size of its buffer (MACHINE_PATH_SIZE). */
-void prove_note_call(void)
-{
-	char *path = any_text(79);
-	struct apqn apqn;
-
-	apqn_note_call(&apqn, path, nondet_bool() ? 0 : INT64_MAX);
-	CLAIM(strnlen(apqn.failure_call, APQN_CALL_SIZE) < APQN_CALL_SIZE, "the text is terminated");
 }

@@ -51,17 +51,3 @@ char *strtok_r(char *text, const char *separators, char **rest)
 		*(*rest)++ = '\0';
 	return word;
 }
-
-void qsort(void *base, size_t count, size_t size, int (*compare)(const void *, const void *))
-{
-	char *list = base;
-
-	for (size_t i = 1; i < count; i++)
-		for (size_t j = i; j > 0 && compare(list + (j - 1) * size, list + j * size) > 0; j--)
-			for (size_t k = 0; k < size; k++) {
-				char byte = list[(j - 1) * size + k];
-
-				list[(j - 1) * size + k] = list[j * size + k];
-				list[j * size + k] = byte;
-			}
-}

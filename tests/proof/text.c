@@ -2,16 +2,13 @@
 /*
  * Numbers, hex digits and words: src/util/text.c.
  *
- * Bounds: numbers with each limit that a caller has, and two digits more than that limit (the first digit too many, and what
+ * Bounds: numbers with the limits of generations, indexes and seconds, and two digits more than that limit (the first digit too many, and what
  * follows it). Hex digits of up to 4 bytes, one digit more, and one less: each byte is treated alike. Texts of 5 bytes and words of up to 2: room for
  * blanks before, between and after words, and for words that are shorter and longer. Texts of 8 bytes for ends.
  * Assumed: strspn, strcspn (libc.h) and CBMC's strlen, strchr, memcmp, strcmp do what POSIX says.
  *
  * prove: prove_decimal --unwind 9
- * mutant: prove_decimal src/util/text.c s/digit > max ||//; s/(max - digit) .// 10/max \/ 10/
- * prove: prove_decimal_pid --unwind 14
- * slow: prove_decimal_pid
- * mutant: prove_decimal_pid src/util/text.c s/too_large ||//
+ * mutant: prove_decimal src/util/text.c s/(max - digit)/max/
  * prove: prove_hex --unwind 12
  * mutant: prove_hex src/util/text.c s/digits % 2 ||//
  * prove: prove_format_hex --unwind 12
@@ -52,12 +49,6 @@ void prove_decimal(void)
 	decimal_up_to(99, 4);
 	decimal_up_to(UINT16_MAX, 7);
 	decimal_up_to(86400, 7);
-}
-
-/* Process ids. */
-void prove_decimal_pid(void)
-{
-	decimal_up_to(INT32_MAX, 12);
 }
 
 static bool is_hex(char digit)

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Values of the configuration file: src/config/value.c.
+ *
+ * Bounds: texts of 5 bytes are trimmed: a character of whitespace has up to 3, so there is room for one, another one that is cut short,
+ * and others. The other texts: two bytes more than the longest that is taken. Hex values: text.c.
+ * Assumed: CBMC's strcasecmp, strncasecmp, strncmp, memmove do what POSIX says; SHA-256 gives any digest, or fails; texts are
+ * formatted by src/musl/format.c.
+ *
+ * prove: prove_trim --unwind 9
+ * slow: prove_trim
+ * mutant: prove_trim src/config/value.c s/end = i + 1;/end = i + 2;/
+ * prove: prove_mode --unwind 9
+ * mutant: prove_mode src/config/value.c s/entry->mode = APQN_MODE_ACCEL;/entry->mode = APQN_MODE_CCA;/
+ * prove: prove_min_generation --unwind 8
+ * mutant: prove_min_generation src/config/value.c s/(uint8_t)(4 + i)/(uint8_t)(5 + i)/
+ * prove: prove_config_serialnr --unwind 20
+ * mutant: prove_config_serialnr src/config/value.c s/good = strlen(text) == APQN_SERIALNR_LENGTH/good = true/
+ * prove: prove_label --unwind 70
+ * slow: prove_label
+ * mutant: prove_label src/config/value.c s/CONFIG_LABEL_SIZE - sizeof(cut), cut/CONFIG_LABEL_SIZE - sizeof(cut) + 1, cut/
+ */
+#include "proof.h"
+
+#include "libc.h"
+#include "log.h"
+
+#include "config/value.c"
+#include "musl/format.c"
+#include "util/text.c"
+
+int sha256_digest(const void *data, size_t length, uint8_t digest[SHA256_SIZE])
+{
+	(void)data, (void)length;
+	for (size_t i = 0; i < SHA256_SIZE; i++)
+		digest[i] = nondet_uint8();
+	return nondet_bool() ? 0 : -EIO;
+}
+
+void prove_trim(void)
+{
+	struct config_field field = { .text = any_text(5) };
+	size_t before = strlen(field.text), after;
+
+	trim_field(&field);
+	if (!field.text)
+		return;
+	after = strlen(field.text);
+	CLAIM(after > 0 && after <= before, "what is left is not empty, and not longer");
+	CLAIM(whitespace_length(field.text) == 0, "no whitespace at the start");
+	for (size_t i = 0; i < after; i++)
+		CLAIM(whitespace_length(field.text + i) == 0 || whitespace_length(field.text + i) < after - i,
+		      "no whitespace at the end");
+}
+
+void prove_mode(void)
+{
+	struct config_fields fields = { .path = "path" };
+	struct config_entry entry = { 0 };
+	int r;
+
+	fields.list[CONFIG_KEY_MODE].text = nondet_bool() ? NULL : any_text(7);
+	r = make_mode(&fields, &entry);
+	CLAIM(r == 0 || r == -EINVAL, "a defined result");
+	CLAIM((r == 0) == (entry.mode == APQN_MODE_EP11 || entry.mode == APQN_MODE_ACCEL), "one of the two modes");
+	CLAIM(r == 0 || entry.mode == APQN_MODE_UNKNOWN, "nothing is changed by a refusal");
+}
+
+void prove_min_generation(void)
+{
+	struct config_fields fields = { .path = "path" };
+	struct config_entry entry = { .mode = nondet_bool() ? APQN_MODE_EP11 : APQN_MODE_ACCEL };
+	char *text = nondet_bool() ? NULL : any_text(6);
+	int r;
+
+	fields.list[CONFIG_KEY_MINGEN].text = text;
+	r = make_min_generation(&fields, &entry);
+	CLAIM(r == 0 || r == -EINVAL, "a defined result");
+	CLAIM(r == 0 || entry.min_generation == 0, "nothing is changed by a refusal");
+	CLAIM(r != 0 || (text ? entry.min_generation == text[3] - '0' : entry.min_generation == 0), "the generation is that of the text");
+	CLAIM(r != 0 || !text || entry.min_generation == 8 || entry.mode == APQN_MODE_ACCEL, "EP11 has one generation only");
+	CLAIM(entry.min_generation == 0 || (entry.min_generation >= 4 && entry.min_generation <= 8), "a known generation");
+}
+
+void prove_config_serialnr(void)
+{
+	struct config_fields fields = { .path = "path" };
+	struct config_entry entry = { 0 };
+	char *text = any_text(18);
+	int r;
+
+	fields.list[CONFIG_KEY_SERIALNR].text = text;
+	r = make_serialnr(&fields, &entry);
+	CLAIM(r == 0 || r == -EINVAL, "a defined result");
+	CLAIM(strnlen(entry.serialnr, sizeof(entry.serialnr)) == (r == 0 ? APQN_SERIALNR_LENGTH : 0), "the serial number is whole, or empty");
+	for (size_t i = 0; i < APQN_SERIALNR_LENGTH; i++)
+		CLAIM(r != 0 || (entry.serialnr[i] > ' ' && entry.serialnr[i] <= '~'), "it is printable");
+}
+
+/* Any name of up to 68 bytes, and any number of an entry. */
+void prove_label(void)
+{
+	char *label = malloc(CONFIG_LABEL_SIZE), *name = nondet_bool() ? NULL : any_text(68);
+	size_t number = nondet_size();
+
+	ASSUME(number <= CONFIG_ENTRIES_MAX);
+	config_value_format_label(number, name, label);
+	CLAIM(strnlen(label, CONFIG_LABEL_SIZE) < CONFIG_LABEL_SIZE, "the label is terminated");
+	CLAIM(label[0] == '#', "it begins with #");
+}
