@@ -17,6 +17,7 @@
  * prove: prove_bind --unwind 12
  * mutant: prove_bind src/ap/apqn.c s/line_is(text, "unbound")/line_is(text, "unbind")/
  * prove: prove_association --unwind 24
+ * slow: prove_association
  * mutant: prove_association src/ap/apqn.c s/digits >= sizeof(number)/digits > sizeof(number)/
  * prove: prove_mkvps --unwind 88
  * slow: prove_mkvps
