@@ -10,7 +10,7 @@
  * prove: prove_unprintable --unwind 10
  * mutant: prove_unprintable src/util/log.c s/text < ' ' || .text > '~'/text < ' ' || *text > 0x7f/
  * prove: prove_format_string --unwind 12
- * mutant: prove_format_string src/musl/format.c s/length + 1 < output->size/length < output->size/
+ * mutant: prove_format_string src/musl/format.c s/length + 1 < output->size/length <= output->size/
  * prove: prove_format_number --unwind 22
  * mutant: prove_format_number src/musl/format.c s/define NUMBER_SIZE 20/define NUMBER_SIZE 9/
  * prove: prove_format_hex_number --unwind 22
