@@ -147,10 +147,8 @@ static bool remember(struct round *round, const char *data, size_t size)
 	return round->error == 0;
 }
 
-static bool handle(struct round *round, const char *path, char *data, size_t size);
-
 /* The request did not reach the firmware, or its answer did not reach us. False if the other requests need not be tried. */
-static bool submit_failed(struct round *round, const char *path, char *data, size_t size)
+static bool submit_failed(struct round *round, const char *path)
 {
 	int r = round->error;
 	bool costs_itself = r == -ENOMEM; /* the next may be smaller */
@@ -162,7 +160,7 @@ static bool submit_failed(struct round *round, const char *path, char *data, siz
 		/* It may have been added: the list tells. */
 		round->lost = true;
 		round->listed = false;
-		return handle(round, path, data, size);
+		return true;
 	}
 	log_warning("add-secret request %s: %s%s", path, text_error(r),
 		    costs_itself ? "" : "; later requests are skipped");
@@ -180,7 +178,7 @@ static bool submit(struct round *round, const char *path, char *data, size_t siz
 	call.size = size;
 	round->error = machine_perform(round->machine, &call);
 	if (round->error < 0)
-		return submit_failed(round, path, data, size);
+		return submit_failed(round, path);
 	if (call.uv_rc == RC_EXECUTED) {
 		log_info("add-secret request %s: submitted", path);
 		return remember(round, data, size); /* the next may be for the same secret */
@@ -240,7 +238,7 @@ static int read_request(const struct round *round, const char *path, char **data
 }
 
 /* Submits a request, or says why not. False if the other requests need not be tried. */
-static bool handle(struct round *round, const char *path, char *data, size_t size)
+static bool handle_once(struct round *round, const char *path, char *data, size_t size)
 {
 	const struct secret *known;
 
@@ -265,6 +263,14 @@ static bool handle(struct round *round, const char *path, char *data, size_t siz
 		return remember(round, data, size);
 	}
 	return submit(round, path, data, size);
+}
+
+/* The same, once more if the process that submitted it was killed. */
+static bool handle(struct round *round, const char *path, char *data, size_t size)
+{
+	bool lost_before = round->lost, more = handle_once(round, path, data, size);
+
+	return round->lost == lost_before ? more : handle_once(round, path, data, size);
 }
 
 /* A request by its first bytes, but not by its name: the manual of pvsecret shows such names. */
