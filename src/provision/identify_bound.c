@@ -39,18 +39,6 @@ static void begin(struct provision *this, int64_t now_ms)
 	}
 }
 
-/* A queue that is no longer bound would need a write. */
-static void give_up_writers(struct provision *this)
-{
-	for (size_t i = 0; i < this->count; i++) {
-		struct queue_task *task = &this->tasks[i];
-
-		if (task->goal != GOAL_REST && task->call == CALL_NONE &&
-		    queue_task_next(task) <= CALL_WRITE_ASSOCIATION)
-			task->goal = GOAL_REST;
-	}
-}
-
 static int read_identities(struct provision *this)
 {
 	struct card_calls *calls = &this->calls;
@@ -59,7 +47,7 @@ static int read_identities(struct provision *this)
 		int64_t now_ms = machine_now_ms(calls->machine);
 		int r;
 
-		give_up_writers(this);
+		provision_give_up_writers(this);
 		if (!card_calls_busy(calls) && !provision_any_task(this))
 			return 0;
 		if (now_ms >= calls->deadline_ms)

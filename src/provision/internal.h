@@ -63,6 +63,9 @@ int provision_plan(struct provision *this, int64_t now_ms);
 /* The same for a dry run: identities are read as far as allowed, no other goal is set. */
 int provision_plan_dry(struct provision *this, int64_t now_ms);
 
+/* Where nothing may be written: drops the goals of queues whose next call is a write, as after the end of an unbind's reset. */
+void provision_give_up_writers(struct provision *this);
+
 /* The work time is over: no queue gets a new goal but to be unbound. */
 static inline bool provision_is_closing(const struct provision *this, int64_t now_ms)
 {

@@ -71,12 +71,35 @@ static void test_dry_run_tells_the_truth(void **state)
 	assert_int_equal(fixture->plan.satisfied, 3);
 }
 
+/* Found bound, but the reset of an unbind runs: at its end the queue would have to be bound to be identified. */
+static void test_dry_run_after_an_unbind(void **state)
+{
+	static const char topology[] = "delay bind=1ms reset=2s associate=30ms request=2ms\n" SECRETS
+				       "card 11 CEX8P\nqueue 11.0001" KEY_A " state=bound\n";
+	struct fixture *fixture = *state;
+	char zero[] = "0";
+	struct machine_call call = {
+		.operation = MACHINE_WRITE, .path = "devices/ap/card11/11.0001/se_bind", .data = zero, .length = 1
+	};
+
+	new_machine(fixture, topology);
+	fixture->sim->options.settled = true;
+	call.until_ms = machine_now_ms(&fixture->sim->machine) + 1000;
+	assert_int_equal(machine_perform(&fixture->sim->machine, &call), 0);
+	fixture->request.dry_run = true;
+	run(fixture, ENTRY_A);
+	assert_int_equal(sim_write_count(fixture->sim), 0);
+	assert_int_equal(fixture->plan.entries[0].reason, PLAN_UNKNOWN);
+	assert_string_equal(truth(fixture, 0x11, 1), "bindable");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_dry_run_writes_nothing),
 		TEST(test_dry_run_with_probe),
 		TEST(test_dry_run_tells_the_truth),
+		TEST(test_dry_run_after_an_unbind),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
