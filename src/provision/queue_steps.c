@@ -48,8 +48,8 @@ static const enum queue_call calls[][4] = {
 	[QUEUE_UNAVAILABLE]      = { CALL_READ_BIND,        CALL_READ_BIND,    CALL_READ_BIND,         CALL_NONE },
 	[QUEUE_UNBINDING]        = { CALL_WRITE_BIND,       CALL_WRITE_BIND,   CALL_WRITE_BIND,        CALL_READ_BIND },
 	[QUEUE_UNBIND_IGNORED]   = { CALL_READ_BIND,        CALL_READ_BIND,    CALL_READ_BIND,         CALL_READ_BIND },
-	[QUEUE_FOUND]            = { CALL_READ_RESET,       CALL_NONE,         CALL_WRITE_ASSOCIATION, CALL_WRITE_UNBIND },
-	[QUEUE_RESET_OVER]       = { CALL_READ_BIND,        CALL_NONE,         CALL_WRITE_ASSOCIATION, CALL_WRITE_UNBIND },
+	[QUEUE_FOUND]            = { CALL_READ_RESET,       CALL_READ_RESET,         CALL_WRITE_ASSOCIATION, CALL_WRITE_UNBIND },
+	[QUEUE_RESET_OVER]       = { CALL_READ_BIND,        CALL_READ_BIND,    CALL_WRITE_ASSOCIATION, CALL_WRITE_UNBIND },
 	[QUEUE_BOUND]            = { CALL_READ_MKVPS,       CALL_NONE,         CALL_WRITE_ASSOCIATION, CALL_WRITE_UNBIND },
 	[QUEUE_STALE]            = { CALL_WRITE_UNBIND,     CALL_NONE,         CALL_WRITE_UNBIND,      CALL_WRITE_UNBIND },
 	[QUEUE_SETTLING]         = { CALL_READ_ASSOCIATION, CALL_NONE,         CALL_WRITE_UNBIND,      CALL_WRITE_UNBIND },
@@ -83,7 +83,7 @@ static const struct transition {
 	{ QUEUE_BIND_LOST,        RESULT_SEEN_BOUND,          QUEUE_FOUND,            APQN_WORKING },
 	{ QUEUE_BIND_LOST,        RESULT_SEEN_NEITHER,        QUEUE_UNKNOWN,          APQN_WORKING },
 	{ QUEUE_UNBIND_LOST,      RESULT_SEEN_UNBOUND,        QUEUE_RESETTING,        APQN_WORKING },
-	{ QUEUE_UNBIND_LOST,      RESULT_SEEN_BOUND,          QUEUE_STALE,            APQN_WORKING },
+	{ QUEUE_UNBIND_LOST,      RESULT_SEEN_BOUND,          QUEUE_UNKNOWN,          APQN_WORKING },
 	{ QUEUE_UNBIND_LOST,      RESULT_SEEN_NEITHER,        QUEUE_UNKNOWN,          APQN_WORKING },
 	{ QUEUE_UNAVAILABLE,      RESULT_SEEN_UNBOUND,        QUEUE_UNBOUND,          APQN_BIND_TAKEN },
 	{ QUEUE_UNAVAILABLE,      RESULT_SEEN_BOUND,          QUEUE_BOUND,            APQN_WORKING },
@@ -293,8 +293,9 @@ void queue_task_fail(struct queue_task *task, enum apqn_failure failure, int err
 	task->apqn->failure = failure;
 	task->apqn->failure_error = error;
 	task->goal = GOAL_REST;
-	/* Nobody will see any more whether an unbind took effect. */
-	if (queue_unbind_unseen(task->state) && (failure == APQN_CARD_HUNG || failure == APQN_UNREADABLE))
+	/* The effect of an unbind will not be checked any more. */
+	if (queue_unbind_unseen(task->state) &&
+	    (failure == APQN_CARD_HUNG || failure == APQN_UNREADABLE || failure == APQN_CALL_LOST))
 		queue_task_set_state(task, QUEUE_UNKNOWN);
 }
 
@@ -304,6 +305,10 @@ void queue_task_abandon(struct queue_task *task)
 		queue_task_set_state(task, QUEUE_BIND_LOST);
 	else if (task->call == CALL_WRITE_UNBIND)
 		queue_task_set_state(task, QUEUE_UNBIND_LOST);
+	else if (task->call == CALL_WRITE_ASSOCIATION)
+		queue_task_set_state(task, QUEUE_ASSOCIATION_LOST);
+	if (task->call == CALL_WRITE_ASSOCIATION)
+		task->apqn->association_index = task->asked_index;
 	task->bound_here = task->bound_here || task->call == CALL_WRITE_BIND;
 	task->call = CALL_NONE;
 }

@@ -14,7 +14,7 @@
  *                     IDENTIFY    BIND      ASSOCIATE  UNBIND
  *   UNKNOWN           unbind      unbind    unbind     unbind     started -> UNBINDING
  *   BIND_LOST         bind?       bind?     bind?      bind?      unbound -> RESETTING, bound -> FOUND, EIO -> UNKNOWN
- *   UNBIND_LOST       bind?       bind?     bind?      bind?      unbound -> RESETTING, bound -> STALE, EIO -> UNKNOWN
+ *   UNBIND_LOST       bind?       bind?     bind?      bind?      unbound -> RESETTING, else UNKNOWN
  *   UNBOUND           bind        bind      bind       -          done -> BOUND, EINVAL -> UNAVAILABLE,
  *                                                                 EIO for a second -> REFUSED
  *   REFUSED           reset?      reset?    reset?     -          runs -> RESETTING, over -> failure
@@ -24,8 +24,8 @@
  *   UNBINDING         bind        bind      bind       bind?      unbound -> RESETTING, bound for too long -> failure;
  *                                                                 done -> BOUND, EINVAL -> UNBIND_IGNORED
  *   UNBIND_IGNORED    bind?       bind?     bind?      bind?      failure
- *   FOUND             reset?      -         associate  unbind     over -> RESET_OVER; started -> ASSOCIATING
- *   RESET_OVER        bind?       -         associate  unbind     unbound -> UNBOUND, else BOUND; started ->
+ *   FOUND             reset?      reset?    associate  unbind     over -> RESET_OVER; started -> ASSOCIATING
+ *   RESET_OVER        bind?       bind?     associate  unbind     unbound -> UNBOUND, else BOUND; started ->
  * ASSOCIATING
  *   BOUND             identity    -         associate  unbind     started -> ASSOCIATING
  *   STALE             unbind      -         unbind     unbind     started -> UNBINDING
@@ -70,7 +70,7 @@ enum queue_call {
 };
 
 enum queue_state {
-	QUEUE_UNKNOWN,        /* se_bind cannot be read */
+	QUEUE_UNKNOWN,        /* se_bind cannot be read, or the effect of an unbind was not seen */
 	QUEUE_BIND_LOST,      /* the bind may have taken effect or not: its helper process was killed, or left behind */
 	QUEUE_UNBIND_LOST,    /* the same for an unbind */
 	QUEUE_UNBOUND,        /* found or seen unbound */
@@ -85,7 +85,7 @@ enum queue_state {
 	QUEUE_STALE,          /* bound, the association is not known (after a kexec, for example) */
 	QUEUE_SETTLING,       /* found with an association under way */
 	QUEUE_ASSOCIATING,    /* this run has started an association */
-	QUEUE_ASSOCIATION_LOST, /* this run may have started an association: the helper process was killed */
+	QUEUE_ASSOCIATION_LOST, /* the same, or not: the helper process was killed, or left behind */
 	QUEUE_ASSOCIATED,
 };
 
