@@ -148,7 +148,7 @@ static bool remember(struct round *round, const char *data, size_t size)
 }
 
 /* The request did not reach the firmware, or its answer did not reach us. False if the other requests need not be tried. */
-static bool submit_failed(struct round *round, const char *path)
+static bool submit_failed(struct round *round, const char *path, const char *data, size_t size)
 {
 	int r = round->error;
 	bool costs_itself = r == -ENOMEM; /* the next may be smaller */
@@ -156,8 +156,8 @@ static bool submit_failed(struct round *round, const char *path)
 	if (r == -EINTR)
 		return false;
 	round->error = 0;
-	if (r == -EOWNERDEAD && !round->lost) {
-		/* It may have been added: the list tells. */
+	if (r == -EOWNERDEAD && !round->lost && find_entry((const uint8_t *)data, size)) {
+		/* The list tells whether it was added. */
 		round->lost = true;
 		round->listed = false;
 		return true;
@@ -178,7 +178,7 @@ static bool submit(struct round *round, const char *path, char *data, size_t siz
 	call.size = size;
 	round->error = machine_perform(round->machine, &call);
 	if (round->error < 0)
-		return submit_failed(round, path);
+		return submit_failed(round, path, data, size);
 	if (call.uv_rc == RC_EXECUTED) {
 		log_info("add-secret request %s: submitted", path);
 		return remember(round, data, size); /* the next may be for the same secret */
