@@ -140,8 +140,9 @@ bool file_begins_with(const char *path, const char *text)
 	size_t length = strlen(text);
 	char start[16];
 
-	return fd >= 0 && length <= sizeof(start) && read(fd, start, length) == (ssize_t)length &&
-	       memcmp(start, text, length) == 0;
+	/* The path may lead to another file by now. */
+	return fd >= 0 && fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && length <= sizeof(start) &&
+	       read(fd, start, length) == (ssize_t)length && memcmp(start, text, length) == 0;
 }
 
 static int visible_count; /* scandir has no context */
