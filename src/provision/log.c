@@ -215,7 +215,7 @@ void provision_log_duplicates(const struct provision *this)
 		apqn_format_name(apqn, names[0]);
 		apqn_format_name(&this->apqns[other], names[1]);
 		text_format_hex(apqn->mkvp, sizeof(apqn->mkvp), mkvp);
-		log_warning("APQN %s and APQN %s: same master key 0x%s on one card; the lower domain is preferred",
+		log_warning("APQN %s and APQN %s: same master key 0x%s on one card; either can serve an entry",
 			    names[0], names[1], mkvp);
 	}
 }
