@@ -7,9 +7,13 @@
 # make_release_tree SUITE FOLDER PACKAGES: made once; made again if the packages or qemu/make-tree change.
 make_release_tree() {
 	inputs=$(echo "$1" "$3" | cat - qemu/make-tree | sha256sum)
-	[ "$(cat "$2/inputs" 2>/dev/null)" != "$inputs" ] || return 0
-	# shellcheck disable=SC2086 # a list of words
-	qemu/make-tree "$1" amd64 "$2" $3 && echo "$inputs" >"$2/inputs"
+	mkdir -p "$(dirname "$2")" || return
+	(
+		flock 8
+		[ "$(cat "$2/inputs" 2>/dev/null)" != "$inputs" ] || exit 0
+		# shellcheck disable=SC2086 # a list of words
+		qemu/make-tree "$1" amd64 "$2" $3 && echo "$inputs" >"$2/inputs"
+	) 8>"$2.lock"
 }
 
 # in_release_tree TREE FOLDER DIRECTORY COMMAND...: in a mount namespace of its own, with FOLDER as /build, in DIRECTORY there.
