@@ -152,7 +152,7 @@ static const struct function *find_function(uint32_t instruction, uint8_t code)
 bool pvap_offer_function(CPUS390XState *env, uint32_t instruction, uint8_t *offered)
 {
 	uint8_t code = env->regs[0] & 0x7f;
-	bool ours = has_functions(env) && !test_be_bit(code, offered) && find_function(instruction, code);
+	bool ours = has_functions(env) && find_function(instruction, code);
 
 	for (size_t i = 0; has_functions(env) && i < ARRAY_SIZE(functions); i++)
 		if (functions[i].instruction == instruction)

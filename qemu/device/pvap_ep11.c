@@ -86,12 +86,13 @@ static bool take_element(const uint8_t **at, const uint8_t *end, uint8_t tag, si
 
 static bool take_number(const uint8_t **at, const uint8_t *end, uint32_t *number)
 {
+	const uint8_t *p = *at;
 	size_t length;
 
-	if (!take_element(at, end, TAG_OCTETS, &length) || length != 4)
+	if (!take_element(&p, end, TAG_OCTETS, &length) || length != 4)
 		return false;
-	*number = ldl_be_p(*at);
-	*at += 4;
+	*number = ldl_be_p(p);
+	*at = p + 4;
 	return true;
 }
 

@@ -307,14 +307,15 @@ uint32_t HELPER(pvap_nqap)(CPUS390XState *env, uint32_t r1, uint32_t r2)
 {
 	struct apqn apqn = apqn_of(env->regs[0]);
 	uint8_t message[PVAP_REQUEST_MAX];
-	size_t length = MIN(env->regs[r2 + 1], sizeof(message));
+	size_t length;
 	char kind[32];
 	unsigned int response;
 	int64_t now_us;
 
 	pvap_require_ap(env, GETPC());
-	if ((r1 | r2) & 1 || !length)
+	if ((r1 | r2) & 1 || !env->regs[r2 + 1])
 		tcg_s390_program_interrupt(env, PGM_SPECIFICATION, GETPC());
+	length = MIN(env->regs[r2 + 1], sizeof(message));
 	pvap_read(env, env->regs[r2], message, length, GETPC());
 	pvap_lock();
 	now_us = pvap_now();
