@@ -75,7 +75,7 @@ stamp() {
 		'BEGIN { $| = 1 } s/\r*\n?$//; s/\e(?:\[[0-?]*[ -\/]*[@-~]|[P\]^_].*?(?:\a|\e\\)|[ -\/]*[0-~])//g; s/.*\r//; printf "%.6f %s\n", clock_gettime(CLOCK_REALTIME), $_'
 }
 
-# The host of the boot scenarios, and the value of the secret that opens the root volume: those that the requests of the real tool
+# For tests only: the private key of the host of the boot scenarios, and the value of the secret that opens the root volume: those that the requests of the real tool
 # in tests/unit/uv/asrcb were made with.
 host_key=016e976208995e5d11f7cf26eb5e380ad6700756a21ada538a0a72f8cde656f5f74edb988f1bbbb657d22dc22930f07f041e7e298b605c4547ec9cfea7726a1e05bf
 secret_value=bbce1bb2fd2d68ff2c6edff68477796f0cf4377c125fe10602e8e77ccde31a57
