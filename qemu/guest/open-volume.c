@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 /*
  * open-volume DEVICE SECURE-KEYS: has the kernel's dm-crypt make the device "root", the decrypted content of DEVICE, with paes-xts-plain64 and the
  * secure keys in the file. What `cryptsetup open --type plain` does, which our small initramfs does not have.

@@ -28,7 +28,7 @@ struct boot_options {
 	enum boot_end end;           /* rd.emergency */
 };
 
-/* Reads them from all places (cmdline.h). `root` stands in front of their paths: "" but for tests. */
+/* Reads them from all places. `root` stands in front of their paths: "" but for tests. */
 void boot_options_read(const char *root, struct boot_options *options);
 
 /*

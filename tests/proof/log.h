@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* Messages, where they are not what is proved. The real ones: messages.c. */
+/* Messages, where they are not what is proved. The real ones: output.c. */
 #include "util/log.h"
 
 void log_line(enum log_level level, const char *format, ...)
