@@ -179,8 +179,8 @@ static int exit_status(bool success, bool only_shows)
 }
 
 /*
- * If the program is started without standard streams, the first files that it opens must not get their numbers, and then its
- * messages. Not /dev/null, which may not exist yet.
+ * If the program is started without standard streams, the first files that it opens must not get their numbers, and
+ * then its messages. Not /dev/null, which may not exist yet.
  */
 static void occupy_standard_streams(void)
 {

@@ -36,8 +36,8 @@ static void wait_a_while(int fd, int64_t left_ms)
 }
 
 /*
- * Waits for the end of `child`, at most for `limit_ms` (0: no limit). 0 with its status as of waitpid(2); -ETIMEDOUT: it still
- * runs and is still ours. A pidfd tells the end at once; before Linux 5.3 there is none, and it is polled for.
+ * Waits for the end of `child`, at most for `limit_ms` (0: no limit). 0 with its status as of waitpid(2); -ETIMEDOUT:
+ * it still runs and is still ours. A pidfd tells the end at once; before Linux 5.3 there is none, and it is polled for.
  */
 static int wait_for_child(pid_t child, int64_t limit_ms, int *status)
 {

@@ -43,8 +43,8 @@ struct boot_supervised {
 };
 
 /*
- * Calls `run` in a child process and returns its result. Any other end of that process is an error, which is reported, and
- * written to options->report_path. Signals that stop a run are left to the child.
+ * Calls `run` in a child process and returns its result. Any other end of that process is an error, which is reported,
+ * and written to options->report_path. Signals that stop a run are left to the child.
  */
 bool boot_run_supervised(const struct boot_supervised *supervised, const struct options *options);
 
@@ -57,9 +57,10 @@ void boot_load_modules(const char *modprobe, struct options *options);
 void boot_pause(unsigned int seconds);
 
 /*
- * True only if it is certain: there is /etc/initrd-release (dracut, mkinitcpio), or the root directory is still the kernel's
- * own, into which it unpacked the image (initramfs-tools). A root in memory or an overlay proves nothing: live systems and
- * containers have such roots, and are not ours to stop. `root` stands in front of both paths: "" but for tests.
+ * True only if it is certain: there is /etc/initrd-release (dracut, mkinitcpio), or the root directory is still the
+ * kernel's own, into which it unpacked the image (initramfs-tools). A root in memory or an overlay proves nothing: live
+ * systems and containers have such roots, and are not ours to stop. `root` stands in front of both paths: "" but for
+ * tests.
  */
 bool boot_in_initramfs(const char *root);
 
@@ -67,9 +68,9 @@ bool boot_in_initramfs(const char *root);
 int boot_stop(enum boot_end end);
 
 /*
- * Runs a program (`arguments[0]` is its path), at most for `limit_ms` (0: no limit). 0 with its status as of waitpid(2), which
- * is BOOT_NOT_STARTED if there is no such program; -ETIMEDOUT: it still runs; or another negative errno. It inherits nothing
- * of the environment, which in an initramfs comes from the kernel command line.
+ * Runs a program (`arguments[0]` is its path), at most for `limit_ms` (0: no limit). 0 with its status as of
+ * waitpid(2), which is BOOT_NOT_STARTED if there is no such program; -ETIMEDOUT: it still runs; or another negative
+ * errno. It inherits nothing of the environment, which in an initramfs comes from the kernel command line.
  */
 #define BOOT_NOT_STARTED (127 << 8) /* as the shell has it */
 int boot_run_program(const char *const arguments[], int64_t limit_ms, int *status);

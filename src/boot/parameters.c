@@ -21,7 +21,7 @@
 
 /* --- words ---------------------------------------------------------------------------------------- */
 
-/* The kernel's isspace() has Latin-1: 0xa0, the second byte of a no-break space and of an a with grave accent in UTF-8. */
+/* The kernel's isspace() includes 0xa0 (Latin-1), the second byte of a no-break space and of U+00E0 in UTF-8. */
 static bool is_blank(char character)
 {
 	return character == ' ' || (character >= '\t' && character <= '\r') || (unsigned char)character == 0xa0;

@@ -2,9 +2,9 @@
 #pragma once
 
 /*
- * Kernel command line parameters of early boot (--boot): rd.pvapconfig… and two of dracut that say how to stop a boot. In our
- * own names '-' and '_' are equivalent. Nothing here fails: an invalid name or value causes a warning, and the default is
- * used, but `required` and `lock_secrets` are on then.
+ * Kernel command line parameters of early boot (--boot): rd.pvapconfig… and two of dracut that say how to stop a boot.
+ * In our own names '-' and '_' are equivalent. Nothing here fails: an invalid name or value causes a warning, and the
+ * default is used, but `required` and `lock_secrets` are on then.
  */
 #include <limits.h>
 #include <stdbool.h>

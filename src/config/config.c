@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The file as a whole: its bytes, its anchors, and its structure, a list of mappings of scalars, which is read as a stream
- * of events. Nothing deeper is ever followed, so nothing nests and nothing recurs; the first event that does not belong is
- * an error.
+ * The file as a whole: its bytes, its anchors, and its structure, a list of mappings of scalars, which is read as a
+ * stream of events. Nothing deeper is ever followed, so nothing nests and nothing recurs; the first event that does not
+ * belong is an error.
  */
 #include "config/config.h"
 
@@ -85,8 +85,8 @@ static struct config_place place_of_byte(const char *text, size_t offset)
 }
 
 /*
- * What libyaml takes quadratic time for, up to 22 s for 1 MiB: a directive for each line, and long runs of blanks and line
- * breaks. Neither has a use here. NULL if the text may go to libyaml; otherwise what is wrong, and where.
+ * What libyaml takes quadratic time for, up to 22 s for 1 MiB: a directive for each line, and long runs of blanks and
+ * line breaks. Neither has a use here. NULL if the text may go to libyaml; otherwise what is wrong, and where.
  */
 static const char *check_text(const char *text, size_t length, struct config_place *place)
 {
@@ -310,8 +310,8 @@ static bool is_null(const yaml_event_t *event)
 }
 
 /*
- * Makes the current event, which must be a scalar or the alias of one, into a text that the caller frees. A null is an empty
- * text.
+ * Makes the current event, which must be a scalar or the alias of one, into a text that the caller frees. A null is an
+ * empty text.
  */
 static int take_scalar(struct parser *parser, const char *expected, char **text)
 {

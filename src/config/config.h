@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * The configuration file: YAML text in, validated entries out (manual, section CONFIGFILE). Errors are reported here, with
- * file, line, column, entry and key; callers get the errno only.
+ * The configuration file: YAML text in, validated entries out (manual, section CONFIGFILE). Errors are reported here,
+ * with file, line, column, entry and key; callers get the errno only.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -33,8 +33,8 @@ struct config {
 };
 
 /*
- * Reads and validates a file, or a pipe, which may take pipe_ms to its end (file.h; 0: no pipe). 0 or negative errno, reported
- * but for -EINTR. Release the result after 0.
+ * Reads and validates a file, or a pipe, which may take pipe_ms to its end (file.h; 0: no pipe). 0 or negative errno,
+ * reported but for -EINTR. Release the result after 0.
  */
 int config_load(const char *path, int64_t pipe_ms, struct config *config);
 

@@ -76,7 +76,7 @@ static int refuse_value(const struct config_fields *fields, const char *name, en
 	return -EINVAL;
 }
 
-/* The whitespace of Unicode at the beginning of a text, in UTF-8; 0 bytes: none. The s390-tools program cuts off the same. */
+/* The whitespace of Unicode at the beginning of a text, in UTF-8; 0 bytes: none. s390-tools trims the same. */
 static size_t whitespace_length(const char *text)
 {
 	static const char *const others[] = { "\xc2\x85",     "\xc2\xa0",     "\xe1\x9a\x80", "\xe2\x80\xa8",

@@ -49,7 +49,7 @@ enum config_key config_value_find_key(const char *name);
 void config_value_format_label(size_t number, const char *name, char label[CONFIG_LABEL_SIZE]);
 
 /*
- * Validates an entry: 0 or negative errno (reported); after 0 entry->name is the caller's to free. The texts of `fields` are
- * trimmed, or taken.
+ * Validates an entry: 0 or negative errno (reported); after 0 entry->name is the caller's to free. The texts of
+ * `fields` are trimmed, or taken.
  */
 int config_value_make_entry(struct config_fields *fields, struct config_entry *entry);

@@ -29,7 +29,7 @@ struct channel_call {
 
 struct card_channel {
 	uint8_t card;
-	bool hung;              /* a call exceeded its limit */
+	bool hung;              /* a call exceeded its limit, or was under way at the deadline */
 	unsigned int under_way; /* calls */
 	int64_t since_ms;       /* when the last of them completed, or the first was started */
 	int64_t due_ms;         /* do not ask again before; set by next() */

@@ -88,12 +88,11 @@ int machine_read_text(struct machine *machine, int64_t until_ms, char text[MACHI
 /* Waits (with nothing under way) until until_ms. 0 or -EINTR. */
 int machine_sleep_until(struct machine *machine, int64_t until_ms);
 
-/* --- this machine (linux.c) ------------------------------------------------------------------------ */
+/* --- this machine (linux.c) ----------------------------------------------------------------------- */
 
 /*
  * The machine that this program runs on. Every call is made by a child process (worker.h). While the machine exists,
- * the
- * signals of wait.h do not end the program but make machine_wait return -EINTR. sysfs is usually "/sys", uv_device
+ * the signals of wait.h do not end the program but make machine_wait return -EINTR. sysfs is usually "/sys", uv_device
  * "/dev/uv"; tests name prepared folders. `uv_device` must live as long as the machine. 0 or negative errno.
  */
 int machine_linux_create(const char *sysfs, const char *uv_device, struct machine **machine);

@@ -75,7 +75,7 @@ void worker_dismiss(struct worker *worker);
 /* Dismisses a worker and says how far its batch came. */
 struct worker_calls worker_abandon(struct worker *worker);
 
-/* --- the child (worker_child.c), and the memory that it shares with us ----------------------------- */
+/* --- the child (worker_child.c), and the memory that it shares with us ---------------------------- */
 
 /* The child uses neither errno nor the heap of the C library: where it shares all our memory, it shares them too. */
 

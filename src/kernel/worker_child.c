@@ -11,7 +11,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* --- system calls without the C library: the result is the kernel's, a negative errno on failure ----------------- */
+/* --- system calls without the C library; on failure, the result is a negative errno --------------- */
 
 #if defined(__s390x__)
 
@@ -52,7 +52,7 @@ static long raw_syscall(long number, long first, long second, long third, long f
 
 #endif
 
-/* --- attributes of sysfs ------------------------------------------------------------------------------------------ */
+/* --- attributes of sysfs -------------------------------------------------------------------------- */
 
 /* What getdents64 writes (linux/dirent.h). */
 struct directory_item {
@@ -166,7 +166,7 @@ static int list_directory(int directory, const char *path, char *names, size_t s
 	return r;
 }
 
-/* --- the Ultravisor device (arch/s390/include/uapi/asm/uvdevice.h) ------------------------------------------------ */
+/* --- the Ultravisor device (arch/s390/include/uapi/asm/uvdevice.h) -------------------------------- */
 
 /* struct uvio_ioctl_cb: native byte order; the kernel refuses non-zero flags and reserved bytes. */
 struct control_block {
@@ -181,9 +181,8 @@ struct control_block {
 _Static_assert(sizeof(struct control_block) == 64, "layout of struct uvio_ioctl_cb");
 
 /*
- * One ioctl with `data` of `size` bytes as argument (none if size is 0). 0: the call reached the firmware, whose
- * answer is
- * in rc and rrc.
+ * One ioctl with `data` of `size` bytes as argument (none if size is 0). 0: the call reached the firmware, whose answer
+ * is in rc and rrc.
  */
 static int call_uv(const char *device, unsigned int command, void *data, size_t size, uint16_t *rc, uint16_t *rrc)
 {
@@ -207,9 +206,7 @@ static int call_uv(const char *device, unsigned int command, void *data, size_t 
 	return 0;
 }
 
-/*
- * --- the process ---------------------------------------------------------------------------------------------------
- */
+/* --- the process ---------------------------------------------------------------------------------- */
 
 static int do_job(const struct worker_batch *batch, struct worker_job *job, char *data)
 {

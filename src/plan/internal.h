@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * What the files behind plan.h share. Accelerators (accel.c) and EP11 queues (ep11.c, match.c) never
- * compete, so each mode is planned by itself, but both to the same rule. In this order of weight:
+ * What the files behind plan.h share. Accelerators (accel.c) and EP11 queues (ep11.c, match.c) never compete, so each
+ * mode is planned by itself, but both to the same rule. In this order of weight:
  *
  *  1. R: the largest set of entries that APQNs can serve as they are; of several such sets the one that is first in
  *     the order of the file (two sets: the one with the earliest entry that the other lacks).

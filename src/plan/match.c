@@ -10,21 +10,18 @@
  * The EP11 entries and APQNs of one MKVP, brought together by the Hungarian method in its form of successive shortest
  * augmenting paths (Kuhn 1955, Munkres 1957; with Dijkstra's search and potentials: Edmonds and Karp 1972).
  *
- * Entries are added one at a time. Each needs a seat (an APQN): the new entry takes one, the entry that sat there
- * moves to
- * another, and so on until one moves to a free seat. A seat whose APQN has to be changed for its entry costs 1, one
- * that is
- * ready costs 0. The cheapest such path is searched for as by Dijkstra. The potentials of entries and seats keep the
- * reduced costs (cost - potential of the entry - potential of the seat) from being negative, so that after each step no
- * cheaper assignment of the entries seated so far exists. Among equally cheap paths the one to the best free seat wins.
+ * Entries are added one at a time. Each needs a seat (an APQN): the new entry takes one, the entry that sat there moves
+ * to another, and so on until one moves to a free seat. A seat whose APQN has to be changed for its entry costs 1, one
+ * that is ready costs 0. The cheapest such path is searched for as by Dijkstra. The potentials of entries and seats
+ * keep the reduced costs (cost - potential of the entry - potential of the seat) from being negative, so that after
+ * each step no cheaper assignment of the entries seated so far exists. Among equally cheap paths the one to the best
+ * free seat wins.
  *
  * Two shortcuts keep thousands of entries and APQNs cheap:
  * - If no path leads to a free seat, none ever will from any seat that was reached. These are dead: later searches
- * leave
- *   them out.
+ *   leave them out.
  * - APQNs without an association, of one generation and serial number, differ in nothing but their order. Only the
- * first free
- *   one of them takes part in the search.
+ *   first free one of them takes part in the search.
  */
 #define FAR INT_MAX
 #define NO_SEAT UINT_MAX

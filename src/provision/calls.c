@@ -35,7 +35,7 @@ static void format_path(const struct queue_task *task, enum queue_call call, cha
 			 attributes[call]);
 }
 
-/* --- blockers: when an identity may be read ---------------------------------------------------------- */
+/* --- blockers: when an identity may be read ------------------------------------------------------- */
 
 static bool association_is_near(const struct queue_task *task)
 {

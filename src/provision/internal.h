@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * What the parts of provisioning share: provision.c (the run), plan.c (planning),
- * calls.c (calls on cards), log.c (texts); identify_bound.c (no run, only identities).
+ * What the parts of provisioning share: provision.c (the run), plan.c (planning), calls.c (calls on cards), log.c
+ * (texts); identify_bound.c (no run, only identities).
  */
 #include "kernel/card_calls.h"
 #include "provision/provision.h"
@@ -63,7 +63,9 @@ int provision_plan(struct provision *this, int64_t now_ms);
 /* The same for a dry run: identities are read as far as allowed, no other goal is set. */
 int provision_plan_dry(struct provision *this, int64_t now_ms);
 
-/* Where nothing may be written: drops the goals of queues whose next call is a write, as after the end of an unbind's reset. */
+/*
+ * Where nothing may be written: drops the goals of queues whose next call is a write, as after the reset of an unbind.
+ */
 void provision_give_up_writers(struct provision *this);
 
 /* The work time is over: no queue gets a new goal but to be unbound. */

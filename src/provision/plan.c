@@ -9,10 +9,7 @@
 #define SLOW_MS 200                   /* the plan waits no longer than this for the identity of a queue */
 #define ASSOCIATION_PATIENCE_MS 30000 /* but at most half of what is left */
 
-/*
- * --- slow queues: the plan does not wait for them
- * ------------------------------------------------------------------------
- */
+/* --- slow queues: the plan does not wait for them ------------------------------------------------- */
 
 static bool waits_long(const struct queue_task *task, int64_t now_ms)
 {
@@ -133,7 +130,7 @@ static enum queue_goal goal_by_plan(enum plan_goal wish, enum situation situatio
 	static const enum queue_goal goals[][SITUATIONS] = {
 		/*                     SETTLED         PENDING         CONFIRMING      UNBINDING */
 		[PLAN_LEAVE]       = { GOAL_REST,      GOAL_SETTLE,    GOAL_REST,      GOAL_UNBIND },
-		[PLAN_UNVERIFIED]      = { GOAL_REST,      GOAL_SETTLE,    GOAL_REST,      GOAL_UNBIND },
+		[PLAN_UNVERIFIED]  = { GOAL_REST,      GOAL_SETTLE,    GOAL_REST,      GOAL_UNBIND },
 		[PLAN_KEEP]        = { GOAL_REST,      GOAL_ASSOCIATE, GOAL_CONFIRM,   GOAL_UNBIND },
 		[PLAN_IDENTIFY]    = { GOAL_IDENTIFY,  GOAL_IDENTIFY,  GOAL_IDENTIFY,  GOAL_IDENTIFY },
 		[PLAN_BIND]        = { GOAL_BIND,      GOAL_BIND,      GOAL_BIND,      GOAL_BIND },
@@ -263,7 +260,7 @@ int provision_plan(struct provision *this, int64_t now_ms)
 	return 0;
 }
 
-/* --- dry run --------------------------------------------------------------------------------------- */
+/* --- dry run -------------------------------------------------------------------------------------- */
 
 /* Rules out identities that need a write, unless probing is allowed. Returns true if there are any. */
 static bool rule_out_identities(struct provision *this)

@@ -13,7 +13,7 @@
 #define IDENTITY_TRIES_MAX 4
 #define LOSSES_MAX 3 /* killed helper processes before the queue counts as failed */
 
-/* --- the transitions ---------------------------------------------------------------------------------------------- */
+/* --- the transitions ------------------------------------------------------------------------------ */
 
 enum queue_state queue_state_found(const struct apqn *apqn)
 {
@@ -48,7 +48,7 @@ static const enum queue_call calls[][4] = {
 	[QUEUE_UNAVAILABLE]      = { CALL_READ_BIND,        CALL_READ_BIND,    CALL_READ_BIND,         CALL_NONE },
 	[QUEUE_UNBINDING]        = { CALL_WRITE_BIND,       CALL_WRITE_BIND,   CALL_WRITE_BIND,        CALL_READ_BIND },
 	[QUEUE_UNBIND_IGNORED]   = { CALL_READ_BIND,        CALL_READ_BIND,    CALL_READ_BIND,         CALL_READ_BIND },
-	[QUEUE_FOUND]            = { CALL_READ_RESET,       CALL_READ_RESET,         CALL_WRITE_ASSOCIATION, CALL_WRITE_UNBIND },
+	[QUEUE_FOUND]            = { CALL_READ_RESET,       CALL_READ_RESET,   CALL_WRITE_ASSOCIATION, CALL_WRITE_UNBIND },
 	[QUEUE_RESET_OVER]       = { CALL_READ_BIND,        CALL_READ_BIND,    CALL_WRITE_ASSOCIATION, CALL_WRITE_UNBIND },
 	[QUEUE_BOUND]            = { CALL_READ_MKVPS,       CALL_NONE,         CALL_WRITE_ASSOCIATION, CALL_WRITE_UNBIND },
 	[QUEUE_STALE]            = { CALL_WRITE_UNBIND,     CALL_NONE,         CALL_WRITE_UNBIND,      CALL_WRITE_UNBIND },
@@ -176,7 +176,7 @@ enum apqn_failure queue_failure_of(enum queue_state state, enum queue_goal goal,
 	return failure;
 }
 
-/* --- goals -------------------------------------------------------------------------------------------------------- */
+/* --- goals ---------------------------------------------------------------------------------------- */
 
 void queue_task_set_state(struct queue_task *task, enum queue_state state)
 {
@@ -313,7 +313,7 @@ void queue_task_abandon(struct queue_task *task)
 	task->call = CALL_NONE;
 }
 
-/* --- results ------------------------------------------------------------------------------------------------------ */
+/* --- results -------------------------------------------------------------------------------------- */
 
 /* While a reset runs, the firmware answers every bind with EIO. */
 static enum queue_result result_of_eio(struct queue_task *task, int64_t now_ms)

@@ -22,11 +22,12 @@
  *                                                                 over -> UNBOUND
  *   UNAVAILABLE       bind?       bind?     bind?      -          bound -> BOUND, else failure
  *   UNBINDING         bind        bind      bind       bind?      unbound -> RESETTING, bound for too long -> failure;
- *                                                                 done -> BOUND, EINVAL -> UNBIND_IGNORED
+ *                                                                 done -> BOUND, EINVAL -> UNBIND_IGNORED,
+ *                                                                 EIO for ten seconds -> failure
  *   UNBIND_IGNORED    bind?       bind?     bind?      bind?      failure
  *   FOUND             reset?      reset?    associate  unbind     over -> RESET_OVER; started -> ASSOCIATING
- *   RESET_OVER        bind?       bind?     associate  unbind     unbound -> UNBOUND, else BOUND; started ->
- * ASSOCIATING
+ *   RESET_OVER        bind?       bind?     associate  unbind     unbound -> UNBOUND, else BOUND;
+ *                                                                 started -> ASSOCIATING
  *   BOUND             identity    -         associate  unbind     started -> ASSOCIATING
  *   STALE             unbind      -         unbind     unbind     started -> UNBINDING
  *   SETTLING          assoc.?     -         unbind     unbind     associated -> ASSOCIATED, unassociated -> FOUND,
@@ -39,6 +40,7 @@
  *   identity: a read of mkvps, then of serialnr if it is wanted; -: the goal is reached
  *   * only if the serial number of the card is wanted: it cannot be read while the reset runs
  *   + unbind if it is associated with another secret than the goal's
+ *   STALE is also every accelerator that was found bound, because its association is never read.
  *   Any state: the helper process of a write was killed -> BIND_LOST, UNBIND_LOST, ASSOCIATION_LOST.
  */
 #include <stdbool.h>
@@ -82,7 +84,7 @@ enum queue_state {
 	QUEUE_FOUND,          /* found bound: the driver's first reset, or that of an earlier unbind, may still run */
 	QUEUE_RESET_OVER,     /* found bound; the reset is over and may have been that of an unbind */
 	QUEUE_BOUND,          /* bound, no reset runs, not associated */
-	QUEUE_STALE,          /* bound, the association is not known (after a kexec, for example) */
+	QUEUE_STALE,          /* bound, the association is not known (after a kexec), or an accelerator found bound */
 	QUEUE_SETTLING,       /* found with an association under way */
 	QUEUE_ASSOCIATING,    /* this run has started an association */
 	QUEUE_ASSOCIATION_LOST, /* the same, or not: the helper process was killed, or left behind */
@@ -145,7 +147,7 @@ struct queue_task {
 	unsigned int losses;      /* calls whose helper process was killed */
 };
 
-/* --- the transitions: pure functions ----------------------------------------------------------------------------- */
+/* --- the transitions: pure functions -------------------------------------------------------------- */
 
 /* The state of a queue as the inventory found it. */
 enum queue_state queue_state_found(const struct apqn *apqn);
@@ -163,7 +165,7 @@ bool queue_unbind_unseen(enum queue_state state);
 /* A call led from one state to the other, and showed that an unbind took effect. */
 bool queue_unbind_seen(enum queue_state before, enum queue_state after);
 
-/* --- the task ---------------------------------------------------------------------------------------------------- */
+/* --- the task ------------------------------------------------------------------------------------- */
 
 /* Sets a new goal, due at once. */
 void queue_task_begin(struct queue_task *task, enum queue_goal goal, int64_t now_ms);

@@ -3,8 +3,7 @@
 
 /*
  * Builds a JSON text in memory, with commas and indentation. Members of objects have a name; for members of arrays it
- * is
- * NULL. If memory runs out, json_finish says so.
+ * is NULL. If memory runs out, json_finish says so.
  */
 #include <stdbool.h>
 #include <stddef.h>

@@ -6,7 +6,7 @@
 
 #include "util/text.h"
 
-/* --- the reason ------------------------------------------------------------------------------------ */
+/* --- the reason ----------------------------------------------------------------------------------- */
 
 static void format_no_secret(const struct config_entry *entry, const struct secrets *secrets, char reason[REASON_SIZE])
 {
@@ -136,7 +136,7 @@ void reason_format(const struct report *report, size_t index, char reason[REASON
 	}
 }
 
-/* --- near misses ----------------------------------------------------------------------------------- */
+/* --- near misses ---------------------------------------------------------------------------------- */
 
 /* Sets of these are compared as numbers: the higher, the farther from the entry. */
 #define FAULT_TAKEN (1U << 0) /* serves another entry */
@@ -182,8 +182,7 @@ static unsigned int find_faults(const struct report *report, const struct config
 
 /*
  * With another master key, everything else must fit. If the key is unknown, the APQN must have failed or be offline:
- * the others
- * were not identified because no entry needed that.
+ * the others were not identified because no entry needed that.
  */
 static bool is_near(unsigned int faults)
 {

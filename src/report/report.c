@@ -154,7 +154,7 @@ bool report_unbind(const struct report *report)
 	return bound + unknown == 0;
 }
 
-/* --- JSON ------------------------------------------------------------------------------------------ */
+/* --- JSON ----------------------------------------------------------------------------------------- */
 
 #define REPORT_VERSION 1
 #define HEX_SIZE(bytes) (2 + 2 * (bytes) + 1)

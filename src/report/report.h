@@ -27,8 +27,7 @@ struct report {
 
 /*
  * True if enough entries are satisfied: all with strict, else one. In a dry run, an entry that cannot be decided
- * without
- * a bind does not count as a failure.
+ * without a bind does not count as a failure.
  */
 bool report_is_success(const struct report *report);
 
@@ -37,8 +36,7 @@ bool report_needs_request(const struct report *report, size_t index);
 
 /*
  * The names that the configuration has for secrets, by the index of the secret: REPORT_SECRETS of them, NULL for one
- * without
- * a name. To be freed. NULL without memory.
+ * without a name. To be freed. NULL without memory.
  */
 #define REPORT_SECRETS (UINT16_MAX + 1)
 const char **report_secret_names(const struct report *report);
@@ -64,8 +62,7 @@ void report_json_write_failure(const struct options *options);
 
 /*
  * The result of the early-boot run as text (status.c). The run writes it next to the JSON report, and `pvapconfig
- * --status`
- * prints it. Its first line says whether the run succeeded.
+ * --status` prints it. Its first line says whether the run succeeded.
  */
 #define STATUS_FILE_SIZE_MAX (16 * 1024 * 1024) /* bytes; also of the JSON report */
 
@@ -74,7 +71,6 @@ int status_write(const struct report *report, const struct options *options, int
 
 /*
  * Prints the text of `path`, or the JSON report `json_path`, byte by byte, if that is not NULL. Sets *success to the
- * result
- * of the run, from the text. 0, or negative errno (reported) and nothing is printed.
+ * result of the run, from the text. 0, or negative errno (reported) and nothing is printed.
  */
 int status_show(const char *path, const char *json_path, bool *success);

@@ -2,11 +2,9 @@
 #pragma once
 
 /*
- * Prints tables on standard output, at most 80 columns wide. Each column is as wide as its widest cell, with two
- * blanks in
- * between. The last column gets the rest of the line and continues in further lines; if the rest is too small, the
- * widest
- * of the other columns is cut and ends in "..".
+ * Prints tables on standard output, at most 80 columns wide. Each column is as wide as its widest cell, with two blanks
+ * in between. The last column gets the rest of the line and continues in further lines; if the rest is too small, the
+ * widest of the other columns is cut and ends in "..".
  */
 #include <stdbool.h>
 #include <stddef.h>

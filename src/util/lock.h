@@ -3,8 +3,7 @@
 
 /*
  * The lock file (manual): the process that created it may change APQNs. It holds the process id and a newline.
- * Everything is
- * reported here.
+ * Everything is reported here.
  */
 #include <stdbool.h>
 #include <sys/types.h>
@@ -13,8 +12,7 @@
 
 /*
  * Creates the lock file. 0; -EEXIST if it exists; other negative errno. With `takeover` (at boot, where it cannot be
- * removed
- * by hand) a lock file is taken over with a warning, unless the process that it names may run pvapconfig.
+ * removed by hand) a lock file is taken over with a warning, unless the process that it names may run pvapconfig.
  */
 int lock_acquire(const char *path, bool takeover);
 
@@ -26,7 +24,6 @@ void lock_remove_of(const char *path, pid_t pid);
 
 /*
  * Creates the directory of the lock file if it is missing: in an initramfs it does not exist, and newer versions of
- * systemd
- * do not create it. 0 or negative errno.
+ * systemd do not create it. 0 or negative errno.
  */
 int lock_make_directory(const char *path);

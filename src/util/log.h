@@ -6,10 +6,8 @@
  *
  * Errors and warnings go to standard error, each a full line: `pvapconfig: error: <what> <where>: <why>[; hint]`.
  * Progress goes to standard output as `pvapconfig: <text>`, requested output (the usage, tables) as it is. The newline
- * and
- * the level are added here. Each byte that is not printable ASCII is replaced by '?', because names and attribute
- * texts are
- * untrusted and may end up on a console.
+ * and the level are added here. Each byte that is not printable ASCII is replaced by '?', because names and attribute
+ * texts are untrusted and may end up on a console.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -42,10 +40,9 @@ struct log_target {
 struct log_target log_set_sink(log_sink *sink, void *context);
 
 /*
- * Early boot: from now on everything goes to standard error. Where that is a socket it is the journal's, and lines
- * begin with their severity ("<4>"); else lines also go to the kernel's log (`kernel_log`, usually "/dev/kmsg"), but
- * for
- * details. The path must live as long as the program.
+ * Early boot: from now on everything goes to standard error. If that is a socket, it is the journal's, and lines begin
+ * with their severity ("<4>"). Otherwise, lines other than details also go to the kernel's log (`kernel_log`, usually
+ * "/dev/kmsg"). The path must live as long as the program.
  */
 void log_begin_boot(const char *kernel_log);
 

@@ -10,8 +10,8 @@
 #include <stdint.h>
 
 /*
- * Decodes exactly `length` bytes from 2 * length hex digits (either case). `digits` bytes of text are
- * looked at; any other count or character gives -EINVAL and leaves `bytes` undefined.
+ * Decodes exactly `length` bytes from 2 * length hex digits (either case). `digits` bytes of text are looked at; any
+ * other count or character gives -EINVAL and leaves `bytes` undefined.
  */
 int text_parse_hex(const char *text, size_t digits, uint8_t *bytes, size_t length);
 

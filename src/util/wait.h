@@ -18,7 +18,7 @@ static inline int64_t wait_now_ms(void)
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* Signals that end a run cleanly: Ctrl-C, Ctrl-\, a closed terminal, kill(1), time limits, and what a caller chooses. */
+/* Signals that end a run cleanly: Ctrl-C, Ctrl-\, a closed terminal, kill(1), time limits, a signal of the caller. */
 static const int wait_signals[] = { SIGINT,  SIGQUIT,   SIGHUP,  SIGTERM, SIGALRM,
 				    SIGXCPU, SIGVTALRM, SIGPROF, SIGUSR1, SIGUSR2 };
 

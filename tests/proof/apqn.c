@@ -2,8 +2,8 @@
 /*
  * Names of cards and queues, and the texts of their attributes: src/ap/apqn.c.
  *
- * Bounds: for each text, the longest one that the parser takes, a newline, and two bytes more. No branch depends on what follows
- * these.
+ * Bounds: for each text, the longest one that the parser takes, a newline, and two bytes more. No branch depends on
+ * what follows these.
  * Assumed: strnlen (libc.h) and CBMC's strlen, memcmp, strncmp, memcpy do what POSIX says.
  *
  * prove: prove_card_name --unwind 10

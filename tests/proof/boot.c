@@ -2,9 +2,9 @@
 /*
  * The kernel command line: src/boot/parameters.c.
  *
- * Bounds: a text of 5 bytes of any kind: a="b" and what is shorter, with blanks and quotes anywhere. Values of up to
- * 7 bytes of booleans (two more than "false") and 6 of others, with each kind of name; arbitrary names are too much work for the
- * solver. PATH_MAX is 32 here.
+ * Bounds: a text of 5 bytes of any kind: a="b" and what is shorter, with blanks and quotes anywhere. Values of up to 7
+ * bytes of booleans (two more than "false") and 6 of others, with each kind of name; arbitrary names are too much work
+ * for the solver. PATH_MAX is 32 here.
  * Assumed: CBMC's strcasecmp, strncmp, strcmp, strchr do what POSIX says; paths are formatted by src/musl/format.c.
  *
  * prove: prove_words --unwind 7

@@ -2,10 +2,10 @@
 /*
  * Values of the configuration file: src/config/value.c.
  *
- * Bounds: texts of 5 bytes are trimmed: a character of whitespace has up to 3, so there is room for one, another one that is cut short,
- * and others. The other texts: two bytes more than the longest that is taken. Hex values: text.c.
- * Assumed: CBMC's strcasecmp, strncasecmp, strncmp, memmove do what POSIX says; SHA-256 gives any digest, or fails; texts are
- * formatted by src/musl/format.c.
+ * Bounds: texts of 5 bytes are trimmed: a character of whitespace has up to 3, so there is room for one, another one
+ * that is cut short, and others. The other texts: two bytes more than the longest that is taken. Hex values: text.c.
+ * Assumed: CBMC's strcasecmp, strncasecmp, strncmp, memmove do what POSIX says; SHA-256 gives any digest, or fails;
+ * texts are formatted by src/musl/format.c.
  *
  * prove: prove_trim --unwind 9
  * slow: prove_trim

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What goes out: lines of messages (src/util/log.c), numbers and texts of the static
- * program's snprintf (src/musl/format.c).
+ * What goes out: lines of messages (src/util/log.c), numbers and texts of the static program's snprintf
+ * (src/musl/format.c).
  *
- * Bounds: lines of 8 bytes, strings of 4. Buffers of 0 to 7 bytes, which hold
- * all of a text, a part, or nothing. Numbers of 32 bits: a loop turn more for each digit is all that 64 bits change.
+ * Bounds: lines of 8 bytes, strings of 4. Buffers of 0 to 7 bytes, which hold all of a text, a part, or nothing.
+ * Numbers of 32 bits: a loop turn more for each digit is all that 64 bits change.
  * Assumed: CBMC's strlen does what POSIX says.
  *
  * prove: prove_unprintable --unwind 10

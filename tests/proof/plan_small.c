@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The plan, for every small machine: src/plan. No model checker, but a program that tries all of them, which is faster here. It
- * compares each plan with one that is found by trying every way to serve the entries (design decisions 1 to 4).
+ * The plan, for every small machine: src/plan. No model checker, but a program that tries all of them, which is faster
+ * here. It compares each plan with one that is found by trying every way to serve the entries (design decisions 1 to
+ * 4).
  *
- * Bounds: up to 3 entries and 4 APQNs, in four families. In each, every APQN has every state of the family's list, and every entry
- * every value, independent of the others:
- *   keys         EP11: two master keys, two secrets and one that is missing; unbound, bound, associated with each, pending, unknown
- *                association, unknown bind state, failed, not identified (unbound; associated)
- *   cards        EP11: two generations, serial numbers of two cards, entries that ask for either or none; unbound, associated
+ * Bounds: up to 3 entries and 4 APQNs, in four families. In each, every APQN has every state of the family's list, and
+ * every entry every value, independent of the others:
+ *   keys         EP11: two master keys, two secrets and one that is missing; unbound, bound, associated with each,
+ *                pending, unknown association, unknown bind state, failed, not identified (unbound; associated)
+ *   cards        EP11: two generations, serial numbers of two cards, entries that ask for either or none; unbound,
+ *                associated
  *   accelerators three generations, entries for each; unbound, bound, unknown, offline, failed
- *   mixed        accelerators, CCA, EP11 (one offline, one without a master key), a type that is not known; entries of both modes
+ *   mixed        accelerators, CCA, EP11 (one offline, one without a master key), a type that is not known; entries of
+ *                both modes
  * Accelerators and EP11 queues never serve the same entry, so all states of both at the same time would add nothing.
  * Assumed: secrets_find finds the secret with an id (uv.c proves it).
  *

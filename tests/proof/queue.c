@@ -2,15 +2,16 @@
 /*
  * The steps of a queue: src/provision/queue_steps.c.
  *
- * Bounds: six calls from any state that the inventory can find; before each, the goal may be replaced, or dropped while the call
- * is under way, or the call may be given up (timed out). Any result: 0 or any errno, any text of the grammar or another one, at any
- * time. The end of a task: with one goal, and results that the kernel cannot give for ever, no more than 16 calls. A helper that was killed counts for
- * itself (LOSSES_MAX).
- * Pointers are not checked here, which would be too much work for the solver: there is one task, which points to one APQN.
- * Assumed: the parsers of src/ap/apqn.c give what apqn.c proves: a defined value, or -EBADMSG and no change. A failed queue gets no
- * goal but to unbind it, and CONFIRM is not set from outside (src/provision/plan.c). The clock does not go back. After an unbind, se_bind may show "bound" as long as the reset runs; a bind
- * and an association take effect after the reset only. EBUSY, a running
- * reset and a pending association are retried until the deadline of the run, which is not part of these steps.
+ * Bounds: six calls from any state that the inventory can find. Before each, the goal may be replaced, or dropped while
+ * the call is under way, or the call may be given up (timed out). Any result: 0 or any errno, any text of the grammar
+ * or another one, at any time. The end of a task: with one goal, and results that the kernel cannot give for ever, no
+ * more than 16 calls. A helper that was killed counts for itself (LOSSES_MAX).
+ * Pointers are not checked here, which would be too much work for the solver: one task points to one APQN.
+ * Assumed: the parsers of src/ap/apqn.c give what apqn.c proves: a defined value, or -EBADMSG and no change. A failed
+ * queue gets no goal but to unbind it, and CONFIRM is not set from outside (src/provision/plan.c). The clock does not
+ * go back. After an unbind, se_bind may show "bound" as long as the reset runs; a bind and an association take effect
+ * after the reset only. EBUSY, a running reset and a pending association are retried until the deadline of the run,
+ * which is not part of these steps.
  *
  * prove: prove_queue_sequence --unwind 48 --no-pointer-check --no-pointer-primitive-check
  * slow: prove_queue_sequence
@@ -30,7 +31,8 @@
 
 /* What the calls have shown, kept beside the program. */
 static bool reset_may_run, association_may_run;
-static bool unbind_unseen, bind_tried; /* since then, se_bind may still read "bound"; since then, it may have been bound */
+/* After an unseen unbind, se_bind may still read "bound"; after a tried bind, the queue may be bound. */
+static bool unbind_unseen, bind_tried;
 
 /* The text of the present result, in the values that the parsers give. */
 static int parsed_error;
@@ -279,7 +281,7 @@ static bool is_for_ever(enum queue_call call, int error, const char *text)
 	return call == CALL_READ_ASSOCIATION && error == 0 && parsed_error == 0 && parsed_association == APQN_ASSOCIATION_PENDING;
 }
 
-/* One goal: it is reached, or the queue fails. Each call comes 11 seconds later, so that every limit of time is over. */
+/* One goal: it is reached, or the queue fails. Each call comes 11 seconds later, so every time limit has passed. */
 void prove_queue_ends(void)
 {
 	struct apqn apqn;

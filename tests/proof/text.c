@@ -2,9 +2,10 @@
 /*
  * Numbers, hex digits and words: src/util/text.c.
  *
- * Bounds: numbers with the limits of generations, indexes and seconds, and two digits more than that limit (the first digit too many, and what
- * follows it). Hex digits of up to 4 bytes, one digit more, and one less: each byte is treated alike. Texts of 5 bytes and words of up to 2: room for
- * blanks before, between and after words, and for words that are shorter and longer. Texts of 8 bytes for ends.
+ * Bounds: numbers with the limits of generations, indexes and seconds, and two digits more than that limit (the first
+ * digit too many, and what follows it). Hex digits of up to 4 bytes, one digit more, and one less: each byte is treated
+ * alike. Texts of 5 bytes and words of up to 2: room for blanks before, between and after words, and for words that are
+ * shorter and longer. Texts of 8 bytes for ends.
  * Assumed: strspn, strcspn (libc.h) and CBMC's strlen, strchr, memcmp, strcmp do what POSIX says.
  *
  * prove: prove_decimal --unwind 9

@@ -2,9 +2,10 @@
 /*
  * What the Ultravisor and add-secret requests tell: src/uv.
  *
- * Bounds: a list of secrets of 15, 63 and 111 bytes: no header, nearly one entry, nearly two. The header may say any number of entries. A request of up to 336 bytes: the fixed place of version 2 and 8 bytes more. A line of
- * facilities of 16 digits, one more, and a second line.
- * Assumed: qsort does not change a list; its order is not proved; file_read gives any bytes and a NUL; calloc may fail.
+ * Bounds: a list of secrets of 15, 63 and 111 bytes: no header, nearly one entry, nearly two. The header may say any
+ * number of entries. A request of up to 336 bytes: the fixed place of version 2 and 8 bytes more. A line of facilities
+ * of 16 digits, one more, and a second line.
+ * Assumed: qsort does not change a list; its order is not proved. file_read gives any bytes and a NUL; calloc may fail.
  *
  * prove: prove_decode --unwind 5
  * mutant: prove_decode src/uv/secrets.c s/return stored < room ? stored : room;/return stored;/
