@@ -124,7 +124,7 @@ static int list_secrets(struct run *run)
 	return secrets_fetch(run->machine, run->deadline_ms, &run->secrets);
 }
 
-/* How long a configuration from a pipe may take. Nobody writes to one in early boot. */
+/* The time limit for a configuration from a pipe. In early boot there is no process that could write to one. */
 static int64_t pipe_ms(const struct run *run)
 {
 	int64_t left_ms = run->deadline_ms - machine_now_ms(run->machine);
@@ -160,7 +160,7 @@ static int64_t requests_deadline_ms(const struct run *run)
 	return run->deadline_ms == MACHINE_FOREVER ? MACHINE_FOREVER : run->start_ms + run->options->timeout_ms / 2;
 }
 
-/* So must a lock that hangs. */
+/* A lock that hangs must leave time for the queues. */
 static int64_t lock_deadline_ms(const struct run *run)
 {
 	int64_t now_ms = machine_now_ms(run->machine);
@@ -169,8 +169,9 @@ static int64_t lock_deadline_ms(const struct run *run)
 }
 
 /*
- * On the command line nothing irrevocable is done if a look at the configuration and at the requests finds a mistake. Early
- * boot cannot be repeated: there a mistake in one of them must not keep the others from the store, nor leave it open.
+ * On the command line, nothing irrevocable is done if the configuration or a request is invalid: the administrator can
+ * correct it and try again. Early boot cannot be repeated. There, an invalid input must not keep valid secrets out of
+ * the store, or leave the store unlocked.
  */
 static bool check_inputs(struct run *run, struct requests *requests)
 {
@@ -183,7 +184,7 @@ static bool check_inputs(struct run *run, struct requests *requests)
 	return false;
 }
 
-/* False if no queue can be configured either. The store is locked even if the requests fail. */
+/* False if the queues cannot be configured. The store is locked even if the requests fail. */
 static bool change_secrets(struct run *run, bool *locked)
 {
 	struct requests requests = {
@@ -203,7 +204,7 @@ static bool change_secrets(struct run *run, bool *locked)
 	return good;
 }
 
-/* Without Secure Execution there is no store: such a run fails like one without these options. */
+/* Without Secure Execution there is no secret store. The run then fails as it does without these options. */
 static bool has_secrets_to_change(const struct run *run)
 {
 	const struct options *options = run->options;
@@ -215,8 +216,8 @@ static bool has_secrets_to_change(const struct run *run)
 }
 
 /*
- * Secrets come first, and the AP bus has no say in them: they may be for other programs, and the host decides whether there
- * is a bus. A store that could not be locked keeps no queue from being configured, but the run has failed.
+ * Secrets come first and do not depend on the AP bus: other programs may need them, and a guest may have no AP bus. If
+ * the store cannot be locked, the queues are still configured, but the run has failed.
  */
 static bool configure(struct run *run)
 {
@@ -247,8 +248,8 @@ static bool act(struct run *run)
 }
 
 /*
- * Only the machine knows that a signal came, or that it can wait for nothing any more; what failed for it has told its own
- * part, but for a call that looked as if there had been a signal.
+ * A signal and a failed poll end all calls, so they are reported once, here. Other failures were reported where they
+ * happened. If no error was reported at all, a call returned -EINTR without a signal.
  */
 static void report_stop(struct machine *machine)
 {

@@ -73,7 +73,7 @@ bool cmdline_next(char **rest, struct cmdline_parameter *parameter)
 	return true;
 }
 
-/* The caller of cmdline_visit. */
+/* What visit_file needs: the function to call for each parameter. */
 struct audience {
 	cmdline_visitor *visit;
 	void *context;
@@ -190,7 +190,7 @@ static void set_boolean(const char *name, const char *value, bool usual, bool *r
 
 static void apply_own(const char *name, const struct cmdline_parameter *parameter, struct boot_options *options)
 {
-	/* A switch for security that is misspelt is on, also if it was off before: nobody writes it to leave the door open. */
+	/* An invalid value turns a security switch on, even if an earlier parameter turned it off: on is safe. */
 	const struct {
 		const char *name;
 		bool *result;

@@ -438,7 +438,10 @@ static const struct machine_interface linux_interface = {
 
 /* --- beginning and end ---------------------------------------------------------------------------- */
 
-/* One that was inherited as ignored stays so (nohup, jobs of a shell script); blocked, it would be pending all the same. */
+/*
+ * A signal that is ignored at the start stays ignored (nohup, background jobs of a shell script). It must not be
+ * blocked: a blocked signal becomes pending even if it is ignored.
+ */
 static bool is_ignored(int number)
 {
 	struct sigaction action;

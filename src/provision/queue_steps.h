@@ -160,9 +160,9 @@ enum queue_state queue_state_after(enum queue_state state, enum queue_result res
 /* The failure that this result means in this state, or APQN_WORKING. */
 enum apqn_failure queue_failure_of(enum queue_state state, enum queue_goal goal, enum queue_result result);
 
-/* An unbind was, or may have been, written whose effect nobody has seen. */
+/* An unbind was written, or may have been, and no call has shown its effect yet. */
 bool queue_unbind_unseen(enum queue_state state);
-/* A call led from one state to the other, and showed that an unbind took effect. */
+/* The call that led from one state to the other showed that an unbind took effect. */
 bool queue_unbind_seen(enum queue_state before, enum queue_state after);
 
 /* --- the task ------------------------------------------------------------------------------------- */

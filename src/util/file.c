@@ -56,7 +56,7 @@ static int open_file(const struct file_source *source, bool *is_pipe)
 	cleanup_close_ int fd = -1;
 	struct stat status;
 
-	/* Not opened yet: to open a device may do something, and a watchdog does. */
+	/* Check first: opening a device can have effects (a watchdog starts). */
 	if (stat(source->path, &status) == 0 && !has_good_type(source, status.st_mode))
 		return -EINVAL;
 	fd = open_to_read(source->path);
@@ -147,7 +147,7 @@ bool file_begins_with(const char *path, const char *text)
 
 static int visible_count; /* scandir has no context */
 
-/* One more than may be, and no further one takes memory. */
+/* Stops one file after the limit: enough to see that there are too many, without taking more memory. */
 static int is_visible(const struct dirent *entry)
 {
 	return entry->d_name[0] != '.' && visible_count++ <= FILE_VISIT_MAX;

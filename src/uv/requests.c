@@ -17,8 +17,9 @@
 #define MAGIC_SIZE (sizeof(MAGIC) - 1)
 
 /*
- * A request begins with a header, ends with a tag, and has what the list will have of its secret, in version 1 before the
- * encrypted part in front of the tag, in version 2 at a fixed place. Numbers are big-endian, of 32 bits.
+ * A request begins with a header and ends with a tag. It contains, in plain text, the entry that the list of secrets
+ * will have for its secret: in version 1 directly before the encrypted part, which ends at the tag; in version 2 at a
+ * fixed offset. Numbers are big-endian and have 32 bits.
  */
 #define HEADER_VERSION 8
 #define HEADER_LENGTH 12    /* of the request */
@@ -36,23 +37,23 @@
 #define RC_EXECUTED 0x0001
 #define RC_LOCKED 0x0102
 
-/* What is known while the requests are gone through. */
+/* The state of one pass over all requests. */
 struct round {
 	struct machine *machine;
 	int64_t until_ms;
 	const struct requests *requests;
-	struct secrets *secrets; /* what the UV holds, or would hold */
-	bool listed;             /* they are complete, as far as they can be */
-	bool lost;               /* the process that submitted a request was killed, once */
+	struct secrets *secrets; /* in the UV; in a dry run also those that would be added */
+	bool listed;             /* `secrets` is up to date */
+	bool lost;               /* a process that submitted a request was killed; tolerated once */
 	enum log_level level;    /* of messages about files */
 	size_t seen;
-	int error; /* of the whole round */
+	int error; /* result of the pass: 0 or negative errno */
 };
 
-/* What the UV says about an add-secret or lock call that it did not execute (arch/s390/include/uapi/asm/uvdevice.h). */
+/* Return codes for add-secret and lock calls that the UV did not execute (arch/s390/include/uapi/asm/uvdevice.h). */
 static const struct {
 	uint16_t rc;
-	bool always; /* the same for all requests */
+	bool always; /* other requests would fail, too */
 	const char *text;
 } refusals[] = {
 	{ 0x0002, true, "call not supported by this firmware" },
@@ -98,7 +99,7 @@ static uint32_t get_number(const uint8_t *bytes)
 	return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
 }
 
-/* A request that brings no secret ("meta") has no entry: what lies in its place belongs to a host's key. */
+/* A "meta" request adds no secret and has no entry but part of a host key there. Only an entry has these zeros. */
 static bool is_entry(const uint8_t *bytes)
 {
 	static const uint8_t zero[8];
@@ -106,7 +107,7 @@ static bool is_entry(const uint8_t *bytes)
 	return memcmp(bytes, zero, 2) == 0 && memcmp(bytes + 8, zero, 8) == 0;
 }
 
-/* What the request (read_request) tells about its secret, or NULL. */
+/* The list entry in a request that read_request accepted. NULL if there is none or if the version is unknown. */
 static const uint8_t *find_entry(const uint8_t *data, size_t size)
 {
 	const size_t least = HEADER_SIZE + SECRETS_ENTRY_SIZE + TAG_SIZE;
@@ -130,7 +131,10 @@ static const uint8_t *find_entry(const uint8_t *data, size_t size)
 	}
 }
 
-/* The secret of this request counts as known from now on; if it cannot be told which that is, the list has to. */
+/*
+ * Adds the secret of this request to the known ones. If the request does not show its id, the secrets are listed again,
+ * except in a dry run, which changes nothing.
+ */
 static bool remember(struct round *round, const char *data, size_t size)
 {
 	const uint8_t *entry = find_entry((const uint8_t *)data, size);
@@ -147,17 +151,17 @@ static bool remember(struct round *round, const char *data, size_t size)
 	return round->error == 0;
 }
 
-/* The request did not reach the firmware, or its answer did not reach us. False if the other requests need not be tried. */
+/* The request did not reach the firmware, or its answer was lost. False if later requests are to be skipped. */
 static bool submit_failed(struct round *round, const char *path, const char *data, size_t size)
 {
 	int r = round->error;
-	bool costs_itself = r == -ENOMEM; /* the next may be smaller */
+	bool costs_itself = r == -ENOMEM; /* a later request may be smaller */
 
 	if (r == -EINTR)
 		return false;
 	round->error = 0;
 	if (r == -EOWNERDEAD && !round->lost && find_entry((const uint8_t *)data, size)) {
-		/* The list tells whether it was added. */
+		/* A new list shows whether it was added. */
 		round->lost = true;
 		round->listed = false;
 		return true;
@@ -167,7 +171,7 @@ static bool submit_failed(struct round *round, const char *path, const char *dat
 	return costs_itself;
 }
 
-/* False if the other requests need not be tried. */
+/* Submits a request. False if later requests are to be skipped. */
 static bool submit(struct round *round, const char *path, char *data, size_t size)
 {
 	struct machine_call call = uv_call_of(round, COMMAND_ADD);
@@ -181,7 +185,7 @@ static bool submit(struct round *round, const char *path, char *data, size_t siz
 		return submit_failed(round, path, data, size);
 	if (call.uv_rc == RC_EXECUTED) {
 		log_info("add-secret request %s: submitted", path);
-		return remember(round, data, size); /* the next may be for the same secret */
+		return remember(round, data, size); /* a later request may have the same secret */
 	}
 	text = refusal_text(call.uv_rc, &always);
 	log_warning("add-secret request %s: %s (rc 0x%04x, rrc 0x%04x)%s", path, text, call.uv_rc, call.uv_rrc,
@@ -190,8 +194,8 @@ static bool submit(struct round *round, const char *path, char *data, size_t siz
 }
 
 /*
- * The secret of a request, if it is known already. A version that is not known has no id that could be read: whether the
- * secret is there is left to the firmware that knows the version.
+ * The secret of a request if it is already known, else NULL. The id in a request of an unknown version cannot be read,
+ * so the firmware must decide whether the secret is already present.
  */
 static const struct secret *find_known(const struct secrets *secrets, const char *data, size_t size)
 {
@@ -200,7 +204,7 @@ static const struct secret *find_known(const struct secrets *secrets, const char
 	return entry ? secrets_find_any(secrets, secrets_decode_entry(entry).id) : NULL;
 }
 
-/* False if no request is to be tried at all. */
+/* Lists the secrets if that is needed. False if no request can be submitted. */
 static bool list_known(struct round *round)
 {
 	if (!round->requests->abilities.add) {
@@ -237,7 +241,7 @@ static int read_request(const struct round *round, const char *path, char **data
 	return 0;
 }
 
-/* Submits a request, or says why not. False if the other requests need not be tried. */
+/* Submits a request, or reports why it is skipped. False if later requests are to be skipped. */
 static bool handle_once(struct round *round, const char *path, char *data, size_t size)
 {
 	const struct secret *known;
@@ -265,7 +269,7 @@ static bool handle_once(struct round *round, const char *path, char *data, size_
 	return submit(round, path, data, size);
 }
 
-/* The same, once more if the process that submitted it was killed. */
+/* The same. Tries once more if the process that submitted the request was killed. */
 static bool handle(struct round *round, const char *path, char *data, size_t size)
 {
 	bool lost_before = round->lost, more = handle_once(round, path, data, size);
@@ -273,13 +277,13 @@ static bool handle(struct round *round, const char *path, char *data, size_t siz
 	return round->lost == lost_before ? more : handle_once(round, path, data, size);
 }
 
-/* A request by its first bytes, but not by its name: the manual of pvsecret shows such names. */
+/* True for a request whose name does not end in .asrcb, like those in the manual of pvsecret. */
 static bool is_misnamed(const char *path)
 {
 	return !text_has_end(path, SUFFIX) && file_begins_with(path, MAGIC);
 }
 
-/* Files take time, too: at its end, and after a signal, the others are left. */
+/* Reading files takes time: after the deadline or a signal, the remaining requests are skipped. */
 static bool has_time(struct round *round, const char *path)
 {
 	int r = machine_sleep_until(round->machine, machine_now_ms(round->machine));
@@ -294,7 +298,7 @@ static bool has_time(struct round *round, const char *path)
 	return false;
 }
 
-/* Without `secrets` the files are only checked; one that is wrong does not hide the next. One at a time is in memory. */
+/* Without `secrets`, all files are only checked, so that every error is reported. One file at a time is in memory. */
 static bool visit(const char *path, void *context)
 {
 	struct round *round = context;

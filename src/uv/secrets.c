@@ -21,7 +21,7 @@
 #define RC_EXECUTED 0x0001
 #define RC_MORE_DATA 0x0100
 
-/* The list, big-endian. */
+/* Layout of the list. Numbers are big-endian. */
 #define PAGE_BYTES 4096
 #define HEADER_SIZE 16
 #define HEADER_STORED 0 /* u16: entries in this buffer */
@@ -60,7 +60,7 @@ static int check_guest(struct machine *machine, int64_t until_ms)
 	return r;
 }
 
-/* The first line is what counts here: a word of 64 bits in hex, without leading zeros. */
+/* Only the first line is needed: facilities 0 to 63 as a hex number without leading zeros. */
 static int parse_facilities(const char *text, uint64_t *word)
 {
 	char padded[] = "0000000000000000";
@@ -124,7 +124,7 @@ static uint16_t get_be16(const uint8_t *bytes)
 	return (uint16_t)(bytes[0] << 8 | bytes[1]);
 }
 
-/* How many entries can be looked at in a buffer that has a header, whatever the header says. */
+/* The number of entries in a buffer. The header is not trusted: never more than the buffer has room for. */
 static size_t count_stored(const uint8_t *buffer, size_t size)
 {
 	size_t stored = get_be16(buffer + HEADER_STORED);
@@ -143,11 +143,11 @@ static int compare_secrets(const void *left, const void *right)
 	return order ? order : (one->index > other->index) - (one->index < other->index);
 }
 
-/* Its place is the one behind the last; they have to be sorted then. */
+/* Counts a secret that was written behind the last one. The caller sorts the list afterwards. */
 static void count_secret(struct secrets *secrets, const struct secret *secret)
 {
 	secrets->count += secret->type == SECRETS_ASSOCIATION;
-	secrets->others += secret->type > SECRETS_ASSOCIATION; /* those below are none, or have no id */
+	secrets->others += secret->type > SECRETS_ASSOCIATION; /* smaller types are not secrets, or have no id */
 }
 
 static void sort(struct secrets *secrets)
@@ -205,7 +205,7 @@ static void report_call_error(int error)
 	}
 }
 
-/* Lets the UV fill a buffer of so many bytes. -EINVAL is not reported: the size is not taken, there may be another. */
+/* Lists the secrets in a new buffer of this size. -EINVAL is not reported: the kernel may reject a large buffer. */
 static int call_list(struct machine *machine, int64_t until_ms, size_t size, uint8_t **buffer, bool *more)
 {
 	cleanup_free_ uint8_t *data = calloc(1, size);
@@ -238,15 +238,15 @@ static int call_list(struct machine *machine, int64_t until_ms, size_t size, uin
 }
 
 /*
- * The kernel puts the entries of all pages behind one header, and asks the UV for one more page while at least a page
- * is left of the buffer. One page more than needed, for secrets that are added meanwhile.
+ * The kernel stores the entries of all pages behind one header. It fetches another page while the buffer has room for a
+ * whole page. The size includes a spare page for secrets that are added in the meantime.
  */
 static size_t size_for(size_t total)
 {
 	return (total / ENTRIES_PER_PAGE + 2) * PAGE_BYTES;
 }
 
-/* One page is what every kernel takes; only if that does not show everything more is asked for. */
+/* Older kernels accept only a buffer of one page. So a larger one is used only if secrets are missing in the first. */
 static int fetch_list(struct machine *machine, int64_t until_ms, uint8_t **buffer, size_t *size, bool *more)
 {
 	cleanup_free_ uint8_t *first = NULL, *all = NULL;
@@ -303,7 +303,7 @@ static const struct secret *find(const struct secret *list, size_t count, const 
 {
 	size_t low = 0, high = count;
 
-	/* the first one that is not less: the lowest index among equal ids */
+	/* Find the first id that is not less: equal ids are sorted by index, and the lowest index is wanted. */
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
 

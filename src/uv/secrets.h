@@ -23,14 +23,14 @@ struct secret {
 };
 
 struct secrets {
-	struct secret *
-		list; /* NULL: never fetched. Association secrets, then those of other types; both sorted by id, then index */
+	/* NULL: never fetched. Association secrets, then those of other types; both sorted by id, then by index. */
+	struct secret *list;
 	size_t count; /* association secrets */
 	size_t others;
 	bool truncated; /* the UV holds more than these */
 };
 
-/* Calls that not every firmware has. What could not be found out counts as possible: the firmware's answer will tell. */
+/* Calls that only some firmware has. True if that could not be found out: the return code of the call will show it. */
 struct secrets_abilities {
 	bool add, lock;
 };
@@ -38,7 +38,7 @@ struct secrets_abilities {
 /* True if this is certainly no SE guest: it has no secret store. Nothing is reported. */
 bool secrets_is_no_guest(struct machine *machine, int64_t until_ms);
 
-/* 0 if this is an SE guest whose UV can list secrets; else a negative errno. *abilities is what it can do in any case. */
+/* 0 if this is an SE guest whose UV can list secrets, else a negative errno. *abilities is set in any case. */
 int secrets_check_uv(struct machine *machine, int64_t until_ms, struct secrets_abilities *abilities);
 
 /*
