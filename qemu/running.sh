@@ -19,8 +19,7 @@ make_debian_root() {
 	root=${log:?}/root-tree
 	mkdir -p "$root" &&
 		(cd "$1" && tar -c --exclude='./usr/lib/modules/*/kernel' --exclude=./usr/share --exclude=./var/cache .) | tar -x -C "$root" &&
-		(cd "$1" && tar -c usr/lib/modules/*/kernel/drivers/s390 usr/lib/modules/*/kernel/arch usr/lib/modules/*/kernel/lib) |
-		tar -x -C "$root" &&
+		(cd "$1" && tar -c usr/lib/modules/*/kernel/drivers/s390) | tar -x -C "$root" &&
 		{ [ $# -lt 3 ] || cp -R "$3/." "$root"; } &&
 		install_check "$root" "$2" &&
 		mkfs.ext4 -q -F -L root -d "$root" -E root_owner=0:0 "$log/root" 256M >"$log/mkfs" 2>&1 &&

@@ -7,6 +7,13 @@ pending() {
 	read -r state </sys/devices/ap/card11/11.0008/se_associate && [ "$state" = 'association pending' ]
 }
 
+waits() {
+	while read -r function; do
+		case $function in *zcrypt*) return ;; esac
+	done <"/proc/$opener/stack"
+	return 1
+}
+
 {
 	until pending; do
 		sleep 0.1
@@ -15,7 +22,7 @@ pending() {
 	cryptsetup open --type plain --cipher paes-xts-plain64 --key-size 4352 --key-file /etc/secure-keys --sector-size 4096 \
 		--offset 8192 /dev/vda early &
 	opener=$!
-	until grep -q zcrypt "/proc/$opener/stack" || ! pending; do
+	until waits || ! pending; do
 		sleep 0.1
 	done
 	! pending || echo 'MARK early-waits' >/dev/console
