@@ -29,7 +29,7 @@ boot_images='dracut-systemd dracut-plain'
 # shellcheck disable=SC2034
 {
 	further_images='mkinitcpio-busybox mkinitcpio-systemd initramfstools'
-	further_scenarios='10-normal 11-disabled 16-timeout 20-required-fails 24-not-required 30-misspelt'
+	further_scenarios='10-normal 11-disabled 20-required-fails 24-not-required'
 }
 # What other suites than main_suite are tried with (test-release).
 # shellcheck disable=SC2034
