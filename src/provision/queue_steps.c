@@ -305,10 +305,10 @@ void queue_task_abandon(struct queue_task *task)
 		queue_task_set_state(task, QUEUE_BIND_LOST);
 	else if (task->call == CALL_WRITE_UNBIND)
 		queue_task_set_state(task, QUEUE_UNBIND_LOST);
-	else if (task->call == CALL_WRITE_ASSOCIATION)
+	else if (task->call == CALL_WRITE_ASSOCIATION) {
 		queue_task_set_state(task, QUEUE_ASSOCIATION_LOST);
-	if (task->call == CALL_WRITE_ASSOCIATION)
 		task->apqn->association_index = task->asked_index;
+	}
 	task->bound_here = task->bound_here || task->call == CALL_WRITE_BIND;
 	task->call = CALL_NONE;
 }

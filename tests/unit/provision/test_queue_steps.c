@@ -315,6 +315,31 @@ static void test_killed_helper(void **state)
 		check_case(&cases[i]);
 }
 
+/* A call that hangs may still take effect: nobody knows the state that it changes. */
+static void test_abandoned_call(void **state)
+{
+	struct bench bench;
+
+	(void)state;
+	bench_begin(&bench, GOAL_BIND, UNBOUND);
+	call(&bench, CALL_WRITE_BIND);
+	queue_task_abandon(&bench.task);
+	assert_int_equal(bench.apqn.bind, APQN_BIND_UNKNOWN);
+	assert_true(bench.task.bound_here);
+
+	bench_begin(&bench, GOAL_UNBIND, BOUND);
+	call(&bench, CALL_WRITE_UNBIND);
+	queue_task_abandon(&bench.task);
+	assert_int_equal(bench.apqn.bind, APQN_BIND_UNKNOWN);
+
+	bench_begin(&bench, GOAL_ASSOCIATE, BOUND);
+	call(&bench, CALL_WRITE_ASSOCIATION);
+	queue_task_abandon(&bench.task);
+	assert_int_equal(bench.apqn.association, APQN_ASSOCIATION_PENDING);
+	assert_int_equal(bench.apqn.association_index, SECRET);
+	assert_int_equal(bench.task.call, CALL_NONE);
+}
+
 static void test_identify(void **state)
 {
 	static const struct table_case cases[] = {
@@ -544,6 +569,7 @@ int main(void)
 		cmocka_unit_test(test_associate),
 		cmocka_unit_test(test_killed_helper),
 		cmocka_unit_test(test_lost_association),
+		cmocka_unit_test(test_abandoned_call),
 		cmocka_unit_test(test_identify),
 		cmocka_unit_test(test_serial_number),
 		cmocka_unit_test(test_identity_is_taken),
