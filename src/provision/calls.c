@@ -216,8 +216,8 @@ static void note_refusal(struct provision *this, size_t refused)
 }
 
 /*
- * A slow association is given up only if another APQN can replace it; otherwise it may go on until the work time is
- * over.
+ * A slow association is given up if another APQN can replace it. Otherwise it may continue to the end of the work
+ * time.
  */
 static bool has_alternative(const struct provision *this, size_t i)
 {

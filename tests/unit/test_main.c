@@ -196,7 +196,7 @@ static void limit_file_size(void)
 		_exit(2);
 }
 
-/* `ulimit -f`: whoever writes more gets a signal that ends him by default. */
+/* `ulimit -f`: a process that writes more gets a signal, which ends it by default. */
 static void limited_file_size(void **state)
 {
 	int output = open_file_of("/output"), errors = open_file_of("/errors"), ends[2];

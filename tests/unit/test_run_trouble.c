@@ -42,7 +42,7 @@ static void test_probe_hangs(void **state)
 	assert_log(fixture, "info: entry #2: would be served by APQN 12.0001\n");
 }
 
-/* Where the time is short, a hung card is given up so early that the other one is configured all the same. */
+/* In a short run, a hung card is given up early, so that there is time to configure the other card. */
 static void test_hung_in_a_short_time(void **state)
 {
 	static const char *const paths[] = { "*/11.0001/online", "*/11.0001/mkvps", "*/11.0001/se_bind" };

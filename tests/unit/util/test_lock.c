@@ -222,7 +222,7 @@ static void program_begin(struct twin *twin, const struct folder *folder, const 
 	assert_int_equal(unlink(path), 0);
 }
 
-/* Its number has come to another program: it is in vain to wait for the end of that one. */
+/* Another program has its process id now. Waiting for that program does not help. */
 static void other_process(void **state)
 {
 	struct folder *folder = *state;
