@@ -193,6 +193,12 @@ static enum model_response strike(struct model *model, const struct model_queue 
 	case MODEL_FAULT_VANISH:
 		model->cards[queue->card].present = false;
 		return MODEL_NOT_PRESENT;
+	case MODEL_FAULT_DECONFIGURE:
+		model->cards[queue->card].configured = false;
+		return MODEL_DECONFIGURED;
+	case MODEL_FAULT_CHECKSTOP:
+		model->cards[queue->card].checkstopped = true;
+		return MODEL_CHECKSTOPPED;
 	case MODEL_FAULT_SLOW:
 		effect->duration_us = fault->amount;
 		break;

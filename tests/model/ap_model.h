@@ -99,6 +99,8 @@ enum model_fault_action {
 	MODEL_FAULT_FALL_BACK, /* ASSOCIATE: starts well, then the queue is simply unbound and unassociated again */
 	MODEL_FAULT_HANG,      /* not REQUEST: the instruction itself comes back only after `amount` microseconds */
 	MODEL_FAULT_VANISH,    /* the card is gone from now on, this operation included */
+	MODEL_FAULT_DECONFIGURE, /* the same with a card that is deconfigured ... */
+	MODEL_FAULT_CHECKSTOP,   /* ... or stops for an error of its own */
 	MODEL_FAULT_SLOW,      /* not TEST: takes `amount` microseconds instead of the general delay */
 };
 
@@ -151,7 +153,7 @@ void model_init(struct model *model);
  *   hostkey 132HEX
  *   image 416HEX
  *   fault 11.0008|11.* bind|associate|unbind|request|test ACTION [after=N] [times=N]
- *       ACTION: rc=HEX | late | never | fall_back | hang=D | vanish | slow=D
+ *       ACTION: rc=HEX | late | never | fall_back | hang=D | vanish | deconfigure | checkstop | slow=D
  *
  * A queue's card must have been named before. Cards are configured, queues unbound and without
  * a valid master key, secrets of type 2 and with their id for a value unless the line says otherwise. An action that makes no sense for an operation is

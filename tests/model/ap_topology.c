@@ -279,6 +279,8 @@ static bool parse_action(struct piece word, struct model_fault *fault)
 		{ "never", MODEL_FAULT_NEVER },
 		{ "fall_back", MODEL_FAULT_FALL_BACK },
 		{ "vanish", MODEL_FAULT_VANISH },
+		{ "deconfigure", MODEL_FAULT_DECONFIGURE },
+		{ "checkstop", MODEL_FAULT_CHECKSTOP },
 	};
 	struct piece key, value;
 
@@ -314,6 +316,8 @@ static bool makes_sense(const struct model_fault *fault)
 		return operation != MODEL_OP_TEST;
 	case MODEL_FAULT_RESPONSE:
 	case MODEL_FAULT_VANISH:
+	case MODEL_FAULT_DECONFIGURE:
+	case MODEL_FAULT_CHECKSTOP:
 		return true;
 	}
 	return false;

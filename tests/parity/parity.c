@@ -15,6 +15,7 @@
 #define CALL_MS 3000 /* what takes longer hangs: the next bus scan may be minutes away */
 #define SETTLE_MS 1000
 #define UNTIL_MS 5000
+#define SLOW_MS 1900
 #define PAUSE_MS 5
 
 /* Numbers of the calls on /dev/uv. */
@@ -25,6 +26,9 @@ struct parity {
 	char outcome[OUTCOME_SIZE];
 	char data[DATA_SIZE];
 	char request[REQUEST_SIZE]; /* what the next `uv add` begins with */
+	int64_t written_ms;         /* when the last write began */
+	struct machine_call begun;  /* a write under way, if it has data */
+	char begun_data[LINE_SIZE];
 };
 
 static void print_error(struct parity *this, int error)
@@ -44,14 +48,8 @@ static void print_error(struct parity *this, int error)
 			snprintf(this->outcome, sizeof(this->outcome), "%s", names[i].name);
 }
 
-/* Carries out a call with our data; its outcome is its error or "ok". */
-static int perform(struct parity *this, struct machine_call *call)
+static int print_result(struct parity *this, int r)
 {
-	int r;
-
-	call->data = this->data;
-	call->until_ms = machine_now_ms(this->machine) + CALL_MS;
-	r = machine_perform(this->machine, call);
 	if (r < 0)
 		print_error(this, r);
 	else
@@ -59,15 +57,49 @@ static int perform(struct parity *this, struct machine_call *call)
 	return r;
 }
 
+/* Waits for a call, and not for the one that may be under way beside it. */
+static int wait_for(struct parity *this, struct machine_call *call)
+{
+	struct machine_call *done = NULL;
+
+	while (call->data && done != call) {
+		int r = machine_wait(this->machine, MACHINE_FOREVER, &done);
+
+		if (r < 0)
+			return r;
+		if (done)
+			done->data = NULL;
+	}
+	return call->error;
+}
+
+/* Carries out a call with our data; its outcome is its error or "ok". */
+static int perform(struct parity *this, struct machine_call *call)
+{
+	int r;
+
+	call->data = this->data;
+	call->until_ms = machine_now_ms(this->machine) + CALL_MS;
+	r = machine_start(this->machine, call);
+	return print_result(this, r < 0 ? r : wait_for(this, call));
+}
+
+static void set_path(struct machine_call *call, const char *where)
+{
+	if (isxdigit((unsigned char)where[0]) && strlen(where) > 2 && where[2] == '.')
+		snprintf(call->path, sizeof(call->path), "devices/ap/card%.2s/%s", where, where);
+	else
+		snprintf(call->path, sizeof(call->path), "%s%s", strncmp(where, "card", 4) == 0 ? "devices/ap/" : "", where);
+}
+
 static int perform_on(struct parity *this, enum machine_operation operation, const char *where, const char *text)
 {
 	struct machine_call call = { .operation = operation, .size = MACHINE_TEXT_SIZE, .length = strlen(text) };
 
 	strcpy(this->data, text);
-	if (isxdigit((unsigned char)where[0]) && strlen(where) > 2 && where[2] == '.')
-		snprintf(call.path, sizeof(call.path), "devices/ap/card%.2s/%s", where, where);
-	else
-		snprintf(call.path, sizeof(call.path), "%s%s", strncmp(where, "card", 4) == 0 ? "devices/ap/" : "", where);
+	set_path(&call, where);
+	if (operation == MACHINE_WRITE)
+		this->written_ms = machine_now_ms(this->machine);
 	return perform(this, &call);
 }
 
@@ -109,6 +141,36 @@ static bool run_until(struct parity *this, const char *where, const char *text)
 		run_read(this, where, "");
 	}
 	return *text != '\0';
+}
+
+static bool run_slow(struct parity *this, const char *where, const char *text)
+{
+	bool valid = run_until(this, where, text);
+
+	if (machine_now_ms(this->machine) - this->written_ms < SLOW_MS)
+		strcpy(this->outcome, "too early");
+	return valid;
+}
+
+static bool run_begin(struct parity *this, const char *where, const char *text)
+{
+	this->begun = (struct machine_call){
+		.operation = MACHINE_WRITE,
+		.data = this->begun_data,
+		.size = sizeof(this->begun_data),
+		.length = strlen(text),
+		.until_ms = machine_now_ms(this->machine) + CALL_MS,
+	};
+	strcpy(this->begun_data, text);
+	set_path(&this->begun, where);
+	print_result(this, machine_start(this->machine, &this->begun));
+	return *text != '\0';
+}
+
+static bool run_end(struct parity *this, const char *where, const char *nothing)
+{
+	print_result(this, wait_for(this, &this->begun));
+	return *where == '\0' && *nothing == '\0';
 }
 
 static bool is_device(const char *name)
@@ -204,14 +266,14 @@ static bool run_operation(struct parity *this, char *line)
 		bool (*run)(struct parity *this, const char *where, const char *text);
 	} verbs[] = {
 		{ "read", run_read }, { "write", run_write }, { "settle", run_settle }, { "until", run_until },
-		{ "list", run_list }, { "rest", run_rest },   { "uv", run_uv },
-		{ "request", run_request },
+		{ "slow", run_slow }, { "begin", run_begin }, { "end", run_end },       { "list", run_list },
+		{ "rest", run_rest }, { "uv", run_uv },       { "request", run_request },
 	};
 	const char *verb = strsep(&line, " "), *where = strsep(&line, " ");
 
-	for (size_t i = 0; where && i < sizeof(verbs) / sizeof(verbs[0]); i++)
+	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
 		if (strcmp(verbs[i].name, verb) == 0)
-			return verbs[i].run(this, where, line ? line : "");
+			return verbs[i].run(this, where ? where : "", line ? line : "");
 	return false;
 }
 

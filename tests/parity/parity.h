@@ -12,6 +12,9 @@
  *   write WHERE TEXT   "ok"
  *   settle WHERE TEXT  writes again while the answer is EBUSY or EIO, for a second at most
  *   until WHERE TEXT   reads again until the text (or the error) begins so, for 5 seconds at most
+ *   slow WHERE TEXT    the same for what takes two seconds: says so if it was there in less time after the last write
+ *   begin WHERE TEXT   writes, while what follows goes on
+ *   end                waits for that; its outcome is the write's
  *   list WHERE         the names of cards and queues in a directory
  *   uv list|lock|add|NUMBER BYTES   a call on /dev/uv with so large a buffer
  *   request FILE       what `uv add` hands over from now on

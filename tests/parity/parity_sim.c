@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* parity_sim RELEASE TOPOLOGY OPERATIONS: on the simulated machine, with the kernel of this release ("6.12.107"). */
+/*
+ * parity_sim RELEASE TOPOLOGY OPERATIONS [no-drivers]: on the simulated machine, with the kernel of this release ("6.12.107"); without the drivers
+ * zcrypt_cex4 and uvdevice.
+ */
 #include <stdio.h>
 #include <string.h>
 
@@ -9,32 +12,36 @@
 #define TOPOLOGY_SIZE 65536
 #define BINDINGS_US 100000
 
-static int run(const char *release, const char *topology, const char *name, FILE *operations)
+static int run(struct sim *sim, FILE *operations)
 {
-	struct sim *sim = sim_new(topology);
-	unsigned int line;
+	unsigned int line = parity_run(&sim->machine, operations, stdout);
 
-	sim->options.kernel = strncmp(release, "6.12.", 5) == 0 ? SIM_KERNEL_6_12 : SIM_KERNEL_7;
-	sim->options.bindings_us = BINDINGS_US;
-	line = parity_run(&sim->machine, operations, stdout);
 	if (line)
-		fprintf(stderr, "parity_sim: %s:%u: cannot be understood\n", name, line);
-	sim_free(sim);
+		fprintf(stderr, "parity_sim: operations:%u: cannot be understood\n", line);
 	return line != 0;
 }
 
 int main(int argc, char **argv)
 {
 	static char topology[TOPOLOGY_SIZE];
-	FILE *file = argc == 4 ? fopen(argv[2], "r") : NULL, *operations = argc == 4 ? fopen(argv[3], "r") : NULL;
+	bool valid = argc == 4 || (argc == 5 && strcmp(argv[4], "no-drivers") == 0);
+	FILE *file = valid ? fopen(argv[2], "r") : NULL, *operations = valid ? fopen(argv[3], "r") : NULL;
 	int status = 1;
 
-	if (!file || !operations)
-		fprintf(stderr, "usage: parity_sim RELEASE TOPOLOGY OPERATIONS\n");
-	else if (fread(topology, 1, sizeof(topology) - 1, file) == sizeof(topology) - 1)
+	if (!file || !operations) {
+		fprintf(stderr, "usage: parity_sim RELEASE TOPOLOGY OPERATIONS [no-drivers]\n");
+	} else if (fread(topology, 1, sizeof(topology) - 1, file) == sizeof(topology) - 1) {
 		fprintf(stderr, "parity_sim: %s: too long\n", argv[2]);
-	else
-		status = run(argv[1], topology, argv[3], operations);
+	} else {
+		struct sim *sim = sim_new(topology);
+
+		sim->options.kernel = strncmp(argv[1], "6.12.", 5) == 0 ? SIM_KERNEL_6_12 : SIM_KERNEL_7;
+		sim->options.bindings_us = BINDINGS_US;
+		sim->options.driver_missing = argc == 5;
+		sim->options.uv_device_missing = argc == 5;
+		status = run(sim, operations);
+		sim_free(sim);
+	}
 	if (file)
 		fclose(file);
 	if (operations)

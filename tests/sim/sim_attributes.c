@@ -83,9 +83,34 @@ static void read_type(struct sim *sim, struct sim_call *slot)
 static void read_online(struct sim *sim, struct sim_call *slot)
 {
 	const struct sim_queue *known = known_of(sim, &slot->target);
-	bool online = slot->target.node == SIM_NODE_CARD || known->online;
+	bool offline = slot->target.node == SIM_NODE_CARD ? sim->kernel->cards[slot->target.card].offline : !known->online;
 
-	sim_finish_text(sim, slot, "%d\n", online && known->configured && !known->checkstopped);
+	sim_finish_text(sim, slot, "%d\n", !offline && known->configured && !known->checkstopped);
+}
+
+/* A card takes its queues along. */
+static int switch_online(struct sim *sim, const struct sim_target *target, bool online)
+{
+	struct sim_card *card = &sim->kernel->cards[target->card];
+	const struct sim_queue *known = known_of(sim, target);
+
+	if (online && (!known->configured || known->checkstopped))
+		return -ENODEV;
+	if (target->node == SIM_NODE_CARD)
+		card->offline = !online;
+	else if (online && card->offline)
+		return -EINVAL;
+	for (size_t place = card->first; place < card->first + card->count; place++)
+		if (target->node == SIM_NODE_CARD || place == target->place)
+			sim->kernel->queues[place].online = online;
+	return 0;
+}
+
+static void write_online(struct sim *sim, struct sim_call *slot, const char *text)
+{
+	bool valid = text[0] == '0' || text[0] == '1';
+
+	sim_finish(slot, valid ? switch_online(sim, &slot->target, text[0] == '1') : -EINVAL, sim->kernel->now_us);
 }
 
 static void read_config(struct sim *sim, struct sim_call *slot)
@@ -191,10 +216,10 @@ const struct sim_attribute sim_attributes[] = {
 	{ SIM_NODE_BUS, "scans", NULL, read_scans, write_scans },
 	{ SIM_NODE_CARD, "type", has_driver, read_type, NULL },
 	{ SIM_NODE_CARD, "serialnr", has_identity, sim_request_begin, NULL },
-	{ SIM_NODE_CARD, "online", has_driver, read_online, NULL },
+	{ SIM_NODE_CARD, "online", has_driver, read_online, write_online },
 	{ SIM_NODE_CARD, "config", NULL, read_config, NULL },
 	{ SIM_NODE_CARD, "chkstop", NULL, read_checkstop, NULL },
-	{ SIM_NODE_QUEUE, "online", has_driver, read_online, NULL },
+	{ SIM_NODE_QUEUE, "online", has_driver, read_online, write_online },
 	{ SIM_NODE_QUEUE, "mkvps", has_identity, sim_request_begin, NULL },
 	{ SIM_NODE_QUEUE, "se_bind", has_bind, read_bind, write_bind },
 	{ SIM_NODE_QUEUE, "se_associate", has_bind, read_associate, write_associate },

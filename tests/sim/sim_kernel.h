@@ -79,6 +79,7 @@ struct sim_call {
 struct sim_card {
 	size_t first, count;
 	unsigned int known; /* how many of them there are devices for */
+	bool offline;       /* as set by the administrator */
 };
 
 /* Calls of one channel are made one after the other. */

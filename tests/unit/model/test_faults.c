@@ -131,17 +131,17 @@ static void fault_slow(void **state)
 	tapq(0x1108, 5000 * MS, MODEL_OK);
 }
 
-static void fault_vanish(void **state)
+/* The card is no longer there, or no longer works, in this operation and all later ones. */
+static void card_lost_by(const char *action, enum model_response expected)
 {
 	static const char *const operations[] = { "bind", "associate", "unbind", "request", "test" };
 
-	(void)state;
 	for (size_t i = 0; i < COUNT(operations); i++) {
 		char text[64];
-		enum model_response response = MODEL_OK;
+		enum model_response response = expected;
 
 		load(MACHINE);
-		snprintf(text, sizeof(text), "fault 11.* %s vanish\n", operations[i]);
+		snprintf(text, sizeof(text), "fault 11.* %s %s\n", operations[i], action);
 		add(text);
 		if (i == MODEL_OP_BIND)
 			response = bapq(0x1108, 0);
@@ -152,12 +152,19 @@ static void fault_vanish(void **state)
 		else if (i == MODEL_OP_REQUEST)
 			response = request(0x1109, 0, &(int64_t){ 0 });
 		else
-			tapq(0x1109, 0, MODEL_NOT_PRESENT);
-		if (i != MODEL_OP_TEST)
-			assert_int_equal(response, MODEL_NOT_PRESENT);
-		tapq(0x110a, 0, MODEL_NOT_PRESENT);
+			tapq(0x1109, 0, expected);
+		assert_int_equal(response, expected);
+		tapq(0x110a, 0, expected);
 		tapq(0x1208, 0, MODEL_OK);
 	}
+}
+
+static void fault_card_lost(void **state)
+{
+	(void)state;
+	card_lost_by("vanish", MODEL_NOT_PRESENT);
+	card_lost_by("deconfigure", MODEL_DECONFIGURED);
+	card_lost_by("checkstop", MODEL_CHECKSTOPPED);
 }
 
 int main(void)
@@ -170,7 +177,7 @@ int main(void)
 		cmocka_unit_test(fault_fall_back),
 		cmocka_unit_test(fault_hang),
 		cmocka_unit_test(fault_slow),
-		cmocka_unit_test(fault_vanish),
+		cmocka_unit_test(fault_card_lost),
 	};
 
 	return cmocka_run_group_tests_name("model_faults", tests, NULL, NULL);
