@@ -80,6 +80,16 @@ struct audience {
 	bool is_needed; /* a missing file causes a warning */
 };
 
+/* It may have asked for them. */
+static void visit_unread(const char *path, const struct audience *audience)
+{
+	static char names[][sizeof(PREFIX ".lock_secrets")] = { PREFIX ".required", PREFIX ".lock_secrets" };
+
+	log_warning("kernel command line %s: not read; %s and %s count as given there", path, names[0], names[1]);
+	for (int i = 0; i < 2; i++)
+		audience->visit(&(struct cmdline_parameter){ .name = names[i] }, audience->context);
+}
+
 static bool visit_file(const char *path, void *context)
 {
 	const struct file_source source = {
@@ -92,10 +102,14 @@ static bool visit_file(const char *path, void *context)
 	size_t length;
 	int r = file_read(&source, &text, &length);
 
-	if (r == -ENOENT && audience->is_needed)
-		log_warning("cannot open kernel command line %s, using defaults: %s", path, strerror(-r));
-	if (r < 0)
+	if (r == -ENOENT && !audience->is_needed)
 		return true;
+	if (r == -ENOENT)
+		log_warning("cannot open kernel command line %s: %s", path, strerror(-r));
+	if (r < 0) {
+		visit_unread(path, audience);
+		return true;
+	}
 	while ((nul = memchr(text, '\0', length)))
 		*nul = ' ';
 	rest = text;
@@ -108,8 +122,10 @@ static bool visit_directory(const char *path, void *context)
 {
 	int r = file_visit(path, ".conf", visit_file, context);
 
-	if (r < 0 && r != -ENOENT)
+	if (r < 0 && r != -ENOENT) {
 		log_warning("cannot read kernel command line %s: %s", path, strerror(-r));
+		visit_unread(path, context);
+	}
 	return true;
 }
 

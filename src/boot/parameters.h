@@ -52,7 +52,7 @@ bool cmdline_next(char **rest, struct cmdline_parameter *parameter);
 typedef void cmdline_visitor(const struct cmdline_parameter *parameter, void *context);
 
 /*
- * Shows every parameter to `visit`. `root` stands in front of all paths: "" but for tests. What cannot be read is a
- * warning.
+ * Shows every parameter to `visit`. `root` stands in front of all paths: "" but for tests. A place that cannot be read
+ * causes a warning and counts as one that contains `required` and `lock_secrets`.
  */
 void cmdline_visit(const char *root, cmdline_visitor *visit, void *context);

@@ -9,8 +9,10 @@
 #include "boot/parameters.h"
 #include "unit/log_capture.h"
 #include "unit/temp_root.h"
+#include "util/file.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+#define UNREAD "[rd.pvapconfig.required][rd.pvapconfig.lock_secrets]"
 
 static struct temp_root root;
 static struct log_capture capture;
@@ -196,11 +198,13 @@ static void all_places_in_order(void **state)
 static void nothing_there(void **state)
 {
 	(void)state;
-	assert_string_equal(visit(), "");
-	assert_non_null(strstr(capture.text, "/proc/cmdline, using defaults: No such file or directory\n"));
+	assert_string_equal(visit(), UNREAD);
+	assert_non_null(strstr(capture.text, "/proc/cmdline: No such file or directory\n"));
+	assert_non_null(strstr(capture.text, "/proc/cmdline: not read; rd.pvapconfig.required and "
+					     "rd.pvapconfig.lock_secrets count as given there\n"));
 }
 
-/* Each costs only itself. */
+/* Each costs only itself, but may have asked for security. */
 static void not_readable(void **state)
 {
 	static char large[CMDLINE_SIZE_MAX + 1];
@@ -213,11 +217,34 @@ static void not_readable(void **state)
 	temp_root_write(&root, "/etc/cmdline.d/a.conf", large, sizeof(large));
 	temp_root_path(&root, "/etc/cmdline.d/b.conf", full);
 	assert_int_equal(mkfifo(full, 0600), 0);
-	assert_string_equal(visit(), "[proc]");
+	assert_string_equal(visit(), UNREAD UNREAD UNREAD "[proc]");
 	assert_non_null(strstr(capture.text, "a.conf is larger than 1048576 bytes\n"));
 	assert_non_null(strstr(capture.text, "b.conf is a pipe, expected a regular file\n"));
 	assert_non_null(strstr(capture.text, "/etc/cmdline is a directory, expected a regular file\n"));
 	assert_null(strstr(capture.text, "error: "));
+}
+
+/* What cannot be read may ask for security; what is not there does not. */
+static void directory_not_readable(void **state)
+{
+	char link[256];
+
+	(void)state;
+	temp_root_text(&root, "/proc/cmdline", "proc");
+	temp_root_text(&root, "/etc/cmdline.d/a.conf", "a");
+	temp_root_path(&root, "/etc/cmdline.d/dangling.conf", link);
+	assert_int_equal(symlink("nothing", link), 0);
+	assert_string_equal(visit(), "[a][proc]");
+	for (int i = 0; i < FILE_VISIT_MAX; i++) {
+		char path[64];
+
+		snprintf(path, sizeof(path), "/etc/cmdline.d/%d", i);
+		temp_root_text(&root, path, "");
+	}
+	assert_string_equal(visit(), UNREAD "[proc]");
+	assert_non_null(strstr(capture.text, "/etc/cmdline.d: Argument list too long\n"));
+	temp_root_text(&root, "/run/initramfs/cmdline.d", "no directory");
+	assert_string_equal(visit(), UNREAD "[proc]" UNREAD);
 }
 
 static void largest_and_nul(void **state)
@@ -240,6 +267,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(all_places_in_order, begin, end),
 		cmocka_unit_test_setup_teardown(nothing_there, begin, end),
 		cmocka_unit_test_setup_teardown(not_readable, begin, end),
+		cmocka_unit_test_setup_teardown(directory_not_readable, begin, end),
 		cmocka_unit_test_setup_teardown(largest_and_nul, begin, end),
 	};
 

@@ -201,6 +201,15 @@ static void last_place_wins(void **state)
 	assert_string_equal(describe("rd.pvapconfig.strict=0"), "/etc/pvapconfig.yaml 7000");
 }
 
+/* A place that cannot be read may have asked for security; a later one may say no. */
+static void unreadable_place(void **state)
+{
+	(void)state;
+	temp_root_mkdir(&root, "/etc/cmdline");
+	assert_string_equal(describe("rd.pvapconfig.strict"), DEFAULT " strict required lock");
+	assert_string_equal(describe("rd.pvapconfig.required=0 rd.pvapconfig.lock_secrets=0"), DEFAULT);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -208,6 +217,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(bad, begin, end),
 		cmocka_unit_test_setup_teardown(too_long, begin, end),
 		cmocka_unit_test_setup_teardown(last_place_wins, begin, end),
+		cmocka_unit_test_setup_teardown(unreadable_place, begin, end),
 	};
 
 	return cmocka_run_group_tests_name("boot_options", tests, NULL, NULL);
