@@ -111,11 +111,10 @@ enum situation { SETTLED, PENDING, CONFIRMING, UNBINDING, SITUATIONS };
 
 static enum situation situation_of(const struct queue_task *task)
 {
-	bool working = task->apqn->failure == APQN_WORKING;
-
-	if (queue_unbind_unseen(task->state) && (working || task->goal == GOAL_UNBIND))
+	/* A bind that failed has not shown the effect of an unbind before it. */
+	if (queue_unbind_unseen(task->state) && !apqn_is_out_of_reach(task->apqn))
 		return UNBINDING;
-	if (task->apqn->association == APQN_ASSOCIATION_PENDING && working)
+	if (task->apqn->association == APQN_ASSOCIATION_PENDING && task->apqn->failure == APQN_WORKING)
 		return PENDING;
 	return task->goal == GOAL_CONFIRM ? CONFIRMING : SETTLED;
 }

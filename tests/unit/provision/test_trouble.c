@@ -9,6 +9,9 @@
 #include "unit/between.h"
 #include "unit/provision/fixture.h"
 
+#define QUEUE_OF_2 "card 11 CEX8P\nqueue 11.0001" KEY_A " state=associated:2\n"
+#define UNBIND_NEVER "fault 11.0001 unbind never\n"
+
 static void test_refused_bind_takes_the_second(void **state)
 {
 	struct fixture *fixture = *state;
@@ -315,6 +318,54 @@ static void test_unbind_without_effect(void **state)
 	assert_null(strstr(fixture->log.text, "06.0001: unbound"));
 }
 
+/* The unbind of a new association has no effect, and the bind that would have shown it fails: se_bind is read. */
+static void test_unbind_before_a_failed_bind(void **state)
+{
+	static const struct {
+		int error;
+		enum apqn_failure failure;
+	} binds[] = {
+		{ -EBUSY, APQN_BIND_TIMEOUT },
+		{ -EIO, APQN_BIND_REFUSED },
+		{ -EROFS, APQN_BIND_ERROR },
+	};
+	struct fixture *fixture = *state;
+
+	for (size_t i = 0; i < sizeof(binds) / sizeof(binds[0]); i++) {
+		for (int works = 0; works < 2; works++) {
+			new_machine(fixture, works ? DELAYS SECRETS QUEUE_OF_2 : DELAYS SECRETS QUEUE_OF_2 UNBIND_NEVER);
+			fixture->sim->options.settled = true;
+			sim_inject(fixture->sim, &(struct sim_injection){ MACHINE_WRITE, "*/11.0001/se_bind", SIM_FAIL,
+									  binds[i].error, NULL, 1, 0 });
+			fixture->request.timeout_ms = 15000;
+			run(fixture, ENTRY_A);
+			assert_int_equal(fixture->plan.satisfied, 0);
+			assert_string_equal(truth(fixture, 0x11, 1), works ? "bindable" : "associated 2");
+			assert_int_equal(fixture->inventory.apqns[0].bind, works ? APQN_UNBOUND : APQN_BOUND);
+			if (works)
+				assert_int_equal(fixture->inventory.apqns[0].failure, binds[i].failure);
+		}
+	}
+}
+
+/* Neither the bind nor se_bind tells: the queue may be bound. */
+static void test_unbind_before_a_bind_that_is_not_available(void **state)
+{
+	struct fixture *fixture = *state;
+
+	new_machine(fixture, DELAYS SECRETS QUEUE_OF_2 UNBIND_NEVER);
+	fixture->sim->options.settled = true;
+	sim_inject(fixture->sim,
+		   &(struct sim_injection){ MACHINE_WRITE, "*/11.0001/se_bind", SIM_FAIL, -EINVAL, NULL, 1, 0 });
+	sim_inject(fixture->sim,
+		   &(struct sim_injection){ MACHINE_READ, "*/11.0001/se_bind", SIM_FAIL, -EIO, NULL, 1, 0 });
+	run(fixture, ENTRY_A);
+	assert_int_equal(fixture->inventory.apqns[0].failure, APQN_BIND_TAKEN);
+	assert_int_equal(fixture->inventory.apqns[0].bind, APQN_BIND_UNKNOWN);
+	assert_log(fixture, "warning: APQN 11.0001: may still be bound: ");
+	assert_true(fixture->took_ms < 1000);
+}
+
 /* Something else is learnt while the effect of the unbind is waited for. */
 static void test_unbind_without_effect_is_seen_through(void **state)
 {
@@ -410,6 +461,8 @@ int main(void)
 		TEST(test_vanished_card),
 		TEST(test_queue_of_another_guest),
 		TEST(test_unbind_without_effect),
+		TEST(test_unbind_before_a_failed_bind),
+		TEST(test_unbind_before_a_bind_that_is_not_available),
 		TEST(test_unbind_without_effect_is_seen_through),
 		TEST(test_release_of_a_failed_queue_is_seen),
 		TEST(test_no_release_no_new_try),
