@@ -159,19 +159,28 @@ static void drop_hung(struct machine_linux *this, size_t i)
 		complete(this, list_take_all(&channel->waiting), -ECANCELED);
 }
 
-/* A child was killed. Another one makes the calls that were not begun, and repeats a read once. */
+/* The first call that waits is made by another child, once: it may be the call that ends the child, or all of them end. */
+static void repeat_first(struct machine_linux *this, struct channel *channel)
+{
+	if (channel->waiting.first->repeated)
+		complete(this, list_take_first(&channel->waiting), -EOWNERDEAD);
+	else
+		channel->waiting.first->repeated = true;
+}
+
+/* A child was killed. Another one makes the calls that were not begun, and repeats a read. */
 static void drop_dead(struct machine_linux *this, size_t i)
 {
 	struct channel *channel;
 	struct worker_calls calls = drop_worker(this, i, &channel);
-	struct machine_call *begun = calls.begun;
+	const struct machine_call *begun = calls.begun;
 
 	list_prepend(&channel->waiting, calls.rest);
-	if (begun && !begun->repeated && (begun->operation == MACHINE_READ || begun->operation == MACHINE_LIST)) {
-		begun->repeated = true;
-		list_prepend(&channel->waiting, begun);
-	} else {
-		complete(this, begun, -EOWNERDEAD);
+	if (begun && begun->operation != MACHINE_READ && begun->operation != MACHINE_LIST) {
+		complete(this, calls.begun, -EOWNERDEAD);
+	} else if (begun || calls.rest) {
+		list_prepend(&channel->waiting, calls.begun);
+		repeat_first(this, channel);
 	}
 }
 
@@ -249,7 +258,8 @@ static struct machine_call *take_batch(struct channel *channel, size_t size)
 }
 
 /*
- * Passes a batch to an idle worker. If that fails, the worker has died, and the calls wait for the next one.
+ * Passes a batch to an idle worker. If that fails, the worker has died, and the calls wait for the next one. They may
+ * find many that died idle, but a new one that dies at once counts.
  */
 static void start_batch(struct machine_linux *this, struct worker *worker, struct channel *channel)
 {
@@ -261,6 +271,8 @@ static void start_batch(struct machine_linux *this, struct worker *worker, struc
 		return;
 	}
 	list_prepend(&channel->waiting, batch);
+	if (worker->started_us == 0)
+		repeat_first(this, channel);
 	while (this->workers[i] != worker)
 		i++;
 	drop_dead(this, i);

@@ -36,7 +36,7 @@ struct machine_call {
 	int64_t until_ms;     /* completed with -ETIMEDOUT at this time at the latest */
 	int error;            /* result: 0 or a negative errno */
 	void *context;        /* the caller's */
-	bool repeated;        /* the machine's: the call was begun once before */
+	bool repeated;        /* the machine's: the process that was to make the call has died */
 	struct machine_call *next; /* the machine's, while the call is under way */
 };
 
@@ -71,7 +71,7 @@ int machine_start(struct machine *machine, struct machine_call *call);
  *
  * A call completed with -ETIMEDOUT stays in the kernel. It cannot touch the caller's data any more, but may still
  * take effect. -EOWNERDEAD: the process that made the call was killed, and the call may have taken effect or not;
- * reads are repeated once before.
+ * reads, and calls that were not begun, are repeated once before.
  */
 int machine_wait(struct machine *machine, int64_t until_ms, struct machine_call **done);
 

@@ -35,7 +35,7 @@ struct worker {
 	struct worker_batch *batch;
 	struct machine_call *calls; /* the batch under way, linked by next; NULL: idle */
 	unsigned int seen_done;     /* calls of the batch that were done at the last check */
-	int64_t started_us;         /* when the batch was started */
+	int64_t started_us;         /* when the last batch was started; 0: none yet */
 	int64_t progress_ms;        /* when the present call was begun, as far as known */
 };
 

@@ -82,6 +82,7 @@ WRAP(int, mprotect, -1, (void *address, size_t size, int protection), (address, 
 WRAP(int, clone, -1, (int (*function)(void *), void *stack, int flags, void *argument),
      (function, stack, flags, argument))
 WRAP(pid_t, fork, -1, (void), ())
+WRAP(pid_t, getpid, -1, (void), ())
 WRAP(int, ppoll, -1, (struct pollfd * polled, nfds_t count, const struct timespec *left, const sigset_t *mask),
      (polled, count, left, mask))
 WRAP(int, signalfd, -1, (int fd, const sigset_t *mask, int flags), (fd, mask, flags))
@@ -310,6 +311,18 @@ static void test_worker_fork(void **state)
 	assert_int_equal(read_one(place->root.path, "dir/file", text), -EAGAIN);
 }
 
+/* A worker that takes another process for its parent ends at once: it is replaced, but not for ever. */
+static void test_worker_ends_at_once(void **state)
+{
+	struct place *place = *state;
+	char text[MACHINE_TEXT_SIZE];
+
+	break_calls("getpid", 0, 0, 1);
+	assert_int_equal(read_one(place->root.path, "dir/file", text), 0);
+	break_calls("getpid", 0, 0, FOR_EVER);
+	assert_int_equal(read_one(place->root.path, "dir/file", text), -EOWNERDEAD);
+}
+
 static int run_child_program(int *status)
 {
 	static const char *const arguments[] = { "/bin/true", NULL };
@@ -369,6 +382,7 @@ int main(void)
 		PLACE_TEST(test_machine_create),
 		PLACE_TEST(test_worker_create),
 		PLACE_TEST(test_worker_fork),
+		PLACE_TEST(test_worker_ends_at_once),
 		PLACE_TEST(test_no_process),
 		PLACE_TEST(test_run_without_poll),
 		PLACE_TEST(test_no_digest),
