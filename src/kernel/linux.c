@@ -474,22 +474,24 @@ static int take_signals(struct machine_linux *this)
 	if (this->signal_fd < 0)
 		return -errno;
 	if (sigprocmask(SIG_BLOCK, &signals, &this->old_mask) < 0) {
+		int error = errno;
+
 		close(this->signal_fd);
-		return -errno;
+		return -error;
 	}
 	return 0;
 }
 
 int machine_linux_create(const char *sysfs, const char *uv_device, struct machine **machine)
 {
-	cleanup_close_ int sysfs_fd = open(sysfs, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	cleanup_free_ struct machine_linux *this = calloc(1, sizeof(*this));
+	cleanup_close_ int sysfs_fd = open(sysfs, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	int r;
 
-	if (!this)
-		return -ENOMEM;
 	if (sysfs_fd < 0)
 		return -errno;
+	if (!this)
+		return -ENOMEM;
 	this->machine.interface = &linux_interface;
 	this->uv_device = uv_device;
 	for (size_t i = 0; i < MACHINE_CHANNELS; i++)
