@@ -203,8 +203,10 @@ int file_write(int fd, const char *text, size_t length)
 
 static int write_new(const char *path, const char *text, size_t length)
 {
-	cleanup_close_ int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
+	cleanup_close_ int fd = -1;
 
+	unlink(path); /* of a run that was killed: it may have another mode */
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	return fd < 0 ? -errno : file_write(fd, text, length);
 }
 
