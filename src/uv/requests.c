@@ -277,22 +277,31 @@ static bool handle(struct round *round, const char *path, char *data, size_t siz
 	return round->lost == lost_before ? more : handle_once(round, path, data, size);
 }
 
-/* True for a request whose name does not end in .asrcb, like those in the manual of pvsecret. */
-static bool is_misnamed(const char *path)
-{
-	return !text_has_end(path, SUFFIX) && file_begins_with(path, MAGIC);
-}
-
-/* Reading files takes time: after the deadline or a signal, the remaining requests are skipped. */
-static bool has_time(struct round *round, const char *path)
+/* 0, -ETIMEDOUT after the deadline, or -EINTR after a signal: reading files takes time. */
+static int check_time(const struct round *round)
 {
 	int r = machine_sleep_until(round->machine, machine_now_ms(round->machine));
 
-	if (r == 0 && machine_now_ms(round->machine) < round->until_ms)
+	return r == 0 && machine_now_ms(round->machine) >= round->until_ms ? -ETIMEDOUT : r;
+}
+
+/* The manual of pvsecret has requests whose names do not end in .asrcb. */
+static void warn_misnamed(const struct round *round, const char *path)
+{
+	if (!round->requests->checked && check_time(round) == 0 && file_begins_with(path, MAGIC))
+		log_warning("add-secret request %s: ignored, its name does not end in " SUFFIX, path);
+}
+
+/* True if there is time left. Else the remaining requests are skipped. */
+static bool has_time(struct round *round, const char *path)
+{
+	int r = check_time(round);
+
+	if (r == 0)
 		return true;
-	if (r == 0) {
+	if (r == -ETIMEDOUT) {
 		log_line(round->level, "add-secret request %s: no time left for it and all later ones", path);
-		r = round->secrets ? 0 : -ETIMEDOUT;
+		r = round->secrets ? 0 : r;
 	}
 	round->error = r;
 	return false;
@@ -302,12 +311,13 @@ static bool has_time(struct round *round, const char *path)
 static bool visit(const char *path, void *context)
 {
 	struct round *round = context;
-	bool misnamed = is_misnamed(path);
 	cleanup_free_ char *data = NULL;
 	size_t size;
 
-	if (!misnamed && !text_has_end(path, SUFFIX))
+	if (!text_has_end(path, SUFFIX)) {
+		warn_misnamed(round, path);
 		return true;
+	}
 	if (round->seen++ == REQUESTS_MAX) {
 		log_line(round->level, "add-secret request %s: ignored like all later ones, there are more than %d",
 			 path, REQUESTS_MAX);
@@ -317,11 +327,6 @@ static bool visit(const char *path, void *context)
 	}
 	if (!has_time(round, path))
 		return false;
-	if (misnamed) {
-		if (!round->requests->checked)
-			log_warning("add-secret request %s: ignored, its name does not end in " SUFFIX, path);
-		return true;
-	}
 	if (read_request(round, path, &data, &size) == 0)
 		return !round->secrets || handle(round, path, data, size);
 	if (!round->secrets)

@@ -290,10 +290,13 @@ static void test_too_many(void **state)
 		snprintf(name, sizeof(name), "%04u.asrcb", i);
 		write_request(&fixture->root, name, 0x11, REQUEST_SIZE);
 	}
+	/* What is ignored does not count. */
+	write_request(&fixture->root, "0.bin", 0x22, REQUEST_SIZE);
 	begin(fixture, ONE_SECRET);
 	log_set_verbose(0);
 	assert_int_equal(check(fixture), -E2BIG);
-	check_log(fixture, "error: add-secret request 1024.asrcb: ignored like all later ones, there are more than 1024\n");
+	check_log(fixture, "warning: add-secret request 0.bin: ignored, its name does not end in .asrcb\n"
+			   "error: add-secret request 1024.asrcb: ignored like all later ones, there are more than 1024\n");
 	log_capture_begin(&fixture->log);
 	assert_int_equal(submit(fixture), 0);
 	check_log(fixture, "warning: add-secret request 1024.asrcb: ignored like all later ones, there are more than 1024\n");
@@ -332,6 +335,8 @@ static void test_no_time(void **state)
 	int64_t now_ms = machine_now_ms(machine);
 
 	write_request(&fixture->root, "a.asrcb", 0x11, REQUEST_SIZE);
+	/* Not read. */
+	write_request(&fixture->root, "0.bin", 0x22, REQUEST_SIZE);
 	assert_int_equal(requests_check(machine, now_ms, &fixture->requests), -ETIMEDOUT);
 	check_log(fixture, "error: add-secret request a.asrcb: no time left for it and all later ones\n");
 	log_capture_begin(&fixture->log);
