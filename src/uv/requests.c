@@ -241,8 +241,18 @@ static int read_request(const struct round *round, const char *path, char **data
 	return 0;
 }
 
+static void report_known(const char *path, const struct secret *known, bool again)
+{
+	const char *text = "skipped, its secret is already present";
+
+	if (known->index == SECRETS_NO_INDEX)
+		text = "skipped, an earlier request has the same secret";
+	/* It was not there before: the lost call took effect. */
+	log_info("add-secret request %s: %s", path, again ? "submitted" : text);
+}
+
 /* Submits a request, or reports why it is skipped. False if later requests are to be skipped. */
-static bool handle_once(struct round *round, const char *path, char *data, size_t size)
+static bool handle_once(struct round *round, const char *path, char *data, size_t size, bool again)
 {
 	const struct secret *known;
 
@@ -250,9 +260,7 @@ static bool handle_once(struct round *round, const char *path, char *data, size_
 		return false;
 	known = find_known(round->secrets, data, size);
 	if (known) {
-		log_info("add-secret request %s: skipped, %s", path,
-			 known->index == SECRETS_NO_INDEX ? "an earlier request has the same secret" :
-							    "its secret is already present");
+		report_known(path, known, again);
 		return true;
 	}
 	if (round->secrets->truncated) {
@@ -272,9 +280,9 @@ static bool handle_once(struct round *round, const char *path, char *data, size_
 /* The same. Tries once more if the process that submitted the request was killed. */
 static bool handle(struct round *round, const char *path, char *data, size_t size)
 {
-	bool lost_before = round->lost, more = handle_once(round, path, data, size);
+	bool lost_before = round->lost, more = handle_once(round, path, data, size, false);
 
-	return round->lost == lost_before ? more : handle_once(round, path, data, size);
+	return round->lost == lost_before ? more : handle_once(round, path, data, size, true);
 }
 
 /* 0, -ETIMEDOUT after the deadline, or -EINTR after a signal: reading files takes time. */

@@ -74,6 +74,8 @@ WRAP(ssize_t, write, DONE_OR_FAILED, (int fd, const void *bytes, size_t size), (
 WRAP(int, rename, -1, (const char *from, const char *to), (from, to))
 WRAP(int, link, -1, (const char *from, const char *to), (from, to))
 WRAP(int, unlink, -1, (const char *path), (path))
+/* Lies: the path leads to another file a moment later. */
+WRAP(int, stat, (status->st_mode = S_IFREG, 0), (const char *path, struct stat *status), (path, status))
 WRAP(int, fstat, -1, (int fd, struct stat *status), (fd, status))
 WRAP(int, socketpair, -1, (int family, int type, int protocol, int ends[2]), (family, type, protocol, ends))
 WRAP(void *, mmap, MAP_FAILED, (void *address, size_t size, int protection, int flags, int fd, off_t offset),
@@ -204,6 +206,25 @@ static void test_file_read(void **state)
 	assert_content(place, "old\n");
 	break_calls("read", EIO, 1, 1); /* when all was read that there is */
 	assert_not_read(place, -EIO, "error: cannot read file %s: Input/output error\n");
+}
+
+/* A pipe takes the place of the file between the check and open: nothing is read from it. */
+static void test_file_type_after_open(void **state)
+{
+	struct place *place = *state;
+	char path[PATH_MAX];
+	int fd;
+
+	assert_int_equal(unlink(place->path), 0);
+	assert_int_equal(mkfifo(place->path, 0600), 0);
+	fd = open(place->path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	assert_int_equal(write(fd, "old\n", 4), 4);
+	break_calls("stat", 0, 0, 1);
+	assert_not_read(place, -EINVAL, "error: file %s is a pipe, expected a regular file\n");
+	break_calls("stat", 0, 0, 1);
+	assert_false(file_begins_with(place->path, "old"));
+	assert_int_equal(read(fd, path, sizeof(path)), 4);
+	close(fd);
 }
 
 /* --- lock --------------------------------------------------------------------------------------------------------- */
@@ -377,6 +398,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		PLACE_TEST(test_file_replace),
 		PLACE_TEST(test_file_read),
+		PLACE_TEST(test_file_type_after_open),
 		PLACE_TEST(test_lock),
 		PLACE_TEST(test_unlock),
 		PLACE_TEST(test_machine_create),
