@@ -315,6 +315,8 @@ static bool undo_probes(struct provision *this, int64_t now_ms)
 
 		if (!task->bound_here || task->apqn->bind == APQN_UNBOUND || apqn_is_out_of_reach(task->apqn))
 			continue;
+		/* One that has failed is tried once. */
+		task->bound_here = task->apqn->failure == APQN_WORKING;
 		queue_task_begin(task, GOAL_UNBIND, now_ms);
 		any = true;
 	}

@@ -282,7 +282,7 @@ static int conclude(struct provision *this, struct plan *plan)
 	provision_log_duplicates(this);
 	provision_log_unverified(this);
 	/* --unbind reports these as its error. */
-	if (request->config->count > 0 && !request->dry_run)
+	if (request->config->count > 0 && (!request->dry_run || request->probe))
 		provision_log_unknown(this);
 	*plan = this->plan;
 	this->plan = (struct plan){ 0 };

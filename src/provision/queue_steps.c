@@ -96,6 +96,7 @@ static const struct transition {
 	{ QUEUE_RESET_OVER,       RESULT_SEEN_BOUND,          QUEUE_BOUND,            APQN_WORKING },
 	{ QUEUE_RESET_OVER,       RESULT_SEEN_NEITHER,        QUEUE_BOUND,            APQN_WORKING },
 	{ ANY,                    RESULT_SEEN_TOO_LONG,       QUEUE_FOUND,            APQN_STAYS_BOUND },
+	{ QUEUE_BIND_LOST,        RESULT_UNREADABLE,          QUEUE_UNKNOWN,          APQN_UNREADABLE },
 	{ ANY,                    RESULT_UNREADABLE,          SAME,                   APQN_UNREADABLE },
 	{ QUEUE_REFUSED,          RESULT_RESET_RUNS,          QUEUE_RESETTING,        APQN_WORKING },
 	{ QUEUE_REFUSED,          RESULT_RESET_OVER,          SAME,                   APQN_BIND_REFUSED },

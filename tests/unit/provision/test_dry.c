@@ -93,6 +93,40 @@ static void test_dry_run_after_an_unbind(void **state)
 	assert_string_equal(truth(fixture, 0x11, 1), "bindable");
 }
 
+/* A probe whose bind was lost and cannot be read is taken back all the same, and not until the deadline. */
+static void test_dry_run_lost_probe(void **state)
+{
+	struct fixture *fixture = *state;
+
+	new_machine(fixture, DELAYS SECRETS "card 11 CEX8P\nqueue 11.0001" KEY_A "\n");
+	sim_inject(fixture->sim,
+		   &(struct sim_injection){ MACHINE_WRITE, "*/se_bind", SIM_KILL_LATE, 0, NULL, 0, 1 });
+	sim_inject(fixture->sim, &(struct sim_injection){ MACHINE_READ, "*/se_bind", SIM_FAIL, -EPIPE, NULL, 1, 0 });
+	fixture->request.dry_run = true;
+	fixture->request.probe = true;
+	run(fixture, ENTRY_A);
+	assert_string_equal(truth(fixture, 0x11, 1), "bindable");
+	assert_log(fixture, "warning: APQN 11.0001: its state cannot be read: Broken pipe\n");
+	assert_true(fixture->took_ms < 1000);
+}
+
+/* Every process that is to write the unbind is killed. */
+static void test_dry_run_lost_unbind(void **state)
+{
+	struct fixture *fixture = *state;
+
+	new_machine(fixture, DELAYS SECRETS "card 11 CEX8P\nqueue 11.0001" KEY_A "\n");
+	fixture->sim->options.settled = true;
+	sim_inject(fixture->sim, &(struct sim_injection){ MACHINE_WRITE, "*/se_bind", SIM_KILL, 0, NULL, 1, 0 });
+	fixture->request.dry_run = true;
+	fixture->request.probe = true;
+	run(fixture, ENTRY_A);
+	assert_int_equal(fixture->inventory.apqns[0].bind, APQN_BIND_UNKNOWN);
+	assert_log(fixture, "warning: APQN 11.0001: the processes that made its calls were killed\n");
+	assert_log(fixture, "warning: APQN 11.0001: may still be bound: ");
+	assert_true(fixture->took_ms < 1000);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -100,6 +134,8 @@ int main(void)
 		TEST(test_dry_run_with_probe),
 		TEST(test_dry_run_tells_the_truth),
 		TEST(test_dry_run_after_an_unbind),
+		TEST(test_dry_run_lost_probe),
+		TEST(test_dry_run_lost_unbind),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
