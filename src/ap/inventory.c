@@ -216,19 +216,20 @@ static void take_association(struct apqn *apqn, int r, const char *text)
 		fail_queue(apqn, APQN_UNREADABLE, r);
 }
 
-/* `call` exceeded its limit, or the time of the run. */
-static void card_hung(struct card_scan *card, const struct machine_call *call)
+/* `call` exceeded its limit, or the time of the run, which is no fault of the card. */
+static void card_hung(struct card_scan *card, const struct machine_call *call, int64_t now_ms)
 {
-	struct apqn culprit = { .failure = APQN_CARD_HUNG };
+	bool at_end = now_ms >= call->until_ms;
+	struct apqn culprit = { .failure = at_end ? APQN_DEADLINE : APQN_CARD_HUNG };
 	char text[APQN_FAILURE_SIZE];
 
 	if (card->phase == PHASE_DONE)
 		return;
-	apqn_note_call(&culprit, call->path, call->limit_ms);
+	apqn_note_call(&culprit, call->path, at_end ? 0 : call->limit_ms);
 	apqn_format_failure(&culprit, text);
 	log_warning("card%02x: %s; it is not used", card->card, text);
 	for (size_t i = 0; i < card->count; i++) {
-		card->apqns[i].failure = APQN_CARD_HUNG;
+		card->apqns[i].failure = culprit.failure;
 		card->apqns[i].failure_error = -ETIMEDOUT;
 		memcpy(card->apqns[i].failure_call, culprit.failure_call, sizeof(culprit.failure_call));
 	}
@@ -291,9 +292,8 @@ static void scan_done(struct card_channel *channel, const struct machine_call *c
 	struct scan *scan = context;
 	struct card_scan *card = card_of(scan, channel);
 
-	(void)now_ms;
 	if (channel->hung) {
-		card_hung(card, call);
+		card_hung(card, call, now_ms);
 		return;
 	}
 	take_answer(scan, card, call);
@@ -395,7 +395,8 @@ static void report_failures(const struct inventory *inventory)
 		const struct apqn *apqn = &inventory->apqns[i];
 		char name[APQN_NAME_SIZE];
 
-		if (apqn->failure == APQN_WORKING || apqn->failure == APQN_CARD_HUNG || apqn->mode == APQN_MODE_UNKNOWN)
+		if (apqn->failure == APQN_WORKING || apqn->failure == APQN_CARD_HUNG ||
+		    apqn->failure == APQN_DEADLINE || apqn->mode == APQN_MODE_UNKNOWN)
 			continue;
 		apqn_format_name(apqn, name);
 		log_warning("APQN %s: %s: %s; it is not used", name, apqn_failure_text(apqn->failure),

@@ -57,6 +57,25 @@ static void test_hung_at_the_deadline(void **state)
 	assert_null(strstr(fixture->log.text, STOPPED));
 }
 
+/* The same for a read of the states: the card is not blamed, the reason names the call. */
+static void test_states_at_the_deadline(void **state)
+{
+	struct fixture *fixture = *state;
+
+	begin(fixture, SMALL, ENTRY_A);
+	inject(fixture, MACHINE_READ, "*/11.0001/online", SIM_HANG, 0);
+	fixture->sim->options.settled = false;
+	fixture->sim->options.bindings_us = 800 * MS;
+	fixture->options.timeout_ms = 1000;
+	assert_false(run(fixture));
+	assert_between(elapsed(fixture->sim), 1 * S, 1 * S + 1 * MS);
+	assert_non_null(strstr(fixture->log.text, "warning: card11: not identified before the end of the run "
+						  "(11.0001/online); it is not used\n"));
+	assert_non_null(strstr(fixture->log.text, "error: entry #1: no APQN with mode EP11 is known to be online; "
+						  "APQN 11.0001: not identified before the end of the run (11.0001/online)\n"));
+	assert_null(strstr(fixture->log.text, "timed out"));
+}
+
 /* A bind that is through only after its queue was given up: it is unbound in the time kept for that. */
 static void test_bind_ends_after_the_work_time(void **state)
 {
@@ -97,6 +116,7 @@ int main(void)
 		TEST(test_one_deadline),
 		TEST(test_no_deadline),
 		TEST(test_hung_at_the_deadline),
+		TEST(test_states_at_the_deadline),
 		TEST(test_bind_ends_after_the_work_time),
 		TEST(test_signal),
 	};
