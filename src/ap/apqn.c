@@ -41,7 +41,7 @@ const char *apqn_failure_text(enum apqn_failure failure)
 	case APQN_BIND_TAKEN:
 		return "not available for a bind: bound by another guest, or without bind support";
 	case APQN_BIND_TIMEOUT:
-		return "not ready for a bind in time";
+		return "not ready to be bound in time";
 	case APQN_ASSOCIATION_REFUSED:
 		return "the firmware refuses the association with this secret";
 	case APQN_SECRET_DOUBLED:
@@ -51,7 +51,7 @@ const char *apqn_failure_text(enum apqn_failure failure)
 	case APQN_ASSOCIATION_FAILED:
 		return "the association was started and failed";
 	case APQN_ASSOCIATION_TIMEOUT:
-		return "the association was not through in time";
+		return "the association did not end in time";
 	case APQN_STAYS_BOUND:
 		return "the unbind has no effect";
 	case APQN_UNREADABLE:

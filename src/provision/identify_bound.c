@@ -82,7 +82,7 @@ int provision_identify_bound(struct machine *machine, int64_t deadline_ms, struc
 	this.calls.context = &this;
 	r = provision_init(&this);
 	if (r < 0) {
-		log_error("no master key can be read: %s", strerror(-r));
+		log_error("cannot read master keys: %s", strerror(-r));
 		return r;
 	}
 	begin(&this, now_ms);

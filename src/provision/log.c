@@ -163,8 +163,7 @@ void provision_log_unverified(const struct provision *this)
 		if (this->plan.apqns[i].goal != PLAN_UNVERIFIED)
 			continue;
 		apqn_format_name(apqn, name);
-		log_warning("APQN %s: left associated with secret index %u: without %s it cannot be told whether it "
-			    "serves an entry",
+		log_warning("APQN %s: left associated with secret index %u: it may serve an entry, but %s is unknown",
 			    name, apqn->association_index,
 			    apqn->identity == APQN_IDENTITY_VALID ? "the serial number of its card" : "its master key");
 	}

@@ -139,7 +139,7 @@ static void release_probed(struct provision *this, int64_t now_ms)
 
 static void report_no_plan(int error)
 {
-	log_error("no plan can be made: %s", strerror(-error));
+	log_error("cannot make a plan: %s", strerror(-error));
 }
 
 static void plan_anew(struct provision *this, int64_t now_ms)

@@ -68,7 +68,7 @@ static const struct {
 	{ 0x0109, false, "type of secret not supported by this firmware" },
 	{ 0x010a, false, "wrong length of the secret" },
 	{ 0x010b, true, "the secret store is full" },
-	{ 0x010c, false, "cannot be added: made for another image or with another extension secret?" },
+	{ 0x010c, false, "cannot be added: made for another image, or with another extension secret" },
 	{ 0x010d, true, "a dump of this guest is in progress; try again later" },
 };
 

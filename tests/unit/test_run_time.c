@@ -21,8 +21,8 @@ static void test_one_deadline(void **state)
 	fixture->options.timeout_ms = 10000;
 	assert_false(run(fixture));
 	assert_between(elapsed(fixture->sim), 8 * S, 10 * S);
-	assert_non_null(strstr(fixture->log.text, "error: entry #1: APQN 11.0001 fits, but the association was "
-						  "not through in time\n"));
+	assert_non_null(strstr(fixture->log.text, "error: entry #1: APQN 11.0001 fits, but the association did "
+						  "not end in time\n"));
 	/* Tidied up all the same. */
 	assert_int_equal(state_of(fixture, 0x11, 1), MODEL_BINDABLE);
 }
@@ -51,8 +51,8 @@ static void test_hung_at_the_deadline(void **state)
 	fixture->options.timeout_ms = 1000;
 	assert_false(run(fixture));
 	assert_between(elapsed(fixture->sim), 1 * S, 1 * S + 1 * MS);
-	assert_non_null(strstr(fixture->log.text, "warning: APQN 11.0001: not ready for a bind in time"));
-	assert_non_null(strstr(fixture->log.text, "warning: APQN 12.0001: not ready for a bind in time"));
+	assert_non_null(strstr(fixture->log.text, "warning: APQN 11.0001: not ready to be bound in time"));
+	assert_non_null(strstr(fixture->log.text, "warning: APQN 12.0001: not ready to be bound in time"));
 	assert_null(strstr(fixture->log.text, "timed out"));
 	assert_null(strstr(fixture->log.text, STOPPED));
 }

@@ -199,9 +199,9 @@ static void test_reason_names_the_culprit(void **state)
 	fixture->options.timeout_ms = 3000;
 	inject(fixture, MACHINE_WRITE, "*/03.0008/se_bind", SIM_FAIL, -EBUSY);
 	assert_false(run(fixture));
-	assert_log(fixture, "APQN 03.0006: the association was not through in time\n");
+	assert_log(fixture, "APQN 03.0006: the association did not end in time\n");
 	assert_log(fixture, "error: entry #2: no usable APQN has the master key 0x" MKVP_B
-			    "; the key of APQN 03.0008 is unknown: not ready for a bind in time\n");
+			    "; the key of APQN 03.0008 is unknown: not ready to be bound in time\n");
 }
 
 /* Two secrets with one id are of no use: the firmware takes neither. */
@@ -257,9 +257,9 @@ static void test_busy_queue(void **state)
 	fixture->options.timeout_ms = 10000;
 	assert_true(run(fixture));
 	assert_int_equal(state_of(fixture, 0x12, 1), MODEL_USABLE);
-	assert_log(fixture, "warning: APQN 11.0001: not ready for a bind in time\n");
+	assert_log(fixture, "warning: APQN 11.0001: not ready to be bound in time\n");
 	assert_log(fixture, "warning: entry #1: no usable APQN has the master key 0x" MKVP_A
-			    "; the key of APQN 11.0001 is unknown: not ready for a bind in time\n");
+			    "; the key of APQN 11.0001 is unknown: not ready to be bound in time\n");
 }
 
 /* Nor does one that was found bound and never gets through its reset: the others are not even looked at before. */

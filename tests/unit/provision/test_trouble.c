@@ -275,7 +275,7 @@ static void test_call_under_way_at_the_end(void **state)
 	assert_int_equal(fixture->took_ms, 3000);
 	assert_int_equal(fixture->inventory.apqns[0].failure, APQN_ASSOCIATION_TIMEOUT);
 	assert_int_equal(fixture->plan.apqns[0].goal, PLAN_UNBIND);
-	assert_log(fixture, "warning: APQN 11.0001: the association was not through in time\n");
+	assert_log(fixture, "warning: APQN 11.0001: the association did not end in time\n");
 	assert_null(strstr(fixture->log.text, "card11"));
 	assert_int_equal(fixture->plan.satisfied, 1);
 }

@@ -13,11 +13,11 @@
 #define SPARE "card 12 CEX8P\nqueue 12.0001" KEY_A "\n"
 #define ENTRY_CARD "- mode: EP11\n  mkvp: " MKVP_A "\n  serialnr: SERIAL1111111111\n  secretid: " ID_1 "\n"
 #define WARNING_MKVP                                                                                                   \
-	"warning: APQN 11.0001: left associated with secret index 1: without its master key it cannot be told "        \
-	"whether it serves an entry\n"
+	"warning: APQN 11.0001: left associated with secret index 1: it may serve an entry, but its master "          \
+	"key is unknown\n"
 #define WARNING_SERIALNR                                                                                               \
-	"warning: APQN 11.0001: left associated with secret index 1: without the serial number of its card it cannot " \
-	"be told whether it serves an entry\n"
+	"warning: APQN 11.0001: left associated with secret index 1: it may serve an entry, but the serial "           \
+	"number of its card is unknown\n"
 
 static void begin(struct fixture *fixture, const char *topology)
 {

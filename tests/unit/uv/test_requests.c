@@ -634,7 +634,7 @@ static void test_refused(void **state)
 		{ 0x0109, "type of secret not supported by this firmware", false },
 		{ 0x010a, "wrong length of the secret", false },
 		{ 0x010b, "the secret store is full", true },
-		{ 0x010c, "cannot be added: made for another image or with another extension secret?", false },
+		{ 0x010c, "cannot be added: made for another image, or with another extension secret", false },
 		{ 0x010d, "a dump of this guest is in progress; try again later", true },
 		{ 0xffff, "unknown response", false },
 	};
