@@ -13,7 +13,7 @@
  *   state             call for the goal                          result -> next state (same state: the call is retried)
  *                     IDENTIFY    BIND      ASSOCIATE  UNBIND
  *   UNKNOWN           unbind      unbind    unbind     unbind     started -> UNBINDING
- *   BIND_LOST         bind?       bind?     bind?      bind?      unbound -> RESETTING, bound -> FOUND, EIO -> UNKNOWN
+ *   BIND_LOST         bind?       bind?     bind?      bind?      unbound -> RESETTING, bound -> FOUND, else UNKNOWN
  *   UNBIND_LOST       bind?       bind?     bind?      bind?      unbound -> RESETTING, else UNKNOWN
  *   UNBOUND           bind        bind      bind       -          done -> BOUND, EINVAL -> UNAVAILABLE,
  *                                                                 EIO for a second -> REFUSED
