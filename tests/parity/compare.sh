@@ -3,11 +3,11 @@
 #
 # Words of qemu/checks.sh for the scenarios with a list of operations.
 
-# parity [no-drivers]: what the guest printed for its operations is what the simulated machine prints for the same.
+# parity drivers|no-drivers: what the guest printed for its operations is what the simulated machine prints for the same.
 parity() {
 	release=$(console | sed -n 's/^MARK init //p')
 	console | grep '^PARITY ' >"${log:?}/real"
-	(cd "${folder:?}" && "${top:?}/build/parity/parity_sim" "$release" topology operations "$@") >"$log/simulated" &&
+	(cd "${folder:?}" && "${top:?}/build/parity/parity_sim" "$release" topology operations "$1") >"$log/simulated" &&
 		status=0 || status=1
 	verdict "$status" 'the simulated machine carries out all operations'
 	console_has 'MARK parity-exit 0'
