@@ -316,9 +316,13 @@ void queue_task_abandon(struct queue_task *task)
 
 /* --- results -------------------------------------------------------------------------------------- */
 
-/* While a reset runs, the firmware answers every bind with EIO. */
+/*
+ * While a reset runs, the firmware answers every bind with EIO. But so does the driver if the queue cannot be asked after
+ * the bind took effect.
+ */
 static enum queue_result result_of_eio(struct queue_task *task, int64_t now_ms)
 {
+	task->bound_here = true;
 	if (task->refused_since_ms == 0)
 		task->refused_since_ms = now_ms;
 	if (now_ms - task->refused_since_ms >= BIND_REFUSAL_RESET_MS)

@@ -136,7 +136,7 @@ struct queue_task {
 	enum queue_call call;     /* under way */
 	uint16_t secret_index;    /* for associations */
 	uint16_t asked_index;     /* what was written last: the plan may have changed since */
-	bool bound_here;          /* this run has bound it */
+	bool bound_here;          /* this run has bound it, or may have */
 	int64_t since_ms;         /* when the goal was set, or the unbind or the association started */
 	int64_t due_ms;           /* no call before */
 	int64_t interval_ms;      /* to the next try */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Dry runs on the simulated machine: nothing is written, and what is told is what a real run does. */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -93,6 +94,39 @@ static void test_dry_run_after_an_unbind(void **state)
 	assert_string_equal(truth(fixture, 0x11, 1), "bindable");
 }
 
+static bool is_any_invalid(struct sim *sim)
+{
+	size_t count;
+	const struct sim_record *records = sim_journal(sim, &count);
+
+	for (size_t i = 0; i < count; i++)
+		if (records[i].error == -EINVAL)
+			return true;
+	return false;
+}
+
+/* A bind may fail and have taken effect, since the driver asks the queue once more: then the next one is not valid. */
+static void test_dry_run_bind_fails_late(void **state)
+{
+	static const char topology[] =
+		DELAYS SECRETS "card 11 CEX8P\nqueue 11.0001" KEY_A "\nfault 11.0001 test rc=10 times=2 after=%u\n";
+	struct fixture *fixture = *state;
+	char text[sizeof(topology)];
+	bool was_late = false;
+
+	for (unsigned int after = 0; after < 8; after++) {
+		snprintf(text, sizeof(text), topology, after);
+		new_machine(fixture, text);
+		fixture->sim->options.settled = true;
+		fixture->request.dry_run = true;
+		fixture->request.probe = true;
+		run(fixture, ENTRY_A);
+		was_late = was_late || is_any_invalid(fixture->sim);
+		assert_string_equal(truth(fixture, 0x11, 1), "bindable");
+	}
+	assert_true(was_late);
+}
+
 /* A probe whose bind was lost and cannot be read is taken back all the same, and not until the deadline. */
 static void test_dry_run_lost_probe(void **state)
 {
@@ -134,6 +168,7 @@ int main(void)
 		TEST(test_dry_run_with_probe),
 		TEST(test_dry_run_tells_the_truth),
 		TEST(test_dry_run_after_an_unbind),
+		TEST(test_dry_run_bind_fails_late),
 		TEST(test_dry_run_lost_probe),
 		TEST(test_dry_run_lost_unbind),
 	};
