@@ -175,8 +175,11 @@ void provision_log_unknown(const struct provision *this)
 
 	for (size_t i = 0; i < this->count; i++) {
 		const struct apqn *apqn = &this->apqns[i];
+		/* Only a probe is unbound in a dry run. */
+		bool is_probe = this->request->dry_run && apqn->failure == APQN_STAYS_BOUND;
 
-		if (apqn->bind != APQN_BIND_UNKNOWN || apqn->mode == APQN_MODE_CCA || apqn->failure == APQN_VANISHED)
+		if ((apqn->bind != APQN_BIND_UNKNOWN && !is_probe) || apqn->mode == APQN_MODE_CCA ||
+		    apqn->failure == APQN_VANISHED)
 			continue;
 		apqn_format_name(apqn, name);
 		log_warning("APQN %s: may still be bound: %s", name,

@@ -127,6 +127,20 @@ static void test_dry_run_bind_fails_late(void **state)
 	assert_true(was_late);
 }
 
+/* What cannot be taken back is told. */
+static void test_dry_run_unbind_never_ends(void **state)
+{
+	struct fixture *fixture = *state;
+
+	new_machine(fixture, DELAYS SECRETS "card 11 CEX8P\nqueue 11.0001" KEY_A "\nfault 11.0001 unbind never\n");
+	fixture->sim->options.settled = true;
+	fixture->request.dry_run = true;
+	fixture->request.probe = true;
+	run(fixture, ENTRY_A);
+	assert_log(fixture, "warning: APQN 11.0001: may still be bound: ");
+	assert_string_equal(truth(fixture, 0x11, 1), "bound");
+}
+
 /* A probe whose bind was lost and cannot be read is taken back all the same, and not until the deadline. */
 static void test_dry_run_lost_probe(void **state)
 {
@@ -169,6 +183,7 @@ int main(void)
 		TEST(test_dry_run_tells_the_truth),
 		TEST(test_dry_run_after_an_unbind),
 		TEST(test_dry_run_bind_fails_late),
+		TEST(test_dry_run_unbind_never_ends),
 		TEST(test_dry_run_lost_probe),
 		TEST(test_dry_run_lost_unbind),
 	};
