@@ -119,6 +119,8 @@ static void check_all_allocations(struct fixture *fixture, const char *yaml, uns
 		if (!strstr(fixture->log.text, success ? "warning: " : "error: ") || !strstr(fixture->log.text, "memory"))
 			fail_msg("allocation %u fails, success %d, and this is said:\n%s", number, success,
 				 fixture->log.text);
+		/* What was bound only to be identified is released. */
+		assert_int_not_equal(state_of(fixture, 0x11, 1), MODEL_NO_SECURE_KEY);
 		log_capture_begin(&fixture->log);
 		assert_true(run(fixture));
 	}
