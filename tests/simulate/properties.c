@@ -314,8 +314,12 @@ static bool nothing_is_left_bound(const struct outcome *outcome)
 /* Whatever happens to a call, a queue that the run has bound serves an entry, or the administrator hears of it. */
 static bool bound_is_told(const struct outcome *outcome)
 {
-	for (size_t i = 0; i < outcome->model->queue_count; i++) {
-		if (is_bound(&outcome->after[i]) && !is_bound(&outcome->before[i]) && !outcome->told[i])
+	const struct model *model = outcome->model;
+
+	for (size_t i = 0; i < model->queue_count; i++) {
+		bool is_there = model->cards[model->queues[i].card].present;
+
+		if (is_there && is_bound(&outcome->after[i]) && !is_bound(&outcome->before[i]) && !outcome->told[i])
 			return false;
 	}
 	return true;
