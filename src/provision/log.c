@@ -175,15 +175,17 @@ void provision_log_unknown(const struct provision *this)
 
 	for (size_t i = 0; i < this->count; i++) {
 		const struct apqn *apqn = &this->apqns[i];
-		/* Only a probe is unbound in a dry run. */
-		bool is_probe = this->request->dry_run && apqn->failure == APQN_STAYS_BOUND;
+		/* In a dry run only probes are bound and unbound. */
+		bool is_probe = this->request->dry_run && apqn->bind == APQN_BOUND &&
+				(this->tasks[i].bound_here || apqn->failure == APQN_STAYS_BOUND);
+		const char *text = is_probe ? "no time was left to unbind it" : apqn_failure_text(APQN_UNREADABLE);
 
 		if ((apqn->bind != APQN_BIND_UNKNOWN && !is_probe) || apqn->mode == APQN_MODE_CCA ||
 		    apqn->failure == APQN_VANISHED)
 			continue;
 		apqn_format_name(apqn, name);
 		log_warning("APQN %s: may still be bound: %s", name,
-			    apqn_failure_text(apqn->failure ? apqn->failure : APQN_UNREADABLE));
+			    apqn->failure ? apqn_failure_text(apqn->failure) : text);
 	}
 }
 

@@ -141,6 +141,30 @@ static void test_dry_run_unbind_never_ends(void **state)
 	assert_string_equal(truth(fixture, 0x11, 1), "bound");
 }
 
+/* Nor is a probe forgotten for which no time is left, because the clock jumps. */
+static void test_dry_run_without_time(void **state)
+{
+	struct fixture *fixture = *state;
+	bool is_any_left = false;
+
+	for (uint64_t call = 0; call < 40; call++) {
+		bool is_left;
+
+		new_machine(fixture, DELAYS SECRETS "card 11 CEX8P\nqueue 11.0001" KEY_A "\n");
+		fixture->sim->options.settled = true;
+		fixture->sim->options.jump_call = call;
+		fixture->sim->options.jump_us = 3600 * INT64_C(1000000);
+		fixture->request.dry_run = true;
+		fixture->request.probe = true;
+		run(fixture, ENTRY_A);
+		is_left = strcmp(truth(fixture, 0x11, 1), "bindable") != 0;
+		if (is_left)
+			assert_log(fixture, "warning: APQN 11.0001: may still be bound: ");
+		is_any_left = is_any_left || is_left;
+	}
+	assert_true(is_any_left);
+}
+
 /* A probe whose bind was lost and cannot be read is taken back all the same, and not until the deadline. */
 static void test_dry_run_lost_probe(void **state)
 {
@@ -184,6 +208,7 @@ int main(void)
 		TEST(test_dry_run_after_an_unbind),
 		TEST(test_dry_run_bind_fails_late),
 		TEST(test_dry_run_unbind_never_ends),
+		TEST(test_dry_run_without_time),
 		TEST(test_dry_run_lost_probe),
 		TEST(test_dry_run_lost_unbind),
 	};
