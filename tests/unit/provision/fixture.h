@@ -12,6 +12,9 @@
 #include "provision/provision.h"
 #include "sim/sim_machine.h"
 #include "unit/log_capture.h"
+#include "unit/rows.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 #define MKVP_A "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 #define MKVP_B "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
@@ -35,7 +38,33 @@
 		       "card 11 CEX8P serialnr=SERIAL1111111111\nqueue 11.0001" KEY_A "\nqueue 11.0002" KEY_C "\n" \
 		       "card 12 CEX8P serialnr=SERIAL2222222222\nqueue 12.0001" KEY_B "\nqueue 12.0002 mkvp=none\n"
 
+/* A run on a new machine, and what it comes to. What is not set is not checked, except where it says "always". */
+struct row {
+	const char *name;
+	const char *topology; /* NULL: the machine of the run before (then) */
+	const char *yaml;     /* NULL: without entries */
+	bool settled, dry_run, probe;
+	int64_t timeout_ms; /* 0: a minute */
+	struct {
+		const char *path, *text;
+	} written; /* just before the run */
+	struct sim_injection injections[3];
+	/* afterwards */
+	size_t satisfied;   /* always */
+	const char *queues; /* always: the truth of every queue */
+	bool doubted[6];    /* always: the program does not know whether this APQN is bound; it knows the truth of the others */
+	enum apqn_failure failures[6]; /* always: of every APQN */
+	enum plan_reason reasons[2];   /* unless PLAN_SATISFIED */
+	size_t served_by[2];           /* number of the APQN that serves the entry, from 1 */
+	enum plan_goal goals[2];       /* unless PLAN_LEAVE */
+	const char *log[4], *not_log[2];
+	struct row_calls calls[4];
+	int64_t least_ms, most_ms; /* unless 0 */
+	const struct row *then;    /* the next run, which has no topology */
+};
+
 struct fixture {
+	const struct row *row; /* of a table */
 	struct sim *sim;
 	struct config config;
 	struct secrets secrets;
@@ -51,6 +80,7 @@ static inline int setup(void **state)
 {
 	struct fixture *fixture = calloc(1, sizeof(*fixture));
 
+	fixture->row = *state;
 	log_capture_begin(&fixture->log);
 	log_set_verbose(1);
 	fixture->request.timeout_ms = 60000;
@@ -116,40 +146,96 @@ static inline void run(struct fixture *fixture, const char *yaml)
 	fixture->took_ms = machine_now_ms(machine) - fixture->took_ms;
 }
 
-/* "bindable", "bound", "associated N": the truth of the model. */
 static inline const char *truth(struct fixture *fixture, uint8_t card, uint8_t domain)
 {
-	static char text[32];
-	const struct model_queue *queue = sim_queue(fixture->sim, card, domain);
+	return truth_of(fixture->sim, sim_queue(fixture->sim, card, domain));
+}
 
-	switch (queue->state) {
-	case MODEL_USABLE:
-		if (fixture->sim->model.cards[card].mode == MODEL_ACCEL)
-			return "bound";
-		snprintf(text, sizeof(text), "associated %u", queue->association);
-		return text;
-	case MODEL_NO_SECURE_KEY:
-		return "bound";
-	case MODEL_BINDABLE:
-		return "bindable";
-	case MODEL_FOREIGN:
-		break;
+/* Such calls never come back, or fail and have no effect; read calls have another answer. */
+#define HANG(operation, path) { operation, path, SIM_HANG, 0, NULL, 0, 0 }
+#define REFUSE(operation, path, error) { operation, path, SIM_FAIL, error, NULL, 0, 0 }
+#define ANSWER(path, text) { MACHINE_READ, path, SIM_TEXT, 0, text, 0, 0 }
+
+/* What the program believes of the queues, and what it says failed. */
+static inline void check_apqns(struct fixture *fixture, const struct row *row)
+{
+	assert_true(fixture->inventory.count <= COUNT(row->failures));
+	for (size_t i = 0; i < fixture->inventory.count; i++) {
+		const struct apqn *apqn = &fixture->inventory.apqns[i];
+		enum apqn_failure failure = row->failures[i];
+		enum model_bind_state now = sim_queue(fixture->sim, apqn->card, apqn->domain)->state;
+		enum apqn_bind bind = now == MODEL_BINDABLE || now == MODEL_FOREIGN ? APQN_UNBOUND : APQN_BOUND;
+
+		if (row->doubted[i])
+			bind = APQN_BIND_UNKNOWN;
+		if (apqn->mode != APQN_MODE_CCA && apqn->bind != bind)
+			fail_msg("APQN number %zu: bind state is %d, not %d", i, apqn->bind, bind);
+		if (apqn->failure != failure)
+			fail_msg("APQN number %zu: failure is '%s', not '%s'", i, apqn_failure_text(apqn->failure),
+				 apqn_failure_text(failure));
 	}
-	return "foreign";
 }
 
-/* Calls of this operation on these paths never come back. */
-static inline void hang(struct fixture *fixture, enum machine_operation operation, const char *path)
+static inline void check_plan(const struct fixture *fixture, const struct row *row)
 {
-	sim_inject(fixture->sim, &(struct sim_injection){ .operation = operation, .path = path, .action = SIM_HANG });
+	const struct plan *plan = &fixture->plan;
+
+	assert_int_equal(plan->satisfied, row->satisfied);
+	for (size_t i = 0; i < COUNT(row->reasons); i++) {
+		if (row->reasons[i])
+			assert_int_equal(plan->entries[i].reason, row->reasons[i]);
+		if (row->served_by[i])
+			assert_int_equal(plan->entries[i].apqn, row->served_by[i] - 1);
+		if (row->goals[i])
+			assert_int_equal(plan->apqns[i].goal, row->goals[i]);
+	}
 }
 
-/* Such calls fail and have no effect. */
-static inline void refuse(struct fixture *fixture, enum machine_operation operation, const char *path, int error)
+static inline void write_before(struct sim *sim, const char *path, const char *text)
 {
-	sim_inject(fixture->sim, &(struct sim_injection){ operation, path, SIM_FAIL, error, NULL, 0, 0 });
+	struct machine_call call = { .operation = MACHINE_WRITE, .length = strlen(text), .until_ms = MACHINE_FOREVER };
+	char data[8];
+
+	snprintf(call.path, sizeof(call.path), "%s", path);
+	snprintf(data, sizeof(data), "%s", text);
+	call.data = data;
+	call.size = sizeof(data);
+	assert_int_equal(machine_perform(&sim->machine, &call), 0);
+}
+
+static inline void run_row(struct fixture *fixture, const struct row *row)
+{
+	if (row->topology) {
+		new_machine(fixture, row->topology);
+		fixture->sim->options.settled = row->settled;
+	}
+	if (row->written.path)
+		write_before(fixture->sim, row->written.path, row->written.text);
+	inject_all(fixture->sim, row->injections, COUNT(row->injections));
+	fixture->request.dry_run = row->dry_run;
+	fixture->request.probe = row->probe;
+	fixture->request.timeout_ms = row->timeout_ms ? row->timeout_ms : 60000;
+	run(fixture, row->yaml);
+	assert_int_equal(fixture->result, 0);
+	check_plan(fixture, row);
+	check_queues(fixture->sim, row->queues);
+	check_apqns(fixture, row);
+	check_texts(fixture->log.text, row->log, COUNT(row->log), true);
+	check_texts(fixture->log.text, row->not_log, COUNT(row->not_log), false);
+	check_calls(fixture->sim, row->calls, COUNT(row->calls));
+	if (row->most_ms)
+		assert_between(fixture->took_ms, row->least_ms, row->most_ms);
+}
+
+static inline void check_row(void **state)
+{
+	struct fixture *fixture = *state;
+
+	for (const struct row *row = fixture->row; row; row = row->then)
+		run_row(fixture, row);
 }
 
 #define assert_log(fixture, expected) assert_non_null(strstr((fixture)->log.text, expected))
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define ADD_ROWS(tests, rows) add_rows(tests, rows, COUNT(rows), sizeof((rows)[0]), check_row, setup, teardown)

@@ -9,90 +9,61 @@
 
 #include "unit/provision/fixture.h"
 
-static void test_dry_run_writes_nothing(void **state)
-{
-	struct fixture *fixture = *state;
+#define ONE_QUEUE DELAYS SECRETS "card 11 CEX8P\nqueue 11.0001" KEY_A "\n"
+#define ALL_BINDABLE                                                                                                   \
+	"05.0001 bindable, 05.0002 bindable, 11.0001 bindable, 11.0002 bindable, 12.0001 bindable, 12.0002 bindable"
+#define MAY_BE_BOUND "warning: APQN 11.0001: may still be bound: "
+#define TO_UNBIND "06.0001: unbind, it serves no entry\n"
+#define TO_REASSOCIATE "11.0001: unbind, bind and associate with secret index 1 for entry #2\n"
+#define TO_ASSOCIATE "11.0002: associate with secret index 2 for entry #3\n"
 
-	new_machine(fixture, MACHINE);
-	fixture->request.dry_run = true;
-	run(fixture, ENTRY_ACCEL ENTRY_A);
-	assert_int_equal(sim_write_count(fixture->sim), 0);
-	assert_int_equal(fixture->plan.satisfied, 1);
-	assert_int_equal(fixture->plan.entries[1].reason, PLAN_UNKNOWN);
-	assert_log(fixture, "dry run: 05.0001: bind for entry #1");
-	assert_log(fixture, "dry run: 11.0001: bind to read its master key");
-}
-
-static void test_dry_run_with_probe(void **state)
-{
-	struct fixture *fixture = *state;
-
-	new_machine(fixture, MACHINE);
-	fixture->request.dry_run = true;
-	fixture->request.probe = true;
-	run(fixture, ENTRY_ACCEL ENTRY_A);
-	assert_int_equal(fixture->plan.satisfied, 2);
-	assert_int_equal(sim_count(fixture->sim, MACHINE_WRITE, "*/se_associate"), 0);
-	assert_string_equal(truth(fixture, 0x05, 1), "bindable");
-	assert_string_equal(truth(fixture, 0x11, 1), "bindable");
-	assert_log(fixture, "dry run: 11.0001: bind and associate with secret index 1 for entry #2");
-}
-
-/* The actions that a dry run prints are those that a real run then prints. */
-static void test_dry_run_tells_the_truth(void **state)
-{
-	static const char topology[] =
-		DELAYS SECRETS "card 05 CEX8A\nqueue 05.0001 state=bound\nqueue 05.0002\n"
-			       "card 06 CEX7A\nqueue 06.0001 state=bound\n"
-			       "card 11 CEX8P\nqueue 11.0001" KEY_A " state=associated:2\nqueue 11.0002" KEY_B
-			       " state=bound\n";
-	static const char *const actions[] = {
-		"06.0001: unbind, it serves no entry\n",
-		"11.0001: unbind, bind and associate with secret index 1 for entry #2\n",
-		"11.0002: associate with secret index 2 for entry #3\n",
-	};
-	struct fixture *fixture = *state;
-	char line[128];
-
-	new_machine(fixture, topology);
-	fixture->sim->options.settled = true;
-	fixture->request.dry_run = true;
-	run(fixture, ENTRY_ACCEL ENTRY_A ENTRY_B);
-	for (size_t i = 0; i < 3; i++) {
-		snprintf(line, sizeof(line), "info: dry run: %s", actions[i]);
-		assert_log(fixture, line);
-	}
-	assert_int_equal(fixture->plan.satisfied, 3);
-	fixture->request.dry_run = false;
-	run(fixture, ENTRY_ACCEL ENTRY_A ENTRY_B);
-	for (size_t i = 0; i < 3; i++) {
-		snprintf(line, sizeof(line), "info: %s", actions[i]);
-		assert_log(fixture, line);
-	}
-	assert_int_equal(fixture->plan.satisfied, 3);
-}
-
-/* Found bound, but the reset of an unbind runs: at its end the queue would have to be bound to be identified. */
-static void test_dry_run_after_an_unbind(void **state)
-{
-	static const char topology[] = "delay bind=1ms reset=2s associate=30ms request=2ms\n" SECRETS
-				       "card 11 CEX8P\nqueue 11.0001" KEY_A " state=bound\n";
-	struct fixture *fixture = *state;
-	char zero[] = "0";
-	struct machine_call call = {
-		.operation = MACHINE_WRITE, .path = "devices/ap/card11/11.0001/se_bind", .data = zero, .length = 1
-	};
-
-	new_machine(fixture, topology);
-	fixture->sim->options.settled = true;
-	call.until_ms = machine_now_ms(&fixture->sim->machine) + 1000;
-	assert_int_equal(machine_perform(&fixture->sim->machine, &call), 0);
-	fixture->request.dry_run = true;
-	run(fixture, ENTRY_A);
-	assert_int_equal(sim_write_count(fixture->sim), 0);
-	assert_int_equal(fixture->plan.entries[0].reason, PLAN_UNKNOWN);
-	assert_string_equal(truth(fixture, 0x11, 1), "bindable");
-}
+static const struct row rows[] = {
+	{ .name = "writes nothing",
+	  .topology = MACHINE, .yaml = ENTRY_ACCEL ENTRY_A, .dry_run = true, .satisfied = 1, .queues = ALL_BINDABLE,
+	  .reasons = { PLAN_SATISFIED, PLAN_UNKNOWN }, .calls = { NO_WRITE },
+	  .log = { "dry run: 05.0001: bind for entry #1", "dry run: 11.0001: bind to read its master key" } },
+	{ .name = "with a probe",
+	  .topology = MACHINE, .yaml = ENTRY_ACCEL ENTRY_A, .dry_run = true, .probe = true, .satisfied = 2,
+	  .queues = ALL_BINDABLE, .calls = { { MACHINE_WRITE, "*/se_associate", 0, 0 } },
+	  .log = { "dry run: 11.0001: bind and associate with secret index 1 for entry #2" } },
+	/* The actions that a dry run prints are those that a real run then prints. */
+	{ .name = "tells the truth",
+	  .topology = DELAYS SECRETS "card 05 CEX8A\nqueue 05.0001 state=bound\nqueue 05.0002\n"
+				     "card 06 CEX7A\nqueue 06.0001 state=bound\n"
+				     "card 11 CEX8P\nqueue 11.0001" KEY_A " state=associated:2\nqueue 11.0002" KEY_B
+				     " state=bound\n",
+	  .yaml = ENTRY_ACCEL ENTRY_A ENTRY_B, .settled = true, .dry_run = true, .satisfied = 3,
+	  .queues = "05.0001 bound, 05.0002 bindable, 06.0001 bound, 11.0001 associated 2, 11.0002 bound",
+	  .log = { "info: dry run: " TO_UNBIND, "info: dry run: " TO_REASSOCIATE, "info: dry run: " TO_ASSOCIATE },
+	  .then = &(const struct row){
+		  .yaml = ENTRY_ACCEL ENTRY_A ENTRY_B, .satisfied = 3,
+		  .queues = "05.0001 bound, 05.0002 bindable, 06.0001 bindable, 11.0001 associated 1, "
+			    "11.0002 associated 2",
+		  .log = { "info: " TO_UNBIND, "info: " TO_REASSOCIATE, "info: " TO_ASSOCIATE } } },
+	/* Found bound, but the reset of an unbind runs: at its end the queue would have to be bound to be identified. */
+	{ .name = "after an unbind",
+	  .topology = "delay bind=1ms reset=2s associate=30ms request=2ms\n" SECRETS "card 11 CEX8P\nqueue 11.0001" KEY_A
+		      " state=bound\n",
+	  .yaml = ENTRY_A, .settled = true, .dry_run = true, .written = { "devices/ap/card11/11.0001/se_bind", "0" },
+	  .queues = "11.0001 bindable", .reasons = { PLAN_UNKNOWN }, .calls = { NO_WRITE } },
+	/* What cannot be taken back is told. */
+	{ .name = "the unbind of a probe never ends",
+	  .topology = ONE_QUEUE "fault 11.0001 unbind never\n", .yaml = ENTRY_A, .settled = true, .dry_run = true,
+	  .probe = true, .queues = "11.0001 bound", .failures = { APQN_STAYS_BOUND }, .log = { MAY_BE_BOUND } },
+	/* Not until the deadline. */
+	{ .name = "a probe whose bind was lost and cannot be read is taken back all the same",
+	  .topology = ONE_QUEUE, .yaml = ENTRY_A, .dry_run = true, .probe = true,
+	  .injections = { { MACHINE_WRITE, "*/se_bind", SIM_KILL_LATE, 0, NULL, 0, 1 },
+			  { MACHINE_READ, "*/se_bind", SIM_FAIL, -EPIPE, NULL, 1, 0 } },
+	  .queues = "11.0001 bindable", .doubted = { true }, .failures = { APQN_UNREADABLE },
+	  .log = { "warning: APQN 11.0001: its state cannot be read: Broken pipe\n" }, .most_ms = 999 },
+	{ .name = "every process that is to write the unbind of a probe is killed",
+	  .topology = ONE_QUEUE, .yaml = ENTRY_A, .settled = true, .dry_run = true, .probe = true,
+	  .injections = { { MACHINE_WRITE, "*/se_bind", SIM_KILL, 0, NULL, 1, 0 } },
+	  .queues = "11.0001 bound", .doubted = { true }, .failures = { APQN_CALL_LOST },
+	  .log = { "warning: APQN 11.0001: the processes that made its calls were killed\n", MAY_BE_BOUND },
+	  .most_ms = 999 },
+};
 
 static bool is_any_invalid(struct sim *sim)
 {
@@ -109,7 +80,7 @@ static bool is_any_invalid(struct sim *sim)
 static void test_dry_run_bind_fails_late(void **state)
 {
 	static const char topology[] =
-		DELAYS SECRETS "card 11 CEX8P\nqueue 11.0001" KEY_A "\nfault 11.0001 test rc=10 times=2 after=%u\n";
+		ONE_QUEUE "fault 11.0001 test rc=10 times=2 after=%u\n";
 	struct fixture *fixture = *state;
 	char text[sizeof(topology)];
 	bool was_late = false;
@@ -127,21 +98,7 @@ static void test_dry_run_bind_fails_late(void **state)
 	assert_true(was_late);
 }
 
-/* What cannot be taken back is told. */
-static void test_dry_run_unbind_never_ends(void **state)
-{
-	struct fixture *fixture = *state;
-
-	new_machine(fixture, DELAYS SECRETS "card 11 CEX8P\nqueue 11.0001" KEY_A "\nfault 11.0001 unbind never\n");
-	fixture->sim->options.settled = true;
-	fixture->request.dry_run = true;
-	fixture->request.probe = true;
-	run(fixture, ENTRY_A);
-	assert_log(fixture, "warning: APQN 11.0001: may still be bound: ");
-	assert_string_equal(truth(fixture, 0x11, 1), "bound");
-}
-
-/* Nor is a probe forgotten for which no time is left, because the clock jumps. */
+/* No probe is forgotten for which no time is left, because the clock jumps. */
 static void test_dry_run_without_time(void **state)
 {
 	struct fixture *fixture = *state;
@@ -150,7 +107,7 @@ static void test_dry_run_without_time(void **state)
 	for (uint64_t call = 0; call < 40; call++) {
 		bool is_left;
 
-		new_machine(fixture, DELAYS SECRETS "card 11 CEX8P\nqueue 11.0001" KEY_A "\n");
+		new_machine(fixture, ONE_QUEUE);
 		fixture->sim->options.settled = true;
 		fixture->sim->options.jump_call = call;
 		fixture->sim->options.jump_us = 3600 * INT64_C(1000000);
@@ -159,59 +116,19 @@ static void test_dry_run_without_time(void **state)
 		run(fixture, ENTRY_A);
 		is_left = strcmp(truth(fixture, 0x11, 1), "bindable") != 0;
 		if (is_left)
-			assert_log(fixture, "warning: APQN 11.0001: may still be bound: ");
+			assert_log(fixture, MAY_BE_BOUND);
 		is_any_left = is_any_left || is_left;
 	}
 	assert_true(is_any_left);
 }
 
-/* A probe whose bind was lost and cannot be read is taken back all the same, and not until the deadline. */
-static void test_dry_run_lost_probe(void **state)
-{
-	struct fixture *fixture = *state;
-
-	new_machine(fixture, DELAYS SECRETS "card 11 CEX8P\nqueue 11.0001" KEY_A "\n");
-	sim_inject(fixture->sim,
-		   &(struct sim_injection){ MACHINE_WRITE, "*/se_bind", SIM_KILL_LATE, 0, NULL, 0, 1 });
-	sim_inject(fixture->sim, &(struct sim_injection){ MACHINE_READ, "*/se_bind", SIM_FAIL, -EPIPE, NULL, 1, 0 });
-	fixture->request.dry_run = true;
-	fixture->request.probe = true;
-	run(fixture, ENTRY_A);
-	assert_string_equal(truth(fixture, 0x11, 1), "bindable");
-	assert_log(fixture, "warning: APQN 11.0001: its state cannot be read: Broken pipe\n");
-	assert_true(fixture->took_ms < 1000);
-}
-
-/* Every process that is to write the unbind is killed. */
-static void test_dry_run_lost_unbind(void **state)
-{
-	struct fixture *fixture = *state;
-
-	new_machine(fixture, DELAYS SECRETS "card 11 CEX8P\nqueue 11.0001" KEY_A "\n");
-	fixture->sim->options.settled = true;
-	sim_inject(fixture->sim, &(struct sim_injection){ MACHINE_WRITE, "*/se_bind", SIM_KILL, 0, NULL, 1, 0 });
-	fixture->request.dry_run = true;
-	fixture->request.probe = true;
-	run(fixture, ENTRY_A);
-	assert_int_equal(fixture->inventory.apqns[0].bind, APQN_BIND_UNKNOWN);
-	assert_log(fixture, "warning: APQN 11.0001: the processes that made its calls were killed\n");
-	assert_log(fixture, "warning: APQN 11.0001: may still be bound: ");
-	assert_true(fixture->took_ms < 1000);
-}
-
 int main(void)
 {
-	const struct CMUnitTest tests[] = {
-		TEST(test_dry_run_writes_nothing),
-		TEST(test_dry_run_with_probe),
-		TEST(test_dry_run_tells_the_truth),
-		TEST(test_dry_run_after_an_unbind),
+	struct CMUnitTest tests[COUNT(rows) + 2] = {
 		TEST(test_dry_run_bind_fails_late),
-		TEST(test_dry_run_unbind_never_ends),
 		TEST(test_dry_run_without_time),
-		TEST(test_dry_run_lost_probe),
-		TEST(test_dry_run_lost_unbind),
 	};
 
+	ADD_ROWS(tests + 2, rows);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
