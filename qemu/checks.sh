@@ -176,6 +176,13 @@ changed_before_mount() {
 	verdict "$status" 'journal has no change after root was mounted' "machine started, root mounted, last change: $times"
 }
 
+# mounted_after PATTERN: root was mounted after the first such line of the console.
+mounted_after() {
+	times=$(printf '%s %s\n' "$(console_time ".*($1)")" "$(emulator_time virtio_blk_handle_write)")
+	echo "$times" | awk 'NF < 2 || $1 >= $2 { exit 1 }' && status=0 || status=1
+	verdict "$status" "root is mounted after '$1'" "console, root mounted: $times"
+}
+
 # guest_ends HOW: poweroff, reboot, panic. Without a request to shut down the emulator ends itself only because the guest wanted to
 # start again.
 guest_ends() {
