@@ -11,6 +11,8 @@
 #include "sim/sim_machine.h"
 #include "unit/between.h"
 
+#define ROWS_QUEUES_SIZE 1024
+
 /* Rows begin with their name. `setup` finds the row in *state. */
 static inline void add_rows(struct CMUnitTest *tests, const void *rows, size_t count, size_t size,
 			    CMUnitTestFunction test, CMFixtureFunction setup, CMFixtureFunction teardown)
@@ -75,16 +77,24 @@ static inline const char *truth_of(struct sim *sim, const struct model_queue *qu
 }
 
 /* The truth of every queue: "05.0001 bound, 11.0001 associated 1". */
-static inline void check_queues(struct sim *sim, const char *expected)
+static inline void format_queues(struct sim *sim, char text[ROWS_QUEUES_SIZE])
 {
-	char text[1024] = "";
 	size_t used = 0;
 
+	text[0] = '\0';
 	for (size_t i = 0; i < sim->model.queue_count; i++) {
 		const struct model_queue *queue = &sim->model.queues[i];
 
-		used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%02x.%04x %s", i ? ", " : "", queue->card,
+		used += (size_t)snprintf(text + used, ROWS_QUEUES_SIZE - used, "%s%02x.%04x %s", i ? ", " : "", queue->card,
 					 queue->domain, truth_of(sim, sim_queue(sim, queue->card, queue->domain)));
+		assert_true(used < ROWS_QUEUES_SIZE);
 	}
+}
+
+static inline void check_queues(struct sim *sim, const char *expected)
+{
+	char text[ROWS_QUEUES_SIZE];
+
+	format_queues(sim, text);
 	assert_string_equal(text, expected);
 }

@@ -7,6 +7,7 @@
 #include "log_capture.h"
 #include "run.h"
 #include "sim_calls.h"
+#include "unit/rows.h"
 
 #define MKVP_A "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 #define MKVP_B "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
@@ -23,7 +24,31 @@
 
 #define STOPPED "error: stopped by a signal; queues left in their current state\n"
 
+/* A run on a new machine, and what it comes to. What is not set is not checked, except where it says "always". */
+struct row {
+	const char *name;
+	const char *topology;   /* NULL: the machine of the run before (then) */
+	const char *yaml;       /* NULL: there is no such file */
+	struct options options; /* without a path for the configuration; timeout_ms 0: a minute, negative: none */
+	bool quiet;             /* not verbose */
+	bool booting;           /* the drivers come after bindings_us (0: as usual), and know no association */
+	int64_t bindings_us;
+	bool driver_missing, uv_missing, uv_device_missing;
+	bool old_kernel; /* 6.1 */
+	struct sim_injection injections[3];
+	/* afterwards */
+	bool success;       /* always */
+	const char *queues; /* always: the truth of every queue; NULL: as before the run */
+	const char *dialogue; /* all that is said, as in check_log */
+	const char *log[6], *not_log[2];
+	struct row_calls calls[3];
+	size_t call_count;         /* unless 0 */
+	int64_t least_us, most_us; /* since the boot, unless 0 */
+	const struct row *then;    /* the next run, which has no topology */
+};
+
 struct fixture {
+	const struct row *row; /* of a table */
 	struct sim *sim;
 	struct options options;
 	struct log_capture log;
@@ -35,6 +60,7 @@ static inline int setup(void **state)
 	struct fixture *fixture = calloc(1, sizeof(*fixture));
 	int fd;
 
+	fixture->row = *state;
 	strcpy(fixture->path, "/tmp/test_run.XXXXXX");
 	fd = mkstemp(fixture->path);
 	assert_true(fd >= 0);
@@ -115,4 +141,62 @@ static inline enum model_bind_state state_of(struct fixture *fixture, uint8_t ca
 	return sim_queue(fixture->sim, card, domain)->state;
 }
 
+static inline void begin_row(struct fixture *fixture, const struct row *row)
+{
+	const char *path = fixture->path;
+
+	if (row->topology) {
+		begin(fixture, row->topology, row->yaml ? row->yaml : "");
+		if (!row->yaml)
+			assert_int_equal(unlink(path), 0);
+		fixture->sim->options.settled = !row->booting;
+		if (row->bindings_us)
+			fixture->sim->options.bindings_us = row->bindings_us;
+		if (row->old_kernel)
+			fixture->sim->options.kernel = SIM_KERNEL_6_1;
+		fixture->sim->options.driver_missing = row->driver_missing;
+		fixture->sim->options.uv_missing = row->uv_missing;
+		fixture->sim->options.uv_device_missing = row->uv_device_missing;
+	} else {
+		sim_journal_clear(fixture->sim);
+		log_capture_begin(&fixture->log);
+	}
+	log_set_verbose(!row->quiet);
+	inject_all(fixture->sim, row->injections, COUNT(row->injections));
+	fixture->options = row->options;
+	fixture->options.config_path = path;
+	if (row->options.timeout_ms <= 0)
+		fixture->options.timeout_ms = row->options.timeout_ms < 0 ? 0 : 60000;
+}
+
+static inline void finish_row(struct fixture *fixture, const struct row *row)
+{
+	char before[ROWS_QUEUES_SIZE];
+
+	format_queues(fixture->sim, before);
+	if (run(fixture) != row->success)
+		fail_msg("the run %s:\n%s", row->success ? "failed" : "succeeded", fixture->log.text);
+	check_queues(fixture->sim, row->queues ? row->queues : before);
+	if (row->dialogue)
+		check_log(fixture, row->dialogue);
+	check_texts(fixture->log.text, row->log, COUNT(row->log), true);
+	check_texts(fixture->log.text, row->not_log, COUNT(row->not_log), false);
+	check_calls(fixture->sim, row->calls, COUNT(row->calls));
+	if (row->call_count)
+		assert_int_equal(call_count(fixture), row->call_count);
+	if (row->most_us)
+		assert_between(elapsed(fixture->sim), row->least_us, row->most_us);
+}
+
+static inline void check_row(void **state)
+{
+	struct fixture *fixture = *state;
+
+	for (const struct row *row = fixture->row; row; row = row->then) {
+		begin_row(fixture, row);
+		finish_row(fixture, row);
+	}
+}
+
+#define ADD_ROWS(tests, rows) add_rows(tests, rows, COUNT(rows), sizeof((rows)[0]), check_row, setup, teardown)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)

@@ -17,8 +17,6 @@
 #define EMPTY_STORE                                                                                                    \
 	"delay bind=1ms reset=20ms associate=30ms request=2ms\ncard 11 CEX8P\nqueue 11.0001 mkvp=" MKVP_A PAD "\n"
 
-#define LISTED(count) "info: Ultravisor: secrets listed: " #count ", for association: " #count "\n"
-
 static struct temp_root root;
 
 /* An empty store, and a request for the secret that the entry names. */
@@ -46,6 +44,163 @@ static const char *uv_calls(struct fixture *fixture)
 }
 
 #define assert_log(fixture, expected) assert_non_null(strstr((fixture)->log.text, expected))
+
+/* A run with a request in the directory. What is not set is not checked, except where it says "always". */
+struct secrets_row {
+	struct row run; /* first: its name */
+	bool no_directory;
+	unsigned int type;     /* 0: association secret */
+	uint8_t id;            /* 0: that of the entry, 0x11 */
+	const char *further;   /* another file, z.asrcb */
+	const char *directory; /* instead of the one with the request */
+	/* afterwards */
+	const char *uv_calls;
+	size_t secrets; /* always: in the store */
+	bool is_locked; /* always */
+};
+
+static void check_secrets_row(void **state)
+{
+	struct fixture *fixture = *state;
+	const struct secrets_row *row = (const void *)fixture->row;
+
+	begin_row(fixture, &row->run);
+	write_request_of(&root, "a.asrcb", row->type ? row->type : MODEL_ASSOCIATION_SECRET, row->id ? row->id : 0x11,
+			 REQUEST_SIZE);
+	if (row->further)
+		temp_root_text(&root, "/z.asrcb", row->further);
+	if (!row->no_directory)
+		fixture->options.secrets_path = row->directory ? row->directory : root.path;
+	finish_row(fixture, &row->run);
+	if (row->uv_calls)
+		assert_string_equal(uv_calls(fixture), row->uv_calls);
+	assert_int_equal(fixture->sim->model.secret_count, row->secrets);
+	assert_int_equal(fixture->sim->model.store_locked, row->is_locked);
+}
+
+#define BOOT .options = { .boot = true, .lock_secrets = true }
+#define NO_SECRET "error: entry #1: the Ultravisor has no association secret "
+#define FIRST "the configuration and all requests must be valid first\n"
+#define NO_APSB                                                                                                        \
+	"error: AP bus /sys/bus/ap/features: no APSB among 'APSC APXA QACT'; only a KVM guest in Secure Execution "     \
+	"mode with AP pass-through has it\n"
+
+/* On the command line a mistake that can be seen beforehand is told before anything that cannot be undone. */
+#define CHECKED_FIRST(what, text, expected, ...)                                                                       \
+	{ .run = { .name = what ", checked first", .topology = EMPTY_STORE, .yaml = text, .calls = { NO_WRITE },       \
+		   .log = { expected, "warning: Ultravisor: no secret added: " FIRST } },                              \
+	  .uv_calls = "", __VA_ARGS__ },                                                                               \
+	{ .run = { .name = what ", checked before the lock", .topology = EMPTY_STORE, .yaml = text,                    \
+		   .options.lock_secrets = true, .calls = { NO_WRITE },                                                \
+		   .log = { expected, "warning: Ultravisor: no secret added, secret store not locked: " FIRST } },     \
+	  .uv_calls = "", __VA_ARGS__ }
+
+/* Whether there is an AP bus, or APSB, is the decision of the host, who is not asked about our secrets. */
+#define WITHOUT_BUS(what, machine, at_boot, error, text)                                                               \
+	{ .run = { .name = what, .topology = machine, .yaml = ENTRY_11,                                                \
+		   .options = { .lock_secrets = true, .boot = at_boot },                                               \
+		   .injections = { { MACHINE_READ, "bus/ap/features", error ? SIM_FAIL : SIM_TEXT, error, text, 0, 0 } }, \
+		   .log = { "error: AP bus /sys/bus/ap/features: " } },                                                \
+	  .secrets = 1, .is_locked = true }
+
+/* One call that hangs, for a request or for the lock, leaves time for the queues. */
+#define HANGS(what, at_boot, number, succeeds, count)                                                                  \
+	{ .run = { .name = what, .topology = "secret 5 id=" ID_11 "\ncard 11 CEX8P\nqueue 11.0001 mkvp=" MKVP_A PAD "\n", \
+		   .yaml = ENTRY_11, .options = { .lock_secrets = true, .boot = at_boot, .timeout_ms = 4000 },         \
+		   .injections = { { MACHINE_UV, "*", SIM_HANG, 0, NULL, number, 1 } }, .success = succeeds,           \
+		   .queues = "11.0001 associated 5", .least_us = 1 * S, .most_us = 3 * S },                            \
+	  .id = 0x22, .secrets = count, .is_locked = succeeds }
+
+static const struct secrets_row rows[] = {
+	{ .run = { .name = "not asked for", .topology = EMPTY_STORE, .yaml = ENTRY_11 },
+	  .no_directory = true, .uv_calls = "3" },
+	/* The queues are configured all the same, but the run has failed. */
+	{ .run = { .name = "the store cannot be locked",
+		   .topology = "guest lock=0\n" EMPTY_STORE, .yaml = ENTRY_11, .options.lock_secrets = true,
+		   .queues = "11.0001 associated 0",
+		   .log = { "error: Ultravisor: this firmware cannot lock the secret store\n" } },
+	  .secrets = 1 },
+	/* What is wrong with requests is no failure as long as the entries are satisfied. */
+	{ .run = { .name = "the firmware cannot add secrets",
+		   .topology = "guest add=0\nsecret 7 id=" ID_11 "\n" EMPTY_STORE, .yaml = ENTRY_11, .success = true,
+		   .queues = "11.0001 associated 7",
+		   .log = { "warning: Ultravisor: this firmware cannot add secrets; all add-secret requests are skipped\n" } },
+	  .secrets = 1 },
+	{ .run = { .name = "the store is locked",
+		   .topology = "guest locked=1\nsecret 7 id=" ID_B "\n" EMPTY_STORE, .yaml = ENTRY_11,
+		   .log = { "the secret store is locked", NO_SECRET } },
+	  .secrets = 1, .is_locked = true },
+	/* Early boot: the secrets are not only for us, and a store that was to be locked does not stay open. */
+	{ .run = { .name = "early boot with an empty list", .topology = EMPTY_STORE, .yaml = "[]\n", BOOT,
+		   .success = true },
+	  .uv_calls = "324", .secrets = 1, .is_locked = true },
+	{ .run = { .name = "early boot with a bad configuration", .topology = EMPTY_STORE, .yaml = "no configuration\n",
+		   BOOT },
+	  .uv_calls = "324", .secrets = 1, .is_locked = true },
+	CHECKED_FIRST("a bad configuration", "- mode: EP12\n", "expected EP11 or Accel", .further = NULL),
+	CHECKED_FIRST("no configuration", NULL, "error: cannot open configuration file", .further = NULL),
+	CHECKED_FIRST("no directory", ENTRY_11, "error: cannot read directory of add-secret requests /nonexistent: ",
+		      .directory = "/nonexistent"),
+	CHECKED_FIRST("a file that is no request", ENTRY_11, "z.asrcb: not an add-secret request", .further = "asrcbN"),
+	CHECKED_FIRST("a truncated request", ENTRY_11, "z.asrcb: truncated", .further = "asrcbM"),
+	WITHOUT_BUS("without an AP bus", "guest ap=0\n", false, -ENOENT, NULL),
+	WITHOUT_BUS("early boot without an AP bus", "guest ap=0\n", true, -ENOENT, NULL),
+	WITHOUT_BUS("without APSB", EMPTY_STORE, false, 0, "APSC APXA QACT\n"),
+	WITHOUT_BUS("early boot without APSB", EMPTY_STORE, true, 0, "APSC APXA QACT\n"),
+	/* Nobody can tell what the firmware is able to do: it is asked. */
+	{ .run = { .name = "the firmware cannot list secrets", .topology = "guest list=0\n" EMPTY_STORE, .yaml = ENTRY_11,
+		   BOOT },
+	  .uv_calls = "4", .is_locked = true },
+	{ .run = { .name = "what the firmware can do cannot be read",
+		   .topology = EMPTY_STORE, .yaml = ENTRY_11, BOOT,
+		   .injections = { { MACHINE_READ, "firmware/uv/query/facilities", SIM_FAIL, -EIO, NULL, 0, 0 } } },
+	  .uv_calls = "4", .is_locked = true },
+	/* The one line that such a boot has anyway. */
+	{ .run = { .name = "early boot of a guest that is no SE guest",
+		   .topology = "guest se=0\n" EMPTY_STORE, .yaml = ENTRY_11, BOOT, .dialogue = NO_APSB },
+	  .uv_calls = "" },
+	{ .run = { .name = "requests that use up the time of the run leave some for the lock",
+		   .topology = EMPTY_STORE, .yaml = ENTRY_11,
+		   .options = { .boot = true, .lock_secrets = true, .timeout_ms = 3000 },
+		   .injections = { { MACHINE_UV, "*", SIM_HANG, 0, NULL, 1, 1 } },
+		   .least_us = 1500 * MS, .most_us = 3 * S, .log = { "a.asrcb: no answer in time" } },
+	  .is_locked = true },
+	HANGS("a request hangs", false, 1, true, 1),
+	HANGS("early boot: a request hangs", true, 1, true, 1),
+	HANGS("the lock hangs", false, 2, false, 2),
+	HANGS("early boot: the lock hangs", true, 2, false, 2),
+	{ .run = { .name = "dry run",
+		   .topology = EMPTY_STORE, .yaml = ENTRY_11,
+		   .options = { .lock_secrets = true, .dry_run = true, .probe = true }, .success = true,
+		   .log = { "notice: add-secret request ", "a.asrcb: would be submitted\n",
+			    "notice: Ultravisor: would lock the secret store\n",
+			    "dry run: 11.0001: bind and associate with a secret to be added for entry #1\n",
+			    "output: 11.0001  EP11  CEX8  yes  unbound  -       associated +, for #1\n"
+			    "output: +  a secret that an add-secret request would add\n",
+			    "info: entry #1: would be served by APQN 11.0001 once its secret is added\n" } },
+	  .uv_calls = "3" },
+	{ .run = { .name = "dry run: a queue is associated with another secret already",
+		   .topology = "secret 65535 id=" ID_B "\ncard 11 CEX8P\n"
+			       "queue 11.0001 mkvp=" MKVP_A PAD " state=associated:65535\n",
+		   .yaml = ENTRY_11, .options.dry_run = true, .success = true,
+		   .log = { "output: 11.0001  EP11  CEX8  yes  bound  65535   associated +, for #1\n" } },
+	  .secrets = 1 },
+	{ .run = { .name = "dry run: a secret of another type is no help",
+		   .topology = EMPTY_STORE, .yaml = ENTRY_11, .options.dry_run = true,
+		   .log = { "a.asrcb: would be submitted\n",
+			    "error: entry #1: the secret with the id 0x" ID_11
+			    " is of type 3 and cannot be used for an association\n" } },
+	  .type = 3 },
+	{ .run = { .name = "dry run: nor is a request that is not submitted",
+		   .topology = "guest add=0\n" EMPTY_STORE, .yaml = ENTRY_11, .options.dry_run = true,
+		   .log = { NO_SECRET } } },
+	/* Said once; a lock that was asked for is still tried. */
+	{ .run = { .name = "the store cannot be listed",
+		   .topology = "guest list_rc=0005\n" EMPTY_STORE, .yaml = ENTRY_11, .options.lock_secrets = true,
+		   .dialogue = "error: Ultravisor: cannot list the secrets: rc 0x0005, rrc 0x0000\n"
+			       "info: Ultravisor: secret store locked\n" },
+	  .uv_calls = "34", .is_locked = true },
+};
 
 static void test_added_then_used(void **state)
 {
@@ -87,19 +242,6 @@ static void test_cut_list(void **state)
 			    ", or this kernel does not list it; kernels newer than 6.12 list all\n");
 }
 
-/* Without the directory nothing is looked at twice. */
-static void test_not_asked_for(void **state)
-{
-	struct fixture *fixture = *state;
-
-	begin_with_request(fixture, EMPTY_STORE);
-	fixture->options.secrets_path = NULL;
-	assert_false(run(fixture));
-	assert_string_equal(uv_calls(fixture), "3");
-	assert_int_equal(fixture->sim->model.secret_count, 0);
-	assert_false(fixture->sim->model.store_locked);
-}
-
 static void test_locked_afterwards(void **state)
 {
 	struct fixture *fixture = *state;
@@ -112,169 +254,6 @@ static void test_locked_afterwards(void **state)
 	assert_true(fixture->sim->model.store_locked);
 	/* Once more: locked already. */
 	assert_true(run(fixture));
-}
-
-/* The queues are configured all the same, but the run has failed. */
-static void test_not_lockable(void **state)
-{
-	struct fixture *fixture = *state;
-
-	begin_with_request(fixture, "guest lock=0\n" EMPTY_STORE);
-	fixture->options.lock_secrets = true;
-	assert_false(run(fixture));
-	assert_int_equal(state_of(fixture, 0x11, 1), MODEL_USABLE);
-	assert_log(fixture, "error: Ultravisor: this firmware cannot lock the secret store\n");
-}
-
-/* What is wrong with requests is no failure as long as the entries are satisfied. */
-static void test_not_addable(void **state)
-{
-	struct fixture *fixture = *state;
-
-	begin_with_request(fixture, "guest add=0\nsecret 7 id=" ID_11 "\n" EMPTY_STORE);
-	assert_true(run(fixture));
-	assert_log(fixture, "warning: Ultravisor: this firmware cannot add secrets; all add-secret requests are skipped\n");
-	begin_with_request(fixture, "guest locked=1\nsecret 7 id=" ID_B "\n" EMPTY_STORE);
-	assert_false(run(fixture));
-	assert_log(fixture, "the secret store is locked");
-	assert_log(fixture, "error: entry #1: the Ultravisor has no association secret ");
-}
-
-/* Early boot: the secrets are not only for us, and a store that was to be locked does not stay open. */
-static void test_boot_whatever_the_configuration_is(void **state)
-{
-	static const char *const configurations[] = { "[]\n", "no configuration\n" };
-	struct fixture *fixture = *state;
-
-	for (size_t i = 0; i < COUNT(configurations); i++) {
-		begin_with_request(fixture, EMPTY_STORE);
-		begin(fixture, EMPTY_STORE, configurations[i]);
-		fixture->options.boot = fixture->options.lock_secrets = true;
-		assert_int_equal(run(fixture), i == 0);
-		assert_string_equal(uv_calls(fixture), "324");
-		assert_int_equal(fixture->sim->model.secret_count, 1);
-	}
-}
-
-/* On the command line a mistake that can be seen beforehand is told before anything that cannot be undone. */
-static void test_checked_first(void **state)
-{
-	static const struct {
-		const char *yaml, *directory, *request, *error;
-	} cases[] = {
-		{ "- mode: EP12\n", NULL, NULL, "expected EP11 or Accel" },
-		{ NULL, NULL, NULL, "error: cannot open configuration file" },
-		{ ENTRY_11, "/nonexistent", NULL, "error: cannot read directory of add-secret requests /nonexistent: " },
-		{ ENTRY_11, NULL, "asrcbN", "z.asrcb: not an add-secret request" },
-		{ ENTRY_11, NULL, "asrcbM", "z.asrcb: truncated" },
-	};
-	struct fixture *fixture = *state;
-
-	for (size_t i = 0; i < 2 * COUNT(cases); i++) {
-		bool lock = i % 2;
-
-		temp_root_end(&root);
-		temp_root_begin(&root);
-		begin_with_request(fixture, EMPTY_STORE);
-		begin(fixture, EMPTY_STORE, cases[i / 2].yaml ? cases[i / 2].yaml : "");
-		if (!cases[i / 2].yaml)
-			unlink(fixture->path);
-		if (cases[i / 2].directory)
-			fixture->options.secrets_path = cases[i / 2].directory;
-		if (cases[i / 2].request)
-			temp_root_text(&root, "/z.asrcb", cases[i / 2].request);
-		fixture->options.lock_secrets = lock;
-		assert_false(run(fixture));
-		assert_log(fixture, cases[i / 2].error);
-		assert_log(fixture, lock ? "warning: Ultravisor: no secret added, secret store not locked: the configuration and "
-					   "all requests must be valid first\n" :
-					   "warning: Ultravisor: no secret added: the configuration and all requests must be valid "
-					   "first\n");
-		assert_string_equal(uv_calls(fixture), "");
-		assert_int_equal(sim_write_count(fixture->sim), 0);
-	}
-}
-
-/* Whether there is an AP bus, or APSB, is the decision of the host, who is not asked about our secrets. */
-static void test_without_bus(void **state)
-{
-	struct fixture *fixture = *state;
-
-	for (size_t i = 0; i < 4; i++) {
-		begin_with_request(fixture, i / 2 ? EMPTY_STORE : "guest ap=0\n");
-		sim_inject(fixture->sim, &(struct sim_injection){ MACHINE_READ, "bus/ap/features", i / 2 ? SIM_TEXT : SIM_FAIL,
-								   -ENOENT, "APSC APXA QACT\n", 0, 0 });
-		fixture->options.boot = i % 2;
-		fixture->options.lock_secrets = true;
-		assert_false(run(fixture));
-		assert_log(fixture, "error: AP bus /sys/bus/ap/features: ");
-		assert_int_equal(fixture->sim->model.secret_count, 1);
-		assert_true(fixture->sim->model.store_locked);
-	}
-}
-
-/* Nobody can tell what the firmware is able to do: it is asked. */
-static void test_facilities_not_known(void **state)
-{
-	struct fixture *fixture = *state;
-
-	for (int list = 0; list < 2; list++) {
-		begin_with_request(fixture, list ? EMPTY_STORE : "guest list=0\n" EMPTY_STORE);
-		if (list)
-			inject(fixture, MACHINE_READ, "firmware/uv/query/facilities", SIM_FAIL, -EIO);
-		fixture->options.boot = fixture->options.lock_secrets = true;
-		assert_false(run(fixture));
-		assert_string_equal(uv_calls(fixture), "4");
-		assert_true(fixture->sim->model.store_locked);
-	}
-}
-
-/* Not a Secure Execution guest: the one line that such a boot has anyway. */
-static void test_no_store(void **state)
-{
-	struct fixture *fixture = *state;
-
-	begin_with_request(fixture, "guest se=0\n" EMPTY_STORE);
-	fixture->options.boot = fixture->options.lock_secrets = true;
-	assert_false(run(fixture));
-	check_log(fixture, "error: AP bus /sys/bus/ap/features: no APSB among 'APSC APXA QACT'; only a KVM guest "
-			   "in Secure Execution mode with AP pass-through has it\n");
-	assert_string_equal(uv_calls(fixture), "");
-}
-
-/* Requests that use up the time of the run leave some for the lock. */
-static void test_time_left_for_the_lock(void **state)
-{
-	struct fixture *fixture = *state;
-
-	begin_with_request(fixture, EMPTY_STORE);
-	sim_inject(fixture->sim, &(struct sim_injection){ MACHINE_UV, "*", SIM_HANG, 0, NULL, 1, 1 });
-	fixture->options.boot = fixture->options.lock_secrets = true;
-	fixture->options.timeout_ms = 3000;
-	assert_false(run(fixture));
-	assert_log(fixture, "a.asrcb: no answer in time");
-	assert_true(fixture->sim->model.store_locked);
-	assert_between(elapsed(fixture->sim), 1500 * MS, 3 * S);
-}
-
-/* One call that hangs, for a request or for the lock, leaves time for the queues. */
-static void test_time_left_for_the_queues(void **state)
-{
-	static const char store[] = "secret 5 id=" ID_11 "\ncard 11 CEX8P\nqueue 11.0001 mkvp=" MKVP_A PAD "\n";
-	struct fixture *fixture = *state;
-
-	for (unsigned int i = 0; i < 4; i++) {
-		begin_with_request(fixture, store);
-		write_request(&root, "a.asrcb", 0x22, REQUEST_SIZE);
-		fixture->options.boot = i % 2;
-		fixture->options.lock_secrets = true;
-		fixture->options.timeout_ms = 4000;
-		sim_inject(fixture->sim,
-			   &(struct sim_injection){ MACHINE_UV, "*", SIM_HANG, 0, NULL, 1 + i / 2, 1 });
-		assert_int_equal(run(fixture), i / 2 == 0);
-		assert_int_equal(state_of(fixture, 0x11, 1), MODEL_USABLE);
-		assert_between(elapsed(fixture->sim), 1 * S, 3 * S);
-	}
 }
 
 /* --- with what becomes of the boot --------------------------------------------------------------------------------- */
@@ -351,24 +330,6 @@ static void test_lock_only(void **state)
 	check_log(fixture, "error: Ultravisor: cannot lock the secret store: No such file or directory\n");
 }
 
-static void test_dry_run(void **state)
-{
-	struct fixture *fixture = *state;
-
-	begin_with_request(fixture, EMPTY_STORE);
-	fixture->options.lock_secrets = fixture->options.dry_run = fixture->options.probe = true;
-	assert_true(run(fixture));
-	assert_string_equal(uv_calls(fixture), "3");
-	assert_log(fixture, "notice: add-secret request ");
-	assert_log(fixture, "a.asrcb: would be submitted\n");
-	assert_log(fixture, "notice: Ultravisor: would lock the secret store\n");
-	assert_log(fixture, "dry run: 11.0001: bind and associate with a secret to be added for entry #1\n");
-	assert_log(fixture, "output: 11.0001  EP11  CEX8  yes  unbound  -       associated +, for #1\n"
-			    "output: +  a secret that an add-secret request would add\n");
-	assert_log(fixture, "info: entry #1: would be served by APQN 11.0001 once its secret is added\n");
-	assert_int_equal(fixture->sim->model.secret_count, 0);
-}
-
 static void test_dry_run_report(void **state)
 {
 	struct fixture *fixture = *state;
@@ -391,48 +352,6 @@ static void test_dry_run_report(void **state)
 		assert_non_null(strstr(text, dry_run ? "\"bind\": \"unbound\"," : "\"bind\": \"bound\","));
 		assert_non_null(strstr(text, "\"entry\": 1,"));
 	}
-}
-
-/* What is associated already is associated with another secret. */
-static void test_dry_run_over_another(void **state)
-{
-	struct fixture *fixture = *state;
-
-	begin_with_request(fixture, "secret 65535 id=" ID_B "\ncard 11 CEX8P\n"
-				    "queue 11.0001 mkvp=" MKVP_A PAD " state=associated:65535\n");
-	fixture->options.dry_run = true;
-	assert_true(run(fixture));
-	assert_log(fixture, "output: 11.0001  EP11  CEX8  yes  bound  65535   associated +, for #1\n");
-}
-
-/* A secret of another type is no help, nor is a request that is not submitted. */
-static void test_dry_run_for_nothing(void **state)
-{
-	struct fixture *fixture = *state;
-
-	begin_with_request(fixture, EMPTY_STORE);
-	write_request_of(&root, "a.asrcb", 3, 0x11, REQUEST_SIZE);
-	fixture->options.dry_run = true;
-	assert_false(run(fixture));
-	assert_log(fixture, "a.asrcb: would be submitted\n");
-	assert_log(fixture, "error: entry #1: the secret with the id 0x" ID_11
-			    " is of type 3 and cannot be used for an association\n");
-	begin_with_request(fixture, "guest add=0\n" EMPTY_STORE);
-	assert_false(run(fixture));
-	assert_log(fixture, "error: entry #1: the Ultravisor has no association secret ");
-}
-
-/* A store that cannot be listed is said once; a lock that was asked for is still tried. */
-static void test_not_listed(void **state)
-{
-	struct fixture *fixture = *state;
-
-	begin_with_request(fixture, "guest list_rc=0005\n" EMPTY_STORE);
-	fixture->options.lock_secrets = true;
-	assert_false(run(fixture));
-	assert_string_equal(uv_calls(fixture), "34");
-	check_log(fixture, "error: Ultravisor: cannot list the secrets: rc 0x0005, rrc 0x0000\n"
-			   "info: Ultravisor: secret store locked\n");
 }
 
 static void test_stopped(void **state)
@@ -466,15 +385,16 @@ static int end_root(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {
-		TEST(test_added_then_used), TEST(test_not_asked_for), TEST(test_cut_list),
-		TEST(test_locked_afterwards), TEST(test_not_lockable),
-		TEST(test_not_addable), TEST(test_boot_whatever_the_configuration_is), TEST(test_checked_first), TEST(test_without_bus),
-		TEST(test_facilities_not_known), TEST(test_no_store), TEST(test_time_left_for_the_lock),
-		TEST(test_time_left_for_the_queues), TEST(test_not_lockable_and_required), TEST(test_lock_only),
-		TEST(test_dry_run), TEST(test_dry_run_report), TEST(test_dry_run_over_another), TEST(test_dry_run_for_nothing), TEST(test_not_listed),
+	struct CMUnitTest tests[COUNT(rows) + 7] = {
+		TEST(test_added_then_used),
+		TEST(test_cut_list),
+		TEST(test_locked_afterwards),
+		TEST(test_not_lockable_and_required),
+		TEST(test_lock_only),
+		TEST(test_dry_run_report),
 		TEST(test_stopped),
 	};
 
+	add_rows(tests + 7, rows, COUNT(rows), sizeof(rows[0]), check_secrets_row, begin_root, end_root);
 	return cmocka_run_group_tests_name("run_secrets", tests, NULL, NULL);
 }

@@ -8,87 +8,43 @@
 #include <cmocka.h>
 
 #include "run_fixture.h"
-#include "unit/between.h"
 
-/* One deadline for everything: what the wait for the drivers takes is gone. */
-static void test_one_deadline(void **state)
-{
-	struct fixture *fixture = *state;
+#define UNBOUND "05.0001 bindable, 05.0002 bindable, 11.0001 bindable"
 
-	begin(fixture, SMALL "fault 11.0001 associate never\n", ENTRY_A);
-	fixture->sim->options.settled = false;
-	fixture->sim->options.bindings_us = 8 * S;
-	fixture->options.timeout_ms = 10000;
-	assert_false(run(fixture));
-	assert_between(elapsed(fixture->sim), 8 * S, 10 * S);
-	assert_non_null(strstr(fixture->log.text, "error: entry #1: APQN 11.0001 fits, but the association did "
-						  "not end in time\n"));
-	/* Tidied up all the same. */
-	assert_int_equal(state_of(fixture, 0x11, 1), MODEL_BINDABLE);
-}
-
-static void test_no_deadline(void **state)
-{
-	struct fixture *fixture = *state;
-
-	begin(fixture, SMALL, ENTRY_A);
-	fixture->sim->options.settled = false;
-	fixture->sim->options.bindings_us = 3600 * S;
-	fixture->options.timeout_ms = 0;
-	assert_true(run(fixture));
-	assert_between(elapsed(fixture->sim), 3600 * S, 3601 * S);
-}
-
-/* Two calls at once do not come back before the deadline, which is too soon to call them hung. */
-static void test_hung_at_the_deadline(void **state)
-{
-	struct fixture *fixture = *state;
-
-	begin(fixture, SMALL "card 12 CEX8P\nqueue 12.0001 mkvp=" MKVP_A PAD "\n", ENTRY_A);
-	inject(fixture, MACHINE_WRITE, "*/se_bind", SIM_HANG, 0);
-	fixture->sim->options.settled = false;
-	fixture->sim->options.bindings_us = 800 * MS;
-	fixture->options.timeout_ms = 1000;
-	assert_false(run(fixture));
-	assert_between(elapsed(fixture->sim), 1 * S, 1 * S + 1 * MS);
-	assert_non_null(strstr(fixture->log.text, "warning: APQN 11.0001: not ready to be bound in time"));
-	assert_non_null(strstr(fixture->log.text, "warning: APQN 12.0001: not ready to be bound in time"));
-	assert_null(strstr(fixture->log.text, "timed out"));
-	assert_null(strstr(fixture->log.text, STOPPED));
-}
-
-/* The same for a read of the states: the card is not blamed, the reason names the call. */
-static void test_states_at_the_deadline(void **state)
-{
-	struct fixture *fixture = *state;
-
-	begin(fixture, SMALL, ENTRY_A);
-	inject(fixture, MACHINE_READ, "*/11.0001/online", SIM_HANG, 0);
-	fixture->sim->options.settled = false;
-	fixture->sim->options.bindings_us = 800 * MS;
-	fixture->options.timeout_ms = 1000;
-	assert_false(run(fixture));
-	assert_between(elapsed(fixture->sim), 1 * S, 1 * S + 1 * MS);
-	assert_non_null(strstr(fixture->log.text, "warning: card11: not identified before the end of the run "
-						  "(11.0001/online); it is not used\n"));
-	assert_non_null(strstr(fixture->log.text, "error: entry #1: no APQN with mode EP11 is known to be online; "
-						  "APQN 11.0001: not identified before the end of the run (11.0001/online)\n"));
-	assert_null(strstr(fixture->log.text, "timed out"));
-}
-
-/* A bind that is through only after its queue was given up: it is unbound in the time kept for that. */
-static void test_bind_ends_after_the_work_time(void **state)
-{
-	struct fixture *fixture = *state;
-
-	begin(fixture, SMALL "fault 11.0001 bind slow=280ms\n", ENTRY_A);
-	fixture->sim->options.settled = false;
-	fixture->sim->options.bindings_us = 8800 * MS;
-	fixture->options.timeout_ms = 10000;
-	assert_false(run(fixture));
-	assert_between(elapsed(fixture->sim), 9 * S + 80 * MS, 10 * S);
-	assert_int_equal(state_of(fixture, 0x11, 1), MODEL_BINDABLE);
-}
+static const struct row rows[] = {
+	/* What the wait for the drivers takes is gone. Tidied up all the same. */
+	{ .name = "one deadline for everything",
+	  .topology = SMALL "fault 11.0001 associate never\n", .yaml = ENTRY_A, .options.timeout_ms = 10000,
+	  .booting = true,
+	  .bindings_us = 8 * S, .queues = UNBOUND, .least_us = 8 * S, .most_us = 10 * S,
+	  .log = { "error: entry #1: APQN 11.0001 fits, but the association did not end in time\n" } },
+	{ .name = "no deadline",
+	  .topology = SMALL, .yaml = ENTRY_A, .options.timeout_ms = -1, .booting = true, .bindings_us = 3600 * S,
+	  .success = true, .queues = "05.0001 bindable, 05.0002 bindable, 11.0001 associated 5", .least_us = 3600 * S,
+	  .most_us = 3601 * S },
+	{ .name = "two calls do not return before the deadline, which is too soon to call them hung",
+	  .topology = SMALL "card 12 CEX8P\nqueue 12.0001 mkvp=" MKVP_A PAD "\n", .yaml = ENTRY_A,
+	  .options.timeout_ms = 1000, .booting = true, .bindings_us = 800 * MS,
+	  .injections = { { MACHINE_WRITE, "*/se_bind", SIM_HANG, 0, NULL, 0, 0 } },
+	  .least_us = 1 * S, .most_us = 1 * S + 1 * MS,
+	  .log = { "warning: APQN 11.0001: not ready to be bound in time",
+		   "warning: APQN 12.0001: not ready to be bound in time" },
+	  .not_log = { "timed out", STOPPED } },
+	/* The card is not blamed, the reason names the call. */
+	{ .name = "a read of a state does not return before the deadline",
+	  .topology = SMALL, .yaml = ENTRY_A, .options.timeout_ms = 1000, .booting = true, .bindings_us = 800 * MS,
+	  .injections = { { MACHINE_READ, "*/11.0001/online", SIM_HANG, 0, NULL, 0, 0 } },
+	  .least_us = 1 * S, .most_us = 1 * S + 1 * MS,
+	  .log = { "warning: card11: not identified before the end of the run (11.0001/online); it is not used\n",
+		   "error: entry #1: no APQN with mode EP11 is known to be online; APQN 11.0001: not identified before the "
+		   "end of the run (11.0001/online)\n" },
+	  .not_log = { "timed out" } },
+	/* It is unbound in the time kept for that. */
+	{ .name = "a bind ends only after its queue was given up",
+	  .topology = SMALL "fault 11.0001 bind slow=280ms\n", .yaml = ENTRY_A, .options.timeout_ms = 10000,
+	  .booting = true,
+	  .bindings_us = 8800 * MS, .queues = UNBOUND, .least_us = 9 * S + 80 * MS, .most_us = 10 * S },
+};
 
 /* Wherever it comes: the run ends, and says why, once. */
 static void test_signal(void **state)
@@ -112,14 +68,8 @@ static void test_signal(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {
-		TEST(test_one_deadline),
-		TEST(test_no_deadline),
-		TEST(test_hung_at_the_deadline),
-		TEST(test_states_at_the_deadline),
-		TEST(test_bind_ends_after_the_work_time),
-		TEST(test_signal),
-	};
+	struct CMUnitTest tests[COUNT(rows) + 1] = { TEST(test_signal) };
 
+	ADD_ROWS(tests + 1, rows);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

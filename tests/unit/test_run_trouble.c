@@ -9,7 +9,6 @@
 #include <cmocka.h>
 
 #include "run_fixture.h"
-#include "unit/between.h"
 
 #define SECRETS "secret 5 id=" ID_A "\nsecret 6 id=" ID_B "\n"
 /* Two EP11 cards with a queue each. */
@@ -19,310 +18,172 @@
 
 #define HUNG "sysfs access to this card timed out"
 
-#define assert_log(fixture, expected) assert_non_null(strstr((fixture)->log.text, expected))
-
-static void fail_after(struct fixture *fixture, const char *path, int error, unsigned int after)
-{
-	sim_inject(fixture->sim, &(struct sim_injection){ MACHINE_WRITE, path, SIM_FAIL, error, NULL, after, 0 });
-}
-
-/* A probe of a dry run cannot be undone on a card that hangs. */
-static void test_probe_hangs(void **state)
-{
-	struct fixture *fixture = *state;
-
-	begin(fixture, CARDS, ENTRY_A ENTRY_B);
-	fixture->options.dry_run = fixture->options.probe = true;
-	inject(fixture, MACHINE_READ, "*/11.0001/mkvps", SIM_HANG, 0);
-	assert_true(run(fixture));
-	assert_between(elapsed(fixture->sim), 5 * S, 6 * S);
-	assert_int_equal(state_of(fixture, 0x12, 1), MODEL_BINDABLE);
-	assert_log(fixture, "warning: entry #1: no usable APQN has the master key 0x" MKVP_A
-			    "; the key of APQN 11.0001 is unknown: " HUNG " (11.0001/mkvps, 5000 ms)\n");
-	assert_log(fixture, "info: entry #2: would be served by APQN 12.0001\n");
-}
+#define NO_SE_BIND                                                                                                     \
+	"error: AP bus: the queues have no attribute se_bind; this machine is not a Secure Execution guest\n"
+#define BOTH_UNBOUND "11.0001 bindable, 12.0001 bindable"
+#define BOTH_SERVED "11.0001 associated 5, 12.0001 associated 6"
+#define NO_KEY_A "warning: entry #1: no usable APQN has the master key 0x" MKVP_A
+#define NOT_READY "not ready to be bound in time\n"
+#define MAY_BE_BOUND "APQN 11.0001: may still be bound: "
+#define BOUND_CARD "card 11 CEX8P\nqueue 11.0001 state=bound\n"
+#define ALWAYS(operation, path, action, error) { operation, path, action, error, NULL, 0, 0 }
 
 /* In a short run, a hung card is given up early, so that there is time to configure the other card. */
-static void test_hung_in_a_short_time(void **state)
-{
-	static const char *const paths[] = { "*/11.0001/online", "*/11.0001/mkvps", "*/11.0001/se_bind" };
-	static const int64_t timeouts_ms[] = { 5000, 2000, 1000 };
-	struct fixture *fixture = *state;
-
-	for (size_t i = 0; i < COUNT(paths) * COUNT(timeouts_ms); i++) {
-		begin(fixture, CARDS, ENTRY_A ENTRY_B);
-		fixture->options.timeout_ms = timeouts_ms[i / COUNT(paths)];
-		inject(fixture, MACHINE_READ, paths[i % COUNT(paths)], SIM_HANG, 0);
-		assert_true(run(fixture));
-		assert_int_equal(state_of(fixture, 0x12, 1), MODEL_USABLE);
-		assert_log(fixture, "warning: entry #1: no usable APQN has the master key 0x" MKVP_A);
-	}
-}
-
-/* An unbind that was written, but that nobody could see taking effect, is none that is known to be done. */
-static void test_hung_after_an_unbind(void **state)
-{
-	struct fixture *fixture = *state;
-
-	begin(fixture, "card 11 CEX8P\nqueue 11.0001 state=bound\nfault 11.0001 unbind never\n", "[]\n");
-	fixture->options.unbind = true;
-	sim_inject(fixture->sim,
-		   &(struct sim_injection){ MACHINE_READ, "*/11.0001/se_bind", SIM_HANG, 0, NULL, 1, 0 });
-	assert_false(run(fixture));
-	assert_log(fixture, "error: APQN 11.0001: may still be bound: " HUNG "\n");
-}
-
-/* Nor is one whose state never could be read. */
-static void test_unbind_of_a_broken_queue(void **state)
-{
-	struct fixture *fixture = *state;
-
-	begin(fixture, "card 11 CEX8P configured=0\nqueue 11.0001 state=bound\n", "[]\n");
-	fixture->options.unbind = true;
-	inject(fixture, MACHINE_READ, "*/11.0001/se_bind", SIM_FAIL, -EIO);
-	assert_false(run(fixture));
-	assert_log(fixture, "error: APQN 11.0001: may still be bound: its state cannot be read\n");
-}
-
-/* Nor does anybody know of the queues of a card that does not even say what it is. */
-static void test_unbind_of_an_unknown_card(void **state)
-{
-	struct fixture *fixture = *state;
-
-	begin(fixture, "card 11 CEX8P\nqueue 11.0001 state=bound\n", "[]\n");
-	fixture->options.unbind = true;
-	inject(fixture, MACHINE_READ, "*/card11/type", SIM_FAIL, -EIO);
-	assert_false(run(fixture));
-	assert_log(fixture, "error: APQN 11.0001: may still be bound: its state cannot be read\n");
-}
-
-/* Nor of those of a card that cannot be listed. */
-static void test_unbind_of_an_unlisted_card(void **state)
-{
-	struct fixture *fixture = *state;
-
-	begin(fixture, "card 11 CEX8P\nqueue 11.0001 state=bound\ncard 12 CEX8A\nqueue 12.0001\n", "[]\n");
-	fixture->options.unbind = true;
-	inject(fixture, MACHINE_LIST, "*/card11", SIM_HANG, 0);
-	assert_false(run(fixture));
-	assert_log(fixture, "error: 1 card could not be listed; APQNs there may still be bound\n");
-
-	begin(fixture, "card 11 CEX8P\nqueue 11.0001 state=bound\ncard 12 CEX8A\nqueue 12.0001\n", "[]\n");
-	fixture->options.dry_run = true;
-	inject(fixture, MACHINE_LIST, "*/card11", SIM_HANG, 0);
-	assert_false(run(fixture));
-	assert_log(fixture, "error: 1 card could not be listed; APQNs there would stay as they are\n");
-
-	begin(fixture, SMALL, ENTRY_A);
-	fixture->options.unbind = fixture->options.dry_run = false;
-	inject(fixture, MACHINE_LIST, "*/card*", SIM_HANG, 0);
-	assert_false(run(fixture));
-	assert_log(fixture, "error: AP bus: no APQN found; 2 cards could not be listed\n");
-}
+#define SHORT_RUN(ms, attribute, left)                                                                                 \
+	{ .name = attribute " hangs in a run of " #ms " ms",                                                           \
+	  .topology = CARDS, .yaml = ENTRY_A ENTRY_B, .options.timeout_ms = ms,                                        \
+	  .injections = { ALWAYS(MACHINE_READ, "*/11.0001/" attribute, SIM_HANG, 0) }, .success = true,                \
+	  .queues = "11.0001 " left ", 12.0001 associated 6", .log = { NO_KEY_A } }
 
 /* A bind that was given up, or whose helper was killed, may have taken effect: it is looked at, or that is said. */
-static void test_bind_in_doubt(void **state)
-{
-	static const struct {
-		enum sim_injection_action action;
-		unsigned int times;
-		int64_t timeout_ms;
-		enum model_bind_state state;
-	} cases[] = {
-		{ SIM_HANG_LATE, 0, 60000, MODEL_NO_SECURE_KEY },
-		{ SIM_HANG_LATE, 0, 1000, MODEL_NO_SECURE_KEY },
-		{ SIM_HANG, 0, 60000, MODEL_BINDABLE },
-		{ SIM_KILL, 0, 60000, MODEL_BINDABLE },
-		{ SIM_KILL, 1, 60000, MODEL_USABLE },
-		{ SIM_KILL_LATE, 0, 60000, MODEL_USABLE },
-	};
-	struct fixture *fixture = *state;
+#define DOUBT(what, ms, action, times, truth, ...)                                                                     \
+	{ .name = what, .topology = CARDS, .yaml = ENTRY_A ENTRY_B, .options.timeout_ms = ms,                          \
+	  .injections = { { MACHINE_WRITE, "*/11.0001/se_bind", action, 0, NULL, 0, times } }, .success = true,        \
+	  .queues = "11.0001 " truth ", 12.0001 associated 6", __VA_ARGS__ }
+#define IS_SAID .log = { "warning: " MAY_BE_BOUND }
+#define IS_NOT_SAID .not_log = { "warning: " MAY_BE_BOUND }
 
-	for (size_t i = 0; i < COUNT(cases); i++) {
-		begin(fixture, CARDS, ENTRY_A ENTRY_B);
-		fixture->options.timeout_ms = cases[i].timeout_ms;
-		sim_inject(fixture->sim, &(struct sim_injection){ MACHINE_WRITE, "*/11.0001/se_bind", cases[i].action,
-								  0, NULL, 0, cases[i].times });
-		assert_true(run(fixture));
-		assert_int_equal(state_of(fixture, 0x11, 1), cases[i].state);
-		assert_int_equal(state_of(fixture, 0x12, 1), MODEL_USABLE);
-		assert_int_equal(strstr(fixture->log.text, "warning: APQN 11.0001: may still be bound: ") != NULL,
-				 cases[i].state != MODEL_USABLE);
-	}
-}
+/*
+ * Attributes that hang on all cards but one: that one is served as if it were alone, whatever hangs. One limit for the
+ * inventory at most, and one for the identities.
+ */
+#define MANY_HANG(attribute, left)                                                                                     \
+	{ .name = attribute " hangs on seven of eight cards",                                                          \
+	  .topology = SECRETS                                                                                          \
+		  "card 00 CEX8P\nqueue 00.0001\ncard 01 CEX8P\nqueue 01.0001\ncard 02 CEX8P\nqueue 02.0001\n"         \
+		  "card 03 CEX8P\nqueue 03.0001\ncard 04 CEX8P\nqueue 04.0001\ncard 05 CEX8P\nqueue 05.0001\n"         \
+		  "card 06 CEX8P\nqueue 06.0001\ncard 07 CEX8P\nqueue 07.0001 mkvp=" MKVP_A PAD "\n",                  \
+	  .yaml = ENTRY_A, .injections = { ALWAYS(MACHINE_READ, "*/card0[0-6]/" attribute, SIM_HANG, 0) },             \
+	  .success = true, .most_us = 11 * S - 1,                                                                      \
+	  .queues = "00.0001 " left ", 01.0001 " left ", 02.0001 " left ", 03.0001 " left ", 04.0001 " left ", 05.0001 " left \
+		    ", 06.0001 " left ", 07.0001 associated 5" }
 
-/* Attributes that hang on all cards but one: that one is served as if it were alone, whatever hangs. */
-static void test_many_cards_hang(void **state)
-{
-	static const char *const paths[] = { "*/card0[0-6]/*/online", "*/card0[0-6]/*/se_bind", "*/card0[0-6]/*/mkvps",
-					     "*/card0[0-6]/type" };
-	struct fixture *fixture = *state;
-
-	for (size_t i = 0; i < COUNT(paths); i++) {
-		begin(fixture,
-		      SECRETS "card 00 CEX8P\nqueue 00.0001\ncard 01 CEX8P\nqueue 01.0001\ncard 02 CEX8P\nqueue 02.0001\n"
-			      "card 03 CEX8P\nqueue 03.0001\ncard 04 CEX8P\nqueue 04.0001\ncard 05 CEX8P\nqueue 05.0001\n"
-			      "card 06 CEX8P\nqueue 06.0001\ncard 07 CEX8P\nqueue 07.0001 mkvp=" MKVP_A PAD "\n",
-		      ENTRY_A);
-		inject(fixture, MACHINE_READ, paths[i], SIM_HANG, 0);
-		assert_true(run(fixture));
-		assert_int_equal(state_of(fixture, 0x07, 1), MODEL_USABLE);
-		/* One limit for the inventory at most, and one for the identities. */
-		assert_true(elapsed(fixture->sim) < 11 * S);
-	}
-}
-
-/* A short time, and a call that takes longer: the reason names the APQN and the call, not a card without EP11. */
-static void test_reason_names_the_call(void **state)
-{
-	struct fixture *fixture = *state;
-
-	begin(fixture, SECRETS "card 03 CEX8P\nqueue 03.0006 mkvp=" MKVP_A PAD "\n", ENTRY_A);
-	fixture->options.timeout_ms = 1000;
-	inject(fixture, MACHINE_READ, "*/03.0006/online", SIM_HANG, 0);
-	assert_false(run(fixture));
-	assert_log(fixture, "warning: card03: " HUNG " (03.0006/online, 250 ms); it is not used\n");
-	assert_log(fixture, "error: entry #1: no APQN with mode EP11 is known to be online; APQN 03.0006: " HUNG
-			    " (03.0006/online, 250 ms)\n");
-}
-
-/* What holds up an identity until the end of the run is named, too: here an association on another queue of the card. */
-static void test_reason_names_the_culprit(void **state)
-{
-	struct fixture *fixture = *state;
-
-	begin(fixture,
-	      SECRETS "card 03 CEX8P\nqueue 03.0006 mkvp=" MKVP_A PAD " state=bound\n"
-		      "queue 03.0007 mkvp=none state=bound\nqueue 03.0008 mkvp=" MKVP_B PAD "\n"
-		      "fault 03.0006 associate never\n",
-	      ENTRY_A ENTRY_B);
-	fixture->options.timeout_ms = 3000;
-	inject(fixture, MACHINE_WRITE, "*/03.0008/se_bind", SIM_FAIL, -EBUSY);
-	assert_false(run(fixture));
-	assert_log(fixture, "APQN 03.0006: the association did not end in time\n");
-	assert_log(fixture, "error: entry #2: no usable APQN has the master key 0x" MKVP_B
-			    "; the key of APQN 03.0008 is unknown: not ready to be bound in time\n");
-}
-
-/* Two secrets with one id are of no use: the firmware takes neither. */
-static void test_secret_id_is_not_unique(void **state)
-{
-	struct fixture *fixture = *state;
-
-	begin(fixture, "secret 0 id=" ID_A "\nsecret 5 id=" ID_A "\ncard 11 CEX8P\nqueue 11.0001 mkvp=" MKVP_A PAD "\n",
-	      ENTRY_A);
-	assert_false(run(fixture));
-	assert_log(fixture, "error: entry #1: APQN 11.0001 fits, but the firmware refuses the association: the secret store "
-			    "has the secret's id more than once\n");
-}
-
-/* With the bus in order, but without the attributes for it: a kernel of an ordinary guest. */
-static void test_list_and_unbind_outside_of_se(void **state)
-{
-	struct fixture *fixture = *state;
-
-	for (int i = 0; i < 2; i++) {
-		begin(fixture, "guest se=0\ncard 11 CEX8P\nqueue 11.0001\n", ENTRY_A);
-		fixture->sim->options.kernel = SIM_KERNEL_6_1; /* has no se_bind either */
-		sim_inject(fixture->sim, &(struct sim_injection){ MACHINE_READ, "bus/ap/features", SIM_TEXT, 0,
-								  "APSC APXA QACT RC8A APSB\n", 0, 0 });
-		fixture->options.list = i == 0;
-		fixture->options.unbind = i == 1;
-		assert_false(run(fixture));
-		assert_log(fixture, "error: AP bus: the queues have no attribute se_bind; this machine is not a Secure "
-				    "Execution guest\n");
-	}
-}
-
-static void test_probed_queue_vanishes(void **state)
-{
-	struct fixture *fixture = *state;
-
-	begin(fixture, CARDS, ENTRY_A ENTRY_B);
-	fixture->options.dry_run = fixture->options.probe = true;
-	inject(fixture, MACHINE_READ, "*/11.0001/mkvps", SIM_FAIL, -ENOENT);
-	fail_after(fixture, "*/11.0001/se_bind", -ENOENT, 1);
-	assert_true(run(fixture));
-	assert_true(elapsed(fixture->sim) < 1 * S);
-	assert_int_equal(state_of(fixture, 0x12, 1), MODEL_BINDABLE);
-}
-
-/* A queue whose driver is busy for ever does not keep the other card from being configured. */
-static void test_busy_queue(void **state)
-{
-	struct fixture *fixture = *state;
-
-	begin(fixture, CARDS, ENTRY_A ENTRY_B);
-	inject(fixture, MACHINE_WRITE, "*/11.0001/se_bind", SIM_FAIL, -EBUSY);
-	fixture->options.timeout_ms = 10000;
-	assert_true(run(fixture));
-	assert_int_equal(state_of(fixture, 0x12, 1), MODEL_USABLE);
-	assert_log(fixture, "warning: APQN 11.0001: not ready to be bound in time\n");
-	assert_log(fixture, "warning: entry #1: no usable APQN has the master key 0x" MKVP_A
-			    "; the key of APQN 11.0001 is unknown: not ready to be bound in time\n");
-}
-
-/* Nor does one that was found bound and never gets through its reset: the others are not even looked at before. */
-static void test_endless_reset(void **state)
-{
-	struct fixture *fixture = *state;
-
-	begin(fixture, CARDS "queue 12.0002 mkvp=" MKVP_A PAD " state=bound\n", ENTRY_A ENTRY_B);
-	sim_inject(fixture->sim, &(struct sim_injection){ MACHINE_READ, "*/12.0002/reset", SIM_TEXT, 0,
-							  "Reset in progress.\n", 0, 0 });
-	assert_true(run(fixture));
-	assert_true(elapsed(fixture->sim) < 1 * S);
-	assert_int_equal(state_of(fixture, 0x11, 1), MODEL_USABLE);
-	assert_int_equal(state_of(fixture, 0x12, 1), MODEL_USABLE);
-	assert_int_equal(state_of(fixture, 0x12, 2), MODEL_BINDABLE);
-}
-
-/* Identified too late to be associated: what this run has bound it releases. */
-static void test_no_time_left(void **state)
-{
-	struct fixture *fixture = *state;
-
-	begin(fixture, CARDS "fault 11.0001 request slow=150ms\n", ENTRY_A ENTRY_B);
-	fixture->sim->options.settled = false;
-	fixture->sim->options.bindings_us = 1700 * MS;
-	fixture->options.timeout_ms = 2000;
-	assert_false(run(fixture));
-	assert_log(fixture, "info: 12.0001: unbind, no time is left to associate it\n");
-	assert_log(fixture, "error: entry #2: APQN 12.0001 fits, but was not ready before the timeout\n");
-	assert_int_equal(state_of(fixture, 0x11, 1), MODEL_BINDABLE);
-	assert_int_equal(state_of(fixture, 0x12, 1), MODEL_BINDABLE);
-}
-
-/* A queue that is not wanted any more and cannot be unbound is told of, also when it was never identified. */
-static void test_busy_unbind(void **state)
-{
-	struct fixture *fixture = *state;
-
-	begin(fixture, CARDS "queue 12.0002 mkvp=" MKVP_A PAD " state=associated:5\n", ENTRY_A ENTRY_B);
-	fixture->sim->options.settled = false; /* the driver does not know the association */
-	inject(fixture, MACHINE_WRITE, "*/12.0002/se_bind", SIM_FAIL, -EBUSY);
-	fixture->options.timeout_ms = 10000;
-	assert_true(run(fixture));
-	assert_int_equal(state_of(fixture, 0x11, 1), MODEL_USABLE);
-	assert_int_equal(state_of(fixture, 0x12, 1), MODEL_USABLE);
-	assert_log(fixture, "warning: APQN 12.0002: still bound, though it serves no entry\n");
-}
-
-/* --unbind cannot claim success for queues that it could not touch. */
-static void test_unbind_hangs(void **state)
-{
-	struct fixture *fixture = *state;
-
-	begin(fixture, SMALL, ENTRY_A);
-	fixture->options.unbind = true;
-	inject(fixture, MACHINE_WRITE, "*/05.0002/se_bind", SIM_HANG, 0);
-	assert_false(run(fixture));
-	assert_log(fixture, "error: APQN 05.0002: may still be bound: " HUNG "\n");
-	begin(fixture, SMALL, ENTRY_A);
-	inject(fixture, MACHINE_READ, "*/05.0001/online", SIM_HANG, 0);
-	assert_false(run(fixture));
-	assert_log(fixture, "error: APQN 05.0002: may still be bound: " HUNG "\n");
-}
+static const struct row rows[] = {
+	/* A probe of a dry run cannot be undone on a card that hangs. */
+	{ .name = "a probe hangs",
+	  .topology = CARDS, .yaml = ENTRY_A ENTRY_B, .options = { .dry_run = true, .probe = true },
+	  .injections = { ALWAYS(MACHINE_READ, "*/11.0001/mkvps", SIM_HANG, 0) }, .success = true,
+	  .queues = "11.0001 bound, 12.0001 bindable", .least_us = 5 * S, .most_us = 6 * S,
+	  .log = { NO_KEY_A "; the key of APQN 11.0001 is unknown: " HUNG " (11.0001/mkvps, 5000 ms)\n",
+		   "info: entry #2: would be served by APQN 12.0001\n" } },
+	SHORT_RUN(5000, "online", "bindable"),
+	SHORT_RUN(5000, "mkvps", "bound"),
+	SHORT_RUN(5000, "se_bind", "bindable"),
+	SHORT_RUN(2000, "online", "bindable"),
+	SHORT_RUN(2000, "mkvps", "bound"),
+	SHORT_RUN(2000, "se_bind", "bindable"),
+	SHORT_RUN(1000, "online", "bindable"),
+	SHORT_RUN(1000, "mkvps", "bound"),
+	SHORT_RUN(1000, "se_bind", "bindable"),
+	/* --- unbinding --------------------------------------------------------------------------------------- */
+	/* An unbind that was written, but that nobody could see taking effect, is none that is known to be done. */
+	{ .name = "a look at the effect of an unbind hangs",
+	  .topology = BOUND_CARD "fault 11.0001 unbind never\n", .yaml = "[]\n", .options.unbind = true,
+	  .injections = { { MACHINE_READ, "*/11.0001/se_bind", SIM_HANG, 0, NULL, 1, 0 } },
+	  .log = { "error: " MAY_BE_BOUND HUNG "\n" } },
+	{ .name = "unbind of a queue whose state cannot be read",
+	  .topology = "card 11 CEX8P configured=0\nqueue 11.0001 state=bound\n", .yaml = "[]\n", .options.unbind = true,
+	  .injections = { ALWAYS(MACHINE_READ, "*/11.0001/se_bind", SIM_FAIL, -EIO) },
+	  .log = { "error: " MAY_BE_BOUND "its state cannot be read\n" } },
+	{ .name = "unbind of a queue of a card that does not say what it is",
+	  .topology = BOUND_CARD, .yaml = "[]\n", .options.unbind = true,
+	  .injections = { ALWAYS(MACHINE_READ, "*/card11/type", SIM_FAIL, -EIO) },
+	  .log = { "error: " MAY_BE_BOUND "its state cannot be read\n" } },
+	{ .name = "unbind with a card that cannot be listed",
+	  .topology = BOUND_CARD "card 12 CEX8A\nqueue 12.0001\n", .yaml = "[]\n", .options.unbind = true,
+	  .injections = { ALWAYS(MACHINE_LIST, "*/card11", SIM_HANG, 0) },
+	  .log = { "error: 1 card could not be listed; APQNs there may still be bound\n" } },
+	{ .name = "dry run of that",
+	  .topology = BOUND_CARD "card 12 CEX8A\nqueue 12.0001\n", .yaml = "[]\n",
+	  .options = { .unbind = true, .dry_run = true }, .injections = { ALWAYS(MACHINE_LIST, "*/card11", SIM_HANG, 0) },
+	  .log = { "error: 1 card could not be listed; APQNs there would stay as they are\n" } },
+	{ .name = "no card can be listed",
+	  .topology = SMALL, .yaml = ENTRY_A, .injections = { ALWAYS(MACHINE_LIST, "*/card*", SIM_HANG, 0) },
+	  .log = { "error: AP bus: no APQN found; 2 cards could not be listed\n" } },
+	/* No success is claimed for queues that could not be touched. */
+	{ .name = "an unbind hangs",
+	  .topology = SMALL, .yaml = ENTRY_A, .options.unbind = true,
+	  .injections = { ALWAYS(MACHINE_WRITE, "*/05.0002/se_bind", SIM_HANG, 0) },
+	  .log = { "error: APQN 05.0002: may still be bound: " HUNG "\n" } },
+	{ .name = "unbind on a card that hangs",
+	  .topology = SMALL, .yaml = ENTRY_A, .options.unbind = true,
+	  .injections = { ALWAYS(MACHINE_READ, "*/05.0001/online", SIM_HANG, 0) },
+	  .log = { "error: APQN 05.0002: may still be bound: " HUNG "\n" } },
+	/* A queue that is not wanted any more and cannot be unbound is told of, also when it was never identified. */
+	{ .name = "an unbind is busy",
+	  .topology = CARDS "queue 12.0002 mkvp=" MKVP_A PAD " state=associated:5\n", .yaml = ENTRY_A ENTRY_B,
+	  .options.timeout_ms = 10000, .booting = true, /* the driver does not know the association */
+	  .injections = { ALWAYS(MACHINE_WRITE, "*/12.0002/se_bind", SIM_FAIL, -EBUSY) }, .success = true,
+	  .queues = BOTH_SERVED ", 12.0002 associated 5",
+	  .log = { "warning: APQN 12.0002: still bound, though it serves no entry\n" } },
+	/* --- binding ----------------------------------------------------------------------------------------- */
+	DOUBT("a bind that takes effect hangs", 60000, SIM_HANG_LATE, 0, "bound", IS_SAID),
+	DOUBT("a bind that takes effect hangs in a short run", 1000, SIM_HANG_LATE, 0, "bound", IS_SAID),
+	DOUBT("a bind without effect hangs", 60000, SIM_HANG, 0, "bindable", IS_SAID),
+	DOUBT("the helper of a bind without effect is always killed", 60000, SIM_KILL, 0, "bindable", IS_SAID),
+	DOUBT("the helper of a bind without effect is killed once", 60000, SIM_KILL, 1, "associated 5", IS_NOT_SAID),
+	DOUBT("the helper of a bind that takes effect is killed", 60000, SIM_KILL_LATE, 0, "associated 5", IS_NOT_SAID),
+	MANY_HANG("*/online", "bindable"),
+	MANY_HANG("*/se_bind", "bindable"),
+	MANY_HANG("*/mkvps", "bound"),
+	MANY_HANG("type", "bindable"),
+	/* A short time, and a call that takes longer: not a card without EP11. */
+	{ .name = "the reason names the APQN and the call",
+	  .topology = SECRETS "card 03 CEX8P\nqueue 03.0006 mkvp=" MKVP_A PAD "\n", .yaml = ENTRY_A,
+	  .options.timeout_ms = 1000, .injections = { ALWAYS(MACHINE_READ, "*/03.0006/online", SIM_HANG, 0) },
+	  .log = { "warning: card03: " HUNG " (03.0006/online, 250 ms); it is not used\n",
+		   "error: entry #1: no APQN with mode EP11 is known to be online; APQN 03.0006: " HUNG
+		   " (03.0006/online, 250 ms)\n" } },
+	/* Here an association on another queue of the card. */
+	{ .name = "the reason names what holds up an identity until the end",
+	  .topology = SECRETS "card 03 CEX8P\nqueue 03.0006 mkvp=" MKVP_A PAD " state=bound\n"
+			      "queue 03.0007 mkvp=none state=bound\nqueue 03.0008 mkvp=" MKVP_B PAD "\n"
+			      "fault 03.0006 associate never\n",
+	  .yaml = ENTRY_A ENTRY_B, .options.timeout_ms = 3000,
+	  .injections = { ALWAYS(MACHINE_WRITE, "*/03.0008/se_bind", SIM_FAIL, -EBUSY) },
+	  .queues = "03.0006 bindable, 03.0007 bindable, 03.0008 bindable",
+	  .log = { "APQN 03.0006: the association did not end in time\n",
+		   "error: entry #2: no usable APQN has the master key 0x" MKVP_B
+		   "; the key of APQN 03.0008 is unknown: " NOT_READY } },
+	/* The firmware takes neither. */
+	{ .name = "two secrets with one id",
+	  .topology = "secret 0 id=" ID_A "\nsecret 5 id=" ID_A "\ncard 11 CEX8P\nqueue 11.0001 mkvp=" MKVP_A PAD "\n",
+	  .yaml = ENTRY_A,
+	  .log = { "error: entry #1: APQN 11.0001 fits, but the firmware refuses the association: the secret store "
+		   "has the secret's id more than once\n" } },
+	{ .name = "a probed queue vanishes",
+	  .topology = CARDS, .yaml = ENTRY_A ENTRY_B, .options = { .dry_run = true, .probe = true },
+	  .injections = { ALWAYS(MACHINE_READ, "*/11.0001/mkvps", SIM_FAIL, -ENOENT),
+			  { MACHINE_WRITE, "*/11.0001/se_bind", SIM_FAIL, -ENOENT, NULL, 1, 0 } },
+	  .success = true, .queues = "11.0001 bound, 12.0001 bindable", .most_us = 1 * S - 1 },
+	{ .name = "a queue whose driver is busy for ever does not keep the other card from being configured",
+	  .topology = CARDS, .yaml = ENTRY_A ENTRY_B, .options.timeout_ms = 10000,
+	  .injections = { ALWAYS(MACHINE_WRITE, "*/11.0001/se_bind", SIM_FAIL, -EBUSY) }, .success = true,
+	  .queues = "11.0001 bindable, 12.0001 associated 6",
+	  .log = { "warning: APQN 11.0001: " NOT_READY,
+		   NO_KEY_A "; the key of APQN 11.0001 is unknown: " NOT_READY } },
+	/* The others are not even looked at before. */
+	{ .name = "nor does one that was found bound and never gets through its reset",
+	  .topology = CARDS "queue 12.0002 mkvp=" MKVP_A PAD " state=bound\n", .yaml = ENTRY_A ENTRY_B,
+	  .injections = { { MACHINE_READ, "*/12.0002/reset", SIM_TEXT, 0, "Reset in progress.\n", 0, 0 } },
+	  .success = true, .queues = BOTH_SERVED ", 12.0002 bindable", .most_us = 1 * S - 1 },
+	{ .name = "identified too late to be associated: what the run has bound it releases",
+	  .topology = CARDS "fault 11.0001 request slow=150ms\n", .yaml = ENTRY_A ENTRY_B, .options.timeout_ms = 2000,
+	  .booting = true, .bindings_us = 1700 * MS, .queues = BOTH_UNBOUND,
+	  .log = { "info: 12.0001: unbind, no time is left to associate it\n",
+		   "error: entry #2: APQN 12.0001 fits, but was not ready before the timeout\n" } },
+	/* With the bus in order, but without the attributes for it: a kernel of an ordinary guest. */
+	{ .name = "list outside of a Secure Execution guest",
+	  .topology = "guest se=0\ncard 11 CEX8P\nqueue 11.0001\n", .yaml = ENTRY_A, .options.list = true,
+	  .old_kernel = true,
+	  .injections = { { MACHINE_READ, "bus/ap/features", SIM_TEXT, 0, "APSC APXA QACT RC8A APSB\n", 0, 0 } },
+	  .log = { NO_SE_BIND } },
+	{ .name = "unbind outside of a Secure Execution guest",
+	  .topology = "guest se=0\ncard 11 CEX8P\nqueue 11.0001\n", .yaml = ENTRY_A, .options.unbind = true,
+	  .old_kernel = true,
+	  .injections = { { MACHINE_READ, "bus/ap/features", SIM_TEXT, 0, "APSC APXA QACT RC8A APSB\n", 0, 0 } },
+	  .log = { NO_SE_BIND } },
+};
 
 /* No kernel is known to say so without a signal; still, no run may fail without a word. */
 static void test_interrupted_call(void **state)
@@ -338,27 +199,8 @@ static void test_interrupted_call(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {
-		TEST(test_probe_hangs),
-		TEST(test_hung_in_a_short_time),
-		TEST(test_hung_after_an_unbind),
-		TEST(test_unbind_of_a_broken_queue),
-		TEST(test_unbind_of_an_unknown_card),
-		TEST(test_unbind_of_an_unlisted_card),
-		TEST(test_bind_in_doubt),
-		TEST(test_many_cards_hang),
-		TEST(test_reason_names_the_call),
-		TEST(test_reason_names_the_culprit),
-		TEST(test_secret_id_is_not_unique),
-		TEST(test_list_and_unbind_outside_of_se),
-		TEST(test_probed_queue_vanishes),
-		TEST(test_busy_queue),
-		TEST(test_endless_reset),
-		TEST(test_no_time_left),
-		TEST(test_busy_unbind),
-		TEST(test_unbind_hangs),
-		TEST(test_interrupted_call),
-	};
+	struct CMUnitTest tests[COUNT(rows) + 1] = { TEST(test_interrupted_call) };
 
+	ADD_ROWS(tests + 1, rows);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
