@@ -7,7 +7,7 @@
 #include "log_capture.h"
 #include "run.h"
 #include "sim_calls.h"
-#include "unit/rows.h"
+#include "unit/run_rows.h"
 
 #define MKVP_A "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 #define MKVP_B "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"

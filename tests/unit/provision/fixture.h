@@ -12,7 +12,7 @@
 #include "provision/provision.h"
 #include "sim/sim_machine.h"
 #include "unit/log_capture.h"
-#include "unit/rows.h"
+#include "unit/run_rows.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 

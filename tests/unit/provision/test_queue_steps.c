@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "unit/provision/queue_bench.h"
+#include "unit/rows.h"
 
 struct table_step {
 	enum queue_call call;
@@ -31,11 +32,11 @@ struct table_case {
 	enum apqn_association association_after;
 };
 
-static void check_case(const struct table_case *c)
+static void check_case(void **state)
 {
+	const struct table_case *c = *state;
 	struct bench bench;
 
-	print_message("%s\n", c->name);
 	bench_begin(&bench, c->goal, c->bind, c->association);
 	assert_int_equal(bench.task.due_ms, START_MS);
 	for (size_t i = 0; i < COUNT(c->steps) && c->steps[i].call != CALL_NONE; i++) {
@@ -57,90 +58,228 @@ static void check_case(const struct table_case *c)
 #define WORKS APQN_WORKING, 0
 #define CONFIRM { CALL_READ_MKVPS, 0, MKVPS_VALID, 0 }
 
-static void test_bind(void **state)
-{
-	static const struct table_case cases[] = {
-		{ "bind", GOAL_BIND, UNBOUND, { { CALL_WRITE_BIND, 0, NULL, 0 } }, GOAL_REST, WORKS, BOUND },
-		{ "nothing to bind", GOAL_REST, UNBOUND, { { CALL_NONE, 0, NULL, 0 } },
-		  GOAL_REST, WORKS, UNBOUND },
-		{ "state not known: unbind first", GOAL_BIND, APQN_BIND_UNKNOWN, APQN_ASSOCIATION_UNKNOWN,
-		  { { CALL_WRITE_UNBIND, 0, NULL, 0 }, { CALL_WRITE_BIND, 0, NULL, 0 } }, GOAL_REST, WORKS, BOUND },
-		{ "busy: looks at growing intervals", GOAL_BIND, UNBOUND,
-		  { { CALL_WRITE_BIND, -EBUSY, NULL, 1 }, { CALL_WRITE_BIND, -EBUSY, NULL, 2 },
-		    { CALL_WRITE_BIND, -EBUSY, NULL, 4 }, { CALL_WRITE_BIND, -EBUSY, NULL, 7 },
-		    { CALL_WRITE_BIND, -EBUSY, NULL, 11 }, { CALL_WRITE_BIND, -EBUSY, NULL, 17 },
-		    { CALL_WRITE_BIND, -EBUSY, NULL, 20 }, { CALL_WRITE_BIND, -EBUSY, NULL, 20 } },
-		  GOAL_BIND, WORKS, UNBOUND },
-		{ "a reset runs, then the driver has to look", GOAL_BIND, UNBOUND,
-		  { { CALL_WRITE_BIND, -EIO, NULL, 1 }, { CALL_WRITE_BIND, -EIO, NULL, 2 },
-		    { CALL_WRITE_BIND, -EBUSY, NULL, 4 }, { CALL_WRITE_BIND, 0, NULL, 0 } },
-		  GOAL_REST, WORKS, BOUND },
-		{ "the queue is gone", GOAL_BIND, UNBOUND, { { CALL_WRITE_BIND, -ENOENT, NULL, 0 } },
-		  GOAL_REST, APQN_VANISHED, -ENOENT, UNBOUND },
-		{ "its device is gone", GOAL_BIND, UNBOUND, { { CALL_WRITE_BIND, -ENODEV, NULL, 0 } },
-		  GOAL_REST, APQN_VANISHED, -ENODEV, UNBOUND },
-		{ "no such device or address", GOAL_BIND, UNBOUND, { { CALL_WRITE_BIND, -ENXIO, NULL, 0 } },
-		  GOAL_REST, APQN_VANISHED, -ENXIO, UNBOUND },
-		{ "an errno the driver does not give", GOAL_BIND, UNBOUND, { { CALL_WRITE_BIND, -EPERM, NULL, 0 } },
-		  GOAL_REST, APQN_BIND_ERROR, -EPERM, UNBOUND },
-		{ "not available: a look tells that it belongs to another guest", GOAL_BIND, UNBOUND,
-		  { { CALL_WRITE_BIND, -EINVAL, NULL, 0 }, { CALL_READ_BIND, 0, "unbound\n", 0 } },
-		  GOAL_REST, APQN_BIND_TAKEN, -EINVAL, UNBOUND },
-		{ "not available: a look tells that somebody was faster", GOAL_BIND, UNBOUND,
-		  { { CALL_WRITE_BIND, -EINVAL, NULL, 0 }, { CALL_READ_BIND, 0, "bound\n", 0 } },
-		  GOAL_REST, WORKS, BOUND },
-		{ "not available, and cannot be looked at", GOAL_BIND, UNBOUND,
-		  { { CALL_WRITE_BIND, -EINVAL, NULL, 0 }, { CALL_READ_BIND, -EIO, NULL, 0 } },
-		  GOAL_REST, APQN_BIND_TAKEN, -EINVAL, UNBOUND },
-		{ "not available, and the look shows nonsense", GOAL_BIND, UNBOUND,
-		  { { CALL_WRITE_BIND, -EINVAL, NULL, 0 }, { CALL_READ_BIND, 0, "maybe\n", 0 } },
-		  GOAL_REST, APQN_UNREADABLE, -EBADMSG, UNBOUND },
-		{ "not available, and the look is refused", GOAL_BIND, UNBOUND,
-		  { { CALL_WRITE_BIND, -EINVAL, NULL, 0 }, { CALL_READ_BIND, -EPERM, NULL, 0 } },
-		  GOAL_REST, APQN_UNREADABLE, -EPERM, UNBOUND },
-		/* Unbound by this run, yet "bound": the unbind was ignored. */
-		{ "still bound after an unbind of ours", GOAL_BIND, APQN_BIND_UNKNOWN, APQN_ASSOCIATION_UNKNOWN,
-		  { { CALL_WRITE_UNBIND, 0, NULL, 0 }, { CALL_WRITE_BIND, -EINVAL, NULL, 0 },
-		    { CALL_READ_BIND, 0, "bound\n", 0 } },
-		  GOAL_REST, APQN_STAYS_BOUND, 0, BOUND },
-	};
-
-	(void)state;
-	for (size_t i = 0; i < COUNT(cases); i++)
-		check_case(&cases[i]);
-}
-
-static void test_unbind(void **state)
-{
-	static const struct table_case cases[] = {
-		{ "unbind, and one look", GOAL_UNBIND, APQN_BOUND, APQN_ASSOCIATED,
-		  { { CALL_WRITE_UNBIND, 0, NULL, 0 }, { CALL_READ_BIND, 0, "unbound\n", 0 } },
-		  GOAL_REST, WORKS, UNBOUND },
-		{ "the reset takes its time", GOAL_UNBIND, BOUND,
-		  { { CALL_WRITE_UNBIND, 0, NULL, 0 }, { CALL_READ_BIND, 0, "bound\n", 1 },
-		    { CALL_READ_BIND, -EIO, NULL, 2 },
-		    { CALL_READ_BIND, 0, "bound\n", 4 }, { CALL_READ_BIND, 0, "unbound\n", 0 } },
-		  GOAL_REST, WORKS, UNBOUND },
-		{ "busy", GOAL_UNBIND, BOUND,
-		  { { CALL_WRITE_UNBIND, -EBUSY, NULL, 1 }, { CALL_WRITE_UNBIND, -EBUSY, NULL, 2 },
-		    { CALL_WRITE_UNBIND, 0, NULL, 0 }, { CALL_READ_BIND, 0, "unbound", 0 } },
-		  GOAL_REST, WORKS, UNBOUND },
-		{ "refused", GOAL_UNBIND, BOUND, { { CALL_WRITE_UNBIND, -EIO, NULL, 0 } },
-		  GOAL_REST, APQN_STAYS_BOUND, -EIO, BOUND },
-		{ "nothing to unbind", GOAL_UNBIND, BOUND, { { CALL_WRITE_UNBIND, -EINVAL, NULL, 0 } },
-		  GOAL_REST, APQN_STAYS_BOUND, -EINVAL, BOUND },
-		{ "gone while waiting", GOAL_UNBIND, BOUND,
-		  { { CALL_WRITE_UNBIND, 0, NULL, 0 }, { CALL_READ_BIND, -ENOENT, NULL, 0 } },
-		  GOAL_REST, APQN_VANISHED, -ENOENT, UNBOUND },
-		{ "nonsense while waiting", GOAL_UNBIND, BOUND,
-		  { { CALL_WRITE_UNBIND, 0, NULL, 0 }, { CALL_READ_BIND, 0, "", 0 } },
-		  GOAL_REST, APQN_UNREADABLE, -EBADMSG, APQN_BIND_UNKNOWN, APQN_ASSOCIATION_UNKNOWN },
-	};
-
-	(void)state;
-	for (size_t i = 0; i < COUNT(cases); i++)
-		check_case(&cases[i]);
-}
+static const struct table_case rows[] = {
+	{ "bind", GOAL_BIND, UNBOUND, { { CALL_WRITE_BIND, 0, NULL, 0 } }, GOAL_REST, WORKS, BOUND },
+	{ "bind: nothing to bind", GOAL_REST, UNBOUND, { { CALL_NONE, 0, NULL, 0 } },
+	  GOAL_REST, WORKS, UNBOUND },
+	{ "bind: state not known: unbind first", GOAL_BIND, APQN_BIND_UNKNOWN, APQN_ASSOCIATION_UNKNOWN,
+	  { { CALL_WRITE_UNBIND, 0, NULL, 0 }, { CALL_WRITE_BIND, 0, NULL, 0 } }, GOAL_REST, WORKS, BOUND },
+	{ "bind: busy: looks at growing intervals", GOAL_BIND, UNBOUND,
+	  { { CALL_WRITE_BIND, -EBUSY, NULL, 1 }, { CALL_WRITE_BIND, -EBUSY, NULL, 2 },
+	    { CALL_WRITE_BIND, -EBUSY, NULL, 4 }, { CALL_WRITE_BIND, -EBUSY, NULL, 7 },
+	    { CALL_WRITE_BIND, -EBUSY, NULL, 11 }, { CALL_WRITE_BIND, -EBUSY, NULL, 17 },
+	    { CALL_WRITE_BIND, -EBUSY, NULL, 20 }, { CALL_WRITE_BIND, -EBUSY, NULL, 20 } },
+	  GOAL_BIND, WORKS, UNBOUND },
+	{ "bind: a reset runs, then the driver has to look", GOAL_BIND, UNBOUND,
+	  { { CALL_WRITE_BIND, -EIO, NULL, 1 }, { CALL_WRITE_BIND, -EIO, NULL, 2 },
+	    { CALL_WRITE_BIND, -EBUSY, NULL, 4 }, { CALL_WRITE_BIND, 0, NULL, 0 } },
+	  GOAL_REST, WORKS, BOUND },
+	{ "bind: the queue is gone", GOAL_BIND, UNBOUND, { { CALL_WRITE_BIND, -ENOENT, NULL, 0 } },
+	  GOAL_REST, APQN_VANISHED, -ENOENT, UNBOUND },
+	{ "bind: its device is gone", GOAL_BIND, UNBOUND, { { CALL_WRITE_BIND, -ENODEV, NULL, 0 } },
+	  GOAL_REST, APQN_VANISHED, -ENODEV, UNBOUND },
+	{ "bind: no such device or address", GOAL_BIND, UNBOUND, { { CALL_WRITE_BIND, -ENXIO, NULL, 0 } },
+	  GOAL_REST, APQN_VANISHED, -ENXIO, UNBOUND },
+	{ "bind: an errno the driver does not give", GOAL_BIND, UNBOUND, { { CALL_WRITE_BIND, -EPERM, NULL, 0 } },
+	  GOAL_REST, APQN_BIND_ERROR, -EPERM, UNBOUND },
+	{ "bind: not available: a look tells that it belongs to another guest", GOAL_BIND, UNBOUND,
+	  { { CALL_WRITE_BIND, -EINVAL, NULL, 0 }, { CALL_READ_BIND, 0, "unbound\n", 0 } },
+	  GOAL_REST, APQN_BIND_TAKEN, -EINVAL, UNBOUND },
+	{ "bind: not available: a look tells that somebody was faster", GOAL_BIND, UNBOUND,
+	  { { CALL_WRITE_BIND, -EINVAL, NULL, 0 }, { CALL_READ_BIND, 0, "bound\n", 0 } },
+	  GOAL_REST, WORKS, BOUND },
+	{ "bind: not available, and cannot be looked at", GOAL_BIND, UNBOUND,
+	  { { CALL_WRITE_BIND, -EINVAL, NULL, 0 }, { CALL_READ_BIND, -EIO, NULL, 0 } },
+	  GOAL_REST, APQN_BIND_TAKEN, -EINVAL, UNBOUND },
+	{ "bind: not available, and the look shows nonsense", GOAL_BIND, UNBOUND,
+	  { { CALL_WRITE_BIND, -EINVAL, NULL, 0 }, { CALL_READ_BIND, 0, "maybe\n", 0 } },
+	  GOAL_REST, APQN_UNREADABLE, -EBADMSG, UNBOUND },
+	{ "bind: not available, and the look is refused", GOAL_BIND, UNBOUND,
+	  { { CALL_WRITE_BIND, -EINVAL, NULL, 0 }, { CALL_READ_BIND, -EPERM, NULL, 0 } },
+	  GOAL_REST, APQN_UNREADABLE, -EPERM, UNBOUND },
+	/* Unbound by this run, yet "bound": the unbind was ignored. */
+	{ "bind: still bound after an unbind of ours", GOAL_BIND, APQN_BIND_UNKNOWN, APQN_ASSOCIATION_UNKNOWN,
+	  { { CALL_WRITE_UNBIND, 0, NULL, 0 }, { CALL_WRITE_BIND, -EINVAL, NULL, 0 },
+	    { CALL_READ_BIND, 0, "bound\n", 0 } },
+	  GOAL_REST, APQN_STAYS_BOUND, 0, BOUND },
+	{ "unbind, and one look", GOAL_UNBIND, APQN_BOUND, APQN_ASSOCIATED,
+	  { { CALL_WRITE_UNBIND, 0, NULL, 0 }, { CALL_READ_BIND, 0, "unbound\n", 0 } },
+	  GOAL_REST, WORKS, UNBOUND },
+	{ "unbind: the reset takes its time", GOAL_UNBIND, BOUND,
+	  { { CALL_WRITE_UNBIND, 0, NULL, 0 }, { CALL_READ_BIND, 0, "bound\n", 1 },
+	    { CALL_READ_BIND, -EIO, NULL, 2 },
+	    { CALL_READ_BIND, 0, "bound\n", 4 }, { CALL_READ_BIND, 0, "unbound\n", 0 } },
+	  GOAL_REST, WORKS, UNBOUND },
+	{ "unbind: busy", GOAL_UNBIND, BOUND,
+	  { { CALL_WRITE_UNBIND, -EBUSY, NULL, 1 }, { CALL_WRITE_UNBIND, -EBUSY, NULL, 2 },
+	    { CALL_WRITE_UNBIND, 0, NULL, 0 }, { CALL_READ_BIND, 0, "unbound", 0 } },
+	  GOAL_REST, WORKS, UNBOUND },
+	{ "unbind: refused", GOAL_UNBIND, BOUND, { { CALL_WRITE_UNBIND, -EIO, NULL, 0 } },
+	  GOAL_REST, APQN_STAYS_BOUND, -EIO, BOUND },
+	{ "unbind: nothing to unbind", GOAL_UNBIND, BOUND, { { CALL_WRITE_UNBIND, -EINVAL, NULL, 0 } },
+	  GOAL_REST, APQN_STAYS_BOUND, -EINVAL, BOUND },
+	{ "unbind: gone while waiting", GOAL_UNBIND, BOUND,
+	  { { CALL_WRITE_UNBIND, 0, NULL, 0 }, { CALL_READ_BIND, -ENOENT, NULL, 0 } },
+	  GOAL_REST, APQN_VANISHED, -ENOENT, UNBOUND },
+	{ "unbind: nonsense while waiting", GOAL_UNBIND, BOUND,
+	  { { CALL_WRITE_UNBIND, 0, NULL, 0 }, { CALL_READ_BIND, 0, "", 0 } },
+	  GOAL_REST, APQN_UNREADABLE, -EBADMSG, APQN_BIND_UNKNOWN, APQN_ASSOCIATION_UNKNOWN },
+	{ "bind and associate", GOAL_ASSOCIATE, UNBOUND,
+	  { { CALL_WRITE_BIND, 0, NULL, 0 }, { CALL_WRITE_ASSOCIATION, 0, NULL, 0 },
+	    { CALL_READ_ASSOCIATION, 0, "association pending\n", 1 },
+	    { CALL_READ_ASSOCIATION, 0, "association pending\n", 2 },
+	    { CALL_READ_ASSOCIATION, 0, "associated 7\n", 0 },
+	    CONFIRM },
+	  GOAL_REST, WORKS, APQN_BOUND, APQN_ASSOCIATED },
+	{ "associate: bound already: no reset", GOAL_ASSOCIATE, BOUND,
+	  { { CALL_WRITE_ASSOCIATION, 0, NULL, 0 }, { CALL_READ_ASSOCIATION, 0, "associated 7\n", 0 },
+	    CONFIRM },
+	  GOAL_REST, WORKS, APQN_BOUND, APQN_ASSOCIATED },
+	{ "associate: wrong association: anew", GOAL_ASSOCIATE, APQN_BOUND, APQN_ASSOCIATED,
+	  { { CALL_WRITE_UNBIND, 0, NULL, 0 }, { CALL_WRITE_BIND, -EIO, NULL, 1 },
+	    { CALL_WRITE_BIND, 0, NULL, 0 },
+	    { CALL_WRITE_ASSOCIATION, 0, NULL, 0 }, { CALL_READ_ASSOCIATION, 0, "associated 7\n", 0 },
+	    CONFIRM },
+	  GOAL_REST, WORKS, APQN_BOUND, APQN_ASSOCIATED },
+	{ "associate: wrong association and no unbind", GOAL_ASSOCIATE, APQN_BOUND, APQN_ASSOCIATED,
+	  { { CALL_WRITE_UNBIND, -EIO, NULL, 0 } },
+	  GOAL_REST, APQN_STAYS_BOUND, -EIO, APQN_BOUND, APQN_ASSOCIATED },
+	{ "associate: busy with a request", GOAL_ASSOCIATE, BOUND,
+	  { { CALL_WRITE_ASSOCIATION, -EBUSY, NULL, 1 }, { CALL_WRITE_ASSOCIATION, -EBUSY, NULL, 2 },
+	    { CALL_WRITE_ASSOCIATION, 0, NULL, 0 }, { CALL_READ_ASSOCIATION, 0, "associated 7\n", 0 },
+	    CONFIRM },
+	  GOAL_REST, WORKS, APQN_BOUND, APQN_ASSOCIATED },
+	{ "associate: refused", GOAL_ASSOCIATE, BOUND, { { CALL_WRITE_ASSOCIATION, -EIO, NULL, 0 } },
+	  GOAL_REST, APQN_ASSOCIATION_REFUSED, -EIO, BOUND },
+	{ "associate: an errno the driver does not give", GOAL_ASSOCIATE, BOUND,
+	  { { CALL_WRITE_ASSOCIATION, -EROFS, NULL, 0 } },
+	  GOAL_REST, APQN_ASSOCIATION_ERROR, -EROFS, BOUND },
+	{ "associate: associated by somebody else, rightly", GOAL_ASSOCIATE, BOUND,
+	  { { CALL_WRITE_ASSOCIATION, -EINVAL, NULL, 0 }, { CALL_READ_ASSOCIATION, 0, "associated 7\n", 0 },
+	    CONFIRM },
+	  GOAL_REST, WORKS, APQN_BOUND, APQN_ASSOCIATED },
+	{ "associate: associated by somebody else, wrongly", GOAL_ASSOCIATE, BOUND,
+	  { { CALL_WRITE_ASSOCIATION, -EINVAL, NULL, 0 }, { CALL_READ_ASSOCIATION, 0, "associated 8\n", 0 } },
+	  GOAL_REST, APQN_ASSOCIATION_FAILED, 0, APQN_BOUND, APQN_ASSOCIATED },
+	{ "associate: falls back", GOAL_ASSOCIATE, BOUND,
+	  { { CALL_WRITE_ASSOCIATION, 0, NULL, 0 }, { CALL_READ_ASSOCIATION, 0, "association pending\n", 1 },
+	    { CALL_READ_ASSOCIATION, 0, "unassociated\n", 0 } },
+	  GOAL_REST, APQN_ASSOCIATION_FAILED, 0, BOUND },
+	{ "associate: fails late", GOAL_ASSOCIATE, BOUND,
+	  { { CALL_WRITE_ASSOCIATION, 0, NULL, 0 }, { CALL_READ_ASSOCIATION, 0, "association pending\n", 1 },
+	    { CALL_READ_ASSOCIATION, -EIO, NULL, 0 } },
+	  GOAL_REST, APQN_ASSOCIATION_FAILED, -EIO, APQN_BOUND, APQN_ASSOCIATION_UNKNOWN },
+	{ "associate: shows nonsense", GOAL_ASSOCIATE, BOUND,
+	  { { CALL_WRITE_ASSOCIATION, 0, NULL, 0 }, { CALL_READ_ASSOCIATION, 0, "associated 70000\n", 0 } },
+	  GOAL_REST, APQN_UNREADABLE, -EBADMSG, APQN_BOUND, APQN_ASSOCIATION_UNKNOWN },
+	{ "associate: settles: associated with whatever it is", GOAL_SETTLE, APQN_BOUND, APQN_ASSOCIATION_PENDING,
+	  { { CALL_READ_ASSOCIATION, 0, "association pending\n", 1 },
+	    { CALL_READ_ASSOCIATION, 0, "associated 9\n", 0 } },
+	  GOAL_REST, WORKS, APQN_BOUND, APQN_ASSOCIATED },
+	{ "associate: settles: failed, which is not our failure", GOAL_SETTLE, APQN_BOUND, APQN_ASSOCIATION_PENDING,
+	  { { CALL_READ_ASSOCIATION, -EIO, NULL, 0 } },
+	  GOAL_REST, WORKS, APQN_BOUND, APQN_ASSOCIATION_UNKNOWN },
+	/* The helper that made a call was killed: the state is looked at, and the call is made again. */
+	{ "a helper is killed: the bind took effect", GOAL_IDENTIFY, UNBOUND,
+	  { { CALL_WRITE_BIND, -EOWNERDEAD, NULL, 0 }, { CALL_READ_BIND, 0, "bound\n", 0 },
+	    { CALL_READ_RESET, 0, "No Reset Timer set.\n", 0 }, { CALL_READ_BIND, 0, "bound\n", 0 },
+	    { CALL_READ_MKVPS, 0, MKVPS_INVALID, 0 } },
+	  GOAL_REST, WORKS, BOUND },
+	{ "a helper is killed: the bind took no effect, but the reset of an unbind runs: se_bind shows the state before it", GOAL_IDENTIFY,
+	  APQN_BOUND, APQN_ASSOCIATION_UNKNOWN,
+	  { { CALL_WRITE_UNBIND, 0, NULL, 0 }, { CALL_WRITE_BIND, -EOWNERDEAD, NULL, 0 },
+	    { CALL_READ_BIND, 0, "bound\n", 0 }, { CALL_READ_RESET, 0, "Reset in progress.\n", 1 },
+	    { CALL_READ_RESET, 0, "No Reset Timer set.\n", 0 }, { CALL_READ_BIND, 0, "unbound\n", 0 },
+	    { CALL_WRITE_BIND, 0, NULL, 0 }, { CALL_READ_MKVPS, 0, MKVPS_INVALID, 0 } },
+	  GOAL_REST, WORKS, BOUND },
+	{ "a helper is killed: the same for an accelerator", GOAL_BIND, APQN_BIND_UNKNOWN, APQN_ASSOCIATION_UNKNOWN,
+	  { { CALL_WRITE_UNBIND, 0, NULL, 0 }, { CALL_WRITE_BIND, -EOWNERDEAD, NULL, 0 },
+	    { CALL_READ_BIND, 0, "bound\n", 0 }, { CALL_READ_RESET, 0, "No Reset Timer set.\n", 0 },
+	    { CALL_READ_BIND, 0, "unbound\n", 0 }, { CALL_WRITE_BIND, 0, NULL, 0 } },
+	  GOAL_REST, WORKS, BOUND },
+	{ "a helper is killed: an unbind before a bind: se_bind shows the state before it", GOAL_BIND, APQN_BIND_UNKNOWN,
+	  APQN_ASSOCIATION_UNKNOWN,
+	  { { CALL_WRITE_UNBIND, -EOWNERDEAD, NULL, 0 }, { CALL_READ_BIND, 0, "bound\n", 0 },
+	    { CALL_WRITE_UNBIND, 0, NULL, 0 }, { CALL_WRITE_BIND, 0, NULL, 0 } },
+	  GOAL_REST, WORKS, BOUND },
+	{ "a helper is killed: nobody sees the effect of an unbind", GOAL_UNBIND, BOUND,
+	  { { CALL_WRITE_UNBIND, 0, NULL, 0 }, { CALL_READ_BIND, -EOWNERDEAD, NULL, 1 },
+	    { CALL_READ_BIND, -EOWNERDEAD, NULL, 2 }, { CALL_READ_BIND, -EOWNERDEAD, NULL, 0 } },
+	  GOAL_REST, APQN_CALL_LOST, 0, APQN_BIND_UNKNOWN, APQN_ASSOCIATION_UNKNOWN },
+	{ "a helper is killed: the bind took no effect", GOAL_BIND, UNBOUND,
+	  { { CALL_WRITE_BIND, -EOWNERDEAD, NULL, 0 }, { CALL_READ_BIND, 0, "unbound\n", 0 },
+	    { CALL_WRITE_BIND, 0, NULL, 0 } },
+	  GOAL_REST, WORKS, BOUND },
+	{ "a helper is killed: whether the bind took effect cannot be read", GOAL_ASSOCIATE, UNBOUND,
+	  { { CALL_WRITE_BIND, -EOWNERDEAD, NULL, 0 }, { CALL_READ_BIND, -EIO, NULL, 0 },
+	    { CALL_WRITE_UNBIND, 0, NULL, 0 }, { CALL_WRITE_BIND, 0, NULL, 0 },
+	    { CALL_WRITE_ASSOCIATION, 0, NULL, 0 }, { CALL_READ_ASSOCIATION, 0, "associated 7\n", 0 },
+	    CONFIRM },
+	  GOAL_REST, WORKS, APQN_BOUND, APQN_ASSOCIATED },
+	{ "a helper is killed: the unbind took effect", GOAL_UNBIND, BOUND,
+	  { { CALL_WRITE_UNBIND, -EOWNERDEAD, NULL, 0 }, { CALL_READ_BIND, 0, "unbound\n", 0 } },
+	  GOAL_REST, WORKS, UNBOUND },
+	{ "a helper is killed: the unbind took no effect", GOAL_UNBIND, BOUND,
+	  { { CALL_WRITE_UNBIND, -EOWNERDEAD, NULL, 0 }, { CALL_READ_BIND, 0, "bound\n", 0 },
+	    { CALL_WRITE_UNBIND, 0, NULL, 0 }, { CALL_READ_BIND, 0, "unbound\n", 0 } },
+	  GOAL_REST, WORKS, UNBOUND },
+	{ "a helper is killed: the unbind before a new bind took effect", GOAL_ASSOCIATE, APQN_BOUND, APQN_ASSOCIATED,
+	  { { CALL_WRITE_UNBIND, -EOWNERDEAD, NULL, 0 }, { CALL_READ_BIND, 0, "unbound\n", 0 },
+	    { CALL_WRITE_BIND, 0, NULL, 0 }, { CALL_WRITE_ASSOCIATION, 0, NULL, 0 },
+	    { CALL_READ_ASSOCIATION, 0, "associated 7\n", 0 },
+	    CONFIRM },
+	  GOAL_REST, WORKS, APQN_BOUND, APQN_ASSOCIATED },
+	{ "a helper is killed: the association was started", GOAL_ASSOCIATE, BOUND,
+	  { { CALL_WRITE_ASSOCIATION, -EOWNERDEAD, NULL, 0 },
+	    { CALL_READ_ASSOCIATION, 0, "associated 7\n", 0 },
+	    CONFIRM },
+	  GOAL_REST, WORKS, APQN_BOUND, APQN_ASSOCIATED },
+	{ "a helper is killed: the association was not started", GOAL_ASSOCIATE, BOUND,
+	  { { CALL_WRITE_ASSOCIATION, -EOWNERDEAD, NULL, 0 },
+	    { CALL_READ_ASSOCIATION, 0, "unassociated\n", 0 }, { CALL_WRITE_ASSOCIATION, 0, NULL, 0 },
+	    { CALL_READ_ASSOCIATION, 0, "associated 7\n", 0 },
+	    CONFIRM },
+	  GOAL_REST, WORKS, APQN_BOUND, APQN_ASSOCIATED },
+	{ "a helper is killed: a read is made again", GOAL_IDENTIFY, BOUND,
+	  { { CALL_READ_MKVPS, -EOWNERDEAD, NULL, 1 }, { CALL_READ_MKVPS, 0, MKVPS_INVALID, 0 } },
+	  GOAL_REST, WORKS, BOUND },
+	{ "a helper is killed: one helper after the other is killed: nobody knows whether it is bound", GOAL_BIND, UNBOUND,
+	  { { CALL_WRITE_BIND, -EOWNERDEAD, NULL, 0 }, { CALL_READ_BIND, 0, "unbound\n", 0 },
+	    { CALL_WRITE_BIND, -EOWNERDEAD, NULL, 0 }, { CALL_READ_BIND, 0, "unbound\n", 0 },
+	    { CALL_WRITE_BIND, -EOWNERDEAD, NULL, 0 } },
+	  GOAL_REST, APQN_CALL_LOST, 0, APQN_BIND_UNKNOWN, APQN_ASSOCIATION_UNKNOWN },
+	{ "bind and identify", GOAL_IDENTIFY, UNBOUND, { { CALL_WRITE_BIND, 0, NULL, 0 },
+	    { CALL_READ_MKVPS, 0, MKVPS_VALID, 0 } },
+	  GOAL_REST, WORKS, BOUND },
+	{ "identify: bound already", GOAL_IDENTIFY, BOUND, { { CALL_READ_MKVPS, 0, MKVPS_INVALID, 0 } },
+	  GOAL_REST, WORKS, BOUND },
+	{ "identify: the kernel lost the association: a new bind", GOAL_IDENTIFY, APQN_BOUND, APQN_ASSOCIATION_UNKNOWN,
+	  { { CALL_WRITE_UNBIND, 0, NULL, 0 }, { CALL_WRITE_BIND, 0, NULL, 0 },
+	    { CALL_READ_MKVPS, 0, MKVPS_VALID, 0 } },
+	  GOAL_REST, WORKS, BOUND },
+	{ "identify: an asynchronous error: a new bind", GOAL_IDENTIFY, APQN_BIND_UNKNOWN, APQN_ASSOCIATION_UNKNOWN,
+	  { { CALL_WRITE_UNBIND, 0, NULL, 0 }, { CALL_WRITE_BIND, 0, NULL, 0 },
+	    { CALL_READ_MKVPS, 0, MKVPS_VALID, 0 } },
+	  GOAL_REST, WORKS, BOUND },
+	{ "identify: the kernel does not know yet", GOAL_IDENTIFY, BOUND,
+	  { { CALL_READ_MKVPS, 0, MKVPS_UNKNOWN, 1 }, { CALL_READ_MKVPS, -EIO, NULL, 2 },
+	    { CALL_READ_MKVPS, 0, MKVPS_UNKNOWN, 4 }, { CALL_READ_MKVPS, 0, MKVPS_VALID, 0 } },
+	  GOAL_REST, WORKS, BOUND },
+	{ "identify: the kernel never knows", GOAL_IDENTIFY, BOUND,
+	  { { CALL_READ_MKVPS, 0, MKVPS_UNKNOWN, 1 }, { CALL_READ_MKVPS, 0, MKVPS_UNKNOWN, 2 },
+	    { CALL_READ_MKVPS, 0, MKVPS_UNKNOWN, 4 }, { CALL_READ_MKVPS, 0, MKVPS_UNKNOWN, 0 } },
+	  GOAL_REST, APQN_UNREADABLE, 0, BOUND },
+	{ "identify: it cannot be read", GOAL_IDENTIFY, BOUND,
+	  { { CALL_READ_MKVPS, -EIO, NULL, 1 }, { CALL_READ_MKVPS, -EIO, NULL, 2 },
+	    { CALL_READ_MKVPS, -EIO, NULL, 4 },
+	    { CALL_READ_MKVPS, -EIO, NULL, 0 } },
+	  GOAL_REST, APQN_UNREADABLE, -EIO, BOUND },
+	{ "identify: nonsense is not asked for again", GOAL_IDENTIFY, BOUND, { { CALL_READ_MKVPS, 0,
+	  "WK CUR: fine\n", 0 } },
+	  GOAL_REST, APQN_UNREADABLE, -EBADMSG, BOUND },
+	{ "identify: gone", GOAL_IDENTIFY, BOUND, { { CALL_READ_MKVPS, -ENOENT, NULL, 0 } },
+	  GOAL_REST, APQN_VANISHED, -ENOENT, BOUND },
+};
 
 /* The goal changes while a bind after an unbind is under way: what the bind did is undone. */
 static void test_unbind_after_bind_under_way(void **state)
@@ -159,71 +298,6 @@ static void test_unbind_after_bind_under_way(void **state)
 	assert_int_equal(bench.apqn.failure, APQN_WORKING);
 }
 
-static void test_associate(void **state)
-{
-	static const struct table_case cases[] = {
-		{ "bind and associate", GOAL_ASSOCIATE, UNBOUND,
-		  { { CALL_WRITE_BIND, 0, NULL, 0 }, { CALL_WRITE_ASSOCIATION, 0, NULL, 0 },
-		    { CALL_READ_ASSOCIATION, 0, "association pending\n", 1 },
-		    { CALL_READ_ASSOCIATION, 0, "association pending\n", 2 },
-		    { CALL_READ_ASSOCIATION, 0, "associated 7\n", 0 },
-		    CONFIRM },
-		  GOAL_REST, WORKS, APQN_BOUND, APQN_ASSOCIATED },
-		{ "bound already: no reset", GOAL_ASSOCIATE, BOUND,
-		  { { CALL_WRITE_ASSOCIATION, 0, NULL, 0 }, { CALL_READ_ASSOCIATION, 0, "associated 7\n", 0 },
-		    CONFIRM },
-		  GOAL_REST, WORKS, APQN_BOUND, APQN_ASSOCIATED },
-		{ "wrong association: anew", GOAL_ASSOCIATE, APQN_BOUND, APQN_ASSOCIATED,
-		  { { CALL_WRITE_UNBIND, 0, NULL, 0 }, { CALL_WRITE_BIND, -EIO, NULL, 1 },
-		    { CALL_WRITE_BIND, 0, NULL, 0 },
-		    { CALL_WRITE_ASSOCIATION, 0, NULL, 0 }, { CALL_READ_ASSOCIATION, 0, "associated 7\n", 0 },
-		    CONFIRM },
-		  GOAL_REST, WORKS, APQN_BOUND, APQN_ASSOCIATED },
-		{ "wrong association and no unbind", GOAL_ASSOCIATE, APQN_BOUND, APQN_ASSOCIATED,
-		  { { CALL_WRITE_UNBIND, -EIO, NULL, 0 } },
-		  GOAL_REST, APQN_STAYS_BOUND, -EIO, APQN_BOUND, APQN_ASSOCIATED },
-		{ "busy with a request", GOAL_ASSOCIATE, BOUND,
-		  { { CALL_WRITE_ASSOCIATION, -EBUSY, NULL, 1 }, { CALL_WRITE_ASSOCIATION, -EBUSY, NULL, 2 },
-		    { CALL_WRITE_ASSOCIATION, 0, NULL, 0 }, { CALL_READ_ASSOCIATION, 0, "associated 7\n", 0 },
-		    CONFIRM },
-		  GOAL_REST, WORKS, APQN_BOUND, APQN_ASSOCIATED },
-		{ "refused", GOAL_ASSOCIATE, BOUND, { { CALL_WRITE_ASSOCIATION, -EIO, NULL, 0 } },
-		  GOAL_REST, APQN_ASSOCIATION_REFUSED, -EIO, BOUND },
-		{ "an errno the driver does not give", GOAL_ASSOCIATE, BOUND,
-		  { { CALL_WRITE_ASSOCIATION, -EROFS, NULL, 0 } },
-		  GOAL_REST, APQN_ASSOCIATION_ERROR, -EROFS, BOUND },
-		{ "associated by somebody else, rightly", GOAL_ASSOCIATE, BOUND,
-		  { { CALL_WRITE_ASSOCIATION, -EINVAL, NULL, 0 }, { CALL_READ_ASSOCIATION, 0, "associated 7\n", 0 },
-		    CONFIRM },
-		  GOAL_REST, WORKS, APQN_BOUND, APQN_ASSOCIATED },
-		{ "associated by somebody else, wrongly", GOAL_ASSOCIATE, BOUND,
-		  { { CALL_WRITE_ASSOCIATION, -EINVAL, NULL, 0 }, { CALL_READ_ASSOCIATION, 0, "associated 8\n", 0 } },
-		  GOAL_REST, APQN_ASSOCIATION_FAILED, 0, APQN_BOUND, APQN_ASSOCIATED },
-		{ "falls back", GOAL_ASSOCIATE, BOUND,
-		  { { CALL_WRITE_ASSOCIATION, 0, NULL, 0 }, { CALL_READ_ASSOCIATION, 0, "association pending\n", 1 },
-		    { CALL_READ_ASSOCIATION, 0, "unassociated\n", 0 } },
-		  GOAL_REST, APQN_ASSOCIATION_FAILED, 0, BOUND },
-		{ "fails late", GOAL_ASSOCIATE, BOUND,
-		  { { CALL_WRITE_ASSOCIATION, 0, NULL, 0 }, { CALL_READ_ASSOCIATION, 0, "association pending\n", 1 },
-		    { CALL_READ_ASSOCIATION, -EIO, NULL, 0 } },
-		  GOAL_REST, APQN_ASSOCIATION_FAILED, -EIO, APQN_BOUND, APQN_ASSOCIATION_UNKNOWN },
-		{ "shows nonsense", GOAL_ASSOCIATE, BOUND,
-		  { { CALL_WRITE_ASSOCIATION, 0, NULL, 0 }, { CALL_READ_ASSOCIATION, 0, "associated 70000\n", 0 } },
-		  GOAL_REST, APQN_UNREADABLE, -EBADMSG, APQN_BOUND, APQN_ASSOCIATION_UNKNOWN },
-		{ "settles: associated with whatever it is", GOAL_SETTLE, APQN_BOUND, APQN_ASSOCIATION_PENDING,
-		  { { CALL_READ_ASSOCIATION, 0, "association pending\n", 1 },
-		    { CALL_READ_ASSOCIATION, 0, "associated 9\n", 0 } },
-		  GOAL_REST, WORKS, APQN_BOUND, APQN_ASSOCIATED },
-		{ "settles: failed, which is not our failure", GOAL_SETTLE, APQN_BOUND, APQN_ASSOCIATION_PENDING,
-		  { { CALL_READ_ASSOCIATION, -EIO, NULL, 0 } },
-		  GOAL_REST, WORKS, APQN_BOUND, APQN_ASSOCIATION_UNKNOWN },
-	};
-
-	(void)state;
-	for (size_t i = 0; i < COUNT(cases); i++)
-		check_case(&cases[i]);
-}
-
 /* A queue that was found bound may be in a reset until it is associated. The write may not have been made. */
 static void test_lost_association(void **state)
 {
@@ -234,85 +308,6 @@ static void test_lost_association(void **state)
 	queue_task_set_state(&bench.task, QUEUE_ASSOCIATION_LOST);
 	step(&bench, CALL_READ_ASSOCIATION, 0, "unassociated\n");
 	call(&bench, CALL_READ_RESET);
-}
-
-/* The helper that made a call was killed: the state is looked at, and the call is made again. */
-static void test_killed_helper(void **state)
-{
-	static const struct table_case cases[] = {
-		{ "the bind took effect", GOAL_IDENTIFY, UNBOUND,
-		  { { CALL_WRITE_BIND, -EOWNERDEAD, NULL, 0 }, { CALL_READ_BIND, 0, "bound\n", 0 },
-		    { CALL_READ_RESET, 0, "No Reset Timer set.\n", 0 }, { CALL_READ_BIND, 0, "bound\n", 0 },
-		    { CALL_READ_MKVPS, 0, MKVPS_INVALID, 0 } },
-		  GOAL_REST, WORKS, BOUND },
-		{ "the bind took no effect, but the reset of an unbind runs: se_bind shows the state before it", GOAL_IDENTIFY,
-		  APQN_BOUND, APQN_ASSOCIATION_UNKNOWN,
-		  { { CALL_WRITE_UNBIND, 0, NULL, 0 }, { CALL_WRITE_BIND, -EOWNERDEAD, NULL, 0 },
-		    { CALL_READ_BIND, 0, "bound\n", 0 }, { CALL_READ_RESET, 0, "Reset in progress.\n", 1 },
-		    { CALL_READ_RESET, 0, "No Reset Timer set.\n", 0 }, { CALL_READ_BIND, 0, "unbound\n", 0 },
-		    { CALL_WRITE_BIND, 0, NULL, 0 }, { CALL_READ_MKVPS, 0, MKVPS_INVALID, 0 } },
-		  GOAL_REST, WORKS, BOUND },
-		{ "the same for an accelerator", GOAL_BIND, APQN_BIND_UNKNOWN, APQN_ASSOCIATION_UNKNOWN,
-		  { { CALL_WRITE_UNBIND, 0, NULL, 0 }, { CALL_WRITE_BIND, -EOWNERDEAD, NULL, 0 },
-		    { CALL_READ_BIND, 0, "bound\n", 0 }, { CALL_READ_RESET, 0, "No Reset Timer set.\n", 0 },
-		    { CALL_READ_BIND, 0, "unbound\n", 0 }, { CALL_WRITE_BIND, 0, NULL, 0 } },
-		  GOAL_REST, WORKS, BOUND },
-		{ "an unbind before a bind: se_bind shows the state before it", GOAL_BIND, APQN_BIND_UNKNOWN,
-		  APQN_ASSOCIATION_UNKNOWN,
-		  { { CALL_WRITE_UNBIND, -EOWNERDEAD, NULL, 0 }, { CALL_READ_BIND, 0, "bound\n", 0 },
-		    { CALL_WRITE_UNBIND, 0, NULL, 0 }, { CALL_WRITE_BIND, 0, NULL, 0 } },
-		  GOAL_REST, WORKS, BOUND },
-		{ "nobody sees the effect of an unbind", GOAL_UNBIND, BOUND,
-		  { { CALL_WRITE_UNBIND, 0, NULL, 0 }, { CALL_READ_BIND, -EOWNERDEAD, NULL, 1 },
-		    { CALL_READ_BIND, -EOWNERDEAD, NULL, 2 }, { CALL_READ_BIND, -EOWNERDEAD, NULL, 0 } },
-		  GOAL_REST, APQN_CALL_LOST, 0, APQN_BIND_UNKNOWN, APQN_ASSOCIATION_UNKNOWN },
-		{ "the bind took no effect", GOAL_BIND, UNBOUND,
-		  { { CALL_WRITE_BIND, -EOWNERDEAD, NULL, 0 }, { CALL_READ_BIND, 0, "unbound\n", 0 },
-		    { CALL_WRITE_BIND, 0, NULL, 0 } },
-		  GOAL_REST, WORKS, BOUND },
-		{ "whether the bind took effect cannot be read", GOAL_ASSOCIATE, UNBOUND,
-		  { { CALL_WRITE_BIND, -EOWNERDEAD, NULL, 0 }, { CALL_READ_BIND, -EIO, NULL, 0 },
-		    { CALL_WRITE_UNBIND, 0, NULL, 0 }, { CALL_WRITE_BIND, 0, NULL, 0 },
-		    { CALL_WRITE_ASSOCIATION, 0, NULL, 0 }, { CALL_READ_ASSOCIATION, 0, "associated 7\n", 0 },
-		    CONFIRM },
-		  GOAL_REST, WORKS, APQN_BOUND, APQN_ASSOCIATED },
-		{ "the unbind took effect", GOAL_UNBIND, BOUND,
-		  { { CALL_WRITE_UNBIND, -EOWNERDEAD, NULL, 0 }, { CALL_READ_BIND, 0, "unbound\n", 0 } },
-		  GOAL_REST, WORKS, UNBOUND },
-		{ "the unbind took no effect", GOAL_UNBIND, BOUND,
-		  { { CALL_WRITE_UNBIND, -EOWNERDEAD, NULL, 0 }, { CALL_READ_BIND, 0, "bound\n", 0 },
-		    { CALL_WRITE_UNBIND, 0, NULL, 0 }, { CALL_READ_BIND, 0, "unbound\n", 0 } },
-		  GOAL_REST, WORKS, UNBOUND },
-		{ "the unbind before a new bind took effect", GOAL_ASSOCIATE, APQN_BOUND, APQN_ASSOCIATED,
-		  { { CALL_WRITE_UNBIND, -EOWNERDEAD, NULL, 0 }, { CALL_READ_BIND, 0, "unbound\n", 0 },
-		    { CALL_WRITE_BIND, 0, NULL, 0 }, { CALL_WRITE_ASSOCIATION, 0, NULL, 0 },
-		    { CALL_READ_ASSOCIATION, 0, "associated 7\n", 0 },
-		    CONFIRM },
-		  GOAL_REST, WORKS, APQN_BOUND, APQN_ASSOCIATED },
-		{ "the association was started", GOAL_ASSOCIATE, BOUND,
-		  { { CALL_WRITE_ASSOCIATION, -EOWNERDEAD, NULL, 0 },
-		    { CALL_READ_ASSOCIATION, 0, "associated 7\n", 0 },
-		    CONFIRM },
-		  GOAL_REST, WORKS, APQN_BOUND, APQN_ASSOCIATED },
-		{ "the association was not started", GOAL_ASSOCIATE, BOUND,
-		  { { CALL_WRITE_ASSOCIATION, -EOWNERDEAD, NULL, 0 },
-		    { CALL_READ_ASSOCIATION, 0, "unassociated\n", 0 }, { CALL_WRITE_ASSOCIATION, 0, NULL, 0 },
-		    { CALL_READ_ASSOCIATION, 0, "associated 7\n", 0 },
-		    CONFIRM },
-		  GOAL_REST, WORKS, APQN_BOUND, APQN_ASSOCIATED },
-		{ "a read is made again", GOAL_IDENTIFY, BOUND,
-		  { { CALL_READ_MKVPS, -EOWNERDEAD, NULL, 1 }, { CALL_READ_MKVPS, 0, MKVPS_INVALID, 0 } },
-		  GOAL_REST, WORKS, BOUND },
-		{ "one helper after the other is killed: nobody knows whether it is bound", GOAL_BIND, UNBOUND,
-		  { { CALL_WRITE_BIND, -EOWNERDEAD, NULL, 0 }, { CALL_READ_BIND, 0, "unbound\n", 0 },
-		    { CALL_WRITE_BIND, -EOWNERDEAD, NULL, 0 }, { CALL_READ_BIND, 0, "unbound\n", 0 },
-		    { CALL_WRITE_BIND, -EOWNERDEAD, NULL, 0 } },
-		  GOAL_REST, APQN_CALL_LOST, 0, APQN_BIND_UNKNOWN, APQN_ASSOCIATION_UNKNOWN },
-	};
-
-	(void)state;
-	for (size_t i = 0; i < COUNT(cases); i++)
-		check_case(&cases[i]);
 }
 
 /* A call that hangs may still take effect: nobody knows the state that it changes. */
@@ -338,47 +333,6 @@ static void test_abandoned_call(void **state)
 	assert_int_equal(bench.apqn.association, APQN_ASSOCIATION_PENDING);
 	assert_int_equal(bench.apqn.association_index, SECRET);
 	assert_int_equal(bench.task.call, CALL_NONE);
-}
-
-static void test_identify(void **state)
-{
-	static const struct table_case cases[] = {
-		{ "bind and read", GOAL_IDENTIFY, UNBOUND, { { CALL_WRITE_BIND, 0, NULL, 0 },
-		    { CALL_READ_MKVPS, 0, MKVPS_VALID, 0 } },
-		  GOAL_REST, WORKS, BOUND },
-		{ "bound already", GOAL_IDENTIFY, BOUND, { { CALL_READ_MKVPS, 0, MKVPS_INVALID, 0 } },
-		  GOAL_REST, WORKS, BOUND },
-		{ "the kernel lost the association: a new bind", GOAL_IDENTIFY, APQN_BOUND, APQN_ASSOCIATION_UNKNOWN,
-		  { { CALL_WRITE_UNBIND, 0, NULL, 0 }, { CALL_WRITE_BIND, 0, NULL, 0 },
-		    { CALL_READ_MKVPS, 0, MKVPS_VALID, 0 } },
-		  GOAL_REST, WORKS, BOUND },
-		{ "an asynchronous error: a new bind", GOAL_IDENTIFY, APQN_BIND_UNKNOWN, APQN_ASSOCIATION_UNKNOWN,
-		  { { CALL_WRITE_UNBIND, 0, NULL, 0 }, { CALL_WRITE_BIND, 0, NULL, 0 },
-		    { CALL_READ_MKVPS, 0, MKVPS_VALID, 0 } },
-		  GOAL_REST, WORKS, BOUND },
-		{ "the kernel does not know yet", GOAL_IDENTIFY, BOUND,
-		  { { CALL_READ_MKVPS, 0, MKVPS_UNKNOWN, 1 }, { CALL_READ_MKVPS, -EIO, NULL, 2 },
-		    { CALL_READ_MKVPS, 0, MKVPS_UNKNOWN, 4 }, { CALL_READ_MKVPS, 0, MKVPS_VALID, 0 } },
-		  GOAL_REST, WORKS, BOUND },
-		{ "the kernel never knows", GOAL_IDENTIFY, BOUND,
-		  { { CALL_READ_MKVPS, 0, MKVPS_UNKNOWN, 1 }, { CALL_READ_MKVPS, 0, MKVPS_UNKNOWN, 2 },
-		    { CALL_READ_MKVPS, 0, MKVPS_UNKNOWN, 4 }, { CALL_READ_MKVPS, 0, MKVPS_UNKNOWN, 0 } },
-		  GOAL_REST, APQN_UNREADABLE, 0, BOUND },
-		{ "it cannot be read", GOAL_IDENTIFY, BOUND,
-		  { { CALL_READ_MKVPS, -EIO, NULL, 1 }, { CALL_READ_MKVPS, -EIO, NULL, 2 },
-		    { CALL_READ_MKVPS, -EIO, NULL, 4 },
-		    { CALL_READ_MKVPS, -EIO, NULL, 0 } },
-		  GOAL_REST, APQN_UNREADABLE, -EIO, BOUND },
-		{ "nonsense is not asked for again", GOAL_IDENTIFY, BOUND, { { CALL_READ_MKVPS, 0,
-		  "WK CUR: fine\n", 0 } },
-		  GOAL_REST, APQN_UNREADABLE, -EBADMSG, BOUND },
-		{ "gone", GOAL_IDENTIFY, BOUND, { { CALL_READ_MKVPS, -ENOENT, NULL, 0 } },
-		  GOAL_REST, APQN_VANISHED, -ENOENT, BOUND },
-	};
-
-	(void)state;
-	for (size_t i = 0; i < COUNT(cases); i++)
-		check_case(&cases[i]);
 }
 
 #define SERIALNR "0123456789ABCDEF"
@@ -561,16 +515,11 @@ static void test_release_before_a_serial_number(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {
+	struct CMUnitTest tests[COUNT(rows) + 9] = {
 		cmocka_unit_test(test_state_as_found),
-		cmocka_unit_test(test_bind),
-		cmocka_unit_test(test_unbind),
 		cmocka_unit_test(test_unbind_after_bind_under_way),
-		cmocka_unit_test(test_associate),
-		cmocka_unit_test(test_killed_helper),
 		cmocka_unit_test(test_lost_association),
 		cmocka_unit_test(test_abandoned_call),
-		cmocka_unit_test(test_identify),
 		cmocka_unit_test(test_serial_number),
 		cmocka_unit_test(test_identity_is_taken),
 		cmocka_unit_test(test_reset_is_waited_for),
@@ -578,5 +527,6 @@ int main(void)
 		cmocka_unit_test(test_release_before_a_serial_number),
 	};
 
+	add_rows(tests + 9, rows, COUNT(rows), sizeof(rows[0]), check_case, NULL, NULL);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
