@@ -16,8 +16,10 @@
 
 static char report[REPORT_SIZE];
 
+/* The report says N for the duration, which has to be right. */
 static bool run_with_report(struct fixture *fixture)
 {
+	int64_t start_ms = machine_now_ms(&fixture->sim->machine);
 	char path[64], *duration;
 	FILE *file;
 	bool success;
@@ -35,6 +37,7 @@ static bool run_with_report(struct fixture *fixture)
 	duration = strstr(report, "\"duration_ms\": ");
 	assert_non_null(duration);
 	duration += strlen("\"duration_ms\": ");
+	assert_int_equal(strtoll(duration, NULL, 10), machine_now_ms(&fixture->sim->machine) - start_ms);
 	replace(duration, strspn(duration, "0123456789"), "N");
 	return success;
 }
@@ -77,6 +80,22 @@ static void test_success(void **state)
 		"      \"online\": true,\n      \"serialnr\": null,\n      \"mkvp\": \"0x" MKVP_A "\",\n"
 		"      \"bind\": \"bound\",\n      \"association\": \"associated\",\n      \"secret_index\": 5,\n      \"secret_name\": null,\n"
 		"      \"entry\": 2,\n      \"failure\": null\n    }\n  ]\n}\n");
+}
+
+/* What cannot be read is null, and not what it most likely is. */
+static void test_unread(void **state)
+{
+	struct fixture *fixture = *state;
+
+	begin(fixture, SMALL, ENTRY_ACCEL);
+	inject(fixture, MACHINE_READ, "*/05.0001/online", SIM_FAIL, -EIO);
+	inject(fixture, MACHINE_READ, "*/card11/type", SIM_FAIL, -EIO);
+	assert_true(run_with_report(fixture));
+	assert_non_null(strstr(report, "\"apqn\": \"05.0001\",\n      \"mode\": \"Accel\",\n      \"generation\": \"CEX8\",\n"
+				       "      \"online\": null,\n"));
+	assert_non_null(strstr(report, "\"apqn\": \"05.0002\",\n      \"mode\": \"Accel\",\n      \"generation\": \"CEX8\",\n"
+				       "      \"online\": true,\n"));
+	assert_non_null(strstr(report, "\"apqn\": \"11.0001\",\n      \"mode\": null,\n      \"generation\": null,\n"));
 }
 
 /* A run that ends before it knows anything still says why. */
@@ -163,6 +182,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_success),
+		TEST(test_unread),
 		TEST(test_early_failure),
 		TEST(test_no_plan),
 		TEST(test_standard_output),
