@@ -59,7 +59,7 @@ test: is-clone deps ## install what is missing, run all checks and boot all scen
 	tests/run-all
 
 .PHONY: test-the-tests
-test-the-tests: deps ## boot every scenario without the program and with an idle one: each must fail, or say why it passes
+test-the-tests: deps ## boot every scenario without the program and with an idle one: each must fail
 	qemu/test-the-tests
 
 .PHONY: check-releases

@@ -140,8 +140,6 @@ static void test_unbind_without_effect(void **state)
 	}
 }
 
-/* --- a goal replaced while a call is under way ------------------------------------------------------ */
-
 /* --- an unbind took effect when that was seen ------------------------------------------------------- */
 
 static void test_release_is_seen_by_a_look(void **state)
