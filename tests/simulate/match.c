@@ -33,19 +33,37 @@ bool fit_is_usable(const struct outcome *outcome, size_t place)
 	return fit_is_reachable(outcome, place) && !outcome->draw->offline[place];
 }
 
-bool fits(const struct outcome *outcome, const struct draw_entry *entry, size_t place)
+/* What the queue is, whoever may use it. */
+static bool is_of_kind(const struct outcome *outcome, const struct draw_entry *entry, size_t place)
 {
 	const struct model_queue *queue = &outcome->model->queues[place];
 	const struct model_card *card = &outcome->model->cards[queue->card];
 
-	if (!fit_is_usable(outcome, place) || card->generation < entry->min_generation)
+	if (card->generation < entry->min_generation)
 		return false;
 	if (entry->accelerator)
 		return card->mode == MODEL_ACCEL;
 	return card->mode == MODEL_EP11 && queue->mkvp_valid &&
 	       memcmp(queue->mkvp, entry->mkvp, sizeof(entry->mkvp)) == 0 &&
-	       (entry->serialnr[0] == '\0' || strcmp(entry->serialnr, card->serialnr) == 0) &&
-	       fit_has_secret(outcome, entry, NULL);
+	       (entry->serialnr[0] == '\0' || strcmp(entry->serialnr, card->serialnr) == 0);
+}
+
+bool fit_is_named(const struct outcome *outcome, size_t place, uint16_t index)
+{
+	const struct draw *draw = outcome->draw;
+
+	for (size_t i = 0; i < draw->entry_count; i++) {
+		if (!draw->entries[i].accelerator && is_of_kind(outcome, &draw->entries[i], place) &&
+		    fit_has_secret(outcome, &draw->entries[i], &index))
+			return true;
+	}
+	return false;
+}
+
+bool fits(const struct outcome *outcome, const struct draw_entry *entry, size_t place)
+{
+	return fit_is_usable(outcome, place) && is_of_kind(outcome, entry, place) &&
+	       (entry->accelerator || fit_has_secret(outcome, entry, NULL));
 }
 
 /* As it stands in this list of states. */

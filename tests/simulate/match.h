@@ -20,6 +20,9 @@ bool fit_has_secret(const struct outcome *outcome, const struct draw_entry *entr
 bool fit_is_reachable(const struct outcome *outcome, size_t place);
 bool fit_is_usable(const struct outcome *outcome, size_t place);
 
+/* Whether an entry names the secret of this index for a queue with its master key, serial number and generation. */
+bool fit_is_named(const struct outcome *outcome, size_t place, uint16_t index);
+
 /* Whether it can serve the entry, whatever its state. */
 bool fits(const struct outcome *outcome, const struct draw_entry *entry, size_t place);
 

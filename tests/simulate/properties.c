@@ -389,6 +389,11 @@ static bool nothing_is_disturbed(const struct outcome *outcome)
 	return outcome->associations == 0;
 }
 
+static bool associations_are_named(const struct outcome *outcome)
+{
+	return outcome->associations == 0 ? skip() : outcome->unnamed == 0;
+}
+
 /* Secrets of type 1 (null) have no id. */
 static size_t secrets_with(const struct outcome *outcome, const uint8_t id[32])
 {
@@ -532,6 +537,7 @@ static struct property properties[] = {
 	{ "a second run has nothing to write if all entries are served", second_run_is_idle, 15, 0 },
 	{ "a second run comes to what the first came to", second_run_changes_nothing, 140, 0 },
 	{ "what is served already is not disturbed for nothing", nothing_is_disturbed, 30, 0 },
+	{ "a queue is associated only with a secret that an entry names for it", associations_are_named, 100, 0 },
 	{ "no secret is added that is there", no_secret_is_doubled, 1000, 0 },
 	{ "all secrets that were brought are in the store, and a second run adds none", requests_are_submitted, 140, 0 },
 	{ "the secret store is locked if that was asked for, and only then", store_is_locked, 1000, 0 },

@@ -49,6 +49,7 @@ struct outcome {
 	bool told[MODEL_QUEUES_MAX]; /* an error or a warning names it or its card, or it is said to serve an entry */
 	int64_t duration_us;
 	size_t binds, unbinds, associations; /* what was written */
+	size_t unnamed; /* associations with a secret that no entry names for the queue */
 	size_t adds;                         /* to the secret store */
 	size_t writes_again, adds_again;     /* by a second run right after the first */
 	struct outcome_list list;

@@ -8,6 +8,7 @@
 
 #include "run.h"
 #include "simulate/listing.h"
+#include "simulate/match.h"
 #include "simulate/properties.h"
 #include "simulate/request_files.h"
 #include "util/log.h"
@@ -113,6 +114,21 @@ static void note_states(struct sim *sim, struct outcome_queue *queues)
 	}
 }
 
+/* Whether an entry names what was written to se_associate for this queue. */
+static bool is_named(const struct sim_record *record, const struct outcome *outcome)
+{
+	unsigned int card, domain, index;
+
+	if (sscanf(record->path, "devices/ap/card%*x/%x.%x/", &card, &domain) != 2 ||
+	    sscanf(record->text, "%u", &index) != 1)
+		return false;
+	for (size_t i = 0; i < outcome->model->queue_count; i++) {
+		if (outcome->model->queues[i].card == card && outcome->model->queues[i].domain == domain)
+			return fit_is_named(outcome, i, (uint16_t)index);
+	}
+	return false;
+}
+
 static void count_writes(const struct sim *sim, struct outcome *outcome)
 {
 	size_t count;
@@ -121,12 +137,14 @@ static void count_writes(const struct sim *sim, struct outcome *outcome)
 	for (size_t i = 0; i < count; i++) {
 		if (journal[i].operation != MACHINE_WRITE)
 			continue;
-		if (strstr(journal[i].path, "/se_associate"))
+		if (strstr(journal[i].path, "/se_associate")) {
 			outcome->associations++;
-		else if (journal[i].text[0] == '0')
+			outcome->unnamed += !is_named(&journal[i], outcome);
+		} else if (journal[i].text[0] == '0') {
 			outcome->unbinds++;
-		else
+		} else {
 			outcome->binds++;
+		}
 	}
 }
 
