@@ -28,7 +28,7 @@ $(CHECK)/boot/test_supervised: CHECK_WRAP := -Wl,--wrap=reboot
 $(CHECK)/kernel/test_page_size: CHECK_WRAP := $(addprefix -Wl$(comma)--wrap=,getauxval mprotect)
 $(CHECK)/util/test_log: CHECK_WRAP := -Wl,--wrap=poll -Wl,--wrap=open
 $(CHECK)/test_syscalls: CHECK_WRAP := $(addprefix -Wl$(comma)--wrap=,read write rename link unlink stat fstat socketpair mmap \
-	mprotect clone fork getpid ppoll signalfd sigprocmask sha256_digest)
+	mprotect clone fork getpid poll signalfd sigprocmask sha256_digest)
 
 -include $(CHECK_OBJECTS:.o=.d) $(CHECK_PROGRAMS:$(CHECK)/%=$(CHECK)/tests/unit/%.d)
 .PRECIOUS: $(CHECK)/%.o

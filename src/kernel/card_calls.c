@@ -89,7 +89,7 @@ static void prepare(const struct card_calls *calls, struct card_channel *channel
 	slot->call = (struct machine_call){
 		.data = slot->text,
 		.size = sizeof(slot->text),
-		.channel = channel->card + 1U, /* 0 is MACHINE_NO_CHANNEL */
+		.channel = channel->card + 1U, /* 0 is MACHINE_NO_CARD */
 		.limit_ms = calls->limit_ms,
 		.until_ms = calls->deadline_ms,
 	};

@@ -13,8 +13,8 @@
 #define MACHINE_PATH_SIZE 80
 #define MACHINE_TEXT_SIZE 4096 /* a sysfs attribute is at most a page */
 #define MACHINE_FOREVER INT64_MAX
-#define MACHINE_NO_CHANNEL 0
-#define MACHINE_CHANNELS 257 /* one for each card, and MACHINE_NO_CHANNEL */
+#define MACHINE_NO_CARD 0    /* channel of the calls that are on no card */
+#define MACHINE_CHANNELS 257 /* one for each card, and MACHINE_NO_CARD */
 
 enum machine_operation {
 	MACHINE_READ,  /* a whole attribute into data; -E2BIG if it does not fit with its NUL */
@@ -31,13 +31,13 @@ struct machine_call {
 	size_t length;                /* WRITE: bytes to write; READ, LIST: bytes read, a NUL follows them */
 	unsigned int uv_command;      /* UV: number of the ioctl (uapi/asm/uvdevice.h) */
 	uint16_t uv_rc, uv_rrc;       /* UV: the firmware's answer, valid if error is 0 */
-	unsigned int channel; /* calls of one channel are made one after the other; MACHINE_NO_CHANNEL: on its own */
-	int64_t limit_ms;     /* time limit of this call in the kernel; 0: until until_ms */
-	int64_t until_ms;     /* completed with -ETIMEDOUT at this time at the latest */
-	int error;            /* result: 0 or a negative errno */
-	void *context;        /* the caller's */
-	bool repeated;        /* the machine's: the process that was to make the call has died */
-	struct machine_call *next; /* the machine's, while the call is under way */
+	unsigned int channel;         /* calls of one channel are made one after the other */
+	int64_t limit_ms;             /* time limit of this call in the kernel; 0: until until_ms */
+	int64_t until_ms;             /* completed with -ETIMEDOUT at this time at the latest */
+	int error;                    /* result: 0 or a negative errno */
+	void *context;                /* the caller's */
+	bool repeated;                /* the machine's: the process that was to make the call has died */
+	struct machine_call *next;    /* the machine's, while the call is under way */
 };
 
 struct machine;
@@ -58,7 +58,7 @@ int64_t machine_now_ms(struct machine *machine);
 
 /*
  * Starts a call. 0: it is under way and will be returned by machine_wait exactly once; until then, do not touch it or
- * its data. Negative errno: nothing was started. Calls of one channel are made in the order of their start, one at a
+ * its data. Negative errno: nothing was started; -E2BIG: more than 16 KiB of data on a card, else 4 MiB. Calls of one channel are made in the order of their start, one at a
  * time. If one of them times out, those behind it are not made and complete with -ECANCELED. A call never delays
  * calls of other channels.
  */

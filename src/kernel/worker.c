@@ -54,10 +54,14 @@ static size_t memory_size(const struct worker *worker)
 	return guard_size() + STACK_SIZE + sizeof(struct worker_batch) + worker->size;
 }
 
-/* One mapping: a guard page, the stack, the batch. Shared, in case the child does not share our memory. */
+/*
+ * One mapping: a guard page, the stack, the batch. Shared, in case the child does not share our memory. Pages that no
+ * call uses cost nothing.
+ */
 static int map_memory(struct worker *worker)
 {
-	char *memory = mmap(NULL, memory_size(worker), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	char *memory = mmap(NULL, memory_size(worker), PROT_READ | PROT_WRITE,
+			    MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
 	if (memory == MAP_FAILED)
 		return -ENOMEM;
@@ -105,50 +109,43 @@ int worker_create(size_t size, int sysfs_fd, const char *uv_path, struct worker 
 	return r;
 }
 
-bool worker_fits(const struct machine_call *calls, size_t size)
-{
-	size_t count = 0;
-
-	for (; calls; calls = calls->next) {
-		if (++count > WORKER_BATCH_MAX || calls->size > size)
-			return false;
-		size -= calls->size;
-	}
-	return true;
-}
-
-static void fill_job(struct worker_batch *batch, size_t *offset, const struct machine_call *call)
+static void fill_job(struct worker_batch *batch, size_t offset, const struct machine_call *call)
 {
 	struct worker_job *job = &batch->jobs[batch->count++];
 
 	job->operation = call->operation;
 	job->uv_command = call->uv_command;
-	job->offset = *offset;
+	job->offset = offset;
 	job->size = call->size;
 	job->length = call->length;
 	memcpy(job->path, call->path, sizeof(job->path));
 	if (call->operation == MACHINE_WRITE)
-		memcpy(batch->data + *offset, call->data, call->length);
+		memcpy(batch->data + offset, call->data, call->length);
 	else if (call->operation == MACHINE_UV && call->size > 0) /* some calls of the Ultravisor take no data: NULL */
-		memcpy(batch->data + *offset, call->data, call->size);
-	*offset += call->size;
+		memcpy(batch->data + offset, call->data, call->size);
 }
 
-int worker_start(struct worker *worker, struct machine_call *calls, int64_t now_us)
+int worker_start(struct worker *worker, struct machine_call **calls, int64_t now_ms)
 {
-	size_t offset = 0;
+	struct machine_call **end = calls, *rest;
+	size_t used = 0;
 
 	worker->batch->count = 0;
 	atomic_store(&worker->batch->next, 0);
 	atomic_store(&worker->batch->done, 0);
-	for (const struct machine_call *call = calls; call; call = call->next)
-		fill_job(worker->batch, &offset, call);
+	while (*end && worker->batch->count < WORKER_BATCH_MAX && (*end)->size <= worker->size - used) {
+		fill_job(worker->batch, used, *end);
+		used += (*end)->size;
+		end = &(*end)->next;
+	}
 	if (send(worker->fd, "", 1, MSG_NOSIGNAL) != 1)
 		return -errno;
-	worker->calls = calls;
+	rest = *end;
+	*end = NULL;
+	worker->calls = *calls;
+	*calls = rest;
 	worker->seen_done = 0;
-	worker->started_us = now_us;
-	worker->progress_ms = now_us / 1000;
+	worker->progress_ms = now_ms;
 	return 0;
 }
 

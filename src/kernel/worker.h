@@ -23,7 +23,9 @@
 
 #include "kernel/machine.h"
 
-#define WORKER_DATA_SIZE (4 * MACHINE_TEXT_SIZE) /* bytes of data for all calls of a batch, if no call asks for more */
+/* Bytes of data for all calls of a batch: on cards; and on the Ultravisor, which lists up to 65,535 secrets of 48 bytes. */
+#define WORKER_DATA_SIZE (4 * MACHINE_TEXT_SIZE)
+#define WORKER_DATA_SIZE_MAX (1024 * MACHINE_TEXT_SIZE)
 
 struct worker_batch; /* shared with the child, see below */
 
@@ -35,7 +37,6 @@ struct worker {
 	struct worker_batch *batch;
 	struct machine_call *calls; /* the batch under way, linked by next; NULL: idle */
 	unsigned int seen_done;     /* calls of the batch that were done at the last check */
-	int64_t started_us;         /* when the last batch was started; 0: none yet */
 	int64_t progress_ms;        /* when the present call was begun, as far as known */
 };
 
@@ -49,14 +50,11 @@ struct worker_calls {
 /* Makes a worker for calls below the directory sysfs_fd and on the device uv_path. 0 or negative errno. */
 int worker_create(size_t size, int sysfs_fd, const char *uv_path, struct worker **worker);
 
-/* True if calls (linked by next) fit into one batch of a worker with so many bytes of data. */
-bool worker_fits(const struct machine_call *calls, size_t size);
-
 /*
- * Hands a batch of calls that fit to an idle worker; 0 or negative errno (-EPIPE: the worker is gone, nothing was
- * begun).
+ * Hands a batch of calls (linked by next) to an idle worker: as many as fit, at least one; *calls are the others then.
+ * 0 or negative errno (-EPIPE: the worker is gone, nothing was begun, *calls is as before).
  */
-int worker_start(struct worker *worker, struct machine_call *calls, int64_t now_us);
+int worker_start(struct worker *worker, struct machine_call **calls, int64_t now_ms);
 
 /*
  * After fd became readable: true if the batch is done, with its calls in *done. False: the child is gone; abandon it.

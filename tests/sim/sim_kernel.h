@@ -5,7 +5,7 @@
 #include "sim_machine.h"
 
 #define SIM_CALLS_MAX 512
-#define SIM_CHANNELS (MODEL_CARDS_MAX + 1) /* one a card, and MACHINE_NO_CHANNEL */
+#define SIM_CHANNELS (MODEL_CARDS_MAX + 1) /* one a card, and MACHINE_NO_CARD */
 #define SIM_NEVER INT64_MAX
 #define SIM_NO_INDEX (-1)
 #define SIM_SCAN_PERIOD_US 30000000

@@ -85,8 +85,7 @@ WRAP(int, clone, -1, (int (*function)(void *), void *stack, int flags, void *arg
      (function, stack, flags, argument))
 WRAP(pid_t, fork, -1, (void), ())
 WRAP(pid_t, getpid, -1, (void), ())
-WRAP(int, ppoll, -1, (struct pollfd * polled, nfds_t count, const struct timespec *left, const sigset_t *mask),
-     (polled, count, left, mask))
+WRAP(int, poll, -1, (struct pollfd * polled, nfds_t count, int left_ms), (polled, count, left_ms))
 WRAP(int, signalfd, -1, (int fd, const sigset_t *mask, int flags), (fd, mask, flags))
 WRAP(int, sigprocmask, -1, (int how, const sigset_t *mask, sigset_t *old), (how, mask, old))
 WRAP(int, sha256_digest, -EIO, (const void *data, size_t length, uint8_t digest[SHA256_SIZE]), (data, length, digest))
@@ -370,7 +369,7 @@ static void test_run_without_poll(void **state)
 	struct machine *machine;
 
 	assert_int_equal(machine_linux_create(place->root.path, "/dev/null", &machine), 0);
-	break_calls("ppoll", ENOMEM, 0, FOR_EVER);
+	break_calls("poll", ENOMEM, 0, FOR_EVER);
 	assert_false(run_pvapconfig(machine, &options));
 	victim = NULL;
 	machine_linux_destroy(machine);

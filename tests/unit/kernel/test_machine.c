@@ -164,7 +164,7 @@ static void test_read_text(void **state)
 		assert_int_equal(script.seen.size, MACHINE_TEXT_SIZE);
 		assert_int_equal(script.seen.until_ms, 999);
 		assert_int_equal(script.seen.limit_ms, 0);
-		assert_int_equal(script.seen.channel, MACHINE_NO_CHANNEL);
+		assert_int_equal(script.seen.channel, MACHINE_NO_CARD);
 	}
 }
 
