@@ -9,11 +9,6 @@
 
 #define BLOCKED_INTERVAL_MS 5 /* until a blocked call is tried again */
 
-static struct card *card_of_channel(struct provision *this, const struct card_channel *channel)
-{
-	return &this->cards[channel - this->calls.list];
-}
-
 static void format_path(const struct queue_task *task, enum queue_call call, char path[MACHINE_PATH_SIZE])
 {
 	static const char *const attributes[] = {
@@ -85,8 +80,9 @@ static bool hinders(const struct queue_task *other, enum queue_call call)
 	return association_is_near(other) || (call == CALL_READ_SERIALNR && reset_is_near(other));
 }
 
-void provision_note_wait(const struct provision *this, const struct card *card, struct queue_task *task)
+void provision_note_wait(const struct provision *this, struct queue_task *task)
 {
+	const struct card *card = provision_card_of(task);
 	enum queue_call call = task->call != CALL_NONE ? task->call : queue_task_next(task);
 	const struct queue_task *culprit = task;
 	char path[MACHINE_PATH_SIZE];
@@ -147,7 +143,8 @@ static void prepare_call(struct machine_call *call, const struct queue_task *tas
 bool provision_next(struct card_channel *channel, struct machine_call *call, int64_t now_ms, void *context)
 {
 	struct provision *this = context;
-	struct queue_task *task = first_due(this, card_of_channel(this, channel), now_ms, &channel->due_ms);
+	const struct card *card = &this->cards[channel - this->calls.list];
+	struct queue_task *task = first_due(this, card, now_ms, &channel->due_ms);
 
 	if (!task || channel->due_ms > now_ms)
 		return false;
@@ -171,7 +168,7 @@ static bool serves_entry(const struct provision *this, size_t i)
 }
 
 /* A call hangs: no further call on this card. A queue that serves an entry still does. */
-static void card_hung(struct provision *this, struct card *card, const struct machine_call *call)
+static void card_hung(struct provision *this, const struct card *card, const struct machine_call *call)
 {
 	struct apqn culprit = { .failure = APQN_CARD_HUNG };
 	char text[APQN_FAILURE_SIZE];
@@ -281,10 +278,10 @@ static bool is_doubled(const struct secrets *secrets, uint16_t index)
 	return false;
 }
 
-static void note_result(struct provision *this, struct card *card, const struct queue_task *task, enum queue_call made)
+static void note_result(struct provision *this, const struct queue_task *task, enum queue_call made)
 {
-	if (made == CALL_READ_SERIALNR && !card->serialnr.wanted)
-		share_serialnr(this, card);
+	if (made == CALL_READ_SERIALNR && !task->serialnr->wanted)
+		share_serialnr(this, provision_card_of(task));
 	if ((made == CALL_WRITE_BIND || made == CALL_READ_RESET) && task->apqn->failure == APQN_BIND_REFUSED)
 		note_refusal(this, (size_t)(task - this->tasks));
 	if (task->apqn->failure == APQN_ASSOCIATION_REFUSED && is_doubled(this->request->secrets, task->asked_index))
@@ -294,7 +291,6 @@ static void note_result(struct provision *this, struct card *card, const struct 
 void provision_done(struct card_channel *channel, const struct machine_call *call, int64_t now_ms, void *context)
 {
 	struct provision *this = context;
-	struct card *card = card_of_channel(this, channel);
 	struct queue_task *task = call->context;
 	struct apqn before = *task->apqn;
 	enum queue_state state_before = task->state;
@@ -306,7 +302,7 @@ void provision_done(struct card_channel *channel, const struct machine_call *cal
 		queue_task_abandon(task);
 		/* At the deadline all calls end, on healthy cards too. */
 		if (now_ms < this->request->deadline_ms)
-			card_hung(this, card, call);
+			card_hung(this, provision_card_of(task), call);
 		return;
 	}
 	if (channel->hung) {
@@ -316,7 +312,7 @@ void provision_done(struct card_channel *channel, const struct machine_call *cal
 	queue_task_done(task, call->error, call->data, now_ms);
 	released = queue_unbind_seen(state_before, task->state);
 	this->releases += released;
-	note_result(this, card, task, made);
+	note_result(this, task, made);
 	check_patience(this, (size_t)(task - this->tasks), now_ms);
 	provision_log_result(task, &before, released, now_ms);
 	if (changes_plan(this, task, &before, goal_before))

@@ -3,7 +3,7 @@
 
 /*
  * What the parts of provisioning share: provision.c (the run), plan.c (planning), calls.c (calls on cards), log.c
- * (texts); identify_bound.c (no run, only identities).
+ * (texts).
  */
 #include "kernel/card_calls.h"
 #include "provision/provision.h"
@@ -11,8 +11,8 @@
 
 /* The queues of one card are consecutive in the array of all. */
 struct card {
+	struct queue_serialnr serialnr; /* the first member, see provision_card_of */
 	size_t first, count;
-	struct queue_serialnr serialnr;
 };
 
 struct provision {
@@ -33,9 +33,10 @@ struct provision {
 	int64_t next_progress_ms; /* wait.h */
 };
 
-/* Allocates tasks, cards and channels: 0 or -ENOMEM. Release it in any case. */
-int provision_init(struct provision *this);
-void provision_release(struct provision *this);
+static inline struct card *provision_card_of(const struct queue_task *task)
+{
+	return (struct card *)task->serialnr;
+}
 
 /* What identity reads on a card have to wait for. */
 struct card_blockers {
@@ -50,7 +51,7 @@ struct card_blockers provision_blockers(const struct provision *this, const stru
 bool provision_is_blocked(const struct card_blockers *blockers, enum queue_call call);
 
 /* Notes the call that the queue waits for: its own, or the one that blocks it. */
-void provision_note_wait(const struct provision *this, const struct card *card, struct queue_task *task);
+void provision_note_wait(const struct provision *this, struct queue_task *task);
 
 /* The callbacks of card_calls.h. */
 bool provision_next(struct card_channel *channel, struct machine_call *call, int64_t now_ms, void *context);
@@ -75,13 +76,8 @@ static inline bool provision_is_closing(const struct provision *this, int64_t no
 }
 
 /* True if this queue is still to be identified (or to settle) but takes so long that the plan does not wait for it. */
-bool provision_is_slow(const struct provision *this, const struct card *card, size_t i, int64_t now_ms);
+bool provision_is_slow(const struct provision *this, size_t i, int64_t now_ms);
 bool provision_any_task(const struct provision *this);
-/* Gives a queue the goal that the newest plan has for it. */
-void provision_set_goal(struct provision *this, const struct card *card, size_t i, enum queue_goal goal,
-			int64_t now_ms);
-/* Binds refused for the limit of bound queues are retried once other queues were unbound. */
-void provision_readmit_refused(struct provision *this);
 
 /* "11.0008: bind and associate with secret 3 for entry #2 'name'" */
 void provision_log_goal(const struct provision *this, size_t apqn, enum queue_goal goal);

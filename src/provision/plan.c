@@ -33,9 +33,10 @@ static bool card_is_slow(const struct provision *this, const struct card *card, 
 	return false;
 }
 
-bool provision_is_slow(const struct provision *this, const struct card *card, size_t i, int64_t now_ms)
+bool provision_is_slow(const struct provision *this, size_t i, int64_t now_ms)
 {
 	const struct queue_task *task = &this->tasks[i];
+	const struct card *card = provision_card_of(task);
 	const struct card_channel *channel = &this->calls.list[card - this->cards];
 	struct card_blockers blockers;
 
@@ -49,8 +50,8 @@ bool provision_is_slow(const struct provision *this, const struct card *card, si
 
 /* --- planning ------------------------------------------------------------------------------------- */
 
-/* The limit of bound queues no longer applies once other queues were unbound. */
-void provision_readmit_refused(struct provision *this)
+/* Binds refused for the limit of bound queues are retried once other queues were unbound. */
+static void readmit_refused(struct provision *this)
 {
 	for (size_t i = 0; i < this->count; i++) {
 		if (this->apqns[i].failure == APQN_BIND_LIMIT && this->refused_at[i] < this->releases) {
@@ -73,12 +74,8 @@ static int plan_without_slow(struct provision *this, bool *slow, int64_t now_ms)
 {
 	int r;
 
-	for (size_t c = 0; c < this->card_count; c++) {
-		const struct card *card = &this->cards[c];
-
-		for (size_t i = card->first; i < card->first + card->count; i++)
-			slow[i] = provision_is_slow(this, card, i, now_ms);
-	}
+	for (size_t i = 0; i < this->count; i++)
+		slow[i] = provision_is_slow(this, i, now_ms);
 	for (size_t i = 0; i < this->count; i++) {
 		if (slow[i] && this->apqns[i].identity == APQN_IDENTITY_UNREAD)
 			this->apqns[i].identity = APQN_IDENTITY_UNAVAILABLE;
@@ -156,7 +153,7 @@ static uint16_t planned_secret(const struct provision *this, size_t i)
 	return (uint16_t)this->plan.entries[this->plan.apqns[i].entry].secret_index;
 }
 
-void provision_set_goal(struct provision *this, const struct card *card, size_t i, enum queue_goal goal, int64_t now_ms)
+static void set_goal(struct provision *this, size_t i, enum queue_goal goal, int64_t now_ms)
 {
 	struct queue_task *task = &this->tasks[i];
 	bool associates = goal == GOAL_ASSOCIATE;
@@ -168,7 +165,7 @@ void provision_set_goal(struct provision *this, const struct card *card, size_t 
 		task->goal = goal;
 		return;
 	}
-	if (this->calls.list[card - this->cards].hung) {
+	if (this->calls.list[provision_card_of(task) - this->cards].hung) {
 		queue_task_fail(task, APQN_CARD_HUNG, -ETIMEDOUT);
 		this->replan = true;
 		return;
@@ -233,13 +230,8 @@ static void apply_plan(struct provision *this, const bool *slow, int64_t now_ms)
 {
 	bool entries_wait = entries_wait_for_slow(this);
 
-	for (size_t c = 0; c < this->card_count; c++) {
-		const struct card *card = &this->cards[c];
-
-		for (size_t i = card->first; i < card->first + card->count; i++)
-			provision_set_goal(this, card, i, goal_of_queue(this, i, slow[i], entries_wait, now_ms),
-					   now_ms);
-	}
+	for (size_t i = 0; i < this->count; i++)
+		set_goal(this, i, goal_of_queue(this, i, slow[i], entries_wait, now_ms), now_ms);
 	card_calls_wake(&this->calls);
 }
 
@@ -250,7 +242,7 @@ int provision_plan(struct provision *this, int64_t now_ms)
 
 	if (!slow)
 		return -ENOMEM;
-	provision_readmit_refused(this);
+	readmit_refused(this);
 	r = plan_without_slow(this, slow, now_ms);
 	if (r < 0)
 		return r;
@@ -294,13 +286,9 @@ void provision_give_up_writers(struct provision *this)
 
 static void start_reading(struct provision *this, int64_t now_ms)
 {
-	for (size_t c = 0; c < this->card_count; c++) {
-		const struct card *card = &this->cards[c];
-
-		for (size_t i = card->first; i < card->first + card->count; i++) {
-			if (this->plan.apqns[i].goal == PLAN_IDENTIFY)
-				provision_set_goal(this, card, i, GOAL_IDENTIFY, now_ms);
-		}
+	for (size_t i = 0; i < this->count; i++) {
+		if (this->plan.apqns[i].goal == PLAN_IDENTIFY)
+			set_goal(this, i, GOAL_IDENTIFY, now_ms);
 	}
 	card_calls_wake(&this->calls);
 }
@@ -330,7 +318,7 @@ int provision_plan_dry(struct provision *this, int64_t now_ms)
 
 	if (provision_any_task(this) || undo_probes(this, now_ms))
 		return 0;
-	provision_readmit_refused(this);
+	readmit_refused(this);
 	do {
 		r = provision_make_plan(this);
 		if (r < 0)

@@ -12,11 +12,12 @@
 
 #define SLOW_CHECK_MS 50 /* how often to check whether a queue has become slow */
 #define SETTLE_PATIENCE_MS 10000
-#define TIDY_UP_MS 1000 /* reserved for unbinding what is not needed, but at most a tenth of the time */
+#define IDENTIFY_LIMIT_MS 4000 /* of all reads of provision_identify_bound; one call may take a quarter of it */
+#define TIDY_UP_MS 1000        /* reserved for unbinding what is not needed, but at most a tenth of the time */
 
 /* --- setting up ----------------------------------------------------------------------------------- */
 
-static bool serialnr_wanted(const struct config *config)
+static bool wants_serialnr(const struct config *config)
 {
 	for (size_t i = 0; i < config->count; i++) {
 		if (config->entries[i].mode == APQN_MODE_EP11 && config->entries[i].serialnr[0] != '\0')
@@ -25,26 +26,16 @@ static bool serialnr_wanted(const struct config *config)
 	return false;
 }
 
-static size_t count_cards(const struct apqn *apqns, size_t count)
+/* At most one for each queue. */
+static void init_cards(struct provision *this, bool serialnr_wanted)
 {
-	size_t cards = 0;
-
-	for (size_t i = 0; i < count; i++)
-		cards += i == 0 || apqns[i].card != apqns[i - 1].card;
-	return cards;
-}
-
-static void init_cards(struct provision *this)
-{
-	bool wanted = serialnr_wanted(this->request->config);
 	struct card *card = NULL;
 
 	for (size_t i = 0; i < this->count; i++) {
 		if (i == 0 || this->apqns[i].card != this->apqns[i - 1].card) {
-			card = card ? card + 1 : this->cards;
+			card = &this->cards[this->card_count++];
 			card->first = i;
-			card->serialnr.wanted = wanted;
-			this->calls.list[card - this->cards].card = this->apqns[i].card;
+			card->serialnr.wanted = serialnr_wanted;
 		}
 		card->count++;
 		this->tasks[i].apqn = &this->apqns[i];
@@ -53,21 +44,37 @@ static void init_cards(struct provision *this)
 	}
 }
 
-int provision_init(struct provision *this)
+static int create_calls(struct provision *this, struct machine *machine)
 {
-	size_t count = this->count > 0 ? this->count : 1;
-
-	this->card_count = count_cards(this->apqns, this->count);
-	this->tasks = calloc(count, sizeof(*this->tasks));
-	this->refused_at = calloc(count, sizeof(*this->refused_at));
-	this->cards = calloc(this->card_count > 0 ? this->card_count : 1, sizeof(*this->cards));
-	if (!this->tasks || !this->refused_at || !this->cards || card_calls_create(&this->calls, this->card_count) < 0)
+	this->calls = (struct card_calls){
+		.machine = machine,
+		.deadline_ms = this->request->deadline_ms,
+		.next = provision_next,
+		.done = provision_done,
+		.context = this,
+	};
+	if (card_calls_create(&this->calls, this->card_count) < 0)
 		return -ENOMEM;
-	init_cards(this);
+	for (size_t c = 0; c < this->card_count; c++)
+		this->calls.list[c].card = this->apqns[this->cards[c].first].card;
 	return 0;
 }
 
-void provision_release(struct provision *this)
+/* Allocates tasks, cards and channels; the other members are set before. 0 or -ENOMEM. Release it in any case. */
+static int init(struct provision *this, struct machine *machine, bool serialnr_wanted)
+{
+	size_t count = this->count > 0 ? this->count : 1;
+
+	this->tasks = calloc(count, sizeof(*this->tasks));
+	this->refused_at = calloc(count, sizeof(*this->refused_at));
+	this->cards = calloc(count, sizeof(*this->cards));
+	if (!this->tasks || !this->refused_at || !this->cards)
+		return -ENOMEM;
+	init_cards(this, serialnr_wanted);
+	return create_calls(this, machine);
+}
+
+static void release(struct provision *this)
 {
 	plan_release(&this->plan);
 	card_calls_release(&this->calls);
@@ -103,17 +110,11 @@ bool provision_any_task(const struct provision *this)
 /* True if a queue will soon be identified: a plan made now would know too little. */
 static bool identities_expected(const struct provision *this, int64_t now_ms)
 {
-	for (size_t c = 0; c < this->card_count; c++) {
-		const struct card *card = &this->cards[c];
+	for (size_t i = 0; i < this->count; i++) {
+		enum queue_goal goal = this->tasks[i].goal;
 
-		for (size_t i = card->first; i < card->first + card->count; i++) {
-			enum queue_goal goal = this->tasks[i].goal;
-
-			if (goal != GOAL_IDENTIFY && goal != GOAL_SETTLE)
-				continue;
-			if (!provision_is_slow(this, card, i, now_ms))
-				return true;
-		}
+		if ((goal == GOAL_IDENTIFY || goal == GOAL_SETTLE) && !provision_is_slow(this, i, now_ms))
+			return true;
 	}
 	return false;
 }
@@ -157,7 +158,7 @@ static void plan_anew(struct provision *this, int64_t now_ms)
 }
 
 /* The work time is over, which is no fault of the queue. */
-static void give_up(struct provision *this, const struct card *card, struct queue_task *task, int64_t now_ms)
+static void give_up(struct provision *this, struct queue_task *task, int64_t now_ms)
 {
 	struct apqn before = *task->apqn;
 
@@ -174,7 +175,7 @@ static void give_up(struct provision *this, const struct card *card, struct queu
 	if (before.bind != APQN_BOUND) {
 		queue_task_fail(task, APQN_BIND_TIMEOUT, 0);
 	} else if (task->goal == GOAL_IDENTIFY) {
-		provision_note_wait(this, card, task);
+		provision_note_wait(this, task);
 		queue_task_fail(task, APQN_DEADLINE, 0);
 	} else {
 		queue_task_fail(task, APQN_ASSOCIATION_TIMEOUT, 0);
@@ -185,14 +186,11 @@ static void give_up(struct provision *this, const struct card *card, struct queu
 /* Queues that are not ready have failed; the rest of the time is for unbinding. */
 static void close_work(struct provision *this, int64_t now_ms)
 {
-	for (size_t c = 0; c < this->card_count; c++) {
-		struct card *card = &this->cards[c];
-
-		for (size_t i = card->first; i < card->first + card->count; i++)
-			give_up(this, card, &this->tasks[i], now_ms);
-		card->serialnr.wanted = false;
-		for (size_t i = card->first; i < card->first + card->count; i++)
-			queue_task_update(&this->tasks[i]);
+	for (size_t i = 0; i < this->count; i++)
+		give_up(this, &this->tasks[i], now_ms);
+	for (size_t i = 0; i < this->count; i++) {
+		this->tasks[i].serialnr->wanted = false;
+		queue_task_update(&this->tasks[i]);
 	}
 }
 
@@ -299,23 +297,15 @@ static int64_t work_end_ms(const struct provision_request *request)
 int provision_run(struct machine *machine, const struct provision_request *request, struct apqn *apqns,
 		  size_t apqn_count, struct plan *plan)
 {
-	cleanup_(provision_release) struct provision this = {
+	cleanup_(release) struct provision this = {
 		.request = request,
 		.apqns = apqns,
 		.count = apqn_count,
-		.calls = {
-			.machine = machine,
-			.deadline_ms = request->deadline_ms,
-			.next = provision_next,
-			.done = provision_done,
-		},
 		.work_until_ms = work_end_ms(request),
 		.replan = true,
 	};
-	int r;
+	int r = init(&this, machine, wants_serialnr(request->config));
 
-	this.calls.context = &this;
-	r = provision_init(&this);
 	if (r < 0) {
 		report_no_plan(r);
 		return r;
@@ -323,4 +313,75 @@ int provision_run(struct machine *machine, const struct provision_request *reque
 	settle_pending(&this, machine_now_ms(machine));
 	r = run(&this);
 	return r < 0 ? r : conclude(&this, plan);
+}
+
+/* --- no run, only identities ---------------------------------------------------------------------- */
+
+/* No reset and no association is under way. */
+static bool is_settled(const struct apqn *apqn)
+{
+	if (apqn->failure != APQN_WORKING || apqn->bind == APQN_BIND_UNKNOWN)
+		return false;
+	return apqn->bind != APQN_BOUND || apqn->association == APQN_UNASSOCIATED ||
+	       apqn->association == APQN_ASSOCIATED;
+}
+
+static bool is_readable(const struct apqn *apqn)
+{
+	return apqn->mode == APQN_MODE_EP11 && apqn->bind == APQN_BOUND && apqn->online;
+}
+
+static void begin_reading(struct provision *this, int64_t now_ms)
+{
+	for (size_t c = 0; c < this->card_count; c++) {
+		const struct card *card = &this->cards[c];
+		const struct apqn *apqns = &this->apqns[card->first];
+		bool settled = apqns->mode == APQN_MODE_EP11;
+
+		for (size_t i = 0; i < card->count; i++)
+			settled = settled && is_settled(&apqns[i]);
+		for (size_t i = 0; i < card->count; i++) {
+			if (settled && is_readable(&apqns[i]))
+				queue_task_begin(&this->tasks[card->first + i], GOAL_IDENTIFY, now_ms);
+		}
+	}
+}
+
+static int read_identities(struct provision *this)
+{
+	struct card_calls *calls = &this->calls;
+
+	for (;;) {
+		int64_t now_ms = machine_now_ms(calls->machine);
+		int r;
+
+		provision_give_up_writers(this);
+		if (!card_calls_busy(calls) && !provision_any_task(this))
+			return 0;
+		if (now_ms >= calls->deadline_ms)
+			return card_calls_finish(calls);
+		provision_show_progress(this, now_ms);
+		r = card_calls_turn(calls, progress_until(now_ms, calls->deadline_ms));
+		if (r < 0)
+			return r;
+	}
+}
+
+int provision_identify_bound(struct machine *machine, int64_t deadline_ms, struct apqn *apqns, size_t apqn_count)
+{
+	static const struct config config;
+	int64_t now_ms = machine_now_ms(machine);
+	int64_t until_ms = deadline_ms - now_ms < IDENTIFY_LIMIT_MS ? deadline_ms : now_ms + IDENTIFY_LIMIT_MS;
+	const struct provision_request request = { .config = &config, .dry_run = true, .deadline_ms = until_ms };
+	cleanup_(release) struct provision this = {
+		.request = &request, .apqns = apqns, .count = apqn_count, .work_until_ms = until_ms
+	};
+	int r = init(&this, machine, true);
+
+	if (r < 0) {
+		log_error("cannot read master keys: %s", strerror(-r));
+		return r;
+	}
+	begin_reading(&this, now_ms);
+	return read_identities(&this);
 }
