@@ -9,7 +9,6 @@
 #include "config/config.h"
 #include "plan/plan.h"
 #include "provision/provision.h"
-#include "report/list.h"
 #include "report/report.h"
 #include "util/cleanup.h"
 #include "util/log.h"

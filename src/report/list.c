@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "report/list.h"
+#include "report/report.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -7,11 +7,14 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "ap/inventory.h"
+#include "kernel/machine.h"
 #include "provision/provision.h"
 #include "report/table.h"
 #include "util/cleanup.h"
 #include "util/log.h"
 #include "util/text.h"
+#include "uv/secrets.h"
 
 /* --- the table ------------------------------------------------------------------------------------ */
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "report/reason.h"
+#include "report/report.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -25,11 +25,11 @@ static void format_no_secret(const struct config_entry *entry, const struct secr
 					      "; add it first (pvsecret add)");
 }
 
-/* `apqn`: one that may have the key, but failed before it could be read; or NULL. */
-static void format_no_mkvp(const struct config_entry *entry, const struct apqn *apqn, const char *name,
+/* `name`: an APQN that may have the key, but failed before it could be read; or NULL. */
+static void format_no_mkvp(const struct config_entry *entry, const char *name, const char *failure,
 			   char reason[REASON_SIZE])
 {
-	char mkvp[2 * APQN_MKVP_SIZE + 1], failure[APQN_FAILURE_SIZE];
+	char mkvp[2 * APQN_MKVP_SIZE + 1];
 	int length;
 
 	text_format_hex(entry->mkvp, sizeof(entry->mkvp), mkvp);
@@ -37,10 +37,9 @@ static void format_no_mkvp(const struct config_entry *entry, const struct apqn *
 	length = snprintf(reason, REASON_SIZE, "no usable APQN %s%s%shas the master key 0x%s",
 			  entry->serialnr[0] ? "of a card with the serial number '" : "", entry->serialnr,
 			  entry->serialnr[0] ? "' " : "", mkvp);
-	if (!apqn)
-		return;
-	apqn_format_failure(apqn, failure);
-	snprintf(reason + length, (size_t)(REASON_SIZE - length), "; the key of APQN %s is unknown: %s", name, failure);
+	if (name)
+		snprintf(reason + length, (size_t)(REASON_SIZE - length), "; the key of APQN %s is unknown: %s", name,
+			 failure);
 }
 
 static void format_serialnr(const struct config_entry *entry, const struct apqn *apqn, const char *name,
@@ -48,58 +47,25 @@ static void format_serialnr(const struct config_entry *entry, const struct apqn 
 {
 	static const char start[] = "has the master key, but the serial number of its card is";
 
-	if (apqn && apqn->serialnr[0] != '\0')
+	if (apqn->serialnr[0] != '\0')
 		snprintf(reason, REASON_SIZE, "APQN %s %s '%s', not '%s'", name, start, apqn->serialnr,
 			 entry->serialnr);
 	else
 		snprintf(reason, REASON_SIZE, "APQN %s %s unknown; the entry needs '%s'", name, start, entry->serialnr);
 }
 
-/* `apqn`: one that could not be read, or NULL. */
-static void format_no_apqn(const char *mode, const struct apqn *apqn, const char *name, char reason[REASON_SIZE])
-{
-	char failure[APQN_FAILURE_SIZE];
-
-	if (!apqn) {
-		snprintf(reason, REASON_SIZE, "no APQN with mode %s is online", mode);
-		return;
-	}
-	apqn_format_failure(apqn, failure);
-	snprintf(reason, REASON_SIZE, "no APQN with mode %s is known to be online; APQN %s: %s", mode, name, failure);
-}
-
-static void format_failed(const struct apqn *apqn, const char *name, char reason[REASON_SIZE])
-{
-	char failure[APQN_FAILURE_SIZE];
-
-	if (!apqn) {
-		snprintf(reason, REASON_SIZE, "all APQNs that fit failed");
-		return;
-	}
-	apqn_format_failure(apqn, failure);
-	snprintf(reason, REASON_SIZE, "APQN %s fits, but %s", name, failure);
-}
-
-static void format_unknown(const struct report *report, const struct apqn *apqn, const char *name,
-			   char reason[REASON_SIZE])
-{
-	if (report->dry_run && !report->probe)
-		snprintf(reason, REASON_SIZE, "depends on the master keys of unbound queues; see --probe");
-	else if (apqn)
-		snprintf(reason, REASON_SIZE, "APQN %s may fit, but could not be identified in time", name);
-	else
-		snprintf(reason, REASON_SIZE, "APQNs that may fit could not be identified in time");
-}
-
 void reason_format(const struct report *report, size_t index, char reason[REASON_SIZE])
 {
+	static const struct apqn none;
 	const struct config_entry *entry = &report->config->entries[index];
 	const struct plan_entry *planned = &report->plan->entries[index];
-	const struct apqn *apqn = planned->detail == PLAN_NONE ? NULL : &report->apqns[planned->detail];
-	char name[APQN_NAME_SIZE] = "?";
+	bool has_detail = planned->detail != PLAN_NONE;
+	const struct apqn *apqn = has_detail ? &report->apqns[planned->detail] : &none;
+	const char *mode = apqn_mode_text(entry->mode);
+	char name[APQN_NAME_SIZE], failure[APQN_FAILURE_SIZE];
 
-	if (apqn)
-		apqn_format_name(apqn, name);
+	apqn_format_name(apqn, name);
+	apqn_format_failure(apqn, failure);
 	switch (planned->reason) {
 	case PLAN_SATISFIED:
 		snprintf(reason, REASON_SIZE, "satisfied");
@@ -108,27 +74,34 @@ void reason_format(const struct report *report, size_t index, char reason[REASON
 		format_no_secret(entry, report->secrets, reason);
 		break;
 	case PLAN_NO_APQN:
-		format_no_apqn(apqn_mode_text(entry->mode), apqn, name, reason);
+		if (has_detail)
+			snprintf(reason, REASON_SIZE, "no APQN with mode %s is known to be online; APQN %s: %s", mode,
+				 name, failure);
+		else
+			snprintf(reason, REASON_SIZE, "no APQN with mode %s is online", mode);
 		break;
 	case PLAN_GENERATION:
 		snprintf(reason, REASON_SIZE, "best candidate %s is a CEX%d; the entry needs CEX%d or newer", name,
-			 apqn ? apqn->generation : 0, entry->min_generation);
+			 apqn->generation, entry->min_generation);
 		break;
 	case PLAN_NO_MKVP:
-		format_no_mkvp(entry, apqn, name, reason);
+		format_no_mkvp(entry, has_detail ? name : NULL, failure, reason);
 		break;
 	case PLAN_SERIALNR:
 		format_serialnr(entry, apqn, name, reason);
 		break;
 	case PLAN_FAILED:
-		format_failed(apqn, name, reason);
+		snprintf(reason, REASON_SIZE, "APQN %s fits, but %s", name, failure);
 		break;
 	case PLAN_TAKEN:
 		snprintf(reason, REASON_SIZE, "all APQNs that fit serve other entries");
 		break;
 	case PLAN_UNKNOWN:
 	case PLAN_UNDECIDED:
-		format_unknown(report, apqn, name, reason);
+		if (report->dry_run && !report->probe)
+			snprintf(reason, REASON_SIZE, "depends on the master keys of unbound queues; see --probe");
+		else
+			snprintf(reason, REASON_SIZE, "APQN %s may fit, but could not be identified in time", name);
 		break;
 	case PLAN_NO_TIME:
 		snprintf(reason, REASON_SIZE, "APQN %s fits, but was not ready before the timeout", name);

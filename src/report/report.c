@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "report/json.h"
-#include "report/reason.h"
 #include "util/cleanup.h"
 #include "util/file.h"
 #include "util/log.h"

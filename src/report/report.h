@@ -14,6 +14,9 @@
 #include "options.h"
 #include "plan/plan.h"
 
+struct inventory;
+struct machine;
+
 struct report {
 	const struct config *config;
 	const struct apqn *apqns;
@@ -74,3 +77,44 @@ int status_write(const struct report *report, const struct options *options, int
  * result of the run, from the text. 0, or negative errno (reported) and nothing is printed.
  */
 int status_show(const char *path, const char *json_path, bool *success);
+
+/* --- why an entry is not satisfied (reason.c): the reason, and the APQNs that come closest to it ------ */
+
+#define REASON_SIZE 320
+void reason_format(const struct report *report, size_t entry, char reason[REASON_SIZE]);
+
+#define NEAR_MISS_MAX 2 /* for an entry */
+#define NEAR_MISS_SIZE 320
+#define NEAR_MISS_PAIRS_MAX (1 << 22) /* of an entry and an APQN; the time of a report has a limit, too */
+
+struct near_miss {
+	size_t apqn;
+	unsigned int faults; /* a set of bits; a smaller number is nearer */
+};
+
+/*
+ * Fills in the nearest ones, best first, equal ones in their order, and returns how many there are. The APQN that the
+ * reason names is not among them. None for an entry that is satisfied, that no APQN could satisfy, or for which that is
+ * not known; nor for the entries after the first NEAR_MISS_PAIRS_MAX pairs.
+ */
+size_t near_miss_find(const struct report *report, size_t entry, struct near_miss misses[NEAR_MISS_MAX]);
+
+/* "APQN 11.0009 has the master key, but it is offline" */
+void near_miss_format(const struct report *report, size_t entry, const struct near_miss *miss,
+		      char text[NEAR_MISS_SIZE]);
+
+/* --- the table of all APQNs (list.c): their state for --list, with the planned state for --dry-run ---- */
+
+/*
+ * `pvapconfig --list`: gathers and, unless options->json is set, prints the table. Only reads, takes no lock, and binds
+ * no queue to identify it. `config` (for names), `secrets` and `inventory` are empty before; the caller releases them,
+ * whatever the result is. False, reported, if there is no list or if it is not complete.
+ */
+bool list_run(struct machine *machine, const struct options *options, int64_t deadline_ms, struct config *config,
+	      struct secrets *secrets, struct inventory *inventory);
+
+/* Prints the table of a list. `unread`: why no identity was read at all, or NULL. False without memory, reported. */
+bool list_print(const struct report *report, const char *unread);
+
+/* After a dry run: the table with what a real run would change. */
+void list_print_planned(const struct report *report);

@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "report/reason.h"
 #include "report/table.h"
 #include "util/cleanup.h"
 #include "util/file.h"

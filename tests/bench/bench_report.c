@@ -8,7 +8,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "report/list.h"
 #include "report/report.h"
 
 #define ENTRIES_MAX 4096

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "report/list.h"
+#include "report/report.h"
 #include "unit/log_capture.h"
 #include "unit/plan/builders.h"
 

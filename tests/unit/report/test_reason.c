@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "report/reason.h"
+#include "report/report.h"
 #include "unit/plan/builders.h"
 
 /* Plans and lists the misses of entry 0, one a line. */

@@ -215,10 +215,9 @@ static void test_reasons(void **state)
 		  "APQN 11.0009 has the master key, but the serial number of its card is unknown; the entry "
 		  "needs 'WANTED0000000000'" },
 		{ PLAN_FAILED, 2, "APQN 11.000a fits, but the firmware refuses the bind" },
-		{ PLAN_FAILED, PLAN_NONE, "all APQNs that fit failed" },
 		{ PLAN_TAKEN, PLAN_NONE, "all APQNs that fit serve other entries" },
 		{ PLAN_UNKNOWN, 0, "APQN 11.0008 may fit, but could not be identified in time" },
-		{ PLAN_UNDECIDED, PLAN_NONE, "APQNs that may fit could not be identified in time" },
+		{ PLAN_UNDECIDED, 1, "APQN 11.0009 may fit, but could not be identified in time" },
 		{ PLAN_NO_TIME, 1, "APQN 11.0009 fits, but was not ready before the timeout" },
 	};
 	struct scene scene;
