@@ -58,7 +58,7 @@ static int gather(struct run *run)
 
 	if (r < 0)
 		return r;
-	r = inventory_gather(run->machine, run->deadline_ms, &run->inventory);
+	r = inventory_gather(run->machine, run->deadline_ms, false, &run->inventory);
 	if (r == 0)
 		log_info("AP bus: %zu %s", run->inventory.count, text_plural(run->inventory.count, "APQN", "APQNs"));
 	return r;

@@ -29,43 +29,29 @@ bool apqn_is_out_of_reach(const struct apqn *apqn)
 
 const char *apqn_failure_text(enum apqn_failure failure)
 {
-	switch (failure) {
-	case APQN_WORKING:
-		return "no failure";
-	case APQN_BIND_REFUSED:
-		return "the firmware refuses the bind";
-	case APQN_BIND_ERROR:
-		return "the kernel refuses the bind";
-	case APQN_BIND_LIMIT:
-		return "the bind is refused while other queues are bound: most likely their number is limited";
-	case APQN_BIND_TAKEN:
-		return "not available for a bind: bound by another guest, or without bind support";
-	case APQN_BIND_TIMEOUT:
-		return "not ready to be bound in time";
-	case APQN_ASSOCIATION_REFUSED:
-		return "the firmware refuses the association with this secret";
-	case APQN_SECRET_DOUBLED:
-		return "the firmware refuses the association: the secret store has the secret's id more than once";
-	case APQN_ASSOCIATION_ERROR:
-		return "the kernel refuses the association";
-	case APQN_ASSOCIATION_FAILED:
-		return "the association was started and failed";
-	case APQN_ASSOCIATION_TIMEOUT:
-		return "the association did not end in time";
-	case APQN_STAYS_BOUND:
-		return "the unbind has no effect";
-	case APQN_UNREADABLE:
-		return "its state cannot be read";
-	case APQN_VANISHED:
-		return "the queue is gone";
-	case APQN_DEADLINE:
-		return "not identified before the end of the run";
-	case APQN_CALL_LOST:
-		return "the processes that made its calls were killed";
-	case APQN_CARD_HUNG:
-		return "sysfs access to this card timed out";
-	}
-	return "unknown failure";
+	static const char *const texts[] = {
+		[APQN_WORKING] = "no failure",
+		[APQN_BIND_REFUSED] = "the firmware refuses the bind",
+		[APQN_BIND_ERROR] = "the kernel refuses the bind",
+		[APQN_BIND_LIMIT] =
+			"the bind is refused while other queues are bound: most likely their number is limited",
+		[APQN_BIND_TAKEN] = "not available for a bind: bound by another guest, or without bind support",
+		[APQN_BIND_TIMEOUT] = "not ready to be bound in time",
+		[APQN_ASSOCIATION_REFUSED] = "the firmware refuses the association with this secret",
+		[APQN_SECRET_DOUBLED] =
+			"the firmware refuses the association: the secret store has the secret's id more than once",
+		[APQN_ASSOCIATION_ERROR] = "the kernel refuses the association",
+		[APQN_ASSOCIATION_FAILED] = "the association was started and failed",
+		[APQN_ASSOCIATION_TIMEOUT] = "the association did not end in time",
+		[APQN_STAYS_BOUND] = "the unbind has no effect",
+		[APQN_UNREADABLE] = "its state cannot be read",
+		[APQN_VANISHED] = "the queue is gone",
+		[APQN_DEADLINE] = "not identified before the end of the run",
+		[APQN_CALL_LOST] = "the processes that made its calls were killed",
+		[APQN_CARD_HUNG] = "sysfs access to this card timed out",
+	};
+
+	return texts[failure];
 }
 
 void apqn_format_failure(const struct apqn *apqn, char text[APQN_FAILURE_SIZE])
@@ -95,17 +81,12 @@ void apqn_note_call(struct apqn *apqn, const char *path, int64_t limit_ms)
 
 const char *apqn_mode_text(enum apqn_mode mode)
 {
-	switch (mode) {
-	case APQN_MODE_ACCEL:
-		return "Accel";
-	case APQN_MODE_CCA:
-		return "CCA";
-	case APQN_MODE_EP11:
-		return "EP11";
-	case APQN_MODE_UNKNOWN:
-		break;
-	}
-	return "unknown";
+	static const char *const texts[] = { [APQN_MODE_UNKNOWN] = "unknown",
+					     [APQN_MODE_ACCEL] = "Accel",
+					     [APQN_MODE_CCA] = "CCA",
+					     [APQN_MODE_EP11] = "EP11" };
+
+	return texts[mode];
 }
 
 /* The kernel writes names and bus ids with lower-case digits only (ap_card.c, ap_queue.c: "card%02x", "%02x.%04x"). */

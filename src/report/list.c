@@ -318,7 +318,7 @@ static const char *why_not_read(struct machine *machine, const struct options *o
 static int gather_secure(struct machine *machine, const struct options *options, int64_t deadline_ms,
 			 struct inventory *inventory, const char **unread)
 {
-	int r = inventory_gather(machine, deadline_ms, inventory);
+	int r = inventory_gather(machine, deadline_ms, false, inventory);
 
 	if (r < 0)
 		return r;
@@ -328,7 +328,7 @@ static int gather_secure(struct machine *machine, const struct options *options,
 
 static int gather_plain(struct machine *machine, int64_t deadline_ms, struct inventory *inventory, const char **unread)
 {
-	int r = inventory_gather_plain(machine, deadline_ms, inventory);
+	int r = inventory_gather(machine, deadline_ms, true, inventory);
 
 	for (size_t i = 0; r == 0 && i < inventory->count; i++) {
 		inventory->apqns[i].bind = APQN_BIND_UNSUPPORTED;

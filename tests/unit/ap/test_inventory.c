@@ -15,7 +15,7 @@ static int gather(struct fixture *fixture)
 	struct machine *machine = &fixture->sim->machine;
 
 	inventory_release(&fixture->inventory);
-	return inventory_gather(machine, machine_now_ms(machine) + 60000, &fixture->inventory);
+	return inventory_gather(machine, machine_now_ms(machine) + 60000, false, &fixture->inventory);
 }
 
 static const char *const bind_names[] = { "unknown", "unsupported", "unbound", "bound" };
@@ -290,7 +290,7 @@ static void test_nul_in_a_text(void **state)
 	odd.length = 3;
 	new_machine(fixture, settled(THREE));
 	odd.real = &fixture->sim->machine;
-	assert_int_equal(inventory_gather(&odd.machine, MACHINE_FOREVER, &fixture->inventory), 0);
+	assert_int_equal(inventory_gather(&odd.machine, MACHINE_FOREVER, false, &fixture->inventory), 0);
 	assert_inventory(fixture, FIRST UNKNOWN UNREADABLE "EBADMSG\n" THIRD);
 
 	inventory_release(&fixture->inventory);
@@ -299,7 +299,7 @@ static void test_nul_in_a_text(void **state)
 	odd.length = 14;
 	new_machine(fixture, settled(THREE));
 	odd.real = &fixture->sim->machine;
-	assert_int_equal(inventory_gather(&odd.machine, MACHINE_FOREVER, &fixture->inventory), 0);
+	assert_int_equal(inventory_gather(&odd.machine, MACHINE_FOREVER, false, &fixture->inventory), 0);
 	assert_inventory(fixture, FIRST ONLINE "unbound unknown\n" THIRD);
 }
 

@@ -31,7 +31,7 @@ static int gather(struct fixture *fixture, unsigned int callocs)
 
 	new_machine(fixture, settled(ONE_QUEUE));
 	callocs_left = callocs;
-	r = inventory_gather(&fixture->sim->machine, MACHINE_FOREVER, &fixture->inventory);
+	r = inventory_gather(&fixture->sim->machine, MACHINE_FOREVER, false, &fixture->inventory);
 	callocs_left = UINT_MAX;
 	return r;
 }

@@ -133,7 +133,7 @@ static inline void run(struct fixture *fixture, const char *yaml)
 	if (yaml)
 		assert_int_equal(config_parse("test.yaml", yaml, strlen(yaml), &fixture->config), 0);
 	assert_int_equal(inventory_wait_bindings(machine, MACHINE_FOREVER), 0);
-	assert_int_equal(inventory_gather(machine, MACHINE_FOREVER, &fixture->inventory), 0);
+	assert_int_equal(inventory_gather(machine, MACHINE_FOREVER, false, &fixture->inventory), 0);
 	sim_journal_clear(fixture->sim);
 	fixture->log.text[0] = '\0';
 	fixture->request.config = &fixture->config;
