@@ -83,15 +83,11 @@ static bool run_in_initramfs(const struct options *options)
 /* A report of an earlier run is removed: it must not be taken for that of this run. */
 static bool run_supervised(const struct options *options)
 {
-	static const struct boot_supervised supervised = { .run = run_in_initramfs,
-							   .lock_path = LOCK_PATH,
-							   .grace_ms = STUCK_GRACE_MS };
-
 	if (mkdir(BOOT_REPORT_DIRECTORY, 0755) < 0 && errno != EEXIST)
 		log_warning("cannot create %s: %s", BOOT_REPORT_DIRECTORY, strerror(errno));
 	unlink(options->report_path);
 	unlink(options->status_path);
-	return boot_run_supervised(&supervised, options);
+	return boot_run_supervised(run_in_initramfs, options, LOCK_PATH, STUCK_GRACE_MS);
 }
 
 static bool lock_store(const struct options *options)
@@ -109,12 +105,9 @@ static bool lock_store(const struct options *options)
 
 static void lock_store_supervised(void)
 {
-	static const struct boot_supervised supervised = { .run = lock_store,
-							   .lock_path = LOCK_PATH,
-							   .grace_ms = STUCK_GRACE_MS };
 	static const struct options options = { .timeout_ms = RUN_LOCK_TIME_MS };
 
-	if (!boot_run_supervised(&supervised, &options))
+	if (!boot_run_supervised(lock_store, &options, LOCK_PATH, STUCK_GRACE_MS))
 		log_error("Ultravisor: the secret store may be unlocked");
 }
 

@@ -106,21 +106,22 @@ static bool wait_for_run(pid_t child, int64_t limit_ms, int *status)
 	return r == 0 && WIFEXITED(*status);
 }
 
-bool boot_run_supervised(const struct boot_supervised *supervised, const struct options *options)
+bool boot_run_supervised(bool (*run)(const struct options *options), const struct options *options,
+			 const char *lock_path, int64_t grace_ms)
 {
+	int64_t limit_ms = options->timeout_ms > 0 ? options->timeout_ms + grace_ms : 0;
 	pid_t child = fork();
 	int status;
 
 	if (child == 0)
-		_exit(supervised->run(options) ? EXIT_SUCCESS : EXIT_FAILURE);
+		_exit(run(options) ? EXIT_SUCCESS : EXIT_FAILURE);
 	if (child < 0) {
 		log_error("cannot fork: %s", strerror(errno));
 	} else {
 		ignore_signals();
-		if (wait_for_run(child, options->timeout_ms > 0 ? options->timeout_ms + supervised->grace_ms : 0,
-				 &status))
+		if (wait_for_run(child, limit_ms, &status))
 			return WEXITSTATUS(status) == EXIT_SUCCESS;
-		lock_remove_of(supervised->lock_path, child);
+		lock_remove_of(lock_path, child);
 	}
 	report_json_write_failure(options);
 	return false;

@@ -9,9 +9,64 @@
  *   it fails and is required                     the cause stays readable for BOOT_PAUSE_S, then the machine is stopped
  *   the same with rd.shell on the command line   BOOT_STOPS: the hooks start a shell
  */
+#include <limits.h>
 #include <stdbool.h>
 
-#include "boot/parameters.h"
+#include "options.h"
+
+/* --- kernel command line parameters (parameters.c): rd.pvapconfig… and two of dracut that say how to stop a boot */
+
+#define BOOT_SECRETS_PATH "/etc/pvapconfig/secrets.d"
+#define BOOT_REPORT_DIRECTORY "/run/pvapconfig"
+#define BOOT_REPORT_PATH BOOT_REPORT_DIRECTORY "/report.json"
+#define BOOT_STATUS_PATH BOOT_REPORT_DIRECTORY "/report.txt"
+
+enum boot_end { BOOT_POWER_OFF, BOOT_REBOOT, BOOT_HALT };
+
+struct boot_options {
+	struct options run;
+	char config_path[PATH_MAX];  /* what run.config_path points to */
+	char secrets_path[PATH_MAX]; /* what run.secrets_path points to */
+	bool enabled;                /* rd.pvapconfig */
+	bool required;               /* rd.pvapconfig.required: a failure ends the boot */
+	bool shell;                  /* rd.shell was given and not off: a shell on the console is allowed */
+	enum boot_end end;           /* rd.emergency */
+};
+
+/*
+ * Reads them from all places. In our own names '-' and '_' are equivalent. Nothing here fails: an invalid name or value
+ * causes a warning, and the default is used, but `required` and `lock_secrets` are on then. `root` stands in front of
+ * the paths: "" but for tests.
+ */
+void boot_options_read(const char *root, struct boot_options *options);
+
+/*
+ * The kernel command line itself, from all places that dracut's getarg knows, in its order: the files of /etc/cmdline.d
+ * (*.conf, by name), /etc/cmdline, /proc/cmdline, the files of /run/initramfs/cmdline.d. The last occurrence wins.
+ */
+#define CMDLINE_SIZE_MAX 1048576 /* bytes of one file; a kernel for s390x can be built for so many, 4096 are usual */
+
+struct cmdline_parameter {
+	char *name;
+	char *value; /* NULL: there is no '=' */
+};
+
+/*
+ * Takes the next parameter out of a text, which it changes. False at the end. Blanks (newlines, too) separate
+ * parameters, except within double quotes; these may enclose a value or the whole parameter and are taken away
+ * (next_arg in lib/cmdline.c).
+ */
+bool cmdline_next(char **rest, struct cmdline_parameter *parameter);
+
+typedef void cmdline_visitor(const struct cmdline_parameter *parameter, void *context);
+
+/*
+ * Shows every parameter to `visit`. `root` stands in front of all paths: "" but for tests. A place that cannot be read
+ * causes a warning and counts as one that contains `required` and `lock_secrets`.
+ */
+void cmdline_visit(const char *root, cmdline_visitor *visit, void *context);
+
+/* --- policy ------------------------------------------------------------------------------------------- */
 
 #define BOOT_PAUSE_S 10
 
@@ -36,17 +91,13 @@ struct boot_actions {
 /* `root` stands in front of the paths of the kernel command line: "" but for tests. */
 enum boot_result boot_run(const char *root, const struct boot_actions *actions);
 
-struct boot_supervised {
-	bool (*run)(const struct options *options);
-	const char *lock_path; /* its lock file: removed here if the process could not do it itself */
-	int64_t grace_ms;      /* allowed beyond options->timeout_ms, if that is not 0 */
-};
-
 /*
  * Calls `run` in a child process and returns its result. Any other end of that process is an error, which is reported,
- * and written to options->report_path. Signals that stop a run are left to the child.
+ * and written to options->report_path; its lock file is removed then. options->timeout_ms, if that is not 0, and
+ * `grace_ms` limit its time. Signals that stop a run are left to the child.
  */
-bool boot_run_supervised(const struct boot_supervised *supervised, const struct options *options);
+bool boot_run_supervised(bool (*run)(const struct options *options), const struct options *options,
+			 const char *lock_path, int64_t grace_ms);
 
 /*
  * Loads the kernel's modules for crypto queues and for the Ultravisor with `modprobe` (a path), which gets half of

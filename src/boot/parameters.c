@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "boot/parameters.h"
+#include "boot/boot.h"
 
 #include <errno.h>
 #include <limits.h>

@@ -4,8 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "boot/parameters.h"
-#include "boot/parameters.h"
+#include "boot/boot.h"
 #include "fuzz.h"
 
 static char root[] = "/tmp/fuzz_cmdline.XXXXXX";

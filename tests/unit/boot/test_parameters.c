@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "boot/parameters.h"
+#include "boot/boot.h"
 #include "unit/log_capture.h"
 #include "unit/temp_root.h"
 

@@ -44,9 +44,7 @@ static int end(void **state)
 
 static bool run_supervised(bool (*run)(const struct options *options))
 {
-	const struct boot_supervised supervised = { .run = run, .lock_path = lock_path, .grace_ms = 50 };
-
-	return boot_run_supervised(&supervised, &options);
+	return boot_run_supervised(run, &options, lock_path, 50);
 }
 
 static bool do_succeed(const struct options *given)
