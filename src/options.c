@@ -14,8 +14,6 @@
 #include "util/text.h"
 #include "util/wait.h"
 
-#define STRINGIFY(value) #value
-#define STRING(value) STRINGIFY(value)
 #define HELP_COLUMN 25 /* where the explanations begin */
 
 enum option_id {
@@ -77,7 +75,7 @@ static const struct option known[OPTION_COUNT] = {
 		      "How to do it:" },
 	[PROBE] = { "probe", 0, FLAG, OFFSET(probe), "", "with --dry-run, bind queues to identify them", NULL },
 	[TIMEOUT] = { "timeout", 0, SECONDS, OFFSET(timeout_ms), "SECONDS",
-		      "timeout of the whole run (default: " STRING(OPTIONS_TIMEOUT_DEFAULT) ", 0: no limit)", NULL },
+		      "timeout of the whole run (default: " TEXT_OF(OPTIONS_TIMEOUT_DEFAULT) ", 0: no limit)", NULL },
 	[JSON] = { "json", 0, FLAG, OFFSET(json), "", "print the result as JSON, messages on standard error", NULL },
 	[VERBOSE] = { "verbose", 'v', FLAG, OFFSET(verbose), "", "print every step", NULL },
 	[HELP] = { "help", 'h', EXIT, 0, "", "print this text and exit", "" },

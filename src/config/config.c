@@ -16,9 +16,8 @@
 #include "util/cleanup.h"
 #include "util/file.h"
 #include "util/log.h"
+#include "util/text.h"
 
-#define STRINGIFY(value) #value
-#define STRING(value) STRINGIFY(value)
 #define BYTE_ORDER_MARK "\xef\xbb\xbf"
 
 /* What an anchor stands for. */
@@ -100,7 +99,7 @@ static const char *check_text(const char *text, size_t length, struct config_pla
 		run = blank ? run + 1 : 0;
 		if (run > CONFIG_BLANKS_MAX) {
 			*place = place_of_byte(text, offset);
-			return "more than " STRING(CONFIG_BLANKS_MAX) " blanks and line breaks in a row";
+			return "more than " TEXT_OF(CONFIG_BLANKS_MAX) " blanks and line breaks in a row";
 		}
 		if (starts_line && byte == '%' && !starts_with(text + offset, length - offset, "%YAML")) {
 			*place = place_of_byte(text, offset);
@@ -371,7 +370,7 @@ static int parse_field(struct parser *parser, struct config_fields *fields)
 		return r;
 	field->key_place = place;
 	field->place = place_of(parser->event.start_mark);
-	snprintf(expected, sizeof(expected), "a text for key %s", config_value_key_name(key));
+	snprintf(expected, sizeof(expected), "a text for key %s", name);
 	return take_scalar(parser, expected, &field->text);
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "config/sha256.h"
+#include "config/value.h"
 
 #include <errno.h>
 

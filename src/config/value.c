@@ -7,7 +7,6 @@
 #include <string.h>
 #include <strings.h>
 
-#include "config/sha256.h"
 #include "util/cleanup.h"
 #include "util/log.h"
 #include "util/text.h"
@@ -25,11 +24,6 @@ static const char *const key_names[CONFIG_KEY_COUNT] = {
 	[CONFIG_KEY_NAME] = "name",
 	[CONFIG_KEY_DESCRIPTION] = "description",
 };
-
-const char *config_value_key_name(enum config_key key)
-{
-	return key_names[key];
-}
 
 enum config_key config_value_find_key(const char *name)
 {

@@ -39,9 +39,6 @@ struct config_fields {
 
 #define CONFIG_VALUE_KEYS "mode, mkvp, serialnr, mingen, secretid, name, description"
 
-/* "mkvp" */
-const char *config_value_key_name(enum config_key key);
-
 /* The key with this name, or CONFIG_KEY_COUNT. */
 enum config_key config_value_find_key(const char *name);
 
@@ -53,3 +50,7 @@ void config_value_format_label(size_t number, const char *name, char label[CONFI
  * `fields` are trimmed, or taken.
  */
 int config_value_make_entry(struct config_fields *fields, struct config_entry *entry);
+
+/* SHA-256 by mbedtls, whichever version is installed. 0, or -EIO if the library fails (an accelerator behind it may). */
+#define SHA256_SIZE 32
+int sha256_digest(const void *data, size_t length, uint8_t digest[SHA256_SIZE]);

@@ -9,6 +9,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* The value of a macro as a text. */
+#define TEXT_OF_TOKEN(token) #token
+#define TEXT_OF(macro) TEXT_OF_TOKEN(macro)
+
 /*
  * Decodes exactly `length` bytes from 2 * length hex digits (either case). `digits` bytes of text are looked at; any
  * other count or character gives -EINVAL and leaves `bytes` undefined.

@@ -10,8 +10,6 @@
 #include "util/log.h"
 #include "util/text.h"
 
-#define STRINGIFY(value) #value
-#define STRING(value) STRINGIFY(value)
 #define SUFFIX ".asrcb"
 #define MAGIC "asrcbM"
 #define MAGIC_SIZE (sizeof(MAGIC) - 1)
@@ -349,7 +347,7 @@ static int visit_all(struct round *round)
 
 	if (r < 0 && !(r == -ENOENT && requests->optional))
 		log_line(round->level, "cannot read directory of add-secret requests %s: %s", requests->directory,
-			 r == -E2BIG ? "more than " STRING(FILE_VISIT_MAX) " files" : strerror(-r));
+			 r == -E2BIG ? "more than " TEXT_OF(FILE_VISIT_MAX) " files" : strerror(-r));
 	else if (r == 0 && round->seen == 0 && !requests->optional && !requests->checked)
 		log_warning("no add-secret requests (*" SUFFIX ") in %s", requests->directory);
 	return r;

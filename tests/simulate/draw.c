@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "config/sha256.h"
+#include "config/value.h"
 
 #define CARDS_MAX 40
 #define SECRETS_MAX 400

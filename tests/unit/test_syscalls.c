@@ -22,7 +22,7 @@
 
 #include "boot/boot.h"
 #include "config/config.h"
-#include "config/sha256.h"
+#include "config/value.h"
 #include "kernel/machine.h"
 #include "run_fixture.h"
 #include "temp_root.h"

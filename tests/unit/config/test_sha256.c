@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "config/sha256.h"
+#include "config/value.h"
 
 static void assert_digest(const void *data, size_t length, const char *expected)
 {
