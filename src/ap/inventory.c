@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -334,15 +335,18 @@ static void card_hung(struct card_scan *card, const struct machine_call *call, i
 
 static void ask_queue(struct machine_call *call, const struct apqn *apqn, const char *attribute)
 {
-	card_calls_read(call, "devices/ap/card%02x/%02x.%04x/%s", apqn->card, apqn->card, apqn->domain, attribute);
+	snprintf(call->path, sizeof(call->path), "devices/ap/card%02x/%02x.%04x/%s", apqn->card, apqn->card,
+		 apqn->domain, attribute);
 }
 
 static void ask_card(struct machine_call *call, struct card_scan *card)
 {
-	if (card->asked == 0)
-		card_calls_list(call, card->names, NAMES_SIZE, "devices/ap/card%02x", card->card);
-	else
-		card_calls_read(call, "devices/ap/card%02x/type", card->card);
+	snprintf(call->path, sizeof(call->path), "devices/ap/card%02x%s", card->card, card->asked > 0 ? "/type" : "");
+	if (card->asked > 0)
+		return;
+	call->operation = MACHINE_LIST;
+	call->data = card->names;
+	call->size = NAMES_SIZE;
 }
 
 static bool scan_next(struct card_channel *channel, struct machine_call *call, int64_t now_ms, void *context)

@@ -2,10 +2,7 @@
 #include "kernel/card_calls.h"
 
 #include <errno.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 static int64_t call_limit_ms(const struct card_calls *calls)
 {
@@ -34,49 +31,6 @@ void card_calls_release(struct card_calls *calls)
 	calls->count = 0;
 }
 
-/* Paths consist of card and queue names and fixed words, so they fit. */
-static void set_path(struct machine_call *call, const char *path, va_list arguments)
-	__attribute__((format(printf, 2, 0)));
-
-static void set_path(struct machine_call *call, const char *path, va_list arguments)
-{
-	vsnprintf(call->path, sizeof(call->path), path, arguments);
-}
-
-void card_calls_read(struct machine_call *call, const char *path, ...)
-{
-	va_list arguments;
-
-	call->operation = MACHINE_READ;
-	va_start(arguments, path);
-	set_path(call, path, arguments);
-	va_end(arguments);
-}
-
-void card_calls_write(struct machine_call *call, const char *text, const char *path, ...)
-{
-	va_list arguments;
-
-	call->operation = MACHINE_WRITE;
-	snprintf(call->data, call->size, "%s", text);
-	call->length = strlen(call->data);
-	va_start(arguments, path);
-	set_path(call, path, arguments);
-	va_end(arguments);
-}
-
-void card_calls_list(struct machine_call *call, char *names, size_t size, const char *path, ...)
-{
-	va_list arguments;
-
-	call->operation = MACHINE_LIST;
-	call->data = names;
-	call->size = size;
-	va_start(arguments, path);
-	set_path(call, path, arguments);
-	va_end(arguments);
-}
-
 void card_calls_wake(struct card_calls *calls)
 {
 	for (size_t i = 0; i < calls->count; i++)
@@ -87,6 +41,7 @@ static void prepare(const struct card_calls *calls, struct card_channel *channel
 {
 	slot->channel = channel;
 	slot->call = (struct machine_call){
+		.operation = MACHINE_READ,
 		.data = slot->text,
 		.size = sizeof(slot->text),
 		.channel = channel->card + 1U, /* 0 is MACHINE_NO_CARD */

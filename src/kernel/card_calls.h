@@ -43,10 +43,11 @@ struct card_calls {
 	int64_t deadline_ms; /* every call ends then at the latest */
 	int64_t limit_ms;    /* time limit of a call in the kernel; set by card_calls_create */
 	/*
-	 * Sets the next call by card_calls_read, _write or _list and returns true. Or returns false and sets
-	 * channel->due_ms to when it is to be called again (MACHINE_FOREVER: not before card_calls_wake). Called
-	 * repeatedly until it returns false or the batch is full, so a call must not need the result of one that is
-	 * under way. call->context belongs to the user.
+	 * Sets the path of the next call and returns true. It is a read of a text of CARD_CALLS_TEXT_SIZE bytes at
+	 * most, unless next() sets more: a write takes its text from call->data; a list needs more room, which must
+	 * live until the call is completed. Or returns false and sets channel->due_ms to when it is to be called
+	 * again (MACHINE_FOREVER: not before card_calls_wake). Called repeatedly until it returns false or the batch
+	 * is full, so a call must not need the result of one that is under way. call->context belongs to the user.
 	 */
 	bool (*next)(struct card_channel *channel, struct machine_call *call, int64_t now_ms, void *context);
 	/*
@@ -63,13 +64,6 @@ struct card_calls {
  */
 int card_calls_create(struct card_calls *calls, size_t count);
 void card_calls_release(struct card_calls *calls);
-
-/* For next(): sets the call. card_calls_list needs a larger buffer, which must live until the call is completed. */
-void card_calls_read(struct machine_call *call, const char *path, ...) __attribute__((format(printf, 2, 3)));
-void card_calls_write(struct machine_call *call, const char *text, const char *path, ...)
-	__attribute__((format(printf, 3, 4)));
-void card_calls_list(struct machine_call *call, char *names, size_t size, const char *path, ...)
-	__attribute__((format(printf, 4, 5)));
 
 /* Makes all channels due. */
 void card_calls_wake(struct card_calls *calls);

@@ -126,18 +126,15 @@ static struct queue_task *first_due(const struct provision *this, const struct c
 
 static void prepare_call(struct machine_call *call, const struct queue_task *task)
 {
-	const char *text = task->call == CALL_WRITE_BIND ? "1" : "0";
-	char path[MACHINE_PATH_SIZE], index[8];
+	unsigned int number = task->call == CALL_WRITE_BIND; /* 0: unbind */
 
-	format_path(task, task->call, path);
-	if (task->call == CALL_WRITE_ASSOCIATION) {
-		snprintf(index, sizeof(index), "%u", task->asked_index);
-		text = index;
-	}
-	if (task->call <= CALL_WRITE_ASSOCIATION)
-		card_calls_write(call, text, "%s", path);
-	else
-		card_calls_read(call, "%s", path);
+	format_path(task, task->call, call->path);
+	if (task->call > CALL_WRITE_ASSOCIATION)
+		return;
+	if (task->call == CALL_WRITE_ASSOCIATION)
+		number = task->asked_index;
+	call->operation = MACHINE_WRITE;
+	call->length = (size_t)snprintf(call->data, call->size, "%u", number);
 }
 
 bool provision_next(struct card_channel *channel, struct machine_call *call, int64_t now_ms, void *context)

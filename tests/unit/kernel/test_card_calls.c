@@ -50,7 +50,7 @@ static bool next(struct card_channel *channel, struct machine_call *call, int64_
 		user->in_batch_max = channel->under_way + 1;
 	user->started[n]++;
 	call->context = &user->wanted[n];
-	card_calls_read(call, "devices/ap/card%02x/%s", channel->card, user->attribute);
+	snprintf(call->path, sizeof(call->path), "devices/ap/card%02x/%s", channel->card, user->attribute);
 	return true;
 }
 
@@ -145,30 +145,6 @@ static void test_nothing_to_do(void **state)
 	assert_true(card_calls_idle(&none));
 	assert_int_equal(card_calls_turn(&none, MACHINE_FOREVER), 0);
 	card_calls_release(&none);
-}
-
-static void test_calls_as_they_are_made(void **state)
-{
-	struct machine_call call = { 0 };
-	char small[4], names[16];
-
-	(void)state;
-	call.data = small;
-	call.size = sizeof(small);
-	card_calls_read(&call, "a/%02x", 0xf);
-	assert_int_equal(call.operation, MACHINE_READ);
-	assert_string_equal(call.path, "a/0f");
-	card_calls_write(&call, "12", "b/%s", "c");
-	assert_int_equal(call.operation, MACHINE_WRITE);
-	assert_string_equal(call.path, "b/c");
-	assert_string_equal(call.data, "12");
-	assert_int_equal(call.length, 2);
-	assert_ptr_equal(call.data, small);
-	card_calls_list(&call, names, sizeof(names), "d%u", 1U);
-	assert_int_equal(call.operation, MACHINE_LIST);
-	assert_string_equal(call.path, "d1");
-	assert_ptr_equal(call.data, names);
-	assert_int_equal(call.size, sizeof(names));
 }
 
 /* --- batches ------------------------------------------------------------------------------------------- */
@@ -382,7 +358,6 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_results_go_to_their_channel),
 		TEST(test_nothing_to_do),
-		TEST(test_calls_as_they_are_made),
 		TEST(test_batches),
 		TEST(test_cards_overlap),
 		TEST(test_due_later),
