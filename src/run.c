@@ -14,7 +14,6 @@
 #include "util/log.h"
 #include "util/text.h"
 #include "util/wait.h"
-#include "uv/requests.h"
 #include "uv/secrets.h"
 
 /* What a run has gathered so far. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "uv/requests.h"
+#include "uv/secrets.h"
 
 #include <errno.h>
 #include <stddef.h>

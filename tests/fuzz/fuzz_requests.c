@@ -9,7 +9,7 @@
 
 #include "fuzz.h"
 #include "sim/sim_machine.h"
-#include "uv/requests.h"
+#include "uv/secrets.h"
 
 #define TOPOLOGY "secret 0 id=5313153e00000000000000000000000000000000000000000000000000000000\n"
 #define COMMAND_ADD "2"

@@ -11,7 +11,7 @@
 #include "unit/sim_calls.h"
 #include "unit/uv/secrets_directory.h"
 #include "util/file.h"
-#include "uv/requests.h"
+#include "uv/secrets.h"
 
 #define ID_11 "1111111111111111111111111111111111111111111111111111111111111111"
 #define ID_22 "2222222222222222222222222222222222222222222222222222222222222222"
