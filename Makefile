@@ -94,13 +94,24 @@ LIBC := dynamic
 WHY_DYNAMIC := no static libraries of yaml and mbedcrypto, or of C, here
 endif
 
+# Functions whose originals would bring much code along, and what a call gets instead.
+#
+# fork: musl's own takes the locks of threads and runs handlers, 2 KiB; this program has neither.
+# mbedtls_platform_zeroize: all that SHA-256 needs from the rest of libmbedcrypto.a. Its platform_util.o imports clocks, time zones
+#   and, compiled with fortify, __explicit_bzero_chk, which musl does not have.
+# The others: parts of the libraries that this program never calls need them, and they would bring streams, floating point and time
+#   zones. __printf_chk, puts, putchar: self-test of mbedtls; fread, fwrite, ferror: libyaml's reading and writing of streams.
+REPLACED := fork=_Fork mbedtls_platform_zeroize=explicit_bzero \
+	$(addsuffix =abort,__printf_chk puts putchar fread fwrite ferror)
+COMMA := ,
+
 ifeq ($(LIBC),musl)
 # Only the headers of the two libraries: those of glibc must stay out of sight.
 LIBC_CFLAGS = -nostdinc -isystem $(ROOT)/usr/include/$(MUSL_TRIPLET) -isystem $(call tells,-print-file-name=include) \
 	-isystem $(BUILD)/include
 LIBC_INCLUDE := $(BUILD)/include
 LIBC_SOURCES := $(sort $(wildcard src/musl/*.c))
-LINK_HEAD = -nostdlib -static-pie $(MUSL_LIB)/rcrt1.o $(MUSL_LIB)/crti.o
+LINK_HEAD = -nostdlib -static-pie $(MUSL_LIB)/rcrt1.o $(MUSL_LIB)/crti.o $(addprefix -Wl$(COMMA)--defsym=,$(REPLACED))
 LINK_LIBS := $(addprefix $(BUILD)/lib/,$(notdir $(STATIC_LIBS)) libc.a)
 LINK_TAIL = $(LINK_LIBS) $(call tells,-print-libgcc-file-name) $(MUSL_LIB)/crtn.o
 LIBC_TEXT := static with musl
