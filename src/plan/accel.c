@@ -26,6 +26,7 @@ struct accel {
 	size_t first[CLASSES][GENERATIONS];   /* where they begin in queues */
 	size_t present[CLASSES][GENERATIONS]; /* how many there are */
 	size_t usable[CLASSES][GENERATIONS];  /* how many of them, from the first on, are chosen and not yet assigned */
+	size_t wanted[GENERATIONS];           /* entries in S that want this generation or newer */
 	size_t slack[GENERATIONS];            /* how many more can be taken before a count is used up */
 };
 
@@ -110,24 +111,25 @@ static void take_entries(struct accel *accel, unsigned int with, unsigned int wi
 
 static void choose_entries(struct accel *accel)
 {
+	const struct config *config = accel->context->config;
+
 	reset_slack(accel, false);
 	take_entries(accel, 0, 0, PLAN_MARK_READY);
 	reset_slack(accel, true);
 	take_entries(accel, PLAN_MARK_READY, 0, MARK_SERVED);
 	take_entries(accel, 0, PLAN_MARK_READY, MARK_SERVED);
+	for (size_t i = 0; i < config->count; i++) {
+		if (accel->marks[i] & MARK_SERVED)
+			accel->wanted[config->entries[i].min_generation]++;
+	}
 }
 
 static void choose_queues(struct accel *accel)
 {
-	const struct config *config = accel->context->config;
-	size_t wanted[GENERATIONS] = { 0 }, content = 0;
+	size_t content = 0;
 
-	for (size_t i = 0; i < config->count; i++) {
-		if (accel->marks[i] & MARK_SERVED)
-			wanted[config->entries[i].min_generation]++;
-	}
 	for (int g = 0; g < GENERATIONS; g++) {
-		content += wanted[g];
+		content += accel->wanted[g];
 		accel->slack[g] = content;
 	}
 	for (int rank = READY; rank >= BARE; rank--) {
@@ -148,16 +150,11 @@ static void choose_queues(struct accel *accel)
 /* Slack of pairing: how many more APQNs of g or newer are chosen than entries that want g or newer. */
 static void reset_pairing_slack(struct accel *accel)
 {
-	const struct config *config = accel->context->config;
-	size_t wanted[GENERATIONS] = { 0 }, newer = 0;
+	size_t newer = 0;
 
-	for (size_t i = 0; i < config->count; i++) {
-		if (accel->marks[i] & MARK_SERVED)
-			wanted[config->entries[i].min_generation]++;
-	}
 	for (int g = GENERATIONS - 1; g >= 0; g--) {
 		newer += accel->usable[READY][g] + accel->usable[BARE][g];
-		newer -= wanted[g];
+		newer -= accel->wanted[g];
 		accel->slack[g] = newer;
 	}
 }
