@@ -30,7 +30,7 @@ static void format_path(const struct queue_task *task, enum queue_call call, cha
 			 attributes[call]);
 }
 
-/* --- blockers: when an identity may be read ------------------------------------------------------- */
+/* --- when an identity may be read ----------------------------------------------------------------- */
 
 static bool association_is_near(const struct queue_task *task)
 {
@@ -46,55 +46,42 @@ static bool reset_is_near(const struct queue_task *task)
 		queue_task_next(task) == CALL_WRITE_UNBIND);
 }
 
-struct card_blockers provision_blockers(const struct provision *this, const struct card *card)
-{
-	struct card_blockers blockers = { 0 };
-
-	for (size_t i = card->first; i < card->first + card->count; i++) {
-		const struct queue_task *task = &this->tasks[i];
-
-		blockers.association = blockers.association || association_is_near(task);
-		blockers.reset = blockers.reset || reset_is_near(task);
-		blockers.serialnr = blockers.serialnr || task->call == CALL_READ_SERIALNR;
-	}
-	return blockers;
-}
-
 /*
  * The kernel forgets an identity read on a card with an association under way; the read hangs. The kernel reads the
  * serial number through any usable queue of the card, so no queue may be in a reset.
  */
-bool provision_is_blocked(const struct card_blockers *blockers, enum queue_call call)
+static bool hinders(const struct queue_task *other, enum queue_call call)
 {
 	if (call == CALL_READ_MKVPS)
-		return blockers->association;
+		return association_is_near(other);
 	if (call == CALL_READ_SERIALNR)
-		return blockers->association || blockers->reset || blockers->serialnr;
+		return association_is_near(other) || reset_is_near(other) || other->call == CALL_READ_SERIALNR;
 	return false;
 }
 
-static bool hinders(const struct queue_task *other, enum queue_call call)
+const struct queue_task *provision_blocker(const struct provision *this, const struct queue_task *task)
 {
-	if (call != CALL_READ_MKVPS && call != CALL_READ_SERIALNR)
-		return false;
-	return association_is_near(other) || (call == CALL_READ_SERIALNR && reset_is_near(other));
+	const struct card *card = provision_card_of(task);
+	enum queue_call call = queue_task_next(task);
+
+	for (size_t i = card->first; i < card->first + card->count; i++) {
+		if (hinders(&this->tasks[i], call))
+			return &this->tasks[i];
+	}
+	return NULL;
 }
 
 void provision_note_wait(const struct provision *this, struct queue_task *task)
 {
-	const struct card *card = provision_card_of(task);
+	const struct queue_task *blocker = task->call == CALL_NONE ? provision_blocker(this, task) : NULL;
 	enum queue_call call = task->call != CALL_NONE ? task->call : queue_task_next(task);
-	const struct queue_task *culprit = task;
 	char path[MACHINE_PATH_SIZE];
 
-	for (size_t i = card->first; i < card->first + card->count && task->call == CALL_NONE; i++) {
-		if (!hinders(&this->tasks[i], call))
-			continue;
-		culprit = &this->tasks[i];
-		call = association_is_near(culprit) ? CALL_READ_ASSOCIATION : CALL_READ_RESET;
-		break;
-	}
-	format_path(culprit, call, path);
+	if (blocker && association_is_near(blocker))
+		call = CALL_READ_ASSOCIATION;
+	else if (blocker && blocker->call != CALL_READ_SERIALNR)
+		call = CALL_READ_RESET;
+	format_path(blocker ? blocker : task, call, path);
 	apqn_note_call(task->apqn, path, 0);
 }
 
@@ -104,7 +91,6 @@ void provision_note_wait(const struct provision *this, struct queue_task *task)
 static struct queue_task *first_due(const struct provision *this, const struct card *card, int64_t now_ms,
 				    int64_t *due_ms)
 {
-	struct card_blockers blockers = provision_blockers(this, card);
 	struct queue_task *first = NULL;
 
 	*due_ms = MACHINE_FOREVER;
@@ -112,9 +98,9 @@ static struct queue_task *first_due(const struct provision *this, const struct c
 		struct queue_task *task = &this->tasks[i];
 		int64_t task_due_ms = task->due_ms;
 
-		if (task->goal == GOAL_REST || task->call != CALL_NONE)
+		if (task->goal == GOAL_REST || task->call != CALL_NONE || task_due_ms >= *due_ms)
 			continue;
-		if (task_due_ms <= now_ms && provision_is_blocked(&blockers, queue_task_next(task)))
+		if (task_due_ms <= now_ms && provision_blocker(this, task))
 			task_due_ms = now_ms + BLOCKED_INTERVAL_MS;
 		if (task_due_ms < *due_ms) {
 			*due_ms = task_due_ms;

@@ -38,17 +38,8 @@ static inline struct card *provision_card_of(const struct queue_task *task)
 	return (struct card *)task->serialnr;
 }
 
-/* What identity reads on a card have to wait for. */
-struct card_blockers {
-	bool association; /* an association is under way, or about to be */
-	bool reset;       /* a queue may be in a reset */
-	bool serialnr;    /* the serial number is being read */
-};
-
-struct card_blockers provision_blockers(const struct provision *this, const struct card *card);
-
-/* True if this call has to wait, because it would hang in the kernel. */
-bool provision_is_blocked(const struct card_blockers *blockers, enum queue_call call);
+/* The queue of the card that the next call of this one has to wait for, because it would hang in the kernel; or NULL. */
+const struct queue_task *provision_blocker(const struct provision *this, const struct queue_task *task);
 
 /* Notes the call that the queue waits for: its own, or the one that blocks it. */
 void provision_note_wait(const struct provision *this, struct queue_task *task);

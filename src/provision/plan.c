@@ -38,14 +38,12 @@ bool provision_is_slow(const struct provision *this, size_t i, int64_t now_ms)
 	const struct queue_task *task = &this->tasks[i];
 	const struct card *card = provision_card_of(task);
 	const struct card_channel *channel = &this->calls.list[card - this->cards];
-	struct card_blockers blockers;
 
 	if (task->goal != GOAL_IDENTIFY && task->goal != GOAL_SETTLE)
 		return false;
 	if (waits_long(task, now_ms) || (channel->under_way > 0 && now_ms - channel->since_ms >= SLOW_MS))
 		return true;
-	blockers = provision_blockers(this, card);
-	return provision_is_blocked(&blockers, queue_task_next(task)) && card_is_slow(this, card, now_ms);
+	return provision_blocker(this, task) && card_is_slow(this, card, now_ms);
 }
 
 /* --- planning ------------------------------------------------------------------------------------- */
