@@ -30,7 +30,7 @@ make_debian_root() {
 run_debian() {
 	cp "$1" "$log/topology"
 	echo "hostkey ${host_key:?}" >>"$log/topology"
-	run_guest 768 "$log/topology" "$2" root=LABEL=root "$debian_parameters" systemd.show_status=0 >/dev/null
+	run_guest 768 "$log/topology" "$2" root=LABEL=root "${debian_parameters:?}" systemd.show_status=0 >/dev/null
 	[ "$(cat "$log/status")" = 0 ]
 }
 
