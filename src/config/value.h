@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* What the keys of an entry mean: from texts to a validated entry (manual, section CONFIGFILE; design decision 15). */
+/*
+ * What the keys of an entry mean: from texts to a validated entry. A file that s390-tools' pvapconfig takes is right
+ * here, too (its manual page, section CONFIGFILE). A new key also belongs into CONFIG_VALUE_KEYS, key_names (value.c),
+ * pvapconfig.yaml(5) and README; tests/check-docs compares them.
+ */
 #include <stddef.h>
 
 #include "config/config.h"
@@ -51,6 +55,6 @@ void config_value_format_label(size_t number, const char *name, char label[CONFI
  */
 int config_value_make_entry(struct config_fields *fields, struct config_entry *entry);
 
-/* SHA-256 by mbedtls, whichever version is installed. 0, or -EIO if the library fails (an accelerator behind it may). */
+/* SHA-256 by mbedtls, whichever version is installed. 0, or -EIO: the library failed (an accelerator behind it may). */
 #define SHA256_SIZE 32
 int sha256_digest(const void *data, size_t length, uint8_t digest[SHA256_SIZE]);
