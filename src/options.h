@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * The command line (manual, options).
+ * The command line (pvapconfig(8)).
  */
 #include <stdbool.h>
 #include <stdint.h>

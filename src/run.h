@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* The stages of a run in their order (manual, steps 1 to 9), on any machine. */
+/* The stages of a run in their order (steps 1 to 9 in the manual page of s390-tools' pvapconfig), on any machine. */
 #include <stdbool.h>
 
 #include "kernel/machine.h"

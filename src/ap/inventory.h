@@ -2,8 +2,7 @@
 #pragma once
 
 /*
- * What crypto queues this guest has (manual steps 1 and 5). Only reads. Errors are reported here; callers get the
- * errno.
+ * What crypto queues this guest has. Only reads. Errors are reported here; callers get the errno.
  * Texts and files: facts from drivers/s390/crypto/ap_bus.c, ap_card.c, ap_queue.c.
  */
 #include <stdbool.h>

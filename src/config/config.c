@@ -380,7 +380,7 @@ static void release_fields(struct config_fields *fields)
 		free(fields->list[i].text);
 }
 
-/* Makes room for one entry more, and an empty one there. */
+/* Makes room for one entry more. */
 static int grow(struct parser *parser)
 {
 	struct config *config = parser->config;

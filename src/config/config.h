@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * The configuration file: YAML text in, validated entries out (manual, section CONFIGFILE). Errors are reported here,
- * with file, line, column, entry and key; callers get the errno only.
+ * The configuration file: YAML text in, validated entries out. Errors are reported here, with file, line, column, entry
+ * and key; callers get the errno only.
  */
 #include <stdbool.h>
 #include <stddef.h>

@@ -134,7 +134,7 @@ static int make_min_generation(const struct config_fields *fields, struct config
 	if (!text)
 		return 0;
 	if (entry->mode == APQN_MODE_EP11) {
-		/* The manual has a misprint, CEC8. Configurations that were copied from it must work. */
+		/* A misprint in the manual page of s390-tools. Configurations that were copied from it must work. */
 		if (strcasecmp(text, "CEX8") != 0 && strcasecmp(text, "CEC8") != 0)
 			return refuse_value(fields, entry->name, CONFIG_KEY_MINGEN, "CEX8 for mode EP11");
 		entry->min_generation = 8;

@@ -43,11 +43,12 @@ struct card_calls {
 	int64_t deadline_ms; /* every call ends then at the latest */
 	int64_t limit_ms;    /* time limit of a call in the kernel; set by card_calls_create */
 	/*
-	 * Sets the path of the next call and returns true. It is a read of a text of CARD_CALLS_TEXT_SIZE bytes at
-	 * most, unless next() sets more: a write takes its text from call->data; a list needs more room, which must
-	 * live until the call is completed. Or returns false and sets channel->due_ms to when it is to be called
-	 * again (MACHINE_FOREVER: not before card_calls_wake). Called repeatedly until it returns false or the batch
-	 * is full, so a call must not need the result of one that is under way. call->context belongs to the user.
+	 * Names the next call. True: it has set call->path, and that is all for a read of at most
+	 * CARD_CALLS_TEXT_SIZE bytes. For a write it has also set the operation, the text in call->data, and its
+	 * length; for a list the operation, and data and size to memory that lives until the call is completed.
+	 * call->context belongs to the user. False: it has set channel->due_ms to when it is to be asked again
+	 * (MACHINE_FOREVER: not before card_calls_wake). It is asked until it says false or the batch is full, so
+	 * no call may need the result of another one of the batch.
 	 */
 	bool (*next)(struct card_channel *channel, struct machine_call *call, int64_t now_ms, void *context);
 	/*
@@ -70,7 +71,7 @@ void card_calls_wake(struct card_calls *calls);
 
 /*
  * Starts all calls that are due, then waits until until_ms for one call to complete, and passes it to done(). Returns
- * at once if no call is under way or due later. 0 or negative errno (-EINTR: stopped by a signal).
+ * at once if card_calls_idle(). 0 or negative errno (-EINTR: stopped by a signal).
  */
 int card_calls_turn(struct card_calls *calls, int64_t until_ms);
 

@@ -57,10 +57,12 @@ struct machine {
 int64_t machine_now_ms(struct machine *machine);
 
 /*
- * Starts a call. 0: it is under way and will be returned by machine_wait exactly once; until then, do not touch it or
- * its data. Negative errno: nothing was started; -E2BIG: more than 16 KiB of data on a card, else 4 MiB. Calls of one channel are made in the order of their start, one at a
- * time. If one of them times out, those behind it are not made and complete with -ECANCELED. A call never delays
- * calls of other channels.
+ * Starts a call. 0: it is under way, and machine_wait returns it exactly once; until then, do not touch it or its data.
+ * Negative errno, nothing was started: -E2BIG: too much data (on a card more than 16 KiB, else 4 MiB), -EINVAL: no such
+ * channel, or the error that ended all work.
+ *
+ * The calls of a channel are made one at a time, in the order of their start. If one of them hangs until its time ends,
+ * those behind it are not made and complete with -ECANCELED. A call never delays calls of other channels.
  */
 int machine_start(struct machine *machine, struct machine_call *call);
 
@@ -69,9 +71,9 @@ int machine_start(struct machine *machine, struct machine_call *call);
  * at until_ms. A negative errno ends all work: calls under way are not touched any more, and every later machine_wait
  * returns the same error. -EINTR: a signal asked the program to stop; it is reported once, at the end of the run.
  *
- * A call completed with -ETIMEDOUT stays in the kernel. It cannot touch the caller's data any more, but may still
- * take effect. -EOWNERDEAD: the process that made the call was killed, and the call may have taken effect or not;
- * reads, and calls that were not begun, are repeated once before.
+ * A call completed with -ETIMEDOUT may have waited behind others only; if it was begun, it stays in the kernel, cannot
+ * touch the caller's data any more, but may still take effect. -EOWNERDEAD: the process that made the call was killed,
+ * and the call may have taken effect or not; reads, and calls that were not begun, are repeated once before.
  */
 int machine_wait(struct machine *machine, int64_t until_ms, struct machine_call **done);
 

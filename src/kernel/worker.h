@@ -5,8 +5,8 @@
  * A child process that makes blocking calls, so that the kernel blocks it and not us.
  *
  * Some reads of AP attributes hang for 30 seconds, for more than 100, or for ever in an uninterruptible sleep. A
- * thread in that state keeps its process from exiting; a child process can be left behind. So a worker closes all our
- * descriptors except its two ends (an open console or pipe would keep other processes waiting), and ends with us.
+ * thread in that state keeps its process from exiting; a child process can be left behind. So a worker closes all
+ * descriptors that it does not need (an open console or pipe would keep other processes waiting), and ends with us.
  *
  * It shares our memory, like the child of vfork: copying page tables, and switching to such a process and back, costs
  * more than most calls. It touches only its own batch and stack. They are never freed, because the kernel may write
@@ -23,7 +23,7 @@
 
 #include "kernel/machine.h"
 
-/* Bytes of data for all calls of a batch: on cards; and on the Ultravisor, which lists up to 65,535 secrets of 48 bytes. */
+/* Bytes of data for all calls of a batch: on cards; on the Ultravisor, which lists up to 65,535 secrets of 48 bytes. */
 #define WORKER_DATA_SIZE (4 * MACHINE_TEXT_SIZE)
 #define WORKER_DATA_SIZE_MAX (1024 * MACHINE_TEXT_SIZE)
 
@@ -61,7 +61,7 @@ int worker_start(struct worker *worker, struct machine_call **calls, int64_t now
  */
 bool worker_finish(struct worker *worker, struct machine_call **done);
 
-/* When the time of the present call is over. Takes note of calls that were done since the last check. */
+/* When the time of a busy worker's present call is over. Takes note of calls that were done since the last check. */
 int64_t worker_limit_ms(struct worker *worker, int64_t now_ms);
 
 /*

@@ -3,7 +3,7 @@
 
 /*
  * Which APQN serves which entry, and what is to be done with every APQN. A pure function: no I/O, no clock, no
- * messages; the same input gives the same plan (design decisions 1 to 4, 6, 12, 14).
+ * messages; the same input gives the same plan.
  *
  * Words: an APQN *fits* an entry if mode, generation, MKVP and serial number are right, it is online, can be bound,
  * and has not failed; it *satisfies* the entry if it fits and needs no change: bound (accelerator), or bound and

@@ -38,7 +38,7 @@ static inline struct card *provision_card_of(const struct queue_task *task)
 	return (struct card *)task->serialnr;
 }
 
-/* The queue of the card that the next call of this one has to wait for, because it would hang in the kernel; or NULL. */
+/* The queue of the card that the next call of this one has to wait for, or it would hang in the kernel; or NULL. */
 const struct queue_task *provision_blocker(const struct provision *this, const struct queue_task *task);
 
 /* Notes the call that the queue waits for: its own, or the one that blocks it. */
@@ -52,11 +52,12 @@ void provision_done(struct card_channel *channel, const struct machine_call *cal
 int provision_make_plan(struct provision *this);
 /* Makes a plan and sets the goals for it; 0 or -ENOMEM. */
 int provision_plan(struct provision *this, int64_t now_ms);
-/* The same for a dry run: identities are read as far as allowed, no other goal is set. */
+/* The same for a dry run: identities are read as far as allowed, and what was bound for it is unbound. */
 int provision_plan_dry(struct provision *this, int64_t now_ms);
 
 /*
- * Where nothing may be written: drops the goals of queues whose next call is a write, as after the reset of an unbind.
+ * Where nothing may be written: drops the goals of queues whose next call is a write, as that of a queue that was found
+ * unbound once its reset is over.
  */
 void provision_give_up_writers(struct provision *this);
 
@@ -70,7 +71,7 @@ static inline bool provision_is_closing(const struct provision *this, int64_t no
 bool provision_is_slow(const struct provision *this, size_t i, int64_t now_ms);
 bool provision_any_task(const struct provision *this);
 
-/* "11.0008: bind and associate with secret 3 for entry #2 'name'" */
+/* "11.0008: bind and associate with secret index 3 for entry #2 'name'" */
 void provision_log_goal(const struct provision *this, size_t apqn, enum queue_goal goal);
 /* A line every 5 seconds: the queue that has been waited for longest. */
 void provision_show_progress(struct provision *this, int64_t now_ms);

@@ -3,8 +3,8 @@
 
 /*
  * Carries a plan out: identifies, binds, associates and unbinds queues, all cards at once. Makes a new plan when it
- * has learnt something or when a queue has failed. Respects the deadline (manual steps 5 to 8, design decisions 4 to
- * 12).
+ * has learnt something or when a queue has failed. Respects the deadline. (Steps 5 to 8 in the manual page of
+ * s390-tools' pvapconfig.)
  *
  * A run identifies the queues that must be identified, makes the plan, then brings every queue to its state. The plan
  * does not wait for a slow queue: it is made without it, and again when the queue is identified.

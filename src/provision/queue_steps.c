@@ -36,7 +36,7 @@ enum queue_state queue_state_found(const struct apqn *apqn)
 }
 
 /* clang-format off */
-/* The two tables of queue_steps.h. */
+/* The table of queue_steps.h, in two: the call for a goal, and what follows from its result. */
 static const enum queue_call calls[][4] = {
 	/*                           GOAL_IDENTIFY          GOAL_BIND          GOAL_ASSOCIATE          GOAL_UNBIND */
 	[QUEUE_UNKNOWN]          = { CALL_WRITE_UNBIND,     CALL_WRITE_UNBIND, CALL_WRITE_UNBIND,      CALL_WRITE_UNBIND },
@@ -317,8 +317,8 @@ void queue_task_abandon(struct queue_task *task)
 /* --- results -------------------------------------------------------------------------------------- */
 
 /*
- * While a reset runs, the firmware answers every bind with EIO. But so does the driver if the queue cannot be asked after
- * the bind took effect.
+ * While a reset runs, the firmware answers every bind with EIO. But so does the driver if the queue cannot be asked
+ * after the bind took effect.
  */
 static enum queue_result result_of_eio(struct queue_task *task, int64_t now_ms)
 {

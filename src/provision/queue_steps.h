@@ -10,7 +10,7 @@
  * se_bind_store, se_associate_store): a bind that returns 0 is done; EBUSY passes; EIO passes while a reset runs; an
  * association is started by the write and seen by a read.
  *
- *   state             call for the goal                          result -> next state (same state: the call is retried)
+ *   state             call for the goal                          result of a call -> next state (same: it is retried)
  *                     IDENTIFY    BIND      ASSOCIATE  UNBIND
  *   UNKNOWN           unbind      unbind    unbind     unbind     started -> UNBINDING
  *   BIND_LOST         bind?       bind?     bind?      bind?      unbound -> RESETTING, bound -> FOUND, else UNKNOWN
@@ -18,24 +18,26 @@
  *   UNBOUND           bind        bind      bind       -          done -> BOUND, EINVAL -> UNAVAILABLE,
  *                                                                 EIO for a second -> REFUSED
  *   REFUSED           reset?      reset?    reset?     -          runs -> RESETTING, over -> failure
- *   RESETTING         bind        bind      bind       reset? *   as UNBOUND, but EIO for ten seconds -> failure;
- *                                                                 over -> UNBOUND
+ *   RESETTING         bind        bind      bind       reset? *   bind: as UNBOUND, but EIO for ten seconds -> failure;
+ *                                                                 reset?: over -> UNBOUND
  *   UNAVAILABLE       bind?       bind?     bind?      -          bound -> BOUND, else failure
- *   UNBINDING         bind        bind      bind       bind?      unbound -> RESETTING, bound for too long -> failure;
- *                                                                 done -> BOUND, EINVAL -> UNBIND_IGNORED,
+ *   UNBINDING         bind        bind      bind       bind?      bind?: unbound -> RESETTING,
+ *                                                                 bound for too long -> failure;
+ *                                                                 bind: done -> BOUND, EINVAL -> UNBIND_IGNORED,
  *                                                                 EIO for ten seconds -> failure
  *   UNBIND_IGNORED    bind?       bind?     bind?      bind?      failure
- *   FOUND             reset?      reset?    associate  unbind     over -> RESET_OVER; started -> ASSOCIATING
- *   RESET_OVER        bind?       bind?     associate  unbind     unbound -> UNBOUND, else BOUND;
- *                                                                 started -> ASSOCIATING
- *   BOUND             identity    -         associate  unbind     started -> ASSOCIATING
- *   STALE             unbind      -         unbind     unbind     started -> UNBINDING
+ *   FOUND             reset?      reset?    associate  unbind     reset?: over -> RESET_OVER
+ *   RESET_OVER        bind?       bind?     associate  unbind     bind?: unbound -> UNBOUND, else BOUND
+ *   BOUND             identity    -         associate  unbind
+ *   STALE             unbind      -         unbind     unbind
  *   SETTLING          assoc.?     -         unbind     unbind     associated -> ASSOCIATED, unassociated -> FOUND,
- *                                                                 EIO -> STALE
+ *                                                                 anything else but pending -> STALE
  *   ASSOCIATING       assoc.?     -         assoc.? +  unbind     associated -> ASSOCIATED, else failure
- *   ASSOCIATION_LOST  assoc.?     -         assoc.? +  unbind     as ASSOCIATING, but unassociated -> FOUND
- *   ASSOCIATED        identity    -         - +        unbind     started -> UNBINDING
+ *   ASSOCIATION_LOST  assoc.?     -         assoc.? +  unbind     as ASSOCIATING, but pending -> ASSOCIATING,
+ *                                                                 unassociated -> FOUND
+ *   ASSOCIATED        identity    -         - +        unbind
  *
+ *   In every state: associate: started -> ASSOCIATING; unbind: started -> UNBINDING.
  *   bind, unbind, associate: a write; bind?, reset?, assoc.?: a read of se_bind, reset, se_associate;
  *   identity: a read of mkvps, then of serialnr if it is wanted; -: the goal is reached
  *   * only if the serial number of the card is wanted: it cannot be read while the reset runs
@@ -105,7 +107,7 @@ enum queue_result {
 	RESULT_SEEN_UNBOUND,
 	RESULT_SEEN_BOUND,
 	RESULT_SEEN_NEITHER,  /* EIO: an asynchronous error, which the reset of an unbind takes away */
-	RESULT_SEEN_TOO_LONG, /* not unbound for longer than any unbind takes */
+	RESULT_SEEN_TOO_LONG, /* not unbound for longer than an unbind takes */
 	RESULT_UNREADABLE,    /* se_bind gives another error, or an unknown text */
 	RESULT_RESET_RUNS,
 	RESULT_RESET_OVER,

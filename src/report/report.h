@@ -2,8 +2,9 @@
 #pragma once
 
 /*
- * The result of a run: as exit status (manual step 9), as messages, and as JSON. The schema of the JSON report is
- * doc/report.schema.json; its version changes when a field changes its meaning or is removed.
+ * The result of a run: as exit status, as messages, and as JSON. The schema of the JSON report is
+ * doc/report.schema.json; its version changes when a field changes its meaning or is removed. A new field also belongs
+ * into doc/report.md and pvapconfig(8); tests/check-report compares them.
  */
 #include <stdbool.h>
 #include <stddef.h>

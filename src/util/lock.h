@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * The lock file (manual): the process that created it may change APQNs. It holds the process id and a newline.
- * Everything is reported here.
+ * The lock file, shared with s390-tools' pvapconfig: the process that created it may change APQNs. It holds the process
+ * id and a newline. Everything is reported here.
  */
 #include <stdbool.h>
 #include <sys/types.h>

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * What the Ultravisor (UV) can do for this guest and which secrets it holds (manual steps 2 and 4). Errors are reported
- * here. Layouts: arch/s390/include/uapi/asm/uvdevice.h, asm/uv.h.
+ * What the Ultravisor (UV) can do for this guest and which secrets it holds. Errors are reported here.
+ * Layouts: arch/s390/include/uapi/asm/uvdevice.h, asm/uv.h.
  */
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The plan, for every small machine: src/plan. No model checker, but a program that tries all of them, which is faster
- * here. It compares each plan with one that is found by trying every way to serve the entries (design decisions 1 to
- * 4).
+ * here. It compares each plan with one that is found by trying every way to serve the entries.
  *
  * Bounds: up to 3 entries and 4 APQNs, in four families. In each, every APQN has every state of the family's list, and
  * every entry every value, independent of the others:

@@ -72,7 +72,7 @@ static const struct row rows[] = {
 	  .dialogue = SECRETS APQNS(0) "error: AP bus: there is no APQN; the host passes no crypto queue through to "
 				       "this guest\n",
 	  .then = &(const struct row){ .options.unbind = true, .success = true } },
-	/* Both are candidates (decision 12), and the choice is the same in every run. */
+	/* Both are candidates, and the choice is the same in every run. */
 	{ .name = "a master key twice on a card",
 	  .topology = SMALL "queue 11.0002 mkvp=" MKVP_A PAD "\n", .yaml = ENTRY_A, .success = true,
 	  .queues = A_SERVED ", 11.0002 bindable",

@@ -46,7 +46,7 @@ static void queues_that_may_serve_are_left_alone(void **state)
 	plan_release(&plan);
 }
 
-/* --- decision 6: identities ------------------------------------------------------------------------ */
+/* --- identities ------------------------------------------------------------------------------------ */
 
 /* Bound queues are looked at first, and nothing is changed before; accelerators do not wait for it. */
 static void bound_queues_are_identified_first(void **state)
@@ -179,7 +179,7 @@ static void all_of_the_key_counts(void **state)
 	}
 }
 
-/* --- decision 12: duplicates ------------------------------------------------------------------------ */
+/* --- duplicates ------------------------------------------------------------------------------------- */
 
 /* Both are candidates, in the usual order: one that is ready, then the lower domain. */
 static void two_of_a_card_with_one_key(void **state)

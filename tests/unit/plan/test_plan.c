@@ -8,7 +8,7 @@
 
 #include "unit/plan/builders.h"
 
-/* --- decisions 1 and 2: generations and preferences ------------------------------------------------ */
+/* --- generations and preferences ------------------------------------------------------------------- */
 
 static void minimal_generation(void **state)
 {
@@ -64,7 +64,7 @@ static void preferences_of_ep11(void **state)
 	plan_release(&plan);
 }
 
-/* --- decision 3: as many as possible --------------------------------------------------------------- */
+/* --- as many as possible --------------------------------------------------------------------------- */
 
 static void earlier_entry_gives_way(void **state)
 {
@@ -125,7 +125,7 @@ static void full_house(void **state)
 	plan_release(&plan);
 }
 
-/* --- decision 4: from state to goal ---------------------------------------------------------------- */
+/* --- from state to goal ---------------------------------------------------------------------------- */
 
 static void goals_of_accelerators(void **state)
 {
