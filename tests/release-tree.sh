@@ -22,7 +22,7 @@ in_release_tree() {
 	unshare -m sh -c '
 		tree=$1 work=$2 directory=$3
 		shift 3
-		mkdir -p "$tree/build" && mount -t proc proc "$tree/proc" && mount --bind /dev "$tree/dev" && mount -t tmpfs tmpfs "$tree/tmp" &&
+		mkdir -p "$tree/build" && mount -t proc proc "$tree/proc" && mount --rbind /dev "$tree/dev" && mount -t tmpfs tmpfs "$tree/tmp" &&
 			mount --bind "$work" "$tree/build" &&
 			exec chroot "$tree" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 HOME=/tmp \
 				sh -c "cd \"\$1\" && shift && exec \"\$@\"" sh "$directory" "$@"' sh "$@"
