@@ -106,8 +106,12 @@ enum situation { SETTLED, PENDING, CONFIRMING, UNBINDING, SITUATIONS };
 
 static enum situation situation_of(const struct queue_task *task)
 {
+	enum apqn_failure failure = task->apqn->failure;
+
 	/* A bind that failed has not shown the effect of an unbind before it. */
 	if (queue_unbind_unseen(task->state) && !apqn_is_out_of_reach(task->apqn))
+		return UNBINDING;
+	if (queue_bind_unseen(task) && (failure == APQN_WORKING || failure == APQN_BIND_TIMEOUT))
 		return UNBINDING;
 	if (task->apqn->association == APQN_ASSOCIATION_PENDING && task->apqn->failure == APQN_WORKING)
 		return PENDING;
@@ -299,7 +303,7 @@ static bool undo_probes(struct provision *this, int64_t now_ms)
 	for (size_t i = 0; i < this->count; i++) {
 		struct queue_task *task = &this->tasks[i];
 
-		if (!task->bound_here || task->apqn->bind == APQN_UNBOUND || apqn_is_out_of_reach(task->apqn))
+		if (!task->bound_here || apqn_is_out_of_reach(task->apqn))
 			continue;
 		/* One that has failed is tried once. */
 		task->bound_here = task->apqn->failure == APQN_WORKING;

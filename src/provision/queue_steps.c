@@ -249,6 +249,11 @@ void queue_task_update(struct queue_task *task)
 		task->goal = GOAL_REST;
 }
 
+bool queue_bind_unseen(const struct queue_task *task)
+{
+	return task->bound_here && task->apqn->bind != APQN_BOUND;
+}
+
 /* Soon at first, then at growing intervals. */
 static void again(struct queue_task *task, int64_t now_ms)
 {
@@ -269,6 +274,8 @@ static void progress(struct queue_task *task, int64_t now_ms)
 
 void queue_task_begin(struct queue_task *task, enum queue_goal goal, int64_t now_ms)
 {
+	if (goal == GOAL_UNBIND && queue_bind_unseen(task) && !queue_unbind_unseen(task->state))
+		queue_task_set_state(task, QUEUE_BIND_LOST);
 	task->goal = goal;
 	task->since_ms = now_ms;
 	task->refused_since_ms = 0;
@@ -322,6 +329,8 @@ void queue_task_abandon(struct queue_task *task)
  */
 static enum queue_result result_of_eio(struct queue_task *task, int64_t now_ms)
 {
+	if (task->goal < GOAL_IDENTIFY || task->goal == GOAL_UNBIND)
+		return RESULT_BIND_LOST; /* nobody binds it again, which would show it */
 	task->bound_here = true;
 	if (task->refused_since_ms == 0)
 		task->refused_since_ms = now_ms;
@@ -473,6 +482,9 @@ static void take_result(struct queue_task *task, enum queue_result result, int e
 	case RESULT_UNBIND_STARTED:
 		task->bound_here = false;
 		task->since_ms = now_ms;
+		break;
+	case RESULT_SEEN_UNBOUND:
+		task->bound_here = false;
 		break;
 	case RESULT_ASSOCIATION_STARTED:
 	case RESULT_ASSOCIATION_LOST:

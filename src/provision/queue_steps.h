@@ -43,7 +43,8 @@
  *   * only if the serial number of the card is wanted: it cannot be read while the reset runs
  *   + unbind if it is associated with another secret than the goal's
  *   STALE is also every accelerator that was found bound, because its association is never read.
- *   Any state: the helper process of a write was killed -> BIND_LOST, UNBIND_LOST, ASSOCIATION_LOST.
+ *   Any state: the helper process of a write was killed -> BIND_LOST, UNBIND_LOST, ASSOCIATION_LOST. A bind that gave
+ *   EIO may have taken effect: BIND_LOST as soon as the goal is not to bind it any more.
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -138,7 +139,7 @@ struct queue_task {
 	enum queue_call call;     /* under way */
 	uint16_t secret_index;    /* for associations */
 	uint16_t asked_index;     /* what was written last: the plan may have changed since */
-	bool bound_here;          /* this run has bound it, or may have */
+	bool bound_here;          /* this run has bound it, or may have, and has not seen it unbound since */
 	int64_t since_ms;         /* when the goal was set, or the unbind or the association started */
 	int64_t due_ms;           /* no call before */
 	int64_t interval_ms;      /* to the next try */
@@ -164,6 +165,8 @@ enum apqn_failure queue_failure_of(enum queue_state state, enum queue_goal goal,
 
 /* An unbind was written, or may have been, and no call has shown its effect yet. */
 bool queue_unbind_unseen(enum queue_state state);
+/* A bind was refused, or its helper process was lost, and no call has shown since whether it took effect. */
+bool queue_bind_unseen(const struct queue_task *task);
 /* The call that led from one state to the other showed that an unbind took effect. */
 bool queue_unbind_seen(enum queue_state before, enum queue_state after);
 

@@ -233,6 +233,34 @@ static void test_goal_replaced_during_a_bind(void **state)
 	assert_int_equal(bench.task.state, QUEUE_RESETTING);
 }
 
+/* The driver asks the queue after a bind, too, and may say EIO though the bind took effect. */
+static void test_refused_bind_is_not_wanted_any_more(void **state)
+{
+	struct bench bench;
+
+	(void)state;
+	bench_begin(&bench, GOAL_IDENTIFY, UNBOUND);
+	step(&bench, CALL_WRITE_BIND, -EIO, NULL);
+	assert_true(queue_bind_unseen(&bench.task));
+	queue_task_begin(&bench.task, GOAL_UNBIND, bench.now_ms);
+	step(&bench, CALL_READ_BIND, 0, "unbound\n");
+	assert_false(queue_bind_unseen(&bench.task));
+	assert_int_equal(bench.task.goal, GOAL_REST);
+
+	bench_begin(&bench, GOAL_IDENTIFY, UNBOUND);
+	step(&bench, CALL_WRITE_BIND, -EIO, NULL);
+	queue_task_begin(&bench.task, GOAL_UNBIND, bench.now_ms);
+	step(&bench, CALL_READ_BIND, 0, "bound\n");
+	call(&bench, CALL_WRITE_UNBIND);
+
+	bench_begin(&bench, GOAL_IDENTIFY, UNBOUND);
+	call(&bench, CALL_WRITE_BIND);
+	bench.task.goal = GOAL_REST;
+	answer(&bench, -EIO, NULL);
+	assert_int_equal(bench.apqn.bind, APQN_BIND_UNKNOWN);
+	assert_true(queue_bind_unseen(&bench.task));
+}
+
 /* What the answer tells may be all that the new goal wants. */
 static void test_goal_reached_by_the_call_before(void **state)
 {
@@ -366,6 +394,7 @@ int main(void)
 		cmocka_unit_test(test_no_release),
 		cmocka_unit_test(test_unbind_is_looked_at_later),
 		cmocka_unit_test(test_goal_replaced_during_a_bind),
+		cmocka_unit_test(test_refused_bind_is_not_wanted_any_more),
 		cmocka_unit_test(test_goal_reached_by_the_call_before),
 		cmocka_unit_test(test_goal_replaced_during_an_unbind),
 		cmocka_unit_test(test_goal_replaced_during_a_look),

@@ -214,10 +214,34 @@ static void test_slow_identity_does_not_hold_up(void **state)
 	assert_between(wait_us, 200000, 400000);
 }
 
+/*
+ * The driver asks the queue after a bind, too: it fails although the bind took effect. Meanwhile another queue serves
+ * the entry, so that nobody binds this one again.
+ */
+static void test_refused_bind_took_effect(void **state)
+{
+	struct fixture *fixture = *state;
+	char topology[512];
+
+	for (unsigned int after = 0; after < 6; after++) {
+		snprintf(topology, sizeof(topology),
+			 DELAYS SECRETS "card 11 CEX8P\nqueue 11.0001" KEY_A "\ncard 12 CEX8P\nqueue 12.0001" KEY_C "\n"
+					"fault 12.0001 test rc=10 after=%u times=20\n",
+			 after);
+		new_machine(fixture, topology);
+		fixture->sim->options.settled = true;
+		run(fixture, ENTRY_A);
+		assert_int_equal(fixture->plan.satisfied, 1);
+		assert_string_equal(truth(fixture, 0x12, 1), "bindable");
+		assert_int_equal(fixture->inventory.apqns[1].bind, APQN_UNBOUND);
+	}
+}
+
 int main(void)
 {
-	struct CMUnitTest tests[COUNT(rows) + 1] = { TEST(test_slow_identity_does_not_hold_up) };
+	struct CMUnitTest tests[COUNT(rows) + 2] = { TEST(test_slow_identity_does_not_hold_up),
+						     TEST(test_refused_bind_took_effect) };
 
-	ADD_ROWS(tests + 1, rows);
+	ADD_ROWS(tests + 2, rows);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
