@@ -33,7 +33,7 @@ bool fit_is_usable(const struct outcome *outcome, size_t place)
 	return fit_is_reachable(outcome, place) && !outcome->draw->offline[place];
 }
 
-/* What the queue is, whoever may use it. */
+/* The queue fits the entry by mode, generation, master key and serial number; its state does not count. */
 static bool is_of_kind(const struct outcome *outcome, const struct draw_entry *entry, size_t place)
 {
 	const struct model_queue *queue = &outcome->model->queues[place];

@@ -16,7 +16,7 @@ struct match {
 /* Whether there is an association secret with the id that the entry asks for, with `index` one at this place. */
 bool fit_has_secret(const struct outcome *outcome, const struct draw_entry *entry, const uint16_t *index);
 
-/* Whether the queue could be unbound before the run, whoever may use it; and whether it could be used. */
+/* Whether the queue could be unbound before the run; and whether it could serve an entry. */
 bool fit_is_reachable(const struct outcome *outcome, size_t place);
 bool fit_is_usable(const struct outcome *outcome, size_t place);
 
