@@ -5,7 +5,6 @@
  */
 #include "options.h"
 
-#include <errno.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
@@ -107,7 +106,7 @@ static const struct {
 static void print_option(const struct option *option)
 {
 	static const char blanks[] = "                         ";
-	const char *help = option->help, *end;
+	const char *help = option->help;
 	char start[64];
 	size_t length;
 
@@ -115,17 +114,17 @@ static void print_option(const struct option *option)
 	length = (size_t)snprintf(start, sizeof(start), option->letter ? "  -%c, " : "      ", option->letter);
 	length += (size_t)snprintf(start + length, sizeof(start) - length, "--%s%s%s", option->name,
 				   *option->value ? " " : "", option->value);
-	while ((end = strchr(help, '\n'))) {
+	do {
 		char line[128];
+		size_t end = strcspn(help, "\n");
 
 		snprintf(line, sizeof(line), "%s", help);
-		line[end - help] = '\0';
+		line[end] = '\0';
 		log_output("%s%s%s", start, blanks + length, line);
 		start[0] = '\0';
 		length = 0;
-		help = end + 1;
-	}
-	log_output("%s%s%s", start, blanks + length, help);
+		help += end;
+	} while (*help++);
 }
 
 static void print_help(void)
@@ -141,28 +140,35 @@ static void print_help(void)
 	}
 }
 
-/* --- words ---------------------------------------------------------------------------------------- */
+/* --- meaning -------------------------------------------------------------------------------------- */
 
 struct parser {
-	char *const *next;   /* the next word; NULL after the last */
-	const char *letters; /* the rest of a word of short options; NULL: none */
-	unsigned int given;  /* bits of all options so far */
+	char *const *next;  /* the next word; NULL after the last */
+	unsigned int given; /* bits of all options so far */
+	struct options *options;
 };
 
-#define WORDS_END (-1)
-#define WORDS_REFUSED (-2)
-
-/* The value is the rest of this word, if there is one, or the next word. */
-static int take_value(struct parser *parser, int id, const char *rest, const char **value)
+static enum options_action set_path(const struct option *option, const char *value, void *path)
 {
-	*value = rest ? rest : *parser->next;
 	if (!*value) {
-		log_error("option --%s needs a value", known[id].name);
-		return WORDS_REFUSED;
+		log_error("option --%s: the name is empty", option->name);
+		return OPTIONS_EXIT_FAILURE;
 	}
-	if (!rest)
-		parser->next++;
-	return id;
+	*(const char **)path = value;
+	return OPTIONS_RUN;
+}
+
+static enum options_action set_seconds(const struct option *option, const char *value, void *ms)
+{
+	uint64_t seconds;
+
+	if (text_parse_decimal(value, OPTIONS_TIMEOUT_MAX, &seconds)) {
+		log_error("option --%s: '%s' is not a whole number of seconds from 0 to %d", option->name, value,
+			  OPTIONS_TIMEOUT_MAX);
+		return OPTIONS_EXIT_FAILURE;
+	}
+	*(int64_t *)ms = (int64_t)seconds * 1000;
+	return OPTIONS_RUN;
 }
 
 static bool has_value(int id)
@@ -170,111 +176,37 @@ static bool has_value(int id)
 	return known[id].kind == PATH || known[id].kind == SECONDS;
 }
 
-static int next_letter(struct parser *parser, const char **value)
-{
-	char letter = *parser->letters++;
-	const char *rest = *parser->letters ? parser->letters : NULL;
-
-	for (int id = 0; id < OPTION_COUNT; id++) {
-		if (known[id].letter != letter)
-			continue;
-		parser->letters = has_value(id) ? NULL : rest;
-		return has_value(id) ? take_value(parser, id, rest, value) : id;
-	}
-	log_error("unknown option '-%c'", letter);
-	return WORDS_REFUSED;
-}
-
-static int next_name(struct parser *parser, const char *word, const char **value)
-{
-	const char *name = word + 2;
-	size_t length = strcspn(name, "=");
-	const char *rest = name[length] ? name + length + 1 : NULL;
-
-	for (int id = 0; id < OPTION_COUNT; id++) {
-		if (strncmp(known[id].name, name, length) != 0 || known[id].name[length])
-			continue;
-		if (has_value(id))
-			return take_value(parser, id, rest, value);
-		if (!rest)
-			return id;
-		log_error("option --%s takes no value: '%s'", known[id].name, word);
-		return WORDS_REFUSED;
-	}
-	log_error("unknown option '%s'", word);
-	return WORDS_REFUSED;
-}
-
-/* The next option with its value, which is part of the command line; WORDS_END; or WORDS_REFUSED, reported. */
-static int next_option(struct parser *parser, const char **value)
-{
-	const char *word = *parser->next;
-
-	if (parser->letters)
-		return next_letter(parser, value);
-	if (word && strcmp(word, "--") == 0)
-		word = *++parser->next;
-	else if (word && word[0] == '-' && word[1]) {
-		parser->next++;
-		if (word[1] == '-')
-			return next_name(parser, word, value);
-		parser->letters = word + 1;
-		return next_letter(parser, value);
-	}
-	if (!word)
-		return WORDS_END;
-	log_error("unexpected argument '%s'", word);
-	return WORDS_REFUSED;
-}
-
-/* --- meaning -------------------------------------------------------------------------------------- */
-
-static int set_path(const struct option *option, const char *value, struct options *options)
-{
-	if (!*value) {
-		log_error("option --%s: the name is empty", option->name);
-		return -EINVAL;
-	}
-	*(const char **)(void *)((char *)options + option->offset) = value;
-	return 0;
-}
-
-static int set_seconds(const struct option *option, const char *value, struct options *options)
-{
-	uint64_t seconds;
-
-	if (text_parse_decimal(value, OPTIONS_TIMEOUT_MAX, &seconds)) {
-		log_error("option --%s: '%s' is not a whole number of seconds from 0 to %d", option->name, value,
-			  OPTIONS_TIMEOUT_MAX);
-		return -EINVAL;
-	}
-	*(int64_t *)(void *)((char *)options + option->offset) = (int64_t)seconds * 1000;
-	return 0;
-}
-
-static enum options_action apply(int id, const char *value, struct options *options)
+/* `value` is the rest of the option's word, or NULL: the next word. */
+static enum options_action apply(struct parser *parser, int id, const char *value)
 {
 	const struct option *option = &known[id];
-	int error = 0;
+	void *member = (char *)parser->options + option->offset;
 
+	parser->given |= BIT(id);
+	if (has_value(id) && !value) {
+		value = *parser->next;
+		if (!value) {
+			log_error("option --%s needs a value", option->name);
+			return OPTIONS_EXIT_FAILURE;
+		}
+		parser->next++;
+	}
 	switch (option->kind) {
 	case FLAG:
-		*(bool *)((char *)options + option->offset) = true;
-		break;
+		*(bool *)member = true;
+		return OPTIONS_RUN;
 	case PATH:
-		error = set_path(option, value, options);
-		break;
+		return set_path(option, value, member);
 	case SECONDS:
-		error = set_seconds(option, value, options);
-		break;
+		return set_seconds(option, value, member);
 	case EXIT:
-		if (id == HELP)
-			print_help();
-		else
-			log_output("pvapconfig " PVAPCONFIG_VERSION);
-		return OPTIONS_EXIT_SUCCESS;
+		break;
 	}
-	return error ? OPTIONS_EXIT_FAILURE : OPTIONS_RUN;
+	if (id == HELP)
+		print_help();
+	else
+		log_output("pvapconfig " PVAPCONFIG_VERSION);
+	return OPTIONS_EXIT_SUCCESS;
 }
 
 static enum options_action check_conflicts(unsigned int given)
@@ -292,21 +224,71 @@ static enum options_action check_conflicts(unsigned int given)
 	return message ? OPTIONS_EXIT_FAILURE : OPTIONS_RUN;
 }
 
+/* --- words ---------------------------------------------------------------------------------------- */
+
+static enum options_action apply_letters(struct parser *parser, const char *letters)
+{
+	enum options_action action = OPTIONS_RUN;
+
+	for (; *letters && action == OPTIONS_RUN; letters++) {
+		int id = 0;
+
+		while (id < OPTION_COUNT && known[id].letter != *letters)
+			id++;
+		if (id == OPTION_COUNT) {
+			log_error("unknown option '-%c'", *letters);
+			return OPTIONS_EXIT_FAILURE;
+		}
+		if (has_value(id))
+			return apply(parser, id, letters[1] ? letters + 1 : NULL);
+		action = apply(parser, id, NULL);
+	}
+	return action;
+}
+
+static enum options_action apply_name(struct parser *parser, const char *word)
+{
+	const char *name = word + 2;
+	size_t length = strcspn(name, "=");
+	const char *value = name[length] ? name + length + 1 : NULL;
+
+	for (int id = 0; id < OPTION_COUNT; id++) {
+		if (strncmp(known[id].name, name, length) != 0 || known[id].name[length])
+			continue;
+		if (!value || has_value(id))
+			return apply(parser, id, value);
+		log_error("option --%s takes no value: '%s'", known[id].name, word);
+		return OPTIONS_EXIT_FAILURE;
+	}
+	log_error("unknown option '%s'", word);
+	return OPTIONS_EXIT_FAILURE;
+}
+
+static bool is_option(const char *word)
+{
+	return word && word[0] == '-' && word[1] && strcmp(word, "--") != 0;
+}
+
 /* `words` is argv without the name of the program. */
 static enum options_action parse_all(char *const words[], struct options *options)
 {
-	struct parser parser = { .next = words };
-	const char *value = "";
-	int id;
+	struct parser parser = { .next = words, .options = options };
+	enum options_action action = OPTIONS_RUN;
 
-	while ((id = next_option(&parser, &value)) >= 0) {
-		enum options_action action = apply(id, value, options);
+	while (action == OPTIONS_RUN && is_option(*parser.next)) {
+		const char *word = *parser.next++;
 
-		if (action != OPTIONS_RUN)
-			return action;
-		parser.given |= BIT(id);
+		action = word[1] == '-' ? apply_name(&parser, word) : apply_letters(&parser, word + 1);
 	}
-	return id == WORDS_REFUSED ? OPTIONS_EXIT_FAILURE : check_conflicts(parser.given);
+	if (action != OPTIONS_RUN)
+		return action;
+	if (*parser.next && strcmp(*parser.next, "--") == 0)
+		parser.next++;
+	if (*parser.next) {
+		log_error("unexpected argument '%s'", *parser.next);
+		return OPTIONS_EXIT_FAILURE;
+	}
+	return check_conflicts(parser.given);
 }
 
 static bool has_word(char *const words[], const char *word)
