@@ -26,7 +26,7 @@ static bool check_config(const struct options *options)
 	const char *path = options->config_path;
 	cleanup_(config_release) struct config config = { 0 };
 
-	if (config_load(path, options_pipe_ms(options), &config) < 0)
+	if (config_load(path, options->timeout_ms, &config) < 0)
 		return false;
 	log_info("%s: %zu valid %s", path, config.count, text_plural(config.count, "entry", "entries"));
 	return true;

@@ -11,7 +11,6 @@
 
 #include "util/log.h"
 #include "util/text.h"
-#include "util/wait.h"
 
 #define HELP_COLUMN 25 /* where the explanations begin */
 
@@ -296,11 +295,6 @@ static bool has_word(char *const words[], const char *word)
 	while (*words && strcmp(*words, word) != 0)
 		words++;
 	return *words;
-}
-
-int64_t options_pipe_ms(const struct options *options)
-{
-	return options->timeout_ms > 0 ? options->timeout_ms : WAIT_FOREVER;
 }
 
 enum options_action options_parse(int argc, char *argv[], struct options *options)

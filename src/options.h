@@ -38,8 +38,5 @@ enum options_action {
 	OPTIONS_EXIT_FAILURE, /* bad usage, reported */
 };
 
-/* How long a configuration from a pipe may take to its end (file.h). */
-int64_t options_pipe_ms(const struct options *options);
-
 /* Reads the command line; `options` is complete and free of contradictions after OPTIONS_RUN. */
 enum options_action options_parse(int argc, char *argv[], struct options *options);

@@ -134,10 +134,15 @@ static int64_t pipe_ms(const struct run *run)
 	return left_ms > 0 ? left_ms : 1;
 }
 
+/* Without a path (a list, which has names for its secrets then) the default file need not exist. */
 static bool load_config(struct run *run)
 {
+	const char *path = run->options->config_path;
+
+	if (!path && access(OPTIONS_CONFIG_PATH, F_OK) < 0)
+		return true;
 	if (!run->has_config)
-		run->has_config = config_load(run->options->config_path, pipe_ms(run), &run->config) == 0;
+		run->has_config = config_load(path ? path : OPTIONS_CONFIG_PATH, pipe_ms(run), &run->config) == 0;
 	return run->has_config;
 }
 
@@ -231,10 +236,90 @@ static bool configure(struct run *run)
 	return configure_queues(run) && locked;
 }
 
+/* --- the list, which only reads ------------------------------------------------------------------- */
+
+static bool any_associated(const struct inventory *inventory)
+{
+	for (size_t i = 0; i < inventory->count; i++) {
+		if (inventory->apqns[i].association == APQN_ASSOCIATED)
+			return true;
+	}
+	return false;
+}
+
+/* Why no identities are read (a warning, too), or NULL. */
+static const char *why_not_read(const struct run *run)
+{
+	const char *lock_path = run->options->lock_path;
+	char bindings[MACHINE_TEXT_SIZE];
+	int r;
+
+	if (lock_path && access(lock_path, F_OK) == 0) {
+		log_warning("another pvapconfig may be running (%s): no master key is read", lock_path);
+		return "another pvapconfig may be running";
+	}
+	r = machine_read_text(run->machine, run->deadline_ms, bindings, "bus/ap/bindings");
+	if (r < 0) {
+		log_warning("AP bus /sys/bus/ap/bindings: %s; the list may be incomplete", text_error(r));
+		return "drivers may not be bound";
+	}
+	if (inventory_bindings_complete(bindings))
+		return NULL;
+	log_warning("AP bus: not all drivers are bound (%s): the list may be incomplete", bindings);
+	return "not all drivers are bound";
+}
+
+static int gather_secure(struct run *run, const char **unread)
+{
+	struct inventory *inventory = &run->inventory;
+	int r = inventory_gather(run->machine, run->deadline_ms, false, inventory);
+
+	if (r == 0)
+		*unread = why_not_read(run);
+	if (r == 0 && !*unread)
+		r = provision_identify_bound(run->machine, run->deadline_ms, inventory->apqns, inventory->count);
+	return r;
+}
+
+static int gather_plain(struct run *run, const char **unread)
+{
+	int r = inventory_gather(run->machine, run->deadline_ms, true, &run->inventory);
+
+	for (size_t i = 0; r == 0 && i < run->inventory.count; i++) {
+		run->inventory.apqns[i].bind = APQN_BIND_UNSUPPORTED;
+		run->inventory.apqns[i].association = APQN_ASSOCIATION_UNSUPPORTED;
+	}
+	log_warning("not a Secure Execution guest with AP pass-through (AP bus without APSB): no queue can be bound");
+	*unread = "not a Secure Execution guest";
+	return r;
+}
+
+/* True if there is a list, and it is complete. */
 static bool list(struct run *run)
 {
-	return list_run(run->machine, run->options, run->deadline_ms, &run->config, &run->secrets, &run->inventory);
+	bool complete = load_config(run), secure;
+	const char *unread = NULL;
+	struct report report;
+	int r = inventory_find_bus(run->machine, run->deadline_ms, &secure);
+
+	if (r == 0)
+		r = secure ? gather_secure(run, &unread) : gather_plain(run, &unread);
+	if (r < 0)
+		return false;
+	if (run->config.count > 0 && any_associated(&run->inventory))
+		complete = secrets_fetch(run->machine, run->deadline_ms, &run->secrets) == 0 && complete;
+	report = report_of(run);
+	if (run->inventory.unlisted_cards > 0)
+		log_error("AP bus: incomplete list: %zu %s could not be listed", run->inventory.unlisted_cards,
+			  text_plural(run->inventory.unlisted_cards, "card", "cards"));
+	if (!run->options->json && report.apqn_count > 0)
+		complete = list_print(&report, unread) && complete;
+	else if (!run->options->json && run->inventory.unlisted_cards == 0)
+		log_output("there is no APQN");
+	return complete && run->inventory.unlisted_cards == 0;
 }
+
+/* --- all ------------------------------------------------------------------------------------------ */
 
 static bool act(struct run *run)
 {

@@ -5,18 +5,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "ap/inventory.h"
-#include "kernel/machine.h"
-#include "provision/provision.h"
 #include "report/table.h"
 #include "util/cleanup.h"
 #include "util/log.h"
 #include "util/text.h"
-#include "uv/secrets.h"
-
-/* --- the table ------------------------------------------------------------------------------------ */
 
 #define MKVP_BYTES_MIN 4
 #define MKVP_BYTES_MAX 5 /* more do not fit */
@@ -271,98 +264,4 @@ void list_print_planned(const struct report *report)
 
 	print(&view, planned_titles);
 	print_planned_notes(report);
-}
-
-/* --- gathering ------------------------------------------------------------------------------------ */
-
-/* Without --config, no names are shown if the default file does not exist. */
-static bool load_names(const struct options *options, struct config *config)
-{
-	const char *path = options->config_path ? options->config_path : OPTIONS_CONFIG_PATH;
-
-	if (!options->config_path && access(path, F_OK) < 0)
-		return true;
-	return config_load(path, options_pipe_ms(options), config) == 0;
-}
-
-static bool any_associated(const struct inventory *inventory)
-{
-	for (size_t i = 0; i < inventory->count; i++) {
-		if (inventory->apqns[i].association == APQN_ASSOCIATED)
-			return true;
-	}
-	return false;
-}
-
-/* Why no identities are read (a warning, too), or NULL. */
-static const char *why_not_read(struct machine *machine, const struct options *options, int64_t deadline_ms)
-{
-	char bindings[MACHINE_TEXT_SIZE];
-	int r;
-
-	if (options->lock_path && access(options->lock_path, F_OK) == 0) {
-		log_warning("another pvapconfig may be running (%s): no master key is read", options->lock_path);
-		return "another pvapconfig may be running";
-	}
-	r = machine_read_text(machine, deadline_ms, bindings, "bus/ap/bindings");
-	if (r < 0) {
-		log_warning("AP bus /sys/bus/ap/bindings: %s; the list may be incomplete", text_error(r));
-		return "drivers may not be bound";
-	}
-	if (inventory_bindings_complete(bindings))
-		return NULL;
-	log_warning("AP bus: not all drivers are bound (%s): the list may be incomplete", bindings);
-	return "not all drivers are bound";
-}
-
-static int gather_secure(struct machine *machine, const struct options *options, int64_t deadline_ms,
-			 struct inventory *inventory, const char **unread)
-{
-	int r = inventory_gather(machine, deadline_ms, false, inventory);
-
-	if (r < 0)
-		return r;
-	*unread = why_not_read(machine, options, deadline_ms);
-	return *unread ? 0 : provision_identify_bound(machine, deadline_ms, inventory->apqns, inventory->count);
-}
-
-static int gather_plain(struct machine *machine, int64_t deadline_ms, struct inventory *inventory, const char **unread)
-{
-	int r = inventory_gather(machine, deadline_ms, true, inventory);
-
-	for (size_t i = 0; r == 0 && i < inventory->count; i++) {
-		inventory->apqns[i].bind = APQN_BIND_UNSUPPORTED;
-		inventory->apqns[i].association = APQN_ASSOCIATION_UNSUPPORTED;
-	}
-	log_warning("not a Secure Execution guest with AP pass-through (AP bus without APSB): no queue can be bound");
-	*unread = "not a Secure Execution guest";
-	return r;
-}
-
-bool list_run(struct machine *machine, const struct options *options, int64_t deadline_ms, struct config *config,
-	      struct secrets *secrets, struct inventory *inventory)
-{
-	bool complete = load_names(options, config), secure;
-	const char *unread = NULL;
-	struct report report = { .config = config, .secrets = secrets };
-	int r = inventory_find_bus(machine, deadline_ms, &secure);
-
-	if (r == 0 && secure)
-		r = gather_secure(machine, options, deadline_ms, inventory, &unread);
-	else if (r == 0)
-		r = gather_plain(machine, deadline_ms, inventory, &unread);
-	if (r < 0)
-		return false;
-	if (config->count > 0 && any_associated(inventory))
-		complete = secrets_fetch(machine, deadline_ms, secrets) == 0 && complete;
-	report.apqns = inventory->apqns;
-	report.apqn_count = inventory->count;
-	if (inventory->unlisted_cards > 0)
-		log_error("AP bus: incomplete list: %zu %s could not be listed", inventory->unlisted_cards,
-			  text_plural(inventory->unlisted_cards, "card", "cards"));
-	if (!options->json && inventory->count > 0)
-		complete = list_print(&report, unread) && complete;
-	else if (!options->json && inventory->unlisted_cards == 0)
-		log_output("there is no APQN");
-	return complete && inventory->unlisted_cards == 0;
 }

@@ -15,9 +15,6 @@
 #include "options.h"
 #include "plan/plan.h"
 
-struct inventory;
-struct machine;
-
 struct report {
 	const struct config *config;
 	const struct apqn *apqns;
@@ -105,14 +102,6 @@ void near_miss_format(const struct report *report, size_t entry, const struct ne
 		      char text[NEAR_MISS_SIZE]);
 
 /* --- the table of all APQNs (list.c): their state for --list, with the planned state for --dry-run ---- */
-
-/*
- * `pvapconfig --list`: gathers and, unless options->json is set, prints the table. Only reads, takes no lock, and binds
- * no queue to identify it. `config` (for names), `secrets` and `inventory` are empty before; the caller releases them,
- * whatever the result is. False, reported, if there is no list or if it is not complete.
- */
-bool list_run(struct machine *machine, const struct options *options, int64_t deadline_ms, struct config *config,
-	      struct secrets *secrets, struct inventory *inventory);
 
 /* Prints the table of a list. `unread`: why no identity was read at all, or NULL. False without memory, reported. */
 bool list_print(const struct report *report, const char *unread);
