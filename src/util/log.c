@@ -26,13 +26,12 @@
 static int log_verbose;
 static bool log_color;
 static bool log_left_output;
-static bool log_boot;
 static bool log_journal;
 static int64_t log_patience_ms = LOG_PATIENCE_MS; /* remaining part */
 static unsigned int log_lost_lines;               /* not reported yet */
 static int log_lost_output;
 static struct {
-	const char *path;
+	const char *path; /* NULL: not used */
 	int fd;
 	pid_t pid; /* of the process that writes; the description that was inherited is its parent's */
 	unsigned int lines, others;
@@ -67,9 +66,9 @@ void log_begin_boot(const char *kernel_log)
 {
 	struct stat status;
 
-	log_boot = true;
+	log_leave_output();
 	log_journal = fstat(STDERR_FILENO, &status) == 0 && S_ISSOCK(status.st_mode);
-	log_kernel.path = kernel_log;
+	log_kernel.path = log_journal ? NULL : kernel_log;
 }
 
 const char *log_last_error(void)
@@ -87,21 +86,16 @@ int log_output_error(void)
 	return log_lost_output;
 }
 
-static const char *level_prefix(enum log_level level)
-{
-	switch (level) {
-	case LOG_LEVEL_ERROR:
-		return "pvapconfig: error: ";
-	case LOG_LEVEL_WARNING:
-		return "pvapconfig: warning: ";
-	case LOG_LEVEL_OUTPUT:
-		return "";
-	case LOG_LEVEL_NOTICE:
-	case LOG_LEVEL_INFO:
-		break;
-	}
-	return "pvapconfig: ";
-}
+/* The severity is syslog's, for the journal and the kernel. */
+static const struct {
+	const char *severity, *prefix;
+} levels[] = {
+	[LOG_LEVEL_ERROR] = { "<3>", "pvapconfig: error: " },
+	[LOG_LEVEL_WARNING] = { "<4>", "pvapconfig: warning: " },
+	[LOG_LEVEL_OUTPUT] = { "<5>", "" },
+	[LOG_LEVEL_NOTICE] = { "<5>", "pvapconfig: " },
+	[LOG_LEVEL_INFO] = { "<6>", "pvapconfig: " },
+};
 
 /* Bytes that must not reach a console: above all escape sequences, also those that begin with a byte above 0x7f. */
 static void replace_unprintable(char *text)
@@ -109,20 +103,6 @@ static void replace_unprintable(char *text)
 	for (; *text; text++)
 		if (*text < ' ' || *text > '~')
 			*text = '?';
-}
-
-static void format_text(char text[LINE_LENGTH_MAX + 1], const char *format, va_list arguments)
-	__attribute__((format(printf, 2, 0)));
-
-static void format_text(char text[LINE_LENGTH_MAX + 1], const char *format, va_list arguments)
-{
-	int length = vsnprintf(text, LINE_LENGTH_MAX + 1, format, arguments);
-
-	if (length > LINE_LENGTH_MAX)
-		memcpy(text + LINE_LENGTH_MAX - 3, "...", sizeof("..."));
-	else if (length < 0) /* cannot be formatted: the format itself tells the most */
-		snprintf(text, LINE_LENGTH_MAX + 1, "%s", format);
-	replace_unprintable(text);
 }
 
 /* --- writing without being held ------------------------------------------------------------------- */
@@ -181,10 +161,11 @@ static bool wait_until_taken(int fd)
 	return taken;
 }
 
-static void note_output_error(int fd, int error)
+static int note_error(int fd, int error)
 {
 	if (fd == STDOUT_FILENO && log_lost_output == 0)
 		log_lost_output = error;
+	return error;
 }
 
 /* 0 or a negative errno; what was not written is lost. */
@@ -198,39 +179,36 @@ static int write_all(int fd, const char *text, size_t length)
 
 		/* /dev/kmsg never blocks a writer, but devkmsg_poll in kernel/printk does not report POLLOUT. */
 		if (fd != log_kernel.fd && !wait_until_taken(own))
-			return -ETIMEDOUT;
+			return note_error(fd, -ETIMEDOUT);
 		count = write(own, text, length < PIPE_BUF ? length : PIPE_BUF);
 		if (count == 0 || (count < 0 && errno != EINTR && errno != EAGAIN))
-			return count < 0 ? -errno : -EIO;
+			return note_error(fd, count < 0 ? -errno : -EIO);
 		if (count > 0) {
 			text += count;
 			length -= (size_t)count;
 		} else if (errno == EAGAIN && !spend_patience(-1, AGAIN_MS, &taken)) {
-			return -ETIMEDOUT; /* no room for the next character, although poll reports POLLOUT */
+			/* No room for the next character, although poll reports POLLOUT. */
+			return note_error(fd, -ETIMEDOUT);
 		}
 	}
 	return 0;
 }
 
 /* One write for the line, so that lines of several processes do not mix. */
-static void write_line(int fd, const char *prefix, const char *text, const char *suffix)
+static void write_line(int fd, const char *start, const char *prefix, const char *text, const char *end)
 {
 	char line[PREFIX_SIZE + LINE_LENGTH_MAX + SUFFIX_SIZE];
-	size_t length = (size_t)snprintf(line, sizeof(line), "%s%s%s\n", prefix, text, suffix);
-	int r = write_all(fd, line, fd == log_kernel.fd && length > KERNEL_LINE_MAX ? KERNEL_LINE_MAX : length);
+	size_t length = (size_t)snprintf(line, sizeof(line), "%s%s%s%s\n", start, prefix, text, end);
 
-	if (r == -ETIMEDOUT)
+	if (fd == log_kernel.fd && length > KERNEL_LINE_MAX)
+		length = KERNEL_LINE_MAX;
+	if (write_all(fd, line, length) == -ETIMEDOUT)
 		log_lost_lines++;
-	if (r < 0)
-		note_output_error(fd, r);
 }
 
 void log_raw(const char *text, size_t length)
 {
-	int r = write_all(STDOUT_FILENO, text, length);
-
-	if (r < 0)
-		note_output_error(STDOUT_FILENO, r);
+	write_all(STDOUT_FILENO, text, length);
 }
 
 /* --- early boot ----------------------------------------------------------------------------------- */
@@ -254,38 +232,17 @@ static bool open_kernel_log(enum log_level level)
 	return log_kernel.fd >= 0;
 }
 
-/* With the syslog level at the start of the line, for the journal and the kernel. */
-static void format_boot_prefix(enum log_level level, char prefix[PREFIX_SIZE])
-{
-	static const char severity[] = {
-		[LOG_LEVEL_ERROR] = '3',  [LOG_LEVEL_WARNING] = '4', [LOG_LEVEL_OUTPUT] = '5',
-		[LOG_LEVEL_NOTICE] = '5', [LOG_LEVEL_INFO] = '6',
-	};
-
-	snprintf(prefix, PREFIX_SIZE, "<%c>%s", severity[level], level_prefix(level));
-}
-
-static void write_boot_line(enum log_level level, const char *text)
-{
-	char prefix[PREFIX_SIZE];
-
-	format_boot_prefix(level, prefix);
-	write_line(STDERR_FILENO, log_journal ? prefix : level_prefix(level), text, "");
-	/* No details. */
-	if (!log_journal && level != LOG_LEVEL_INFO && open_kernel_log(level))
-		write_line(log_kernel.fd, prefix, text, "");
-}
-
 /* --- lines ---------------------------------------------------------------------------------------- */
 
 static void write_level(enum log_level level, const char *text)
 {
-	if (log_boot)
-		write_boot_line(level, text);
-	else if (level == LOG_LEVEL_ERROR || level == LOG_LEVEL_WARNING || log_left_output)
-		write_line(STDERR_FILENO, level_prefix(level), text, "");
-	else
-		write_line(STDOUT_FILENO, level_prefix(level), text, "");
+	const char *severity = levels[level].severity, *prefix = levels[level].prefix;
+	bool is_output = level > LOG_LEVEL_WARNING && !log_left_output;
+
+	write_line(is_output ? STDOUT_FILENO : STDERR_FILENO, log_journal ? severity : "", prefix, text, "");
+	/* No details. */
+	if (log_kernel.path && level != LOG_LEVEL_INFO && open_kernel_log(level))
+		write_line(log_kernel.fd, severity, prefix, text, "");
 }
 
 void log_report_lost(void)
@@ -305,15 +262,18 @@ void log_report_lost(void)
 void log_line(enum log_level level, const char *format, ...)
 {
 	char text[LINE_LENGTH_MAX + 1];
-	int saved_errno = errno;
+	int saved_errno = errno, length;
 	va_list arguments;
 
 	if (level == LOG_LEVEL_INFO && !log_verbose)
 		return;
 
 	va_start(arguments, format);
-	format_text(text, format, arguments);
+	length = vsnprintf(text, sizeof(text), format, arguments);
 	va_end(arguments);
+	if (length > LINE_LENGTH_MAX)
+		memcpy(text + LINE_LENGTH_MAX - 3, "...", sizeof("..."));
+	replace_unprintable(text);
 
 	if (level == LOG_LEVEL_ERROR)
 		memcpy(log_error_text, text, sizeof(text));
@@ -338,5 +298,5 @@ void log_styled(enum log_style style, const char *text)
 	}
 	snprintf(line, sizeof(line), "%s", text);
 	replace_unprintable(line);
-	write_line(STDOUT_FILENO, starts[style], line, "\033[0m");
+	write_line(STDOUT_FILENO, starts[style], "", line, "\033[0m");
 }
