@@ -40,7 +40,6 @@ struct parser {
 	size_t anchor_count, anchor_definitions;
 	size_t expanded; /* bytes that aliases have stood for so far */
 	struct config *config;
-	size_t capacity;
 };
 
 /* --- bytes, before YAML --------------------------------------------------------------------------- */
@@ -117,11 +116,9 @@ static struct config_place place_of(yaml_mark_t mark)
 	return (struct config_place){ .line = mark.line + 1, .column = mark.column + 1 };
 }
 
-static int refuse(const struct parser *parser, struct config_place place, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
-
 /* Reports an error at a place; with the entry if it is inside of one. */
-static int refuse(const struct parser *parser, struct config_place place, const char *format, ...)
+__attribute__((format(printf, 3, 4))) static int refuse(const struct parser *parser, struct config_place place,
+							const char *format, ...)
 {
 	char entry[32] = "", message[512];
 	va_list arguments;
@@ -190,38 +187,10 @@ static const struct anchor *lookup_anchor(const struct parser *parser, const cha
 	return find_place(parser, name, &place) ? &parser->anchors[place] : NULL;
 }
 
-static void release_anchors(struct parser *parser)
+static void release_anchor(struct anchor *anchor)
 {
-	for (size_t i = 0; i < parser->anchor_count; i++) {
-		free(parser->anchors[i].name);
-		free(parser->anchors[i].text);
-	}
-	free(parser->anchors);
-}
-
-/* A name may be defined anew, which counts from there on. `text` is NULL unless it is a scalar. 0 or -ENOMEM. */
-static int set_anchor(struct parser *parser, const char *name, enum anchor_kind kind, const char *text)
-{
-	cleanup_free_ char *name_copy = strdup(name), *text_copy = text ? strdup(text) : NULL;
-	struct anchor *anchor;
-	size_t place;
-
-	if (parser->anchor_count == 0 && !parser->anchors)
-		parser->anchors = calloc(CONFIG_ANCHORS_MAX, sizeof(*parser->anchors));
-	if (!parser->anchors || !name_copy || (text && !text_copy))
-		return -ENOMEM;
-	if (find_place(parser, name, &place)) {
-		free(parser->anchors[place].name);
-		free(parser->anchors[place].text);
-	} else {
-		memmove(&parser->anchors[place + 1], &parser->anchors[place],
-			(parser->anchor_count++ - place) * sizeof(*parser->anchors));
-	}
-	anchor = &parser->anchors[place];
-	*anchor = (struct anchor){ .kind = kind, .entry = parser->config->count };
-	anchor->name = take_pointer(name_copy);
-	anchor->text = take_pointer(text_copy);
-	return 0;
+	free(anchor->name);
+	free(anchor->text);
 }
 
 /* --- events --------------------------------------------------------------------------------------- */
@@ -257,13 +226,29 @@ static int refuse_event(const struct parser *parser, const char *expected)
 	}
 }
 
+/* A name may be defined anew, which counts from there on. `text` is NULL unless it is a scalar. */
 static int define_anchor(struct parser *parser, const yaml_char_t *name, enum anchor_kind kind, const char *text)
 {
+	struct anchor anchor = { .kind = kind, .entry = parser->config->count };
+	size_t place;
+
 	if (!name)
 		return 0;
 	if (parser->anchor_definitions++ == CONFIG_ANCHORS_MAX)
 		return refuse(parser, place_of(parser->event.start_mark), "more than %d anchors", CONFIG_ANCHORS_MAX);
-	return set_anchor(parser, (const char *)name, kind, text) < 0 ? out_of_memory(parser) : 0;
+	anchor.name = strdup((const char *)name);
+	anchor.text = text ? strdup(text) : NULL;
+	if (!anchor.name || (text && !anchor.text)) {
+		release_anchor(&anchor);
+		return out_of_memory(parser);
+	}
+	if (find_place(parser, anchor.name, &place))
+		release_anchor(&parser->anchors[place]);
+	else
+		memmove(&parser->anchors[place + 1], &parser->anchors[place],
+			(parser->anchor_count++ - place) * sizeof(anchor));
+	parser->anchors[place] = anchor;
+	return 0;
 }
 
 /* What the alias of the current event stands for. */
@@ -380,25 +365,6 @@ static void release_fields(struct config_fields *fields)
 		free(fields->list[i].text);
 }
 
-/* Makes room for one entry more. */
-static int grow(struct parser *parser)
-{
-	struct config *config = parser->config;
-	size_t capacity = parser->capacity ? 2 * parser->capacity : 16;
-	struct config_entry *entries;
-
-	if (config->count >= CONFIG_ENTRIES_MAX)
-		return refuse(parser, place_of(parser->event.start_mark), "more than %d entries", CONFIG_ENTRIES_MAX);
-	if (config->count < parser->capacity)
-		return 0;
-	entries = realloc(config->entries, capacity * sizeof(*entries));
-	if (!entries)
-		return out_of_memory(parser);
-	config->entries = entries;
-	parser->capacity = capacity;
-	return 0;
-}
-
 /* Reads the keys of an entry. The current event is the beginning of its mapping. */
 static int parse_entry(struct parser *parser)
 {
@@ -460,10 +426,10 @@ static int parse_list(struct parser *parser)
 		return r;
 	while ((r = next_event(parser)) == 0 && parser->event.type != YAML_SEQUENCE_END_EVENT) {
 		parser->entry_number = parser->config->count + 1;
-		r = grow(parser);
-		if (r < 0)
-			return r;
-		if (parser->event.type == YAML_MAPPING_START_EVENT)
+		if (parser->entry_number > CONFIG_ENTRIES_MAX)
+			r = refuse(parser, place_of(parser->event.start_mark), "more than %d entries",
+				   CONFIG_ENTRIES_MAX);
+		else if (parser->event.type == YAML_MAPPING_START_EVENT)
 			r = parse_entry(parser);
 		else if (parser->event.type == YAML_ALIAS_EVENT)
 			r = repeat_entry(parser, expected);
@@ -476,42 +442,44 @@ static int parse_list(struct parser *parser)
 	return r;
 }
 
-/* Reads on to the first event of the document. */
-static int start_document(struct parser *parser)
+static int parse_stream(struct parser *parser)
 {
 	int r;
 
 	r = next_event(parser); /* beginning of the stream */
 	if (r == 0)
 		r = next_event(parser);
-	if (r < 0)
-		return r;
-	if (parser->event.type == YAML_STREAM_END_EVENT)
+	if (r == 0 && parser->event.type == YAML_STREAM_END_EVENT)
 		return refuse(parser, (struct config_place){ 1, 1 },
 			      "the file is empty, expected a list of entries; [] stands for an empty list");
-	return next_event(parser);
-}
-
-static int parse_stream(struct parser *parser)
-{
-	int r;
-
-	r = start_document(parser);
-	if (r < 0)
-		return r;
-	if (parser->event.type != YAML_SEQUENCE_START_EVENT)
+	if (r == 0)
+		r = next_event(parser); /* beginning of the document */
+	if (r == 0 && parser->event.type != YAML_SEQUENCE_START_EVENT)
 		return refuse_event(parser, "a list of entries");
-	r = parse_list(parser);
+	if (r == 0)
+		r = parse_list(parser);
 	if (r == 0)
 		r = next_event(parser); /* end of the document */
 	if (r == 0)
 		r = next_event(parser);
-	if (r < 0)
-		return r;
-	if (parser->event.type != YAML_STREAM_END_EVENT)
+	if (r == 0 && parser->event.type != YAML_STREAM_END_EVENT)
 		return refuse(parser, place_of(parser->event.start_mark),
 			      "a second document begins, expected the end of the file");
-	return 0;
+	return r;
+}
+
+static int parse(struct parser *parser, size_t length)
+{
+	int r;
+
+	if (!yaml_parser_initialize(&parser->yaml))
+		return out_of_memory(parser);
+	yaml_parser_set_encoding(&parser->yaml, YAML_UTF8_ENCODING);
+	yaml_parser_set_input_string(&parser->yaml, (const unsigned char *)parser->text, length);
+	r = parse_stream(parser);
+	yaml_event_delete(&parser->event);
+	yaml_parser_delete(&parser->yaml);
+	return r;
 }
 
 /* --- files ---------------------------------------------------------------------------------------- */
@@ -525,21 +493,21 @@ int config_parse(const char *path, const char *text, size_t length, struct confi
 
 	*config = (struct config){ 0 };
 	if (starts_with(text, length, BYTE_ORDER_MARK)) {
-		parser.text = text += strlen(BYTE_ORDER_MARK);
+		parser.text += strlen(BYTE_ORDER_MARK);
 		length -= strlen(BYTE_ORDER_MARK);
 	}
-	problem = check_text(text, length, &place);
+	problem = check_text(parser.text, length, &place);
 	if (problem)
 		return refuse(&parser, place, "%s", problem);
-	if (!yaml_parser_initialize(&parser.yaml))
-		return out_of_memory(&parser);
-	yaml_parser_set_encoding(&parser.yaml, YAML_UTF8_ENCODING);
-	yaml_parser_set_input_string(&parser.yaml, (const unsigned char *)text, length);
 
-	r = parse_stream(&parser);
-	yaml_event_delete(&parser.event);
-	yaml_parser_delete(&parser.yaml);
-	release_anchors(&parser);
+	config->entries = calloc(CONFIG_ENTRIES_MAX, sizeof(*config->entries));
+	if (!config->entries)
+		return out_of_memory(&parser);
+	parser.anchors = calloc(CONFIG_ANCHORS_MAX, sizeof(*parser.anchors));
+	r = parser.anchors ? parse(&parser, length) : out_of_memory(&parser);
+	for (size_t i = 0; i < parser.anchor_count; i++)
+		release_anchor(&parser.anchors[i]);
+	free(parser.anchors);
 	if (r < 0)
 		config_release(config);
 	return r;

@@ -429,6 +429,7 @@ static void load_pipe(void **state)
 	}
 	assert_int_equal(config_load(folder->file, WAIT_FOREVER, &config), 0);
 	assert_true(wait(NULL) > 0);
+	config_release(&config);
 	assert_string_equal(capture.text + strlen(capture.text) - strlen("expected a regular file\n"), "expected a regular file\n");
 }
 
