@@ -2,7 +2,6 @@
 #include "config/value.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -47,23 +46,23 @@ void config_value_format_label(size_t number, const char *name, char label[CONFI
 		memcpy(label + CONFIG_LABEL_SIZE - sizeof(cut), cut, sizeof(cut));
 }
 
-/* Reports what is wrong with the entry as a whole. `name` is known only once it has been validated. */
-static int refuse_entry(const struct config_fields *fields, const char *name, const char *message)
+/* Reports what is wrong with the entry as a whole. */
+static int refuse_entry(const struct config_fields *fields, const char *message)
 {
 	char label[CONFIG_LABEL_SIZE];
 
-	config_value_format_label(fields->number, name, label);
+	config_value_format_label(fields->number, fields->list[CONFIG_KEY_NAME].text, label);
 	log_error("%s:%zu:%zu: entry %s: %s", fields->path, fields->place.line, fields->place.column, label, message);
 	return -EINVAL;
 }
 
 /* Reports what is wrong with the value of one key. */
-static int refuse_value(const struct config_fields *fields, const char *name, enum config_key key, const char *expected)
+static int refuse_value(const struct config_fields *fields, enum config_key key, const char *expected)
 {
 	const struct config_field *field = &fields->list[key];
 	char label[CONFIG_LABEL_SIZE];
 
-	config_value_format_label(fields->number, name, label);
+	config_value_format_label(fields->number, fields->list[CONFIG_KEY_NAME].text, label);
 	log_error("%s:%zu:%zu: entry %s: key %s: expected %s, found '%.100s'%s", fields->path, field->place.line,
 		  field->place.column, label, key_names[key], expected, field->text,
 		  strlen(field->text) > 100 ? "..." : "");
@@ -116,13 +115,13 @@ static int make_mode(const struct config_fields *fields, struct config_entry *en
 	const char *text = fields->list[CONFIG_KEY_MODE].text;
 
 	if (!text)
-		return refuse_entry(fields, entry->name, "key mode is missing, expected EP11 or Accel");
+		return refuse_entry(fields, "key mode is missing, expected EP11 or Accel");
 	if (!strcasecmp(text, "EP11"))
 		entry->mode = APQN_MODE_EP11;
 	else if (!strcasecmp(text, "Accel"))
 		entry->mode = APQN_MODE_ACCEL;
 	else
-		return refuse_value(fields, entry->name, CONFIG_KEY_MODE, "EP11 or Accel");
+		return refuse_value(fields, CONFIG_KEY_MODE, "EP11 or Accel");
 	return 0;
 }
 
@@ -136,7 +135,7 @@ static int make_min_generation(const struct config_fields *fields, struct config
 	if (entry->mode == APQN_MODE_EP11) {
 		/* A misprint in the manual page of s390-tools. Configurations that were copied from it must work. */
 		if (strcasecmp(text, "CEX8") != 0 && strcasecmp(text, "CEC8") != 0)
-			return refuse_value(fields, entry->name, CONFIG_KEY_MINGEN, "CEX8 for mode EP11");
+			return refuse_value(fields, CONFIG_KEY_MINGEN, "CEX8 for mode EP11");
 		entry->min_generation = 8;
 		return 0;
 	}
@@ -144,8 +143,7 @@ static int make_min_generation(const struct config_fields *fields, struct config
 		if (!strcasecmp(text, generations[i]))
 			entry->min_generation = (uint8_t)(4 + i);
 	if (!entry->min_generation)
-		return refuse_value(fields, entry->name, CONFIG_KEY_MINGEN,
-				    "CEX4, CEX5, CEX6, CEX7 or CEX8 for mode Accel");
+		return refuse_value(fields, CONFIG_KEY_MINGEN, "CEX4, CEX5, CEX6, CEX7 or CEX8 for mode Accel");
 	return 0;
 }
 
@@ -163,9 +161,9 @@ static int make_mkvp(const struct config_fields *fields, struct config_entry *en
 	uint8_t bytes[2 * APQN_MKVP_SIZE];
 
 	if (!text)
-		return refuse_entry(fields, entry->name, "key mkvp is missing, required for mode EP11");
+		return refuse_entry(fields, "key mkvp is missing, required for mode EP11");
 	if (parse_bytes(text, bytes, APQN_MKVP_SIZE) && parse_bytes(text, bytes, 2 * APQN_MKVP_SIZE))
-		return refuse_value(fields, entry->name, CONFIG_KEY_MKVP, "32 or 64 hex digits, optionally after 0x");
+		return refuse_value(fields, CONFIG_KEY_MKVP, "32 or 64 hex digits, optionally after 0x");
 	memcpy(entry->mkvp, bytes, APQN_MKVP_SIZE);
 	return 0;
 }
@@ -181,7 +179,7 @@ static int make_serialnr(const struct config_fields *fields, struct config_entry
 	for (size_t i = 0; text[i]; i++)
 		good = good && text[i] > ' ' && text[i] <= '~';
 	if (!good)
-		return refuse_value(fields, entry->name, CONFIG_KEY_SERIALNR,
+		return refuse_value(fields, CONFIG_KEY_SERIALNR,
 				    "exactly 16 printable ASCII characters without blanks");
 	memcpy(entry->serialnr, text, APQN_SERIALNR_LENGTH + 1);
 	return 0;
@@ -189,27 +187,26 @@ static int make_serialnr(const struct config_fields *fields, struct config_entry
 
 static int make_secretid(const struct config_fields *fields, struct config_entry *entry)
 {
-	const char *text = fields->list[CONFIG_KEY_SECRETID].text;
+	const char *text = fields->list[CONFIG_KEY_SECRETID].text, *name = fields->list[CONFIG_KEY_NAME].text;
 	uint8_t digest[SHA256_SIZE];
 	char expected[sizeof("the SHA-256 of the name, ") + HEX_SIZE(SHA256_SIZE)];
 	int length;
 
-	if (!text && !entry->name)
-		return refuse_entry(fields, NULL,
-				    "name or secretid is missing, mode EP11 requires at least one of them");
+	if (!text && !name)
+		return refuse_entry(fields, "name or secretid is missing, mode EP11 requires at least one of them");
 	if (text && parse_bytes(text, entry->secretid, CONFIG_SECRETID_SIZE))
-		return refuse_value(fields, entry->name, CONFIG_KEY_SECRETID, "64 hex digits, optionally after 0x");
-	if (!entry->name)
+		return refuse_value(fields, CONFIG_KEY_SECRETID, "64 hex digits, optionally after 0x");
+	if (!name)
 		return 0;
 
-	if (sha256_digest(entry->name, strlen(entry->name), digest)) {
-		refuse_entry(fields, entry->name, "the SHA-256 of the name cannot be calculated");
+	if (sha256_digest(name, strlen(name), digest)) {
+		refuse_entry(fields, "the SHA-256 of the name cannot be calculated");
 		return -EIO;
 	}
 	if (text && memcmp(digest, entry->secretid, SHA256_SIZE) != 0) {
 		length = snprintf(expected, sizeof(expected), "the SHA-256 of the name, ");
 		text_format_hex(digest, SHA256_SIZE, expected + length);
-		return refuse_value(fields, entry->name, CONFIG_KEY_SECRETID, expected);
+		return refuse_value(fields, CONFIG_KEY_SECRETID, expected);
 	}
 	memcpy(entry->secretid, digest, SHA256_SIZE);
 	return 0;
@@ -217,13 +214,11 @@ static int make_secretid(const struct config_fields *fields, struct config_entry
 
 int config_value_make_entry(struct config_fields *fields, struct config_entry *entry)
 {
-	cleanup_free_ char *name = NULL;
 	int r;
 
 	for (size_t i = 0; i < CONFIG_KEY_COUNT; i++)
 		trim_field(&fields->list[i]);
-	name = take_pointer(fields->list[CONFIG_KEY_NAME].text);
-	*entry = (struct config_entry){ .name = name };
+	*entry = (struct config_entry){ 0 };
 	r = make_mode(fields, entry);
 	if (r == 0)
 		r = make_min_generation(fields, entry);
@@ -235,8 +230,6 @@ int config_value_make_entry(struct config_fields *fields, struct config_entry *e
 			r = make_secretid(fields, entry);
 	}
 	if (r == 0)
-		take_pointer(name);
-	else
-		entry->name = NULL;
+		entry->name = take_pointer(fields->list[CONFIG_KEY_NAME].text);
 	return r;
 }
