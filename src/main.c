@@ -32,42 +32,30 @@ static bool check_config(const struct options *options)
 	return true;
 }
 
-static bool run_locked(struct machine *machine, const struct options *options)
-{
-	int locked;
-	bool success;
-
-	lock_make_directory(LOCK_PATH);
-	/* With a machine, signals no longer kill the process, so the lock is always removed. */
-	locked = lock_acquire(LOCK_PATH, options->boot);
-
-	/* In early boot only another run is a reason to stop, not a /run that is full or read-only. */
-	if (locked == -EEXIST || (locked < 0 && !options->boot)) {
-		report_json_write_failure(options);
-		return false;
-	}
-	if (locked < 0)
-		log_warning("continuing without a lock file");
-	success = run_pvapconfig(machine, options);
-	if (locked == 0)
-		lock_release(LOCK_PATH);
-	return success;
-}
-
 static bool run(const struct options *options)
 {
 	struct machine *machine = NULL;
-	bool success;
-	int r;
+	bool locked = false, success = false;
+	int r = machine_linux_create("/sys", "/dev/uv", &machine);
 
-	r = machine_linux_create("/sys", "/dev/uv", &machine);
 	if (r < 0) {
 		log_error("/sys: %s", strerror(-r));
-		report_json_write_failure(options);
-		return false;
+	} else if (!options->list) { /* which only looks */
+		/* With a machine, signals no longer kill the process, so the lock is always removed. */
+		r = lock_acquire(LOCK_PATH, options->boot);
+		locked = r == 0;
+		/* In early boot only another run is a reason to stop, not a /run that is full or read-only. */
+		if (r < 0 && r != -EEXIST && options->boot) {
+			log_warning("continuing without a lock file");
+			r = 0;
+		}
 	}
-	/* A list only looks. */
-	success = options->list ? run_pvapconfig(machine, options) : run_locked(machine, options);
+	if (r == 0)
+		success = run_pvapconfig(machine, options);
+	else
+		report_json_write_failure(options);
+	if (locked)
+		lock_release(LOCK_PATH);
 	machine_linux_destroy(machine);
 	return success;
 }

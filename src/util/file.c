@@ -186,7 +186,7 @@ int file_visit(const char *directory, const char *suffix, file_visitor *visit, v
 	return r;
 }
 
-int file_write(int fd, const char *text, size_t length)
+static int write_all(int fd, const char *text, size_t length)
 {
 	while (length > 0) {
 		ssize_t count = write(fd, text, length);
@@ -201,13 +201,17 @@ int file_write(int fd, const char *text, size_t length)
 	return 0;
 }
 
-static int write_new(const char *path, const char *text, size_t length)
+int file_create(const char *path, mode_t mode, const char *text, size_t length)
 {
 	cleanup_close_ int fd = -1;
+	int r;
 
 	unlink(path); /* of a run that was killed: it may have another mode */
-	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	return fd < 0 ? -errno : file_write(fd, text, length);
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+	r = fd < 0 ? -errno : write_all(fd, text, length);
+	if (r < 0)
+		unlink(path);
+	return r;
 }
 
 int file_replace(const char *path, const char *text, size_t length)
@@ -217,10 +221,10 @@ int file_replace(const char *path, const char *text, size_t length)
 
 	if ((size_t)snprintf(new_path, sizeof(new_path), "%s.new", path) >= sizeof(new_path))
 		return -ENAMETOOLONG;
-	r = write_new(new_path, text, length);
-	if (r == 0 && rename(new_path, path) < 0)
+	r = file_create(new_path, 0600, text, length);
+	if (r == 0 && rename(new_path, path) < 0) {
 		r = -errno;
-	if (r < 0)
 		unlink(new_path);
+	}
 	return r;
 }

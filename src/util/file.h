@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "util/log.h"
 #include "util/wait.h"
@@ -37,8 +38,8 @@ typedef bool file_visitor(const char *path, void *context);
 #define FILE_VISIT_MAX 2048
 int file_visit(const char *directory, const char *suffix, file_visitor *visit, void *context);
 
-/* Writes all of a text, whatever pieces it takes. 0 or negative errno, not reported. */
-int file_write(int fd, const char *text, size_t length);
+/* Creates a file, in the place of an old one. 0, or negative errno (not reported) and there is no file. */
+int file_create(const char *path, mode_t mode, const char *text, size_t length);
 
 /* Writes a file of mode 0600 under another name (path.new) and renames it. 0 or negative errno, not reported. */
 int file_replace(const char *path, const char *text, size_t length);

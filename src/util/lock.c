@@ -7,13 +7,13 @@
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "util/cleanup.h"
+#include "util/file.h"
 #include "util/log.h"
 #include "util/text.h"
 
@@ -83,32 +83,18 @@ static bool may_run_pvapconfig(pid_t pid)
 	return is_pvapconfig(exe, target);
 }
 
-/*
- * The lock file is written under another name, so that no process sees it without its content, then linked (it must
- * not exist) or renamed (takeover).
- */
-static int prepare(const char *path, const char *prepared)
+/* In an initramfs it does not exist, and newer versions of systemd do not create it. */
+static int make_directory(const char *path)
 {
-	cleanup_close_ int fd = -1;
-	char content[CONTENT_SIZE];
-	int length = snprintf(content, sizeof(content), "%d\n", (int)getpid());
-	ssize_t written;
+	char directory[PATH_MAX];
+	char *slash;
 
-	unlink(prepared); /* of a dead process that had our id */
-	fd = open(prepared, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
-	if (fd < 0 && errno == ENOENT) {
-		log_error("cannot create lock file %s: its directory does not exist", path);
-		return -ENOENT;
-	}
-	if (fd < 0)
-		return report_error("create", path, -errno);
-	written = write(fd, content, (size_t)length);
-	if (written != length) {
-		int error = written < 0 ? -errno : -ENOSPC;
-
-		unlink(prepared);
-		return report_error("write", path, error);
-	}
+	snprintf(directory, sizeof(directory), "%s", path);
+	slash = strrchr(directory, '/');
+	if (slash)
+		*slash = '\0';
+	if (slash && mkdir(directory, 0755) < 0 && errno != EEXIST)
+		return report_error("create the directory of", path, -errno);
 	return 0;
 }
 
@@ -177,16 +163,24 @@ static int acquire(const char *path, const char *prepared, bool takeover)
 	return takeover ? take_over(path, prepared, fd) : refuse(path, read_owner(fd));
 }
 
+/*
+ * The lock file is written under another name, so that no process sees it without its content, then linked (it must
+ * not exist) or renamed (takeover).
+ */
 int lock_acquire(const char *path, bool takeover)
 {
-	char prepared[PATH_MAX];
+	char prepared[PATH_MAX], content[CONTENT_SIZE];
+	size_t length = (size_t)snprintf(content, sizeof(content), "%d\n", (int)getpid());
 	int r;
 
 	if ((size_t)snprintf(prepared, sizeof(prepared), "%s.%d", path, (int)getpid()) >= sizeof(prepared))
 		return report_error("create", path, -ENAMETOOLONG);
-	r = prepare(path, prepared);
+	r = make_directory(path);
 	if (r < 0)
 		return r;
+	r = file_create(prepared, 0644, content, length);
+	if (r < 0)
+		return report_error("create", path, r);
 
 	r = -EAGAIN;
 	for (int attempt = 0; attempt < ATTEMPTS && r == -EAGAIN; attempt++)
@@ -217,16 +211,4 @@ void lock_release(const char *path)
 		log_warning("lock file %s: removed or replaced by another process while it was held", path);
 	else if (unlink(path) < 0)
 		log_warning("cannot remove lock file %s: %s", path, strerror(errno));
-}
-
-int lock_make_directory(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-	cleanup_free_ char *directory = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
-
-	if (!directory)
-		return report_error("create the directory of", path, -ENOMEM);
-	if (mkdir(directory, 0755) < 0 && errno != EEXIST)
-		return report_error("create the directory of", path, -errno);
-	return 0;
 }

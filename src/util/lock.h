@@ -11,7 +11,7 @@
 #define LOCK_PATH "/run/lock/pvapconfig.lock"
 
 /*
- * Creates the lock file. 0; -EEXIST if it exists; other negative errno. With `takeover` (at boot, where it cannot be
+ * Creates the lock file, with its directory. 0; -EEXIST if it exists; other negative errno. With `takeover` (at boot, where it cannot be
  * removed by hand) a lock file is taken over with a warning, unless the process that it names may run pvapconfig.
  */
 int lock_acquire(const char *path, bool takeover);
@@ -21,9 +21,3 @@ void lock_release(const char *path);
 
 /* Removes the lock file if it names `pid`, a process that ended or hangs. Nothing is reported. */
 void lock_remove_of(const char *path, pid_t pid);
-
-/*
- * Creates the directory of the lock file if it is missing: in an initramfs it does not exist, and newer versions of
- * systemd do not create it. 0 or negative errno.
- */
-int lock_make_directory(const char *path);

@@ -17,7 +17,6 @@
 #include "run_fixture.h"
 #include "unit/between.h"
 #include "unit/uv/secrets_directory.h"
-#include "util/lock.h"
 
 #define ALLOCATIONS_MAX 10000 /* a run that needs more does not end by itself */
 
@@ -198,22 +197,11 @@ static void test_machine(void **state)
 	assert_null(machine);
 }
 
-static void test_lock(void **state)
-{
-	struct fixture *fixture = *state;
-
-	log_capture_begin(&fixture->log);
-	fail_after(0);
-	assert_int_equal(lock_make_directory("/tmp/lock"), -ENOMEM);
-	enabled = false;
-	assert_string_equal(fixture->log.text, "error: cannot create the directory of lock file /tmp/lock: Cannot allocate memory\n");
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_configure), TEST(test_dry_run), TEST(test_unbind),
-		TEST(test_report),    TEST(test_machine), TEST(test_lock), TEST(test_secrets), TEST(test_list),
+		TEST(test_report),    TEST(test_machine), TEST(test_secrets), TEST(test_list),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

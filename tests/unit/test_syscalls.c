@@ -248,9 +248,9 @@ static void test_lock(void **state)
 	struct place *place = *state;
 
 	break_calls("write", ENOSPC, 0, 1);
-	assert_not_locked(place, false, -ENOSPC, "error: cannot write lock file %s: No space left on device\n");
+	assert_not_locked(place, false, -ENOSPC, "error: cannot create lock file %s: No space left on device\n");
 	break_calls("write", SHORT_WRITE, 0, 1);
-	assert_not_locked(place, false, -ENOSPC, "error: cannot write lock file %s: No space left on device\n");
+	assert_not_locked(place, false, -EIO, "error: cannot create lock file %s: Input/output error\n");
 	break_calls("link", EROFS, 0, 1);
 	assert_not_locked(place, false, -EROFS, "error: cannot create lock file %s: Read-only file system\n");
 	temp_root_text(&place->root, "/dir/file.lock", "no number\n");
