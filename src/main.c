@@ -99,18 +99,12 @@ static void lock_store_supervised(void)
 		log_error("Ultravisor: the secret store may be unlocked");
 }
 
-static bool in_initramfs(void)
-{
-	return boot_in_initramfs("");
-}
-
 static bool boot(void)
 {
 	static const struct boot_actions actions = {
 		.run = run_supervised,
 		.lock_secrets = lock_store_supervised,
 		.pause = boot_pause,
-		.in_initramfs = in_initramfs,
 		.stop = boot_stop,
 	};
 

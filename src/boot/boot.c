@@ -26,15 +26,6 @@
 
 /* --- child processes ------------------------------------------------------------------------------ */
 
-static void wait_a_while(int fd, int64_t left_ms)
-{
-	struct pollfd wanted = { .fd = fd, .events = POLLIN };
-
-	if (fd < 0 && left_ms > POLL_INTERVAL_MS)
-		left_ms = POLL_INTERVAL_MS;
-	poll(&wanted, 1, left_ms < INT_MAX ? (int)left_ms : INT_MAX);
-}
-
 /*
  * Waits for the end of `child`, at most for `limit_ms` (0: no limit). 0 with its status as of waitpid(2); -ETIMEDOUT:
  * it still runs and is still ours. A pidfd tells the end at once; before Linux 5.3 there is none, and it is polled for.
@@ -42,6 +33,7 @@ static void wait_a_while(int fd, int64_t left_ms)
 static int wait_for_child(pid_t child, int64_t limit_ms, int *status)
 {
 	cleanup_close_ int fd = limit_ms > 0 ? (int)syscall(SYS_pidfd_open, child, 0) : -1;
+	struct pollfd wanted = { .fd = fd, .events = POLLIN };
 	int64_t until_ms = wait_now_ms() + limit_ms;
 
 	for (;;) {
@@ -55,7 +47,7 @@ static int wait_for_child(pid_t child, int64_t limit_ms, int *status)
 		if (limit_ms > 0 && left_ms <= 0)
 			return -ETIMEDOUT;
 		if (limit_ms > 0)
-			wait_a_while(fd, left_ms);
+			poll(&wanted, 1, fd < 0 || left_ms > INT_MAX ? POLL_INTERVAL_MS : (int)left_ms);
 	}
 }
 
@@ -74,21 +66,6 @@ int boot_run_program(const char *const arguments[], int64_t limit_ms, int *statu
 
 /* --- a run under supervision ---------------------------------------------------------------------- */
 
-static void ignore_signals(void)
-{
-	for (size_t i = 0; i < WAIT_SIGNAL_COUNT; i++)
-		signal(wait_signals[i], SIG_IGN);
-}
-
-/* A process that hangs in the kernel outlives its SIGKILL; it is not waited for. */
-static void end_child(pid_t child)
-{
-	int status;
-
-	kill(child, SIGKILL);
-	wait_for_child(child, KILL_WAIT_MS, &status);
-}
-
 /* True if it has ended by itself. */
 static bool wait_for_run(pid_t child, int64_t limit_ms, int *status)
 {
@@ -96,7 +73,9 @@ static bool wait_for_run(pid_t child, int64_t limit_ms, int *status)
 
 	if (r == -ETIMEDOUT) {
 		log_error("timed out: provisioning process killed; queues left in their current state");
-		end_child(child);
+		/* A process that hangs in the kernel outlives its SIGKILL; it is not waited for. */
+		kill(child, SIGKILL);
+		wait_for_child(child, KILL_WAIT_MS, status);
 	} else if (r < 0) {
 		log_error("cannot wait for the provisioning process: %s", strerror(-r));
 	} else if (WIFSIGNALED(*status)) {
@@ -118,7 +97,8 @@ bool boot_run_supervised(bool (*run)(const struct options *options), const struc
 	if (child < 0) {
 		log_error("cannot fork: %s", strerror(errno));
 	} else {
-		ignore_signals();
+		for (size_t i = 0; i < WAIT_SIGNAL_COUNT; i++)
+			signal(wait_signals[i], SIG_IGN);
 		if (wait_for_run(child, limit_ms, &status))
 			return WEXITSTATUS(status) == EXIT_SUCCESS;
 		lock_remove_of(lock_path, child);
@@ -216,11 +196,11 @@ static void stop_machine(enum boot_end end, const struct boot_actions *actions)
 	} while (r < 0);
 }
 
-static enum boot_result stop(const struct boot_options *options, const struct boot_actions *actions)
+static enum boot_result stop(const char *root, const struct boot_options *options, const struct boot_actions *actions)
 {
 	if (options->shell)
 		log_error(NOT_READY ": no volume is opened; a shell was requested (rd.shell)");
-	else if (actions->in_initramfs())
+	else if (boot_in_initramfs(root))
 		stop_machine(options->end, actions);
 	else
 		log_error(NOT_READY "; not in an initramfs, the system is left running");
@@ -243,7 +223,7 @@ enum boot_result boot_run(const char *root, const struct boot_actions *actions)
 	if (options.run.lock_secrets && !options.run.dry_run)
 		actions->lock_secrets();
 	if (options.required)
-		return stop(&options, actions);
+		return stop(root, &options, actions);
 	log_info("continuing boot (rd.pvapconfig.required is not set)");
 	return BOOT_GOES_ON;
 }

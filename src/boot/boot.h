@@ -47,8 +47,8 @@ void boot_options_read(const char *root, struct boot_options *options);
 #define CMDLINE_SIZE_MAX 1048576 /* bytes of one file; a kernel for s390x can be built for so many, 4096 are usual */
 
 struct cmdline_parameter {
-	char *name;
-	char *value; /* NULL: there is no '=' */
+	const char *name;
+	const char *value; /* NULL: there is no '=' */
 };
 
 /*
@@ -82,13 +82,11 @@ struct boot_actions {
 	/* Locks the secret store, in a child process, too. Errors are reported there. */
 	void (*lock_secrets)(void);
 	void (*pause)(unsigned int seconds);
-	/* False in a running system, which must not be stopped. */
-	bool (*in_initramfs)(void);
 	/* Stops the machine. -errno if that is not possible, not reported. */
 	int (*stop)(enum boot_end end);
 };
 
-/* `root` stands in front of the paths of the kernel command line: "" but for tests. */
+/* `root` stands in front of all paths: "" but for tests. A running system is not stopped. */
 enum boot_result boot_run(const char *root, const struct boot_actions *actions);
 
 /*

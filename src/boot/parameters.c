@@ -43,6 +43,17 @@ static char *find_end(char *text, char **equals)
 	return text;
 }
 
+/* Takes away the quote at the start of a text, and one at `end`. */
+static char *unquote(char *text, char *end)
+{
+	if (*text != '"')
+		return text;
+	text++;
+	if (end > text && end[-1] == '"')
+		end[-1] = '\0';
+	return text;
+}
+
 bool cmdline_next(char **rest, struct cmdline_parameter *parameter)
 {
 	char *start = *rest, *end, *equals;
@@ -54,22 +65,10 @@ bool cmdline_next(char **rest, struct cmdline_parameter *parameter)
 	end = find_end(start, &equals);
 	*rest = *end ? end + 1 : end;
 	*end = '\0';
-
-	if (*start == '"') {
-		start++;
-		if (end > start && end[-1] == '"')
-			end[-1] = '\0';
-	}
-	*parameter = (struct cmdline_parameter){ .name = start };
-	if (equals) {
+	if (equals)
 		*equals = '\0';
-		parameter->value = equals + 1;
-		if (*parameter->value == '"') {
-			parameter->value++;
-			if (end > parameter->value && end[-1] == '"')
-				end[-1] = '\0';
-		}
-	}
+	parameter->name = unquote(start, end);
+	parameter->value = equals ? unquote(equals + 1, end) : NULL;
 	return true;
 }
 
@@ -83,7 +82,7 @@ struct audience {
 /* It may have asked for them. */
 static void visit_unread(const char *path, const struct audience *audience)
 {
-	static char names[][sizeof(PREFIX ".lock_secrets")] = { PREFIX ".required", PREFIX ".lock_secrets" };
+	static const char *const names[] = { PREFIX ".required", PREFIX ".lock_secrets" };
 
 	log_warning("kernel command line %s: not read; %s and %s count as given there", path, names[0], names[1]);
 	for (int i = 0; i < 2; i++)
@@ -250,11 +249,8 @@ static void apply(const struct cmdline_parameter *parameter, void *context)
 {
 	struct boot_options *options = context;
 	char name[NAME_SIZE];
-	size_t length = strnlen(parameter->name, sizeof(name) - 1);
 
-	for (size_t i = 0; i < length; i++)
-		name[i] = parameter->name[i];
-	name[length] = '\0';
+	snprintf(name, sizeof(name), "%s", parameter->name);
 	for (char *dash = name; (dash = strchr(dash, '-'));)
 		*dash = '_';
 	if (strncmp(name, PREFIX, strlen(PREFIX)) == 0)

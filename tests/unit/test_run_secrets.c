@@ -278,11 +278,6 @@ static void boot_pause_action(unsigned int seconds)
 	(void)seconds;
 }
 
-static bool boot_is_initramfs(void)
-{
-	return true;
-}
-
 static int boot_stop_action(enum boot_end end)
 {
 	(void)end;
@@ -293,8 +288,7 @@ static int boot_stop_action(enum boot_end end)
 /* A store that stays open although it was to be locked, and a boot that must not go on without: nothing is opened. */
 static void test_not_lockable_and_required(void **state)
 {
-	static const struct boot_actions actions = { boot_run_action, boot_lock_action, boot_pause_action, boot_is_initramfs,
-						     boot_stop_action };
+	static const struct boot_actions actions = { boot_run_action, boot_lock_action, boot_pause_action, boot_stop_action };
 	char line[512];
 
 	booting = *state;
@@ -303,6 +297,7 @@ static void test_not_lockable_and_required(void **state)
 		snprintf(line, sizeof(line), "rd.pvapconfig.lock_secrets rd.pvapconfig.required rd.pvapconfig.config=%s "
 			 "rd.pvapconfig.secrets=%s", booting->path, root.path);
 		temp_root_text(&root, "/proc/cmdline", line);
+		temp_root_text(&root, "/etc/initrd-release", "");
 		became[0] = '\0';
 		boot_run(root.path, &actions);
 		assert_string_equal(became, lockable ? "" : "lock;stop;");

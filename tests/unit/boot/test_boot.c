@@ -18,7 +18,7 @@
 static struct temp_root root;
 static struct log_capture capture;
 static char asked[256];
-static bool run_succeeds, is_initramfs;
+static bool run_succeeds;
 static int stops_in_vain;
 
 static void note(const char *text)
@@ -42,11 +42,6 @@ static void fake_pause(unsigned int seconds)
 	note(seconds == 10 ? "pause 10" : "pause for another time");
 }
 
-static bool fake_in_initramfs(void)
-{
-	return is_initramfs;
-}
-
 static int fake_stop(enum boot_end end)
 {
 	note(end == BOOT_POWER_OFF ? "power off" : end == BOOT_REBOOT ? "reboot" : "halt");
@@ -56,7 +51,7 @@ static int fake_stop(enum boot_end end)
 static enum boot_result boot(const char *line)
 {
 	static const struct boot_actions actions = {
-		.run = fake_run, .lock_secrets = fake_lock_secrets, .pause = fake_pause, .in_initramfs = fake_in_initramfs, .stop = fake_stop
+		.run = fake_run, .lock_secrets = fake_lock_secrets, .pause = fake_pause, .stop = fake_stop
 	};
 
 	temp_root_text(&root, "/proc/cmdline", line);
@@ -70,7 +65,7 @@ static int begin(void **state)
 	(void)state;
 	temp_root_begin(&root);
 	run_succeeds = false;
-	is_initramfs = true;
+	temp_root_text(&root, "/etc/initrd-release", "");
 	stops_in_vain = 0;
 	return 0;
 }
@@ -166,8 +161,11 @@ static void cannot_be_stopped(void **state)
 /* Somebody tries it in the running system. */
 static void not_in_an_initramfs(void **state)
 {
+	char path[256];
+
 	(void)state;
-	is_initramfs = false;
+	temp_root_path(&root, "/etc/initrd-release", path);
+	assert_int_equal(unlink(path), 0);
 	assert_int_equal(boot("rd.pvapconfig.required"), BOOT_STOPS);
 	assert_string_equal(asked, "run;");
 	assert_string_equal(capture.text, REQUIRED "; not in an initramfs, the system is left running\n");
