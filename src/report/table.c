@@ -6,7 +6,7 @@
 
 #define GAP 2
 #define LAST_WIDTH_MIN 12
-#define CUT ".."
+#define DOTS 2 /* at the end of a cell that was cut */
 
 struct widths {
 	size_t columns[TABLE_COLUMNS_MAX];
@@ -14,22 +14,16 @@ struct widths {
 	size_t start; /* of the last column */
 };
 
-static void clear_row(struct table_row *row)
+static bool fill_row(const struct table *table, size_t index, struct table_row *row)
 {
 	row->style = LOG_STYLE_PLAIN;
 	for (size_t i = 0; i < TABLE_COLUMNS_MAX; i++)
 		row->cells[i][0] = '\0';
-}
-
-static bool fill_row(const struct table *table, size_t index, struct table_row *row)
-{
-	clear_row(row);
 	return table->fill(table->context, index, row);
 }
 
 static void fill_titles(const struct table *table, struct table_row *row)
 {
-	clear_row(row);
 	row->style = LOG_STYLE_HEAD;
 	for (size_t i = 0; table->titles[i]; i++)
 		snprintf(row->cells[i], sizeof(row->cells[i]), "%s", table->titles[i]);
@@ -92,44 +86,36 @@ static size_t piece_length(const char *text, size_t room)
 	return end > 0 ? end : room;
 }
 
-static size_t put(char *line, size_t length, const char *text, size_t count, size_t width)
-{
-	memcpy(line + length, text, count);
-	if (count < width)
-		memset(line + length + count, ' ', width - count);
-	return length + (count > width ? count : width);
-}
-
 static size_t put_cell(char *line, size_t length, const char *text, size_t width)
 {
 	size_t count = strlen(text);
 
-	if (count <= width)
-		return put(line, length, text, count, width + GAP);
-	length = put(line, length, text, width - strlen(CUT), 0);
-	return put(line, length, CUT, strlen(CUT), strlen(CUT) + GAP);
+	memset(line + length, ' ', width + GAP);
+	memcpy(line + length, text, count < width ? count : width);
+	if (count > width)
+		memset(line + length + width - DOTS, '.', DOTS);
+	return length + width + GAP;
 }
 
 static void print_row(const struct widths *widths, const struct table_row *row)
 {
-	size_t room = TABLE_WIDTH - widths->start;
 	const char *rest = row->cells[widths->count - 1];
 	char line[TABLE_COLUMNS_MAX * (TABLE_CELL_SIZE + GAP) + 1];
-	bool first = true;
+	size_t start = 0;
 
+	for (size_t i = 0; i + 1 < widths->count; i++)
+		start = put_cell(line, start, row->cells[i], widths->columns[i]);
 	do {
-		size_t length = 0, piece = piece_length(rest, room);
+		size_t piece = piece_length(rest, TABLE_WIDTH - start), length = start + piece;
 
-		for (size_t i = 0; i + 1 < widths->count; i++)
-			length = put_cell(line, length, first ? row->cells[i] : "", widths->columns[i]);
-		length = put(line, length, rest, piece, piece);
+		memcpy(line + start, rest, piece);
 		while (length > 0 && line[length - 1] == ' ')
 			length--;
 		line[length] = '\0';
 		log_styled(row->style, line);
 		rest += piece;
 		rest += strspn(rest, " ");
-		first = false;
+		memset(line, ' ', start);
 	} while (*rest);
 }
 
