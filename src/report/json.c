@@ -4,32 +4,11 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-
-#define SIZE_FIRST 4096
-
-static void add(struct json *json, const char *text, size_t length)
-{
-	if (!json->failed && json->length + length > json->size) {
-		size_t size = 2 * json->size + length + SIZE_FIRST;
-		char *larger = realloc(json->text, size);
-
-		if (larger) {
-			json->text = larger;
-			json->size = size;
-		}
-		json->failed = !larger;
-	}
-	if (json->failed)
-		return;
-	memcpy(json->text + json->length, text, length);
-	json->length += length;
-}
 
 static void add_text(struct json *json, const char *text)
 {
-	add(json, text, strlen(text));
+	text_append(&json->buffer, text, strlen(text));
 }
 
 static void add_line_start(struct json *json)
@@ -57,7 +36,7 @@ static void add_quoted(struct json *json, const char *text)
 	for (;;) {
 		size_t length = plain_length(text);
 
-		add(json, text, length);
+		text_append(&json->buffer, text, length);
 		text += length;
 		if (!*text)
 			break;
@@ -85,7 +64,7 @@ static void begin_member(struct json *json, const char *name)
 void json_open(struct json *json, const char *name, char bracket)
 {
 	begin_member(json, name);
-	add(json, &bracket, 1);
+	text_append(&json->buffer, &bracket, 1);
 	json->depth++;
 	json->has_member = false;
 }
@@ -95,7 +74,7 @@ void json_close(struct json *json, char bracket)
 	json->depth--;
 	if (json->has_member)
 		add_line_start(json);
-	add(json, &bracket, 1);
+	text_append(&json->buffer, &bracket, 1);
 	json->has_member = true;
 }
 
@@ -126,11 +105,5 @@ void json_boolean(struct json *json, const char *name, bool value)
 int json_finish(struct json *json)
 {
 	add_text(json, "\n");
-	return json->failed ? -ENOMEM : 0;
-}
-
-void json_release(struct json *json)
-{
-	free(json->text);
-	*json = (struct json){ 0 };
+	return json->buffer.failed ? -ENOMEM : 0;
 }

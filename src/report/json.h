@@ -3,18 +3,18 @@
 
 /*
  * Builds a JSON text in memory, with commas and indentation. Members of objects have a name; for members of arrays it
- * is NULL. If memory runs out, json_finish says so.
+ * is NULL. Zero at the start; the buffer is to be freed.
  */
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "util/text.h"
+
 struct json {
-	char *text; /* owned; zero at the start */
-	size_t length, size;
+	struct text_buffer buffer;
 	unsigned int depth;
 	bool has_member; /* of the object or array that is open, so a comma comes next */
-	bool failed;
 };
 
 void json_open(struct json *json, const char *name, char bracket); /* '{' or '[' */
@@ -24,6 +24,5 @@ void json_string(struct json *json, const char *name, const char *value);
 void json_number(struct json *json, const char *name, uint64_t value);
 void json_boolean(struct json *json, const char *name, bool value);
 
-/* Ends the text with a newline. 0 or -ENOMEM; json->text has json->length bytes. */
+/* Ends the text with a newline. 0 or -ENOMEM. */
 int json_finish(struct json *json);
-void json_release(struct json *json);

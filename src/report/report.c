@@ -325,16 +325,17 @@ static void warn(int error, const char *path)
 
 void report_json_write(const struct report *report, const struct options *options, int64_t duration_ms, bool success)
 {
-	cleanup_(json_release) struct json json = { 0 };
+	struct json json = { 0 };
 	int r = make(&json, report, options, duration_ms, success);
 
 	if (r == 0 && options->json)
-		log_raw(json.text, json.length);
+		log_raw(json.buffer.text, json.buffer.length);
 	if (r == 0 && options->report_path)
-		r = file_replace(options->report_path, json.text, json.length);
+		r = file_replace(options->report_path, json.buffer.text, json.buffer.length);
 	warn(r, options->report_path);
 	if (options->status_path)
 		warn(status_write(report, options, duration_ms, success), options->status_path);
+	free(json.buffer.text);
 }
 
 void report_json_write_failure(const struct options *options)

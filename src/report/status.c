@@ -11,6 +11,7 @@
 #include "util/cleanup.h"
 #include "util/file.h"
 #include "util/log.h"
+#include "util/text.h"
 
 /* The first line: program, version, and one of these. */
 #define PROGRAM "pvapconfig "
@@ -99,43 +100,24 @@ static void print(const struct report *report, const struct options *options, in
 	print_tables(report);
 }
 
-struct lines {
-	char *text; /* owned */
-	size_t length;
-	bool failed;
-};
-
-static void lines_release(struct lines *lines)
-{
-	free(lines->text);
-}
-
 static void add_line(enum log_level level, const char *line, void *context)
 {
-	struct lines *lines = context;
-	size_t length = strlen(line);
-	char *larger = lines->failed ? NULL : realloc(lines->text, lines->length + length + 1);
-
 	(void)level;
-	lines->failed = !larger;
-	if (!larger)
-		return;
-	memcpy(larger + lines->length, line, length + 1);
-	lines->length += length;
-	larger[lines->length++] = '\n'; /* replaces the NUL */
-	lines->text = larger;
+	text_append(context, line, strlen(line));
+	text_append(context, "\n", 1);
 }
 
 int status_write(const struct report *report, const struct options *options, int64_t duration_ms, bool success)
 {
-	cleanup_(lines_release) struct lines lines = { 0 };
+	struct text_buffer lines = { 0 };
 	struct log_target before = log_set_sink(add_line, &lines);
+	int r;
 
 	print(report, options, duration_ms, success);
 	log_set_sink(before.sink, before.context);
-	if (lines.failed)
-		return -ENOMEM;
-	return file_replace(options->status_path, lines.text, lines.length);
+	r = lines.failed ? -ENOMEM : file_replace(options->status_path, lines.text, lines.length);
+	free(lines.text);
+	return r;
 }
 
 /* --- reading -------------------------------------------------------------------------------------- */

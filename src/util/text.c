@@ -2,7 +2,10 @@
 #include "util/text.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
+
+#define BUFFER_SIZE_FIRST 4096
 
 /* The value of a hex digit, or -1. */
 static int hex_digit(char digit)
@@ -101,6 +104,24 @@ bool text_has_end(const char *text, const char *end)
 const char *text_plural(size_t count, const char *one, const char *many)
 {
 	return count == 1 ? one : many;
+}
+
+void text_append(struct text_buffer *buffer, const char *text, size_t length)
+{
+	if (!buffer->failed && buffer->length + length > buffer->size) {
+		size_t size = 2 * buffer->size + length + BUFFER_SIZE_FIRST;
+		char *larger = realloc(buffer->text, size);
+
+		if (larger) {
+			buffer->text = larger;
+			buffer->size = size;
+		}
+		buffer->failed = !larger;
+	}
+	if (buffer->failed)
+		return;
+	memcpy(buffer->text + buffer->length, text, length);
+	buffer->length += length;
 }
 
 const char *text_error(int error)

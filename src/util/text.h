@@ -37,5 +37,13 @@ bool text_has_end(const char *text, const char *end);
 /* The form of a word that agrees with `count`: "1 entry", "2 entries". */
 const char *text_plural(size_t count, const char *one, const char *many);
 
+/* A text that grows. Zero at the start; `text`, which has no NUL at its end, is to be freed. */
+struct text_buffer {
+	char *text;
+	size_t length, size;
+	bool failed; /* memory ran out, so a part is missing */
+};
+void text_append(struct text_buffer *buffer, const char *text, size_t length);
+
 /* What a negative errno says, for people. -ETIMEDOUT is a limit of our own (machine.h). */
 const char *text_error(int error);
