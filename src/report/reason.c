@@ -122,6 +122,11 @@ void reason_format(const struct report *report, size_t index, char reason[REASON
 #define FAULT_MKVP (1U << 7)
 #define FAULTS 8
 
+struct near_miss {
+	size_t apqn;
+	unsigned int faults;
+};
+
 static unsigned int ep11_faults(const struct apqn *apqn, const struct config_entry *entry)
 {
 	unsigned int faults = 0;
@@ -194,26 +199,6 @@ static size_t insert(struct near_miss misses[NEAR_MISS_MAX], size_t count, struc
 	return count;
 }
 
-size_t near_miss_find(const struct report *report, size_t entry, struct near_miss misses[NEAR_MISS_MAX])
-{
-	const struct plan_entry *planned = &report->plan->entries[entry];
-	const struct config_entry *wanted = &report->config->entries[entry];
-	size_t count = 0;
-
-	if (!is_decided_by_apqns(report, planned) || (entry + 1) * report->apqn_count > NEAR_MISS_PAIRS_MAX)
-		return 0;
-	for (size_t i = 0; i < report->apqn_count; i++) {
-		struct near_miss miss = { .apqn = i };
-
-		if (i == planned->detail || report->apqns[i].mode != wanted->mode)
-			continue;
-		miss.faults = find_faults(report, wanted, i);
-		if (is_near(miss.faults) && (!is_open(planned) || (miss.faults & FAULT_FAILED)))
-			count = insert(misses, count, miss);
-	}
-	return count;
-}
-
 static void format_mkvp(const struct apqn *apqn, char *text, size_t size)
 {
 	char mkvp[2 * APQN_MKVP_SIZE + 1];
@@ -261,8 +246,7 @@ static void format_fault(const struct report *report, const struct near_miss *mi
 	}
 }
 
-void near_miss_format(const struct report *report, size_t entry, const struct near_miss *miss,
-		      char text[NEAR_MISS_SIZE])
+static void format_miss(const struct report *report, size_t entry, const struct near_miss *miss, char text[REASON_SIZE])
 {
 	bool right_key = report->config->entries[entry].mode == APQN_MODE_EP11 && miss->faults < FAULT_MKVP_UNKNOWN;
 	const char *fits = miss->faults & FAULT_MKVP_UNKNOWN ? "may fit" : "would fit";
@@ -271,13 +255,36 @@ void near_miss_format(const struct report *report, size_t entry, const struct ne
 	size_t length;
 
 	apqn_format_name(&report->apqns[miss->apqn], name);
-	length = (size_t)snprintf(text, NEAR_MISS_SIZE, "APQN %s %s", name, right_key ? "has the master key" : fits);
+	length = (size_t)snprintf(text, REASON_SIZE, "APQN %s %s", name, right_key ? "has the master key" : fits);
 	for (int bit = FAULTS - 1; bit >= 0; bit--) {
 		if (!(miss->faults & 1U << bit))
 			continue;
 		format_fault(report, miss, 1U << bit, fault, sizeof(fault));
-		snprintf(text + length, NEAR_MISS_SIZE - length, "%s%s", before, fault);
+		snprintf(text + length, REASON_SIZE - length, "%s%s", before, fault);
 		length += strlen(text + length);
 		before = ", and ";
 	}
+}
+
+size_t near_miss_find(const struct report *report, size_t entry, char texts[NEAR_MISS_MAX][REASON_SIZE])
+{
+	const struct plan_entry *planned = report->plan ? &report->plan->entries[entry] : NULL;
+	const struct config_entry *wanted = &report->config->entries[entry];
+	struct near_miss misses[NEAR_MISS_MAX];
+	size_t count = 0;
+
+	if (!planned || !is_decided_by_apqns(report, planned) || (entry + 1) * report->apqn_count > NEAR_MISS_PAIRS_MAX)
+		return 0;
+	for (size_t i = 0; i < report->apqn_count; i++) {
+		struct near_miss miss = { .apqn = i };
+
+		if (i == planned->detail || report->apqns[i].mode != wanted->mode)
+			continue;
+		miss.faults = find_faults(report, wanted, i);
+		if (is_near(miss.faults) && (!is_open(planned) || (miss.faults & FAULT_FAILED)))
+			count = insert(misses, count, miss);
+	}
+	for (size_t i = 0; i < count; i++)
+		format_miss(report, entry, &misses[i], texts[i]);
+	return count;
 }

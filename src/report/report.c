@@ -56,14 +56,11 @@ const char **report_secret_names(const struct report *report)
 
 static void print_misses(const struct report *report, size_t index, const char *label, enum log_level level)
 {
-	struct near_miss misses[NEAR_MISS_MAX];
-	size_t count = near_miss_find(report, index, misses);
-	char text[NEAR_MISS_SIZE];
+	char texts[NEAR_MISS_MAX][REASON_SIZE];
+	size_t count = near_miss_find(report, index, texts);
 
-	for (size_t i = 0; i < count; i++) {
-		near_miss_format(report, index, &misses[i], text);
-		log_line(level, "entry %s: %s", label, text);
-	}
+	for (size_t i = 0; i < count; i++)
+		log_line(level, "entry %s: %s", label, texts[i]);
 }
 
 static void print_entry(const struct report *report, size_t index, enum log_level level)
@@ -203,18 +200,14 @@ static void add_wanted(struct json *json, const struct config_entry *entry, size
 	add_hex(json, "secretid", ep11 ? entry->secretid : NULL, sizeof(entry->secretid));
 }
 
-/* Empty if there is no plan. */
 static void add_misses(struct json *json, const struct report *report, size_t index)
 {
-	struct near_miss misses[NEAR_MISS_MAX];
-	size_t count = report->plan ? near_miss_find(report, index, misses) : 0;
-	char text[NEAR_MISS_SIZE];
+	char texts[NEAR_MISS_MAX][REASON_SIZE];
+	size_t count = near_miss_find(report, index, texts);
 
 	json_open(json, "misses", '[');
-	for (size_t i = 0; i < count; i++) {
-		near_miss_format(report, index, &misses[i], text);
-		json_string(json, NULL, text);
-	}
+	for (size_t i = 0; i < count; i++)
+		json_string(json, NULL, texts[i]);
 	json_close(json, ']');
 }
 

@@ -81,25 +81,16 @@ int status_show(const char *path, const char *json_path, bool *success);
 #define REASON_SIZE 320
 void reason_format(const struct report *report, size_t entry, char reason[REASON_SIZE]);
 
-#define NEAR_MISS_MAX 2 /* for an entry */
-#define NEAR_MISS_SIZE 320
+#define NEAR_MISS_MAX 2               /* for an entry */
 #define NEAR_MISS_PAIRS_MAX (1 << 22) /* of an entry and an APQN; the time of a report has a limit, too */
 
-struct near_miss {
-	size_t apqn;
-	unsigned int faults; /* a set of bits; a smaller number is nearer */
-};
-
 /*
- * Fills in the nearest ones, best first, equal ones in their order, and returns how many there are. The APQN that the
- * reason names is not among them. None for an entry that is satisfied, that no APQN could satisfy, or for which that is
- * not known; nor for the entries after the first NEAR_MISS_PAIRS_MAX pairs.
+ * Formats the nearest ones, best first, equal ones in their order: "APQN 11.0009 has the master key, but it is offline".
+ * Returns how many there are. The APQN that the reason names is not among them. None without a plan, for an entry that
+ * is satisfied, that no APQN could satisfy, or for which that is not known; nor for the entries after the first
+ * NEAR_MISS_PAIRS_MAX pairs.
  */
-size_t near_miss_find(const struct report *report, size_t entry, struct near_miss misses[NEAR_MISS_MAX]);
-
-/* "APQN 11.0009 has the master key, but it is offline" */
-void near_miss_format(const struct report *report, size_t entry, const struct near_miss *miss,
-		      char text[NEAR_MISS_SIZE]);
+size_t near_miss_find(const struct report *report, size_t entry, char texts[NEAR_MISS_MAX][REASON_SIZE]);
 
 /* --- the table of all APQNs (list.c): their state for --list, with the planned state for --dry-run ---- */
 

@@ -24,7 +24,7 @@
 
 struct status_view {
 	const struct report *report;
-	struct near_miss misses[NEAR_MISS_MAX]; /* of the entry whose rows are being filled in */
+	char misses[NEAR_MISS_MAX][REASON_SIZE]; /* of the entry whose rows are being filled in */
 	size_t miss_count;
 };
 
@@ -40,10 +40,10 @@ static bool fill_entry(void *context, size_t index, struct table_row *row)
 	if (miss > 0) {
 		if (miss > view->miss_count)
 			return false;
-		near_miss_format(report, entry, &view->misses[miss - 1], reason);
+		snprintf(reason, TABLE_CELL_SIZE, "%s", view->misses[miss - 1]);
 		return true;
 	}
-	view->miss_count = report->plan ? near_miss_find(report, entry, view->misses) : 0;
+	view->miss_count = near_miss_find(report, entry, view->misses);
 	config_format_label(report->config, entry, row->cells[0]);
 	row->style = apqn != PLAN_NONE ? LOG_STYLE_GOOD : LOG_STYLE_BAD;
 	snprintf(row->cells[1], TABLE_CELL_SIZE, "%s", apqn != PLAN_NONE ? "yes" : "no");
