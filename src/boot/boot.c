@@ -162,13 +162,18 @@ bool boot_in_initramfs(const char *root)
 	return access(release, F_OK) == 0 || (file_read(&source, &text, &length) == 0 && is_root_of_kernel(text));
 }
 
+static const struct {
+	int command;
+	const char *doing, *verb;
+} ends[] = {
+	[BOOT_POWER_OFF] = { RB_POWER_OFF, "powering off", "power off" },
+	[BOOT_REBOOT] = { RB_AUTOBOOT, "rebooting", "reboot" },
+	[BOOT_HALT] = { RB_HALT_SYSTEM, "halting", "halt" },
+};
+
 int boot_stop(enum boot_end end)
 {
-	static const int commands[] = {
-		[BOOT_POWER_OFF] = RB_POWER_OFF, [BOOT_REBOOT] = RB_AUTOBOOT, [BOOT_HALT] = RB_HALT_SYSTEM
-	};
-
-	return reboot(commands[end]) < 0 ? -errno : 0;
+	return reboot(ends[end].command) < 0 ? -errno : 0;
 }
 
 /* --- policy --------------------------------------------------------------------------------------- */
@@ -178,21 +183,14 @@ int boot_stop(enum boot_end end)
 /* A machine that cannot be stopped still gets neither its volumes nor a shell. */
 static void stop_machine(enum boot_end end, const struct boot_actions *actions)
 {
-	static const struct {
-		const char *doing, *verb;
-	} texts[] = {
-		[BOOT_POWER_OFF] = { "powering off", "power off" },
-		[BOOT_REBOOT] = { "rebooting", "reboot" },
-		[BOOT_HALT] = { "halting", "halt" },
-	};
 	int r;
 
 	do {
-		log_error(NOT_READY ": %s in %d seconds", texts[end].doing, BOOT_PAUSE_S);
+		log_error(NOT_READY ": %s in %d seconds", ends[end].doing, BOOT_PAUSE_S);
 		actions->pause(BOOT_PAUSE_S);
 		r = actions->stop(end);
 		if (r < 0)
-			log_error("cannot %s: %s", texts[end].verb, strerror(-r));
+			log_error("cannot %s: %s", ends[end].verb, strerror(-r));
 	} while (r < 0);
 }
 
