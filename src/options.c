@@ -290,13 +290,6 @@ static enum options_action parse_all(char *const words[], struct options *option
 	return check_conflicts(parser.given);
 }
 
-static bool has_word(char *const words[], const char *word)
-{
-	while (*words && strcmp(*words, word) != 0)
-		words++;
-	return *words;
-}
-
 enum options_action options_parse(int argc, char *argv[], struct options *options)
 {
 	enum options_action action;
@@ -305,7 +298,8 @@ enum options_action options_parse(int argc, char *argv[], struct options *option
 	action = parse_all(argc > 0 ? argv + 1 : argv, options);
 	if (action == OPTIONS_EXIT_FAILURE) {
 		/* A program that reads JSON wants it also if the first word is wrong. */
-		options->json = has_word(argv, "--json");
+		for (char **word = argv; *word; word++)
+			options->json = options->json || strcmp(*word, "--json") == 0;
 		/* Not as an error: the report has the last error, which must be the reason. */
 		log_warning("try 'pvapconfig --help'");
 	} else if (!options->config_path && !options->list && !options->unbind && !options->status) {

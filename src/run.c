@@ -114,14 +114,6 @@ static bool provision(struct run *run)
 	return report_is_success(&report);
 }
 
-/* A dry run continues with the secrets that it would have added. Otherwise only the Ultravisor knows their indexes. */
-static int list_secrets(struct run *run)
-{
-	if (run->options->dry_run && run->secrets.list)
-		return 0;
-	return secrets_fetch(run->machine, run->deadline_ms, &run->secrets);
-}
-
 /* The time limit for a configuration from a pipe. In early boot there is no process that could write to one. */
 static int64_t pipe_ms(const struct run *run)
 {
@@ -154,7 +146,11 @@ static bool configure_queues(struct run *run)
 		log_notice("%s: empty list, nothing to do", run->options->config_path);
 		return true;
 	}
-	return list_secrets(run) == 0 && provision(run);
+	/* A dry run continues with the secrets that it would have added. Else only the Ultravisor knows their indexes. */
+	if (!(run->options->dry_run && run->secrets.list) &&
+	    secrets_fetch(run->machine, run->deadline_ms, &run->secrets) < 0)
+		return false;
+	return provision(run);
 }
 
 /* Slow requests must leave time for the lock and for the queues. */
@@ -346,13 +342,6 @@ static void report_stop(struct machine *machine)
 		log_error("kernel call interrupted");
 }
 
-static void write_report(const struct run *run, bool success)
-{
-	const struct report report = report_of(run);
-
-	report_json_write(&report, run->options, machine_now_ms(run->machine) - run->start_ms, success);
-}
-
 bool run_lock_secrets(struct machine *machine)
 {
 	const struct requests requests = { .abilities = { .lock = true } };
@@ -372,10 +361,11 @@ bool run_pvapconfig(struct machine *machine, const struct options *options)
 		.deadline_ms = options->timeout_ms > 0 ? now_ms + options->timeout_ms : MACHINE_FOREVER,
 	};
 	bool success = act(&run);
+	struct report report = report_of(&run);
 
 	if (!success)
 		report_stop(machine);
 	if (options->report_path || options->json)
-		write_report(&run, success);
+		report_json_write(&report, options, machine_now_ms(machine) - run.start_ms, success);
 	return success;
 }

@@ -189,11 +189,6 @@ void provision_log_unknown(const struct provision *this)
 	}
 }
 
-static bool serves(const struct provision *this, size_t apqn)
-{
-	return this->plan.apqns[apqn].entry != PLAN_NONE;
-}
-
 /* The next queue of the card after this one with the same master key, or the count of all. */
 static size_t next_alike(const struct provision *this, size_t i)
 {
@@ -214,7 +209,8 @@ void provision_log_duplicates(const struct provision *this)
 		size_t other = apqn->identity == APQN_IDENTITY_VALID ? next_alike(this, i) : this->count;
 		char names[2][APQN_NAME_SIZE], mkvp[2 * APQN_MKVP_SIZE + 1];
 
-		if (other == this->count || (!serves(this, i) && !serves(this, other)))
+		if (other == this->count ||
+		    (this->plan.apqns[i].entry == PLAN_NONE && this->plan.apqns[other].entry == PLAN_NONE))
 			continue;
 		apqn_format_name(apqn, names[0]);
 		apqn_format_name(&this->apqns[other], names[1]);

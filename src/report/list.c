@@ -31,13 +31,6 @@ static bool has_identity(const struct apqn *apqn)
 	return apqn->mode != APQN_MODE_ACCEL && apqn->mode != APQN_MODE_CCA;
 }
 
-static const char *serialnr_text(const struct apqn *apqn)
-{
-	if (apqn->serialnr[0])
-		return apqn->serialnr;
-	return has_identity(apqn) ? "?" : "-";
-}
-
 static void format_mkvp(const struct apqn *apqn, size_t bytes, char text[TABLE_CELL_SIZE])
 {
 	char start[2 * APQN_MKVP_SIZE + 1];
@@ -160,7 +153,7 @@ static bool fill(void *context, size_t index, struct table_row *row)
 	else
 		put(*cell++, "?");
 	if (!report->plan) {
-		put(*cell++, serialnr_text(apqn));
+		put(*cell++, apqn->serialnr[0] ? apqn->serialnr : has_identity(apqn) ? "?" : "-");
 		format_mkvp(apqn, view->mkvp_bytes, *cell++);
 	}
 	put(*cell++, apqn->online_unknown ? "?" : apqn->online ? "yes" : "no");

@@ -12,20 +12,13 @@
 #include "util/log.h"
 #include "util/text.h"
 
-static size_t count_unknown(const struct report *report)
-{
-	size_t count = 0;
-
-	for (size_t i = 0; i < report->config->count; i++)
-		count += report->plan->entries[i].reason == PLAN_UNKNOWN;
-	return count;
-}
-
 bool report_is_success(const struct report *report)
 {
-	size_t possible = report->plan->satisfied + (report->dry_run ? count_unknown(report) : 0);
+	size_t possible = report->plan->satisfied, count = report->config->count;
 
-	return report->strict ? possible == report->config->count : possible > 0;
+	for (size_t i = 0; i < count && report->dry_run; i++)
+		possible += report->plan->entries[i].reason == PLAN_UNKNOWN;
+	return report->strict ? possible == count : possible > 0;
 }
 
 bool report_needs_request(const struct report *report, size_t index)

@@ -153,11 +153,6 @@ static int is_visible(const struct dirent *entry)
 	return entry->d_name[0] != '.' && visible_count++ <= FILE_VISIT_MAX;
 }
 
-static int by_name(const struct dirent **left, const struct dirent **right)
-{
-	return strcmp((*left)->d_name, (*right)->d_name);
-}
-
 int file_visit(const char *directory, const char *suffix, file_visitor *visit, void *context)
 {
 	struct dirent **entries;
@@ -165,7 +160,8 @@ int file_visit(const char *directory, const char *suffix, file_visitor *visit, v
 	int count, r;
 
 	visible_count = 0;
-	count = scandir(directory, &entries, is_visible, by_name);
+	/* By bytes: the program sets no locale. */
+	count = scandir(directory, &entries, is_visible, alphasort);
 	if (count < 0)
 		return -errno;
 	more = count <= FILE_VISIT_MAX;
