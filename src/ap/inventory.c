@@ -18,6 +18,7 @@
 #define READ_INTERVAL_MIN_MS 1
 #define READ_INTERVAL_MAX_MS 20
 #define NAMES_SIZE 8192 /* bytes: names in a card's directory, 256 queues and some attributes */
+#define QUESTIONS_MAX (2 + 3 * APQN_DOMAINS_MAX) /* about the card, and about each queue */
 
 /* --- the bus -------------------------------------------------------------------------------------- */
 
@@ -61,13 +62,6 @@ bool inventory_bindings_complete(const char *text)
 	return text_has_end(text, " (complete)");
 }
 
-static void report_bindings_timeout(const char *text)
-{
-	log_error("AP bus /sys/bus/ap/bindings: still '%s', not complete at the timeout; are the modules "
-		  "zcrypt and zcrypt_cex4 loaded? A longer wait: --timeout, at boot rd.pvapconfig.timeout",
-		  text);
-}
-
 int inventory_wait_bindings(struct machine *machine, int64_t deadline_ms)
 {
 	int64_t start_ms = machine_now_ms(machine), next_progress_ms = 0;
@@ -80,22 +74,22 @@ int inventory_wait_bindings(struct machine *machine, int64_t deadline_ms)
 		int r = machine_read_text(machine, deadline_ms, text, "bus/ap/bindings");
 		int64_t now_ms = machine_now_ms(machine), next_read_ms;
 
-		if (r == -ETIMEDOUT) {
-			report_bindings_timeout(seen);
-			return r;
-		}
-		if (r < 0) {
+		if (r < 0 && r != -ETIMEDOUT) {
 			if (r != -EINTR)
 				log_error("AP bus /sys/bus/ap/bindings: %s", text_error(r));
 			return r;
 		}
-		memcpy(seen, text, strlen(text) + 1);
-		if (inventory_bindings_complete(text)) {
+		if (r == 0)
+			memcpy(seen, text, strlen(text) + 1);
+		if (r == 0 && inventory_bindings_complete(text)) {
 			log_info("AP bus: all drivers are bound: %s", text);
 			return 0;
 		}
-		if (now_ms >= deadline_ms) {
-			report_bindings_timeout(text);
+		if (r < 0 || now_ms >= deadline_ms) {
+			log_error("AP bus /sys/bus/ap/bindings: still '%s', not complete at the timeout; are the "
+				  "modules zcrypt and zcrypt_cex4 loaded? A longer wait: --timeout, at boot "
+				  "rd.pvapconfig.timeout",
+				  seen);
 			return -ETIMEDOUT;
 		}
 		if (progress_is_due(now_ms, start_ms, &next_progress_ms))
@@ -111,28 +105,27 @@ int inventory_wait_bindings(struct machine *machine, int64_t deadline_ms)
 
 /* --- the queues ----------------------------------------------------------------------------------- */
 
-/* The phases of a card. Each begins when the one before is complete. */
-enum phase {
-	PHASE_CARD,        /* the card's directory, its type */
-	PHASE_STATES,      /* of every queue: se_bind, online */
-	PHASE_ASSOCIATION, /* of every EP11 queue that is bound: se_associate */
-	PHASE_DONE,
+/* What is asked: of a card its queues and its type, of a queue se_bind and online, and se_associate if it is bound. */
+enum attribute { NAMES, TYPE, BIND, ONLINE, ASSOCIATION };
+
+struct question {
+	enum attribute attribute;
+	struct apqn *apqn; /* NULL: of the card */
 };
 
 struct card_scan {
 	uint8_t card;
-	uint8_t generation;
-	enum apqn_mode mode;
-	struct apqn *apqns;
+	bool listed, hung;
+	struct apqn *apqns; /* in the inventory */
 	size_t count;
-	enum phase phase;
-	bool plain;                 /* neither se_bind nor se_associate is read */
-	bool unlisted;              /* its queues could not be listed */
-	size_t total, asked, taken; /* calls of this phase; results come in the order of the calls */
+	size_t asked, total; /* questions; an answer may add more */
+	struct question questions[QUESTIONS_MAX];
 	char names[NAMES_SIZE];
 };
 
 struct scan {
+	struct inventory *inventory;
+	bool plain;              /* neither se_bind nor se_associate is read */
 	struct card_scan *cards; /* in the order of the calls */
 	const struct card_channel *first_channel;
 	/* A queue without se_bind has vanished. If no queue has se_bind, the kernel is older than 6.7. */
@@ -151,60 +144,9 @@ static struct card_scan *card_of(struct scan *scan, const struct card_channel *c
 	return &scan->cards[channel - scan->first_channel];
 }
 
-/* Of CCA queues only the online state is read. */
-static size_t states_per_queue(const struct card_scan *card)
+static void ask(struct card_scan *card, enum attribute attribute, struct apqn *apqn)
 {
-	return card->plain || card->mode == APQN_MODE_CCA ? 1 : 2;
-}
-
-/* True if call n of this phase reads online, the last attribute of a queue in this phase. */
-static bool asks_online(const struct card_scan *card, size_t n)
-{
-	size_t per_queue = states_per_queue(card);
-
-	return n % per_queue == per_queue - 1;
-}
-
-static bool wants_association(const struct apqn *apqn)
-{
-	return apqn->mode == APQN_MODE_EP11 && apqn->bind == APQN_BOUND;
-}
-
-/* The n-th queue whose association is read; n < phase_total. */
-static struct apqn *association_queue(const struct card_scan *card, size_t n)
-{
-	struct apqn *apqn = card->apqns;
-
-	while (!wants_association(apqn) || n-- > 0)
-		apqn++;
-	return apqn;
-}
-
-static size_t phase_total(const struct card_scan *card)
-{
-	size_t total = 0;
-
-	switch (card->phase) {
-	case PHASE_CARD:
-		return 2;
-	case PHASE_STATES:
-		return card->mode == APQN_MODE_UNKNOWN ? 0 : card->count * states_per_queue(card);
-	case PHASE_ASSOCIATION:
-		for (size_t i = 0; i < card->count; i++)
-			total += wants_association(&card->apqns[i]);
-		return total;
-	case PHASE_DONE:
-		break;
-	}
-	return 0;
-}
-
-static void begin_phase(struct card_scan *card, enum phase phase)
-{
-	card->phase = phase;
-	card->asked = 0;
-	card->taken = 0;
-	card->total = phase_total(card);
+	card->questions[card->total++] = (struct question){ attribute, apqn };
 }
 
 static void fail_queue(struct apqn *apqn, enum apqn_failure failure, int error)
@@ -215,48 +157,30 @@ static void fail_queue(struct apqn *apqn, enum apqn_failure failure, int error)
 	apqn->failure_error = error;
 }
 
-static int add_queue(struct card_scan *card, uint8_t domain)
-{
-	struct apqn *apqn;
-
-	if (card->count == APQN_DOMAINS_MAX)
-		return -E2BIG;
-	apqn = &card->apqns[card->count++];
-	memset(apqn, 0, sizeof(*apqn));
-	apqn->card = card->card;
-	apqn->domain = domain;
-	apqn->online_unknown = true;
-	return 0;
-}
-
 /* The directory of a card also contains attributes and links; only "CC.DDDD" of this card is a queue. */
-static int take_queue_names(struct card_scan *card)
+static int take_queue_names(struct inventory *inventory, struct card_scan *card)
 {
-	size_t count = 1;
 	char *rest = NULL;
 
-	for (const char *c = card->names; *c; c++)
-		count += *c == '\n';
-	card->apqns = calloc(count < APQN_DOMAINS_MAX ? count : APQN_DOMAINS_MAX, sizeof(*card->apqns));
-	if (!card->apqns)
-		return -ENOMEM;
+	card->apqns = &inventory->apqns[inventory->count];
 	for (char *name = strtok_r(card->names, "\n", &rest); name; name = strtok_r(NULL, "\n", &rest)) {
-		uint8_t number, domain;
-		int r = apqn_parse_name(name, &number, &domain);
+		struct apqn apqn = { .online_unknown = true };
 
-		if (r == 0 && number == card->card) {
-			r = add_queue(card, domain);
-			if (r < 0)
-				return r;
-		}
+		if (apqn_parse_name(name, &apqn.card, &apqn.domain) < 0 || apqn.card != card->card)
+			continue;
+		if (card->count == APQN_DOMAINS_MAX)
+			return -E2BIG;
+		card->apqns[card->count++] = apqn;
 	}
+	inventory->count += card->count;
 	return 0;
 }
 
 static void take_list(struct scan *scan, struct card_scan *card, int r)
 {
+	card->listed = true;
 	if (r == 0)
-		r = take_queue_names(card);
+		r = take_queue_names(scan->inventory, card);
 	/* A card that vanished after the listing of all cards has no queues. */
 	if (r < 0 && r != -ENOENT && r != -ENODEV) {
 		log_error("card%02x: its queues cannot be listed: %s", card->card, text_error(r));
@@ -264,22 +188,31 @@ static void take_list(struct scan *scan, struct card_scan *card, int r)
 	}
 }
 
-static void take_type(struct card_scan *card, int r, const char *text)
+/* Of CCA queues only the online state is read. */
+static void take_type(const struct scan *scan, struct card_scan *card, int r, const char *text)
 {
+	enum apqn_mode mode = APQN_MODE_UNKNOWN;
+	uint8_t generation = 0;
+
 	if (r == 0)
-		r = apqn_parse_type(text, &card->generation, &card->mode);
+		r = apqn_parse_type(text, &generation, &mode);
 	if (r < 0 && card->count > 0)
 		log_warning("card%02x: its type cannot be read: %s; its queues are not used", card->card,
 			    text_error(r));
-	for (size_t i = 0; i < card->count; i++) {
-		card->apqns[i].generation = card->generation;
-		card->apqns[i].mode = card->mode;
-		if (r < 0)
-			fail_queue(&card->apqns[i], APQN_UNREADABLE, r);
+	for (struct apqn *apqn = card->apqns; apqn < card->apqns + card->count; apqn++) {
+		apqn->generation = generation;
+		apqn->mode = mode;
+		if (r < 0) {
+			fail_queue(apqn, APQN_UNREADABLE, r);
+			continue;
+		}
+		if (!scan->plain && mode != APQN_MODE_CCA)
+			ask(card, BIND, apqn);
+		ask(card, ONLINE, apqn);
 	}
 }
 
-static void take_bind(struct scan *scan, struct apqn *apqn, int r, const char *text)
+static void take_bind(struct scan *scan, struct card_scan *card, struct apqn *apqn, int r, const char *text)
 {
 	if (r == 0)
 		r = apqn_parse_bind(text, &apqn->bind);
@@ -288,6 +221,8 @@ static void take_bind(struct scan *scan, struct apqn *apqn, int r, const char *t
 	/* EIO: an asynchronous error, which an unbind clears. The bind state stays unknown. */
 	if (r < 0 && r != -EIO)
 		fail_queue(apqn, APQN_UNREADABLE, r);
+	if (apqn->mode == APQN_MODE_EP11 && apqn->bind == APQN_BOUND)
+		ask(card, ASSOCIATION, apqn);
 }
 
 /* Read after se_bind: if it can be read, the queue existed when se_bind was read. */
@@ -312,14 +247,17 @@ static void take_association(struct apqn *apqn, int r, const char *text)
 }
 
 /* `call` exceeded its limit, or the time of the run, which is no fault of the card. */
-static void card_hung(struct card_scan *card, const struct machine_call *call, int64_t now_ms)
+static void card_hung(struct scan *scan, struct card_scan *card, const struct machine_call *call, int64_t now_ms)
 {
 	bool at_end = now_ms >= call->until_ms;
 	struct apqn culprit = { .failure = at_end ? APQN_DEADLINE : APQN_CARD_HUNG };
 	char text[APQN_FAILURE_SIZE];
 
-	if (card->phase == PHASE_DONE)
+	if (card->hung)
 		return;
+	card->hung = true;
+	if (!card->listed)
+		scan->inventory->unlisted_cards++;
 	apqn_note_call(&culprit, call->path, at_end ? 0 : call->limit_ms);
 	apqn_format_failure(&culprit, text);
 	log_warning("card%02x: %s; it is not used", card->card, text);
@@ -328,83 +266,67 @@ static void card_hung(struct card_scan *card, const struct machine_call *call, i
 		card->apqns[i].failure_error = -ETIMEDOUT;
 		memcpy(card->apqns[i].failure_call, culprit.failure_call, sizeof(culprit.failure_call));
 	}
-	if (card->phase == PHASE_CARD && card->taken == 0)
-		card->unlisted = true;
-	begin_phase(card, PHASE_DONE);
-}
-
-static void ask_queue(struct machine_call *call, const struct apqn *apqn, const char *attribute)
-{
-	snprintf(call->path, sizeof(call->path), "devices/ap/card%02x/%02x.%04x/%s", apqn->card, apqn->card,
-		 apqn->domain, attribute);
-}
-
-static void ask_card(struct machine_call *call, struct card_scan *card)
-{
-	snprintf(call->path, sizeof(call->path), "devices/ap/card%02x%s", card->card, card->asked > 0 ? "/type" : "");
-	if (card->asked > 0)
-		return;
-	call->operation = MACHINE_LIST;
-	call->data = card->names;
-	call->size = NAMES_SIZE;
 }
 
 static bool scan_next(struct card_channel *channel, struct machine_call *call, int64_t now_ms, void *context)
 {
+	static const char *const names[] = {
+		[NAMES] = "",
+		[TYPE] = "/type",
+		[BIND] = "/se_bind",
+		[ONLINE] = "/online",
+		[ASSOCIATION] = "/se_associate",
+	};
 	struct card_scan *card = card_of(context, channel);
+	struct question *question = &card->questions[card->asked];
+	char queue[APQN_NAME_SIZE] = "";
 
 	(void)now_ms;
 	if (card->asked == card->total) {
 		channel->due_ms = MACHINE_FOREVER;
 		return false;
 	}
-	if (card->phase == PHASE_CARD)
-		ask_card(call, card);
-	else if (card->phase == PHASE_STATES)
-		ask_queue(call, &card->apqns[card->asked / states_per_queue(card)],
-			  asks_online(card, card->asked) ? "online" : "se_bind");
-	else
-		ask_queue(call, association_queue(card, card->asked), "se_associate");
+	if (question->apqn)
+		apqn_format_name(question->apqn, queue);
+	snprintf(call->path, sizeof(call->path), "devices/ap/card%02x%s%s%s", card->card, question->apqn ? "/" : "",
+		 queue, names[question->attribute]);
+	if (question->attribute == NAMES) {
+		call->operation = MACHINE_LIST;
+		call->data = card->names;
+		call->size = NAMES_SIZE;
+	}
+	call->context = question;
 	card->asked++;
 	return true;
-}
-
-static void take_answer(struct scan *scan, struct card_scan *card, const struct machine_call *call)
-{
-	size_t per_queue = states_per_queue(card), n = card->taken;
-
-	if (card->phase == PHASE_CARD && n == 0)
-		take_list(scan, card, call->error);
-	else if (card->phase == PHASE_CARD)
-		take_type(card, call->error, call->data);
-	else if (card->phase == PHASE_STATES && asks_online(card, n))
-		take_online(scan, &card->apqns[n / per_queue], call->error, call->data);
-	else if (card->phase == PHASE_STATES)
-		take_bind(scan, &card->apqns[n / per_queue], call->error, call->data);
-	else
-		take_association(association_queue(card, n), call->error, call->data);
 }
 
 static void scan_done(struct card_channel *channel, const struct machine_call *call, int64_t now_ms, void *context)
 {
 	struct scan *scan = context;
 	struct card_scan *card = card_of(scan, channel);
+	const struct question *question = call->context;
 
 	if (channel->hung) {
-		card_hung(card, call, now_ms);
+		card_hung(scan, card, call, now_ms);
 		return;
 	}
-	take_answer(scan, card, call);
-	card->taken++;
-	while (card->phase != PHASE_DONE && card->taken == card->total)
-		begin_phase(card, card->phase + 1);
-}
-
-static void release_scan(struct scan *scan, size_t count)
-{
-	for (size_t i = 0; i < count; i++)
-		free(scan->cards[i].apqns);
-	free(scan->cards);
+	switch (question->attribute) {
+	case NAMES:
+		take_list(scan, card, call->error);
+		break;
+	case TYPE:
+		take_type(scan, card, call->error, call->data);
+		break;
+	case BIND:
+		take_bind(scan, card, question->apqn, call->error, call->data);
+		break;
+	case ONLINE:
+		take_online(scan, question->apqn, call->error, call->data);
+		break;
+	case ASSOCIATION:
+		take_association(question->apqn, call->error, call->data);
+		break;
+	}
 }
 
 /* Parses the card names in the listing of /sys/devices/ap; returns their number. */
@@ -466,26 +388,6 @@ static int run_scan(struct card_calls *calls, struct scan *scan)
 	return scan->bind_missing && !scan->bind_seen ? report_no_bind(calls) : scan->error;
 }
 
-static int collect(const struct scan *scan, size_t card_count, struct inventory *inventory)
-{
-	size_t count = 0;
-
-	for (size_t i = 0; i < card_count; i++)
-		count += scan->cards[i].count;
-	inventory->apqns = calloc(count > 0 ? count : 1, sizeof(*inventory->apqns));
-	if (!inventory->apqns)
-		return no_memory();
-	inventory->count = 0;
-	inventory->unlisted_cards = 0;
-	for (size_t i = 0; i < card_count; i++) {
-		inventory->unlisted_cards += scan->cards[i].unlisted;
-		for (size_t j = 0; j < scan->cards[i].count; j++)
-			inventory->apqns[inventory->count++] = scan->cards[i].apqns[j];
-	}
-	qsort(inventory->apqns, inventory->count, sizeof(*inventory->apqns), apqn_compare);
-	return 0;
-}
-
 /* Hung cards and cards without a readable type were reported before. */
 static void report_failures(const struct inventory *inventory)
 {
@@ -502,36 +404,31 @@ static void report_failures(const struct inventory *inventory)
 	}
 }
 
-static int create_scan(struct scan *scan, struct card_calls *calls, const uint8_t *cards, bool plain)
+static int scan_cards(struct card_calls *calls, const uint8_t *cards, bool plain, struct inventory *inventory)
 {
-	scan->cards = calloc(calls->count > 0 ? calls->count : 1, sizeof(*scan->cards));
-	if (!scan->cards)
+	cleanup_free_ struct card_scan *card_scans = calloc(calls->count + 1, sizeof(*card_scans));
+	struct scan scan = {
+		.inventory = inventory, .plain = plain, .cards = card_scans, .first_channel = calls->list
+	};
+	int r;
+
+	/* Calloc may return NULL for nothing. */
+	inventory->apqns = calloc(calls->count * APQN_DOMAINS_MAX + 1, sizeof(*inventory->apqns));
+	if (!card_scans || !inventory->apqns)
 		return no_memory();
 	for (size_t i = 0; i < calls->count; i++) {
 		/* NOLINTNEXTLINE(clang-analyzer-core.uninitialized.Assign): as many as list_cards has filled */
-		scan->cards[i].card = calls->list[i].card = cards[i];
-		scan->cards[i].plain = plain;
-		begin_phase(&scan->cards[i], PHASE_CARD);
+		card_scans[i].card = calls->list[i].card = cards[i];
+		ask(&card_scans[i], NAMES, NULL);
+		ask(&card_scans[i], TYPE, NULL);
 	}
-	scan->first_channel = calls->list;
-	calls->context = scan;
+	calls->context = &scan;
+	r = run_scan(calls, &scan);
+	if (r < 0)
+		return r;
+	qsort(inventory->apqns, inventory->count, sizeof(*inventory->apqns), apqn_compare);
+	report_failures(inventory);
 	return 0;
-}
-
-static int scan_cards(struct card_calls *calls, const uint8_t *cards, bool plain, struct inventory *inventory)
-{
-	struct scan scan = { 0 };
-	int r = create_scan(&scan, calls, cards, plain);
-
-	if (r == 0)
-		r = run_scan(calls, &scan);
-	if (r == 0)
-		r = collect(&scan, calls->count, inventory);
-	if (r == 0)
-		report_failures(inventory);
-	if (scan.cards)
-		release_scan(&scan, calls->count);
-	return r;
 }
 
 int inventory_gather(struct machine *machine, int64_t deadline_ms, bool plain, struct inventory *inventory)
@@ -545,12 +442,16 @@ int inventory_gather(struct machine *machine, int64_t deadline_ms, bool plain, s
 
 	if (r < 0)
 		return r;
-	return card_calls_create(&calls, count) < 0 ? no_memory() : scan_cards(&calls, cards, plain, inventory);
+	if (card_calls_create(&calls, count) < 0)
+		return no_memory();
+	r = scan_cards(&calls, cards, plain, inventory);
+	if (r < 0)
+		inventory_release(inventory);
+	return r;
 }
 
 void inventory_release(struct inventory *inventory)
 {
 	free(inventory->apqns);
-	inventory->apqns = NULL;
-	inventory->count = 0;
+	*inventory = (struct inventory){ 0 };
 }

@@ -36,7 +36,7 @@ bool inventory_bindings_complete(const char *text);
 /*
  * Finds all APQNs and reads their states (type, online, se_bind, se_associate). A queue that cannot be read has a
  * failure set; the others go on. `plain`: queues cannot be bound here (no APSB), se_bind and se_associate are not read.
- * Release the result after 0.
+ * *inventory is empty before; release it after 0.
  */
 int inventory_gather(struct machine *machine, int64_t deadline_ms, bool plain, struct inventory *inventory);
 
