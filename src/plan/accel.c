@@ -43,7 +43,7 @@ static int class_of(const struct apqn *apqn)
 	return apqn->bind == APQN_BOUND ? READY : BARE;
 }
 
-static int sort_queues(struct accel *accel)
+static void sort_queues(struct accel *accel)
 {
 	const struct plan_context *context = accel->context;
 	size_t next[CLASSES][GENERATIONS], total = 0;
@@ -60,16 +60,12 @@ static int sort_queues(struct accel *accel)
 			total += accel->present[rank][g];
 		}
 	}
-	accel->queues = calloc(total + 1, sizeof(*accel->queues));
-	if (!accel->queues)
-		return -ENOMEM;
 	for (size_t i = 0; i < context->apqn_count; i++) {
 		const struct apqn *apqn = &context->apqns[i];
 
 		if (takes_part(apqn))
 			accel->queues[next[class_of(apqn)][apqn->generation]++] = i;
 	}
-	return 0;
 }
 
 /* Slack of serving entries by the APQNs that are ready, or by all. */
@@ -210,19 +206,14 @@ static void set_goals(const struct plan_context *context)
 	}
 }
 
-static void release_accel(struct accel *accel)
-{
-	free(accel->queues);
-}
-
 int plan_accel_make(const struct plan_context *context, uint8_t *marks)
 {
-	cleanup_(release_accel) struct accel accel = { .context = context, .marks = marks };
-	int error;
+	cleanup_free_ size_t *queues = calloc(context->apqn_count + 1, sizeof(*queues));
+	struct accel accel = { .context = context, .marks = marks, .queues = queues };
 
-	error = sort_queues(&accel);
-	if (error)
-		return error;
+	if (!queues)
+		return -ENOMEM;
+	sort_queues(&accel);
 	choose_entries(&accel);
 	choose_queues(&accel);
 	pair(&accel);

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#include <endian.h>
 #include <errno.h>
 #include <stdlib.h>
 
@@ -11,7 +10,7 @@
  * identified, the plan only keeps what is right already: an unidentified queue may be the better choice.
  */
 struct key {
-	uint64_t mkvp[2]; /* big-endian words, so that their order is that of the bytes on any machine */
+	const uint8_t *mkvp;
 	size_t index;
 };
 
@@ -28,7 +27,7 @@ struct ep11 {
 	struct plan_cards cards;
 	struct plan_group group; /* the one that next_group went to */
 	size_t next_entry, next_apqn;
-	bool final;
+	size_t first_to_identify; /* PLAN_NONE: all identities are known, and the plan is final */
 };
 
 static void release_ep11(struct ep11 *ep11)
@@ -42,11 +41,7 @@ static void release_ep11(struct ep11 *ep11)
 
 static int compare_mkvps(const struct key *a, const struct key *b)
 {
-	for (size_t i = 0; i < 2; i++) {
-		if (a->mkvp[i] != b->mkvp[i])
-			return a->mkvp[i] < b->mkvp[i] ? -1 : 1;
-	}
-	return 0;
+	return memcmp(a->mkvp, b->mkvp, APQN_MKVP_SIZE);
 }
 
 /* Keys with one MKVP stay in the order of their indexes. */
@@ -63,50 +58,26 @@ static void sort_keys(struct keys *keys)
 	qsort(keys->list, keys->count, sizeof(*keys->list), compare_keys);
 }
 
-static void add_key(struct keys *keys, const uint8_t mkvp[APQN_MKVP_SIZE], size_t index)
-{
-	struct key *key = &keys->list[keys->count++];
-
-	memcpy(key->mkvp, mkvp, APQN_MKVP_SIZE);
-	key->mkvp[0] = be64toh(key->mkvp[0]);
-	key->mkvp[1] = be64toh(key->mkvp[1]);
-	key->index = index;
-}
-
-static int sort_entries(struct ep11 *ep11)
+static void sort_entries(struct ep11 *ep11)
 {
 	const struct config *config = ep11->context->config;
-	struct keys *keys = &ep11->entries;
 
-	keys->list = calloc(config->count + 1, sizeof(*keys->list));
-	ep11->group.entries = calloc(config->count + 1, sizeof(*ep11->group.entries));
-	if (!keys->list || !ep11->group.entries)
-		return -ENOMEM;
 	for (size_t i = 0; i < config->count; i++) {
 		if (plan_wanted(ep11->context, i))
-			add_key(keys, config->entries[i].mkvp, i);
+			ep11->entries.list[ep11->entries.count++] = (struct key){ config->entries[i].mkvp, i };
 	}
-	sort_keys(keys);
-	return 0;
+	sort_keys(&ep11->entries);
 }
 
-static int sort_apqns(struct ep11 *ep11)
+static void sort_apqns(struct ep11 *ep11)
 {
-	const struct plan_context *context = ep11->context;
-	struct keys *keys = &ep11->apqns;
-
-	keys->list = calloc(context->apqn_count + 1, sizeof(*keys->list));
-	ep11->group.working = calloc(context->apqn_count + 1, sizeof(*ep11->group.working));
-	if (!keys->list || !ep11->group.working)
-		return -ENOMEM;
-	for (size_t i = 0; i < context->apqn_count; i++) {
-		const struct apqn *apqn = &context->apqns[i];
+	for (size_t i = 0; i < ep11->context->apqn_count; i++) {
+		const struct apqn *apqn = &ep11->context->apqns[i];
 
 		if (apqn->mode == APQN_MODE_EP11 && apqn->identity == APQN_IDENTITY_VALID)
-			add_key(keys, apqn->mkvp, i);
+			ep11->apqns.list[ep11->apqns.count++] = (struct key){ apqn->mkvp, i };
 	}
-	sort_keys(keys);
-	return 0;
+	sort_keys(&ep11->apqns);
 }
 
 /* True if a queue of this card could serve an entry that has all marks in `with`. */
@@ -141,19 +112,13 @@ static void note_unidentified(const struct plan_context *context, struct plan_ca
 		card->lost = index;
 }
 
-static int collect_cards(struct ep11 *ep11)
+static void collect_cards(struct ep11 *ep11)
 {
 	const struct plan_context *context = ep11->context;
 	const struct apqn *apqns = context->apqns;
 	struct plan_cards *cards = &ep11->cards;
 	struct plan_card *card = NULL;
-	size_t count = 0;
 
-	for (size_t i = 0; i < context->apqn_count; i++)
-		count += i == 0 || !same_card(&apqns[i - 1], &apqns[i]);
-	cards->list = calloc(count + 1, sizeof(*cards->list));
-	if (!cards->list)
-		return -ENOMEM;
 	for (size_t i = 0; i < context->apqn_count; i++) {
 		if (cards->unread == PLAN_NONE && plan_unread(&apqns[i], APQN_MODE_EP11))
 			cards->unread = i;
@@ -169,7 +134,6 @@ static int collect_cards(struct ep11 *ep11)
 		if (plan_online(&apqns[i]))
 			plan_prefer(context, i, &cards->newest);
 	}
-	return 0;
 }
 
 static void add_to_group(struct ep11 *ep11, size_t index)
@@ -207,13 +171,12 @@ static bool next_group(struct ep11 *ep11)
 		group->entries[group->entry_count++] = key->index;
 	}
 	for (; ep11->next_apqn < apqns->count; ep11->next_apqn++) {
-		const struct key *key = &apqns->list[ep11->next_apqn];
-		int order = compare_mkvps(key, first);
+		int order = compare_mkvps(&apqns->list[ep11->next_apqn], first);
 
 		if (order > 0)
 			break;
 		if (order == 0)
-			add_to_group(ep11, key->index);
+			add_to_group(ep11, apqns->list[ep11->next_apqn].index);
 	}
 	return true;
 }
@@ -221,20 +184,17 @@ static bool next_group(struct ep11 *ep11)
 static int match_groups(struct ep11 *ep11)
 {
 	while (next_group(ep11)) {
-		int error = plan_match_group(ep11->context, &ep11->group, ep11->marks);
-
-		if (error)
-			return error;
+		if (plan_match_group(ep11->context, &ep11->group, ep11->marks) < 0)
+			return -ENOMEM;
 	}
 	ep11->next_entry = ep11->next_apqn = 0;
 	return 0;
 }
 
 /* Chooses the queues of a card whose identity is to be read now: those that are bound, or those that are not. */
-static bool identify(struct ep11 *ep11, const struct plan_card *card, bool bound)
+static void identify(struct ep11 *ep11, const struct plan_card *card, bool bound)
 {
 	const struct plan_context *context = ep11->context;
-	bool any = false;
 
 	for (size_t i = card->first; i < card->end; i++) {
 		const struct apqn *apqn = &context->apqns[i];
@@ -243,27 +203,24 @@ static bool identify(struct ep11 *ep11, const struct plan_card *card, bool bound
 		    (apqn->bind == APQN_BOUND) != bound)
 			continue;
 		context->plan->apqns[i].goal = PLAN_IDENTIFY;
-		any = true;
+		if (ep11->first_to_identify == PLAN_NONE)
+			ep11->first_to_identify = i;
 	}
-	return any;
 }
 
 /* Bound queues first, because that changes nothing. Others are bound only if an entry needs it. */
-static bool identify_all(struct ep11 *ep11)
+static void identify_all(struct ep11 *ep11)
 {
-	bool any = false;
-
 	for (size_t i = 0; i < ep11->cards.count; i++) {
 		if (ep11->cards.list[i].useful)
-			any |= identify(ep11, &ep11->cards.list[i], true);
+			identify(ep11, &ep11->cards.list[i], true);
 	}
-	if (any)
-		return true;
+	if (ep11->first_to_identify != PLAN_NONE)
+		return;
 	for (size_t i = 0; i < ep11->cards.count; i++) {
 		if (could_serve(ep11, &ep11->cards.list[i], PLAN_MARK_LACKING))
-			any |= identify(ep11, &ep11->cards.list[i], false);
+			identify(ep11, &ep11->cards.list[i], false);
 	}
-	return any;
 }
 
 static enum plan_goal serving_goal(const struct apqn *apqn, uint32_t secret_index)
@@ -286,7 +243,7 @@ static enum plan_goal spare_goal(const struct ep11 *ep11, const struct apqn *apq
 		return PLAN_UNVERIFIED;
 	if (!known && !useful)
 		return PLAN_UNBIND;
-	if (!ep11->final || apqn->identity == APQN_IDENTITY_UNAVAILABLE)
+	if (ep11->first_to_identify != PLAN_NONE || apqn->identity == APQN_IDENTITY_UNAVAILABLE)
 		return PLAN_LEAVE;
 	return PLAN_UNBIND;
 }
@@ -301,7 +258,7 @@ static void set_goal(const struct ep11 *ep11, size_t index, bool useful)
 		return;
 	if (planned->entry != PLAN_NONE) {
 		planned->goal = serving_goal(apqn, plan->entries[planned->entry].secret_index);
-		if (ep11->final || planned->goal == PLAN_KEEP)
+		if (ep11->first_to_identify == PLAN_NONE || planned->goal == PLAN_KEEP)
 			return;
 		plan->entries[planned->entry].apqn = PLAN_NONE;
 		planned->entry = PLAN_NONE;
@@ -322,13 +279,6 @@ static void set_goals(const struct ep11 *ep11)
 static void set_reasons(struct ep11 *ep11)
 {
 	struct plan_entry *entries = ep11->context->plan->entries;
-	size_t first_to_identify = 0;
-
-	while (first_to_identify < ep11->context->apqn_count &&
-	       ep11->context->plan->apqns[first_to_identify].goal != PLAN_IDENTIFY)
-		first_to_identify++;
-	if (first_to_identify == ep11->context->apqn_count)
-		first_to_identify = PLAN_NONE;
 
 	for (size_t i = 0; i < ep11->entries.count; i++) {
 		struct plan_entry *entry = &entries[ep11->entries.list[i].index];
@@ -336,35 +286,34 @@ static void set_reasons(struct ep11 *ep11)
 		if (entry->apqn != PLAN_NONE)
 			continue;
 		entry->reason = PLAN_UNDECIDED;
-		entry->detail = first_to_identify;
+		entry->detail = ep11->first_to_identify;
 	}
-	while (ep11->final && next_group(ep11))
+	while (ep11->first_to_identify == PLAN_NONE && next_group(ep11))
 		plan_reason_group(ep11->context, &ep11->group, &ep11->cards, ep11->marks);
 }
 
 int plan_ep11_make(const struct plan_context *context, uint8_t *marks)
 {
+	size_t entries = context->config->count + 1, apqns = context->apqn_count + 1;
 	cleanup_(release_ep11) struct ep11 ep11 = {
 		.context = context,
 		.marks = marks,
-		.cards.newest = PLAN_NONE,
-		.cards.unread = PLAN_NONE,
+		.entries.list = calloc(entries, sizeof(*ep11.entries.list)),
+		.apqns.list = calloc(apqns, sizeof(*ep11.apqns.list)),
+		.cards = { .list = calloc(apqns, sizeof(*ep11.cards.list)), .newest = PLAN_NONE, .unread = PLAN_NONE },
+		.group.entries = calloc(entries, sizeof(*ep11.group.entries)),
+		.group.working = calloc(apqns, sizeof(*ep11.group.working)),
+		.first_to_identify = PLAN_NONE,
 	};
-	int error;
 
-	error = sort_entries(&ep11);
-	if (error)
-		return error;
-	error = sort_apqns(&ep11);
-	if (error)
-		return error;
-	error = collect_cards(&ep11);
-	if (error)
-		return error;
-	error = match_groups(&ep11);
-	if (error)
-		return error;
-	ep11.final = !identify_all(&ep11);
+	if (!ep11.entries.list || !ep11.apqns.list || !ep11.cards.list || !ep11.group.entries || !ep11.group.working)
+		return -ENOMEM;
+	sort_entries(&ep11);
+	sort_apqns(&ep11);
+	collect_cards(&ep11);
+	if (match_groups(&ep11) < 0)
+		return -ENOMEM;
+	identify_all(&ep11);
 	set_goals(&ep11);
 	set_reasons(&ep11);
 	return 0;

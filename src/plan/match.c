@@ -310,20 +310,15 @@ static void take_assignment(const struct match *match, const struct plan_group *
 	}
 }
 
-static void release_match(struct match *match)
-{
-	free(match->seats);
-	free(match->alive);
-}
-
 int plan_match_group(const struct plan_context *context, const struct plan_group *group, uint8_t *marks)
 {
-	cleanup_(release_match) struct match match = { .context = context,
-						       .start = (unsigned int)group->working_count };
+	cleanup_free_ struct seat *seats = calloc(group->working_count + 1, sizeof(*seats));
+	cleanup_free_ unsigned int *alive = calloc(group->working_count + 1, sizeof(*alive));
+	struct match match = {
+		.context = context, .seats = seats, .start = (unsigned int)group->working_count, .alive = alive
+	};
 
-	match.seats = calloc(group->working_count + 1, sizeof(*match.seats));
-	match.alive = calloc(group->working_count + 1, sizeof(*match.alive));
-	if (!match.seats || !match.alive)
+	if (!seats || !alive)
 		return -ENOMEM;
 	begin(&match, group, true);
 	for (size_t i = 0; i < group->entry_count; i++) {

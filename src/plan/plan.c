@@ -72,43 +72,27 @@ static void prepare_apqns(const struct plan_context *context)
 	}
 }
 
-static void count(const struct plan_context *context)
-{
-	struct plan *plan = context->plan;
-
-	for (size_t i = 0; i < context->config->count; i++)
-		plan->satisfied += plan->entries[i].apqn != PLAN_NONE;
-	for (size_t i = 0; i < context->apqn_count; i++)
-		plan->identify += plan->apqns[i].goal == PLAN_IDENTIFY;
-}
-
 int plan_make(const struct config *config, const struct apqn *apqns, size_t apqn_count, const struct secrets *secrets,
 	      struct plan *plan)
 {
-	cleanup_(plan_release) struct plan made = { 0 };
-	cleanup_free_ uint8_t *marks = calloc(config->count + 1, sizeof(*marks));
-	struct plan_context context = {
-		.config = config,
-		.apqns = apqns,
-		.apqn_count = apqn_count,
-		.plan = &made,
-	};
-	int error;
-
 	/* One more than needed, because calloc may return NULL for nothing. */
-	made.entries = calloc(config->count + 1, sizeof(*made.entries));
-	made.apqns = calloc(apqn_count + 1, sizeof(*made.apqns));
+	cleanup_(plan_release) struct plan made = {
+		.entries = calloc(config->count + 1, sizeof(*made.entries)),
+		.apqns = calloc(apqn_count + 1, sizeof(*made.apqns)),
+	};
+	cleanup_free_ uint8_t *marks = calloc(config->count + 1, sizeof(*marks));
+	struct plan_context context = { .config = config, .apqns = apqns, .apqn_count = apqn_count, .plan = &made };
+
 	if (!marks || !made.entries || !made.apqns)
 		return -ENOMEM;
 	prepare_entries(&context, secrets);
 	prepare_apqns(&context);
-	error = plan_accel_make(&context, marks);
-	if (error)
-		return error;
-	error = plan_ep11_make(&context, marks);
-	if (error)
-		return error;
-	count(&context);
+	if (plan_accel_make(&context, marks) < 0 || plan_ep11_make(&context, marks) < 0)
+		return -ENOMEM;
+	for (size_t i = 0; i < config->count; i++)
+		made.satisfied += made.entries[i].apqn != PLAN_NONE;
+	for (size_t i = 0; i < apqn_count; i++)
+		made.identify += made.apqns[i].goal == PLAN_IDENTIFY;
 	*plan = made;
 	made = (struct plan){ 0 };
 	return 0;
