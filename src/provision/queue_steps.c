@@ -13,26 +13,49 @@
 #define IDENTITY_TRIES_MAX 4
 #define LOSSES_MAX 3 /* killed helper processes before the queue counts as failed */
 
+enum queue_result {
+	RESULT_BUSY, /* try again */
+	RESULT_BIND_DONE,
+	RESULT_BIND_REFUSED,      /* EIO, for a second */
+	RESULT_BIND_REFUSED_LONG, /* EIO, for longer than any reset takes */
+	RESULT_BIND_INVALID,      /* EINVAL: bound already, or not available */
+	RESULT_BIND_ERROR,
+	RESULT_UNBIND_STARTED,
+	RESULT_UNBIND_ERROR,
+	RESULT_BIND_LOST, /* the helper process was killed */
+	RESULT_UNBIND_LOST,
+	RESULT_SEEN_UNBOUND,
+	RESULT_SEEN_BOUND,
+	RESULT_SEEN_NEITHER,  /* EIO: an asynchronous error, which the reset of an unbind takes away */
+	RESULT_SEEN_TOO_LONG, /* not unbound for longer than an unbind takes */
+	RESULT_UNREADABLE,    /* se_bind gives another error, or an unknown text */
+	RESULT_RESET_RUNS,
+	RESULT_RESET_OVER,
+	RESULT_ASSOCIATION_STARTED,
+	RESULT_ASSOCIATION_LOST,
+	RESULT_ASSOCIATION_REFUSED,
+	RESULT_ASSOCIATION_ERROR,
+	RESULT_SEEN_PENDING,
+	RESULT_SEEN_UNASSOCIATED,
+	RESULT_SEEN_ASSOCIATED,     /* with the secret that the goal wants, or that this run wrote */
+	RESULT_SEEN_OTHER,          /* associated with a secret that this run did not write */
+	RESULT_SEEN_NO_ASSOCIATION, /* EIO: an asynchronous error, or the kernel does not know it */
+	RESULT_ASSOCIATION_UNKNOWN, /* se_associate gives another error, or an unknown text */
+};
+
 /* --- the transitions ------------------------------------------------------------------------------ */
 
 enum queue_state queue_state_found(const struct apqn *apqn)
 {
-	if (apqn->bind == APQN_UNBOUND)
-		return QUEUE_UNBOUND;
-	if (apqn->bind != APQN_BOUND)
-		return QUEUE_UNKNOWN;
-	switch (apqn->association) {
-	case APQN_ASSOCIATION_UNKNOWN:
-		return QUEUE_STALE;
-	case APQN_ASSOCIATION_PENDING:
-		return QUEUE_SETTLING;
-	case APQN_ASSOCIATED:
-		return QUEUE_ASSOCIATED;
-	case APQN_ASSOCIATION_UNSUPPORTED:
-	case APQN_UNASSOCIATED:
-		break;
-	}
-	return QUEUE_FOUND;
+	static const enum queue_state bound[] = {
+		[APQN_ASSOCIATION_UNKNOWN] = QUEUE_STALE, [APQN_ASSOCIATION_UNSUPPORTED] = QUEUE_FOUND,
+		[APQN_UNASSOCIATED] = QUEUE_FOUND,        [APQN_ASSOCIATION_PENDING] = QUEUE_SETTLING,
+		[APQN_ASSOCIATED] = QUEUE_ASSOCIATED,
+	};
+
+	if (apqn->bind == APQN_BOUND)
+		return bound[apqn->association];
+	return apqn->bind == APQN_UNBOUND ? QUEUE_UNBOUND : QUEUE_UNKNOWN;
 }
 
 /* clang-format off */
@@ -60,6 +83,7 @@ static const enum queue_call calls[][4] = {
 
 #define ANY (-1)
 #define SAME (-1)
+#define OTHER 1 /* no error of a call is positive */
 
 /* The first one that fits counts; without one the state stays the same. */
 static const struct transition {
@@ -117,36 +141,48 @@ static const struct transition {
 	{ QUEUE_SETTLING,         RESULT_ASSOCIATION_UNKNOWN, QUEUE_STALE,            APQN_WORKING },
 	{ ANY,                    RESULT_ASSOCIATION_UNKNOWN, QUEUE_STALE,            APQN_UNREADABLE },
 };
+
+/* What the errno of a write means: the first one that fits counts, and each write has one for any other. */
+static const struct {
+	enum queue_call call;
+	int error;
+	enum queue_result result;
+} write_results[] = {
+	{ CALL_WRITE_BIND,        0,           RESULT_BIND_DONE },
+	{ CALL_WRITE_BIND,        -EBUSY,      RESULT_BUSY },
+	{ CALL_WRITE_BIND,        -EINVAL,     RESULT_BIND_INVALID },
+	{ CALL_WRITE_BIND,        -EOWNERDEAD, RESULT_BIND_LOST },
+	{ CALL_WRITE_BIND,        OTHER,       RESULT_BIND_ERROR },
+	{ CALL_WRITE_UNBIND,      0,           RESULT_UNBIND_STARTED },
+	{ CALL_WRITE_UNBIND,      -EBUSY,      RESULT_BUSY },
+	{ CALL_WRITE_UNBIND,      -EOWNERDEAD, RESULT_UNBIND_LOST },
+	{ CALL_WRITE_UNBIND,      OTHER,       RESULT_UNBIND_ERROR },
+	{ CALL_WRITE_ASSOCIATION, 0,           RESULT_ASSOCIATION_STARTED },
+	{ CALL_WRITE_ASSOCIATION, -EBUSY,      RESULT_BUSY },
+	/* Associated already, or not bound; the read that follows tells. */
+	{ CALL_WRITE_ASSOCIATION, -EINVAL,     RESULT_ASSOCIATION_STARTED },
+	{ CALL_WRITE_ASSOCIATION, -EIO,        RESULT_ASSOCIATION_REFUSED },
+	{ CALL_WRITE_ASSOCIATION, -EOWNERDEAD, RESULT_ASSOCIATION_LOST },
+	{ CALL_WRITE_ASSOCIATION, OTHER,       RESULT_ASSOCIATION_ERROR },
+};
 /* clang-format on */
 
 static const struct transition *find_transition(enum queue_state state, enum queue_result result)
 {
+	static const struct transition stays = { .next = SAME, .failure = APQN_WORKING };
+
 	for (size_t i = 0; i < sizeof(transitions) / sizeof(transitions[0]); i++) {
 		const struct transition *one = &transitions[i];
 
 		if (one->result == result && (one->state == ANY || one->state == (int)state))
 			return one;
 	}
-	return NULL;
+	return &stays;
 }
 
 static bool is_pending(enum queue_state state)
 {
 	return state == QUEUE_SETTLING || state == QUEUE_ASSOCIATING || state == QUEUE_ASSOCIATION_LOST;
-}
-
-enum queue_call queue_call_for(enum queue_state state, enum queue_goal goal)
-{
-	switch (goal) {
-	case GOAL_REST:
-		return CALL_NONE;
-	case GOAL_SETTLE:
-		return is_pending(state) ? CALL_READ_ASSOCIATION : CALL_NONE;
-	case GOAL_CONFIRM:
-		return CALL_READ_MKVPS;
-	default:
-		return calls[state][goal - GOAL_IDENTIFY];
-	}
 }
 
 bool queue_unbind_unseen(enum queue_state state)
@@ -157,24 +193,6 @@ bool queue_unbind_unseen(enum queue_state state)
 bool queue_unbind_seen(enum queue_state before, enum queue_state after)
 {
 	return queue_unbind_unseen(before) && (after == QUEUE_RESETTING || after == QUEUE_BOUND);
-}
-
-enum queue_state queue_state_after(enum queue_state state, enum queue_result result)
-{
-	const struct transition *transition = find_transition(state, result);
-
-	return transition && transition->next != SAME ? (enum queue_state)transition->next : state;
-}
-
-enum apqn_failure queue_failure_of(enum queue_state state, enum queue_goal goal, enum queue_result result)
-{
-	const struct transition *transition = find_transition(state, result);
-	enum apqn_failure failure = transition ? transition->failure : APQN_WORKING;
-
-	/* An association that is not wanted any more may end in any way. */
-	if (goal != GOAL_ASSOCIATE && (failure == APQN_ASSOCIATION_FAILED || result == RESULT_ASSOCIATION_UNKNOWN))
-		return APQN_WORKING;
-	return failure;
 }
 
 /* --- goals ---------------------------------------------------------------------------------------- */
@@ -226,9 +244,13 @@ static bool has_other_secret(const struct queue_task *task)
 
 enum queue_call queue_task_next(const struct queue_task *task)
 {
-	enum queue_call call = queue_call_for(task->state, task->goal);
+	enum queue_call call = task->goal < GOAL_IDENTIFY ? CALL_NONE : calls[task->state][task->goal - GOAL_IDENTIFY];
 
 	switch (task->goal) {
+	case GOAL_SETTLE:
+		return is_pending(task->state) ? CALL_READ_ASSOCIATION : CALL_NONE;
+	case GOAL_CONFIRM:
+		return CALL_READ_MKVPS;
 	case GOAL_IDENTIFY:
 		if (is_identified(task))
 			return CALL_NONE;
@@ -339,54 +361,17 @@ static enum queue_result result_of_eio(struct queue_task *task, int64_t now_ms)
 	return now_ms - task->refused_since_ms >= BIND_REFUSAL_MS ? RESULT_BIND_REFUSED : RESULT_BUSY;
 }
 
-static enum queue_result result_of_bind(struct queue_task *task, int error, int64_t now_ms)
+static enum queue_result result_of_write(struct queue_task *task, enum queue_call call, int error, int64_t now_ms)
 {
-	if (error == -EIO)
+	size_t i = 0;
+
+	if (call == CALL_WRITE_BIND && error == -EIO)
 		return result_of_eio(task, now_ms);
-	task->refused_since_ms = 0;
-	switch (error) {
-	case 0:
-		return RESULT_BIND_DONE;
-	case -EBUSY:
-		return RESULT_BUSY;
-	case -EINVAL:
-		return RESULT_BIND_INVALID;
-	case -EOWNERDEAD:
-		return RESULT_BIND_LOST;
-	default:
-		return RESULT_BIND_ERROR;
-	}
-}
-
-static enum queue_result result_of_unbind(int error)
-{
-	switch (error) {
-	case 0:
-		return RESULT_UNBIND_STARTED;
-	case -EBUSY:
-		return RESULT_BUSY;
-	case -EOWNERDEAD:
-		return RESULT_UNBIND_LOST;
-	default:
-		return RESULT_UNBIND_ERROR;
-	}
-}
-
-static enum queue_result result_of_association(int error)
-{
-	switch (error) {
-	case 0:
-	case -EINVAL: /* associated already, or not bound; the read that follows tells */
-		return RESULT_ASSOCIATION_STARTED;
-	case -EBUSY:
-		return RESULT_BUSY;
-	case -EIO:
-		return RESULT_ASSOCIATION_REFUSED;
-	case -EOWNERDEAD:
-		return RESULT_ASSOCIATION_LOST;
-	default:
-		return RESULT_ASSOCIATION_ERROR;
-	}
+	if (call == CALL_WRITE_BIND)
+		task->refused_since_ms = 0;
+	while (write_results[i].call != call || (write_results[i].error != error && write_results[i].error != OTHER))
+		i++;
+	return write_results[i].result;
 }
 
 static enum queue_result result_of_bind_read(const struct queue_task *task, int *error, const char *text,
@@ -440,18 +425,14 @@ static enum queue_result result_of(struct queue_task *task, enum queue_call call
 				   int64_t now_ms)
 {
 	switch (call) {
-	case CALL_WRITE_BIND:
-		return result_of_bind(task, *error, now_ms);
-	case CALL_WRITE_UNBIND:
-		return result_of_unbind(*error);
-	case CALL_WRITE_ASSOCIATION:
-		return result_of_association(*error);
 	case CALL_READ_BIND:
 		return result_of_bind_read(task, error, text, now_ms);
 	case CALL_READ_ASSOCIATION:
 		return result_of_association_read(task, error, text);
-	default:
+	case CALL_READ_RESET:
 		return result_of_reset_read(task, *error, text, now_ms);
+	default:
+		return result_of_write(task, call, *error, now_ms);
 	}
 }
 
@@ -465,9 +446,14 @@ static int error_of_failure(enum apqn_failure failure, int error)
 
 static void take_result(struct queue_task *task, enum queue_result result, int error, int64_t now_ms)
 {
-	enum queue_state next = queue_state_after(task->state, result);
-	enum apqn_failure failure = queue_failure_of(task->state, task->goal, result);
+	const struct transition *transition = find_transition(task->state, result);
+	enum queue_state next = transition->next == SAME ? task->state : (enum queue_state)transition->next;
+	enum apqn_failure failure = transition->failure;
 
+	/* An association that is not wanted any more may end in any way. */
+	if (task->goal != GOAL_ASSOCIATE &&
+	    (failure == APQN_ASSOCIATION_FAILED || result == RESULT_ASSOCIATION_UNKNOWN))
+		failure = APQN_WORKING;
 	if (next == task->state || result == RESULT_RESET_RUNS || result == RESULT_SEEN_PENDING)
 		again(task, now_ms);
 	else
@@ -549,7 +535,6 @@ static bool is_gone(int error)
 static void call_done(struct queue_task *task, enum queue_call call, int error, const char *text, int64_t now_ms)
 {
 	bool lost = error == -EOWNERDEAD;
-	enum queue_result result;
 
 	if (lost && call > CALL_WRITE_ASSOCIATION) {
 		again(task, now_ms);
@@ -558,7 +543,8 @@ static void call_done(struct queue_task *task, enum queue_call call, int error, 
 	} else if (call == CALL_READ_SERIALNR) {
 		serialnr_read_done(task, error, text, now_ms);
 	} else {
-		result = result_of(task, call, &error, text, now_ms);
+		enum queue_result result = result_of(task, call, &error, text, now_ms);
+
 		take_result(task, result, error, now_ms);
 	}
 	if (lost && ++task->losses >= LOSSES_MAX)

@@ -94,36 +94,6 @@ enum queue_state {
 	QUEUE_ASSOCIATED,
 };
 
-enum queue_result {
-	RESULT_BUSY, /* try again */
-	RESULT_BIND_DONE,
-	RESULT_BIND_REFUSED,      /* EIO, for a second */
-	RESULT_BIND_REFUSED_LONG, /* EIO, for longer than any reset takes */
-	RESULT_BIND_INVALID,      /* EINVAL: bound already, or not available */
-	RESULT_BIND_ERROR,
-	RESULT_UNBIND_STARTED,
-	RESULT_UNBIND_ERROR,
-	RESULT_BIND_LOST, /* the helper process was killed */
-	RESULT_UNBIND_LOST,
-	RESULT_SEEN_UNBOUND,
-	RESULT_SEEN_BOUND,
-	RESULT_SEEN_NEITHER,  /* EIO: an asynchronous error, which the reset of an unbind takes away */
-	RESULT_SEEN_TOO_LONG, /* not unbound for longer than an unbind takes */
-	RESULT_UNREADABLE,    /* se_bind gives another error, or an unknown text */
-	RESULT_RESET_RUNS,
-	RESULT_RESET_OVER,
-	RESULT_ASSOCIATION_STARTED,
-	RESULT_ASSOCIATION_LOST,
-	RESULT_ASSOCIATION_REFUSED,
-	RESULT_ASSOCIATION_ERROR,
-	RESULT_SEEN_PENDING,
-	RESULT_SEEN_UNASSOCIATED,
-	RESULT_SEEN_ASSOCIATED,     /* with the secret that the goal wants, or that this run wrote */
-	RESULT_SEEN_OTHER,          /* associated with a secret that this run did not write */
-	RESULT_SEEN_NO_ASSOCIATION, /* EIO: an asynchronous error, or the kernel does not know it */
-	RESULT_ASSOCIATION_UNKNOWN, /* se_associate gives another error, or an unknown text */
-};
-
 /* The serial number belongs to the card: all its queues share this. */
 struct queue_serialnr {
 	bool wanted; /* some entry asks for serial numbers and this card's was not read yet */
@@ -150,18 +120,8 @@ struct queue_task {
 	unsigned int losses;      /* calls whose helper process was killed */
 };
 
-/* --- the transitions: pure functions -------------------------------------------------------------- */
-
 /* The state of a queue as the inventory found it. */
 enum queue_state queue_state_found(const struct apqn *apqn);
-
-/* The call for this goal, CALL_NONE if it is reached; identity: CALL_READ_MKVPS; * and + do not apply. */
-enum queue_call queue_call_for(enum queue_state state, enum queue_goal goal);
-
-enum queue_state queue_state_after(enum queue_state state, enum queue_result result);
-
-/* The failure that this result means in this state, or APQN_WORKING. */
-enum apqn_failure queue_failure_of(enum queue_state state, enum queue_goal goal, enum queue_result result);
 
 /* An unbind was written, or may have been, and no call has shown its effect yet. */
 bool queue_unbind_unseen(enum queue_state state);
@@ -169,8 +129,6 @@ bool queue_unbind_unseen(enum queue_state state);
 bool queue_bind_unseen(const struct queue_task *task);
 /* The call that led from one state to the other showed that an unbind took effect. */
 bool queue_unbind_seen(enum queue_state before, enum queue_state after);
-
-/* --- the task ------------------------------------------------------------------------------------- */
 
 /* Sets a new goal, due at once. */
 void queue_task_begin(struct queue_task *task, enum queue_goal goal, int64_t now_ms);
