@@ -188,7 +188,7 @@ static void note_refusal(struct provision *this, size_t refused)
 	for (size_t i = 0; i < this->count; i++) {
 		if (i != refused && this->apqns[i].bind == APQN_BOUND) {
 			this->apqns[refused].failure = APQN_BIND_LIMIT;
-			this->refused_at[refused] = this->releases;
+			this->tasks[refused].refused_at = this->releases;
 			this->refusals++;
 			return;
 		}

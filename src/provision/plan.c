@@ -52,7 +52,7 @@ bool provision_is_slow(const struct provision *this, size_t i, int64_t now_ms)
 static void readmit_refused(struct provision *this)
 {
 	for (size_t i = 0; i < this->count; i++) {
-		if (this->apqns[i].failure == APQN_BIND_LIMIT && this->refused_at[i] < this->releases) {
+		if (this->apqns[i].failure == APQN_BIND_LIMIT && this->tasks[i].refused_at < this->releases) {
 			this->apqns[i].failure = APQN_WORKING;
 			this->apqns[i].failure_error = 0;
 		}

@@ -66,9 +66,8 @@ static int init(struct provision *this, struct machine *machine, bool serialnr_w
 	size_t count = this->count > 0 ? this->count : 1;
 
 	this->tasks = calloc(count, sizeof(*this->tasks));
-	this->refused_at = calloc(count, sizeof(*this->refused_at));
 	this->cards = calloc(count, sizeof(*this->cards));
-	if (!this->tasks || !this->refused_at || !this->cards)
+	if (!this->tasks || !this->cards)
 		return -ENOMEM;
 	init_cards(this, serialnr_wanted);
 	return create_calls(this, machine);
@@ -79,7 +78,6 @@ static void release(struct provision *this)
 	plan_release(&this->plan);
 	card_calls_release(&this->calls);
 	free(this->cards);
-	free(this->refused_at);
 	free(this->tasks);
 }
 
@@ -347,34 +345,15 @@ static void begin_reading(struct provision *this, int64_t now_ms)
 	}
 }
 
-static int read_identities(struct provision *this)
-{
-	struct card_calls *calls = &this->calls;
-
-	for (;;) {
-		int64_t now_ms = machine_now_ms(calls->machine);
-		int r;
-
-		provision_give_up_writers(this);
-		if (!card_calls_busy(calls) && !provision_any_task(this))
-			return 0;
-		if (now_ms >= calls->deadline_ms)
-			return card_calls_finish(calls);
-		provision_show_progress(this, now_ms);
-		r = card_calls_turn(calls, progress_until(now_ms, calls->deadline_ms));
-		if (r < 0)
-			return r;
-	}
-}
-
 int provision_identify_bound(struct machine *machine, int64_t deadline_ms, struct apqn *apqns, size_t apqn_count)
 {
 	static const struct config config;
 	int64_t now_ms = machine_now_ms(machine);
 	int64_t until_ms = deadline_ms - now_ms < IDENTIFY_LIMIT_MS ? deadline_ms : now_ms + IDENTIFY_LIMIT_MS;
 	const struct provision_request request = { .config = &config, .dry_run = true, .deadline_ms = until_ms };
+	/* No work time: what is not read by the deadline has not failed. */
 	cleanup_(release) struct provision this = {
-		.request = &request, .apqns = apqns, .count = apqn_count, .work_until_ms = until_ms
+		.request = &request, .apqns = apqns, .count = apqn_count, .work_until_ms = MACHINE_FOREVER
 	};
 	int r = init(&this, machine, true);
 
@@ -383,5 +362,6 @@ int provision_identify_bound(struct machine *machine, int64_t deadline_ms, struc
 		return r;
 	}
 	begin_reading(&this, now_ms);
-	return read_identities(&this);
+	/* A dry run without entries: its plan gives no queue anything else to do. */
+	return run(&this);
 }
