@@ -136,9 +136,10 @@ static void release_probed(struct provision *this, int64_t now_ms)
 	card_calls_wake(&this->calls);
 }
 
-static void report_no_plan(int error)
+static int no_plan(void)
 {
-	log_error("cannot make a plan: %s", strerror(-error));
+	log_error("cannot make a plan: %s", strerror(ENOMEM));
+	return -ENOMEM;
 }
 
 static void plan_anew(struct provision *this, int64_t now_ms)
@@ -147,10 +148,8 @@ static void plan_anew(struct provision *this, int64_t now_ms)
 
 	if (this->error == 0)
 		r = this->request->dry_run ? provision_plan_dry(this, now_ms) : provision_plan(this, now_ms);
-	if (r < 0) {
-		report_no_plan(r);
-		this->error = r;
-	}
+	if (r < 0)
+		this->error = no_plan();
 	if (this->error < 0)
 		release_probed(this, now_ms);
 }
@@ -253,7 +252,6 @@ static void drop_unready(const struct config *config, struct plan *plan)
 static int conclude(struct provision *this, struct plan *plan)
 {
 	const struct provision_request *request = this->request;
-	int r;
 
 	for (size_t i = 0; i < this->count; i++) {
 		const struct queue_task *task = &this->tasks[i];
@@ -266,11 +264,8 @@ static int conclude(struct provision *this, struct plan *plan)
 		if (this->apqns[i].failure == APQN_WORKING)
 			queue_task_fail(&this->tasks[i], APQN_STAYS_BOUND, 0);
 	}
-	r = provision_make_plan(this);
-	if (r < 0) {
-		report_no_plan(r);
-		return r;
-	}
+	if (provision_make_plan(this) < 0)
+		return no_plan();
 	if (request->dry_run)
 		provision_log_dry_run(this);
 	else
@@ -302,12 +297,10 @@ int provision_run(struct machine *machine, const struct provision_request *reque
 		.work_until_ms = work_end_ms(request),
 		.replan = true,
 	};
-	int r = init(&this, machine, wants_serialnr(request->config));
+	int r;
 
-	if (r < 0) {
-		report_no_plan(r);
-		return r;
-	}
+	if (init(&this, machine, wants_serialnr(request->config)) < 0)
+		return no_plan();
 	settle_pending(&this, machine_now_ms(machine));
 	r = run(&this);
 	return r < 0 ? r : conclude(&this, plan);
