@@ -84,12 +84,6 @@ static int64_t earliest_due(const struct card_calls *calls, int64_t until_ms)
 	return until_ms;
 }
 
-/* The channel_call that contains a call. */
-static struct channel_call *slot_of(struct machine_call *call)
-{
-	return (struct channel_call *)((char *)call - offsetof(struct channel_call, call));
-}
-
 /* Waits for a call to complete and passes it to done(). */
 static int take_call(struct card_calls *calls, int64_t until_ms)
 {
@@ -101,7 +95,7 @@ static int take_call(struct card_calls *calls, int64_t until_ms)
 	if (r < 0 || !call)
 		return r;
 	now_ms = machine_now_ms(calls->machine);
-	channel = slot_of(call)->channel;
+	channel = ((struct channel_call *)call)->channel;
 	channel->under_way--;
 	channel->hung = channel->hung || call->error == -ETIMEDOUT;
 	channel->due_ms = 0;

@@ -22,7 +22,7 @@
 #define CARD_CALLS_TEXT_SIZE 256    /* bytes: above what any attribute of a card or queue has */
 
 struct channel_call {
-	struct machine_call call;
+	struct machine_call call; /* the first member: a completed call leads to its channel */
 	struct card_channel *channel;
 	char text[CARD_CALLS_TEXT_SIZE];
 };

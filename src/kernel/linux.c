@@ -293,6 +293,7 @@ static bool is_ignored(int number)
 
 static int take_signals(struct machine_linux *this)
 {
+	cleanup_close_ int signal_fd = -1;
 	sigset_t signals;
 
 	sigemptyset(&signals);
@@ -300,15 +301,10 @@ static int take_signals(struct machine_linux *this)
 		if (!is_ignored(wait_signals[i]))
 			sigaddset(&signals, wait_signals[i]);
 	}
-	this->signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
-	if (this->signal_fd < 0)
+	signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (signal_fd < 0 || sigprocmask(SIG_BLOCK, &signals, &this->old_mask) < 0)
 		return -errno;
-	if (sigprocmask(SIG_BLOCK, &signals, &this->old_mask) < 0) {
-		int error = errno;
-
-		close(this->signal_fd);
-		return -error;
-	}
+	this->signal_fd = take_fd(&signal_fd);
 	return 0;
 }
 

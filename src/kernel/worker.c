@@ -15,29 +15,13 @@
 
 #define STACK_SIZE 16384 /* bytes; a call needs a fraction of it */
 
-#ifdef WORKER_SHARES_MEMORY
-static pid_t start_sharing_memory(struct worker *worker)
+static pid_t start_child(const struct worker *worker)
 {
-	/* A user-mode emulator does not support processes that share memory: EINVAL. */
 	pid_t pid = clone(worker_child_run, worker->stack + STACK_SIZE, CLONE_VM | SIGCHLD, worker->batch);
 
-	return pid < 0 ? -errno : pid;
-}
-#else
-static pid_t start_sharing_memory(struct worker *worker)
-{
-	(void)worker;
-	return -ENOSYS;
-}
-#endif
-
-static pid_t start_child(struct worker *worker)
-{
-	pid_t pid = start_sharing_memory(worker);
-
-	if (pid >= 0)
-		return pid;
-	pid = fork();
+	/* A user-mode emulator does not support processes that share memory: EINVAL. */
+	if (pid < 0)
+		pid = fork();
 	if (pid == 0)
 		worker_child_run(worker->batch);
 	return pid < 0 ? -errno : pid;

@@ -79,11 +79,6 @@ struct worker_calls worker_abandon(struct worker *worker);
 
 #define WORKER_BATCH_MAX 32 /* calls in a batch */
 
-/* Where raw system calls are written for the architecture (worker_child.c), a child can share our memory. */
-#if defined(__s390x__) || defined(__x86_64__)
-#define WORKER_SHARES_MEMORY
-#endif
-
 struct worker_job {
 	enum machine_operation operation;
 	char path[MACHINE_PATH_SIZE];

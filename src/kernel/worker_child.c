@@ -27,7 +27,7 @@ static long raw_syscall(long number, long first, long second, long third, long f
 	return r2;
 }
 
-#elif defined(__x86_64__)
+#elif defined(__x86_64__) /* tests */
 
 static long raw_syscall(long number, long first, long second, long third, long fourth)
 {
@@ -42,14 +42,7 @@ static long raw_syscall(long number, long first, long second, long third, long f
 }
 
 #else
-
-static long raw_syscall(long number, long first, long second, long third, long fourth)
-{
-	long result = syscall(number, first, second, third, fourth);
-
-	return result < 0 ? -errno : result;
-}
-
+#error "no system calls without the C library for this architecture"
 #endif
 
 /* --- attributes of sysfs -------------------------------------------------------------------------- */
@@ -63,7 +56,7 @@ struct directory_item {
 	char name[];
 };
 
-static int open_below(int directory, const char *path, int flags)
+static int open_at(int directory, const char *path, int flags)
 {
 	return (int)raw_syscall(SYS_openat, directory, (long)path, flags | O_CLOEXEC | O_NOCTTY, 0);
 }
@@ -76,7 +69,7 @@ static void close_again(int fd)
 /* Reads a whole attribute with a NUL behind; -E2BIG if it does not fit into size bytes. */
 static int read_attribute(int directory, const char *path, char *text, size_t size, size_t *length)
 {
-	int fd = open_below(directory, path, O_RDONLY);
+	int fd = open_at(directory, path, O_RDONLY);
 	ssize_t count;
 
 	if (fd < 0)
@@ -98,7 +91,7 @@ static int read_attribute(int directory, const char *path, char *text, size_t si
 /* One write, without creating or truncating: its errno is the driver's answer. -EIO for a short write. */
 static int write_attribute(int directory, const char *path, const char *text, size_t length)
 {
-	int fd = open_below(directory, path, O_WRONLY);
+	int fd = open_at(directory, path, O_WRONLY);
 	ssize_t count;
 
 	if (fd < 0)
@@ -156,7 +149,7 @@ static int list_open(int fd, char *names, size_t size, size_t *length)
 /* The names in a directory, each ended by a newline, without "." and "..". */
 static int list_directory(int directory, const char *path, char *names, size_t size, size_t *length)
 {
-	int fd = open_below(directory, path, O_RDONLY | O_DIRECTORY);
+	int fd = open_at(directory, path, O_RDONLY | O_DIRECTORY);
 	int r;
 
 	if (fd < 0)
@@ -187,18 +180,15 @@ _Static_assert(sizeof(struct control_block) == 64, "layout of struct uvio_ioctl_
 static int call_uv(const char *device, unsigned int command, void *data, size_t size, uint16_t *rc, uint16_t *rrc)
 {
 	struct control_block block;
-	int fd, r;
+	int fd = open_at(AT_FDCWD, device, O_RDWR), r;
 
-	if (size > UINT32_MAX)
-		return -E2BIG;
-	fd = (int)raw_syscall(SYS_openat, AT_FDCWD, (long)device, O_RDWR | O_CLOEXEC | O_NOCTTY, 0);
 	if (fd < 0)
 		return fd;
 	memset(&block, 0, sizeof(block));
 	block.argument_addr = size > 0 ? (uint64_t)(uintptr_t)data : 0;
 	block.argument_len = (uint32_t)size;
 	r = (int)raw_syscall(SYS_ioctl, fd, (long)_IOWR('u', command, struct control_block), (long)&block, 0);
-	raw_syscall(SYS_close, fd, 0, 0, 0);
+	close_again(fd);
 	if (r < 0)
 		return r;
 	*rc = block.uv_rc;
