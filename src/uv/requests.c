@@ -49,7 +49,7 @@ struct round {
 };
 
 /* Return codes for add-secret and lock calls that the UV did not execute (arch/s390/include/uapi/asm/uvdevice.h). */
-static const struct {
+static const struct refusal {
 	uint16_t rc;
 	bool always; /* other requests would fail, too */
 	const char *text;
@@ -68,27 +68,25 @@ static const struct {
 	{ 0x010b, true, "the secret store is full" },
 	{ 0x010c, false, "cannot be added: made for another image, or with another extension secret" },
 	{ 0x010d, true, "a dump of this guest is in progress; try again later" },
+	{ 0, false, "unknown response" },
 };
 
-static const char *refusal_text(uint16_t rc, bool *always)
+static const struct refusal *find_refusal(uint16_t rc)
 {
-	for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++) {
-		if (refusals[i].rc == rc) {
-			*always = refusals[i].always;
-			return refusals[i].text;
-		}
-	}
-	*always = false;
-	return "unknown response";
+	const struct refusal *refusal = refusals;
+
+	while (refusal->rc != rc && refusal->rc != 0)
+		refusal++;
+	return refusal;
 }
 
-static struct machine_call uv_call_of(const struct round *round, unsigned int command)
+static struct machine_call uv_call_of(unsigned int command, int64_t until_ms)
 {
 	return (struct machine_call){
 		.operation = MACHINE_UV,
 		.uv_command = command,
 		.limit_ms = REQUESTS_CALL_LIMIT_MS,
-		.until_ms = round->until_ms,
+		.until_ms = until_ms,
 	};
 }
 
@@ -172,9 +170,8 @@ static bool submit_failed(struct round *round, const char *path, const char *dat
 /* Submits a request. False if later requests are to be skipped. */
 static bool submit(struct round *round, const char *path, char *data, size_t size)
 {
-	struct machine_call call = uv_call_of(round, COMMAND_ADD);
-	bool always;
-	const char *text;
+	struct machine_call call = uv_call_of(COMMAND_ADD, round->until_ms);
+	const struct refusal *refusal;
 
 	call.data = data;
 	call.size = size;
@@ -185,10 +182,10 @@ static bool submit(struct round *round, const char *path, char *data, size_t siz
 		log_info("add-secret request %s: submitted", path);
 		return remember(round, data, size); /* a later request may have the same secret */
 	}
-	text = refusal_text(call.uv_rc, &always);
-	log_warning("add-secret request %s: %s (rc 0x%04x, rrc 0x%04x)%s", path, text, call.uv_rc, call.uv_rrc,
-		    always ? "; later requests are skipped" : "");
-	return !always;
+	refusal = find_refusal(call.uv_rc);
+	log_warning("add-secret request %s: %s (rc 0x%04x, rrc 0x%04x)%s", path, refusal->text, call.uv_rc, call.uv_rrc,
+		    refusal->always ? "; later requests are skipped" : "");
+	return !refusal->always;
 }
 
 /*
@@ -384,9 +381,7 @@ int requests_submit(struct machine *machine, int64_t until_ms, const struct requ
 
 int requests_lock(struct machine *machine, int64_t until_ms, const struct requests *requests)
 {
-	const struct round round = { .machine = machine, .until_ms = until_ms };
-	struct machine_call call = uv_call_of(&round, COMMAND_LOCK);
-	bool always;
+	struct machine_call call = uv_call_of(COMMAND_LOCK, until_ms);
 	int r;
 
 	if (!requests->abilities.lock) {
@@ -405,7 +400,7 @@ int requests_lock(struct machine *machine, int64_t until_ms, const struct reques
 	}
 	if (call.uv_rc != RC_EXECUTED && call.uv_rc != RC_LOCKED) {
 		log_error("Ultravisor: secret store not locked: %s (rc 0x%04x, rrc 0x%04x)",
-			  refusal_text(call.uv_rc, &always), call.uv_rc, call.uv_rrc);
+			  find_refusal(call.uv_rc)->text, call.uv_rc, call.uv_rrc);
 		return -EIO;
 	}
 	log_info("Ultravisor: secret store locked");

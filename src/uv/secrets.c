@@ -205,8 +205,12 @@ static void report_call_error(int error)
 	}
 }
 
-/* Lists the secrets in a new buffer of this size. -EINVAL is not reported: the kernel may reject a large buffer. */
-static int call_list(struct machine *machine, int64_t until_ms, size_t size, uint8_t **buffer, bool *more)
+/*
+ * Lists the secrets by a buffer of this size, in the place of those that were listed before. *seen: how many of *total
+ * that is. -EINVAL is not reported: the kernel may reject a large buffer.
+ */
+static int call_list(struct machine *machine, int64_t until_ms, size_t size, struct secrets *secrets, size_t *seen,
+		     size_t *total)
 {
 	cleanup_free_ uint8_t *data = calloc(1, size);
 	struct machine_call call = {
@@ -216,24 +220,24 @@ static int call_list(struct machine *machine, int64_t until_ms, size_t size, uin
 		.size = size,
 		.until_ms = until_ms,
 	};
-	int r;
+	struct secrets listed;
+	int r = data ? machine_perform_again(machine, &call) : -ENOMEM;
 
-	if (!data) {
-		report_call_error(-ENOMEM);
-		return -ENOMEM;
+	if (r == 0 && call.uv_rc != RC_EXECUTED && call.uv_rc != RC_MORE_DATA) {
+		log_error("Ultravisor: cannot list the secrets: rc 0x%04x, rrc 0x%04x", call.uv_rc, call.uv_rrc);
+		return -EIO;
 	}
-	r = machine_perform_again(machine, &call);
+	if (r == 0)
+		r = secrets_decode(data, size, &listed, total);
 	if (r < 0) {
 		if (r != -EINVAL)
 			report_call_error(r);
 		return r;
 	}
-	if (call.uv_rc != RC_EXECUTED && call.uv_rc != RC_MORE_DATA) {
-		log_error("Ultravisor: cannot list the secrets: rc 0x%04x, rrc 0x%04x", call.uv_rc, call.uv_rrc);
-		return -EIO;
-	}
-	*more = call.uv_rc == RC_MORE_DATA;
-	*buffer = take_pointer(data);
+	*seen = count_stored(data, size);
+	listed.truncated = call.uv_rc == RC_MORE_DATA || *seen < *total;
+	secrets_release(secrets);
+	*secrets = listed;
 	return 0;
 }
 
@@ -247,48 +251,21 @@ static size_t size_for(size_t total)
 }
 
 /* Older kernels accept only a buffer of one page. So a larger one is used only if secrets are missing in the first. */
-static int fetch_list(struct machine *machine, int64_t until_ms, uint8_t **buffer, size_t *size, bool *more)
+int secrets_fetch(struct machine *machine, int64_t until_ms, struct secrets *secrets)
 {
-	cleanup_free_ uint8_t *first = NULL, *all = NULL;
-	size_t total, all_size;
-	int r;
+	cleanup_(secrets_release) struct secrets fetched = { 0 };
+	size_t seen = 0, total = 0;
+	int r = call_list(machine, until_ms, PAGE_BYTES, &fetched, &seen, &total);
 
-	r = call_list(machine, until_ms, PAGE_BYTES, &first, more);
 	if (r == -EINVAL)
 		report_call_error(r);
 	if (r < 0)
 		return r;
-
-	total = get_be16(first + HEADER_TOTAL);
-	all_size = size_for(total);
-	if (*more || total > count_stored(first, PAGE_BYTES)) {
-		r = call_list(machine, until_ms, all_size, &all, more);
+	if (fetched.truncated) {
+		r = call_list(machine, until_ms, size_for(total), &fetched, &seen, &total);
 		if (r < 0 && r != -EINVAL)
 			return r;
 	}
-	*size = all ? all_size : PAGE_BYTES;
-	*buffer = all ? take_pointer(all) : take_pointer(first);
-	return 0;
-}
-
-int secrets_fetch(struct machine *machine, int64_t until_ms, struct secrets *secrets)
-{
-	cleanup_free_ uint8_t *buffer = NULL;
-	struct secrets fetched;
-	size_t size = 0, seen, total;
-	bool more;
-	int r;
-
-	r = fetch_list(machine, until_ms, &buffer, &size, &more);
-	if (r < 0)
-		return r;
-	r = secrets_decode(buffer, size, &fetched, &total);
-	if (r < 0) {
-		report_call_error(r);
-		return r;
-	}
-	seen = count_stored(buffer, size);
-	fetched.truncated = more || seen < total;
 	if (fetched.truncated && !secrets->truncated)
 		log_warning(
 			"Ultravisor: only %zu secrets are listed, %zu are stored; kernels up to 6.12 list at most %d",
@@ -296,6 +273,7 @@ int secrets_fetch(struct machine *machine, int64_t until_ms, struct secrets *sec
 	log_info("Ultravisor: secrets listed: %zu, for association: %zu", seen, fetched.count);
 	secrets_release(secrets);
 	*secrets = fetched;
+	fetched = (struct secrets){ 0 };
 	return 0;
 }
 
