@@ -182,16 +182,24 @@ static void share_serialnr(struct provision *this, const struct card *card)
 	}
 }
 
-/* A bind refused while others are bound most likely hit the limit of bound queues; retried after an unbind. */
+/* A bind refused while others are bound most likely hit the limit of bound queues. */
 static void note_refusal(struct provision *this, size_t refused)
 {
 	for (size_t i = 0; i < this->count; i++) {
-		if (i != refused && this->apqns[i].bind == APQN_BOUND) {
+		if (i != refused && this->apqns[i].bind == APQN_BOUND)
 			this->apqns[refused].failure = APQN_BIND_LIMIT;
-			this->tasks[refused].refused_at = this->releases;
-			this->refusals++;
-			return;
-		}
+	}
+}
+
+/* An unbind may let others be bound. */
+static void readmit_refused(struct provision *this)
+{
+	for (size_t i = 0; i < this->count; i++) {
+		if (this->apqns[i].failure != APQN_BIND_LIMIT)
+			continue;
+		this->apqns[i].failure = APQN_WORKING;
+		this->apqns[i].failure_error = 0;
+		this->replan = true;
 	}
 }
 
@@ -244,9 +252,9 @@ static bool changes_plan(const struct provision *this, const struct queue_task *
 	if (goal_before == GOAL_CONFIRM)
 		return task->apqn->identity != before->identity ||
 		       memcmp(task->apqn->mkvp, before->mkvp, sizeof(before->mkvp)) != 0;
-	/* A release may let others be bound, and ends a probe of a dry run. */
+	/* In a dry run an unbind ends a probe. */
 	return goal_before == GOAL_IDENTIFY || goal_before == GOAL_SETTLE ||
-	       (goal_before == GOAL_UNBIND && (this->refusals > 0 || this->request->dry_run));
+	       (goal_before == GOAL_UNBIND && this->request->dry_run);
 }
 
 /* The list is sorted by id. */
@@ -294,7 +302,8 @@ void provision_done(struct card_channel *channel, const struct machine_call *cal
 	}
 	queue_task_done(task, call->error, call->data, now_ms);
 	released = queue_unbind_seen(state_before, task->state);
-	this->releases += released;
+	if (released)
+		readmit_refused(this);
 	note_result(this, task, made);
 	check_patience(this, (size_t)(task - this->tasks), now_ms);
 	provision_log_result(task, &before, released, now_ms);

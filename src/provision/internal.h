@@ -25,8 +25,6 @@ struct provision {
 	struct card_calls calls;
 	struct plan plan;      /* the newest one */
 	int64_t work_until_ms; /* end of the work time; then queues are only unbound */
-	uint32_t releases;     /* unbinds that took effect */
-	uint32_t refusals;     /* binds refused for the limit */
 	bool replan;           /* something was learnt since the newest plan, or is still waited for */
 	int error;
 	int64_t next_progress_ms; /* wait.h */

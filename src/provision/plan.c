@@ -48,17 +48,6 @@ bool provision_is_slow(const struct provision *this, size_t i, int64_t now_ms)
 
 /* --- planning ------------------------------------------------------------------------------------- */
 
-/* Binds refused for the limit of bound queues are retried once other queues were unbound. */
-static void readmit_refused(struct provision *this)
-{
-	for (size_t i = 0; i < this->count; i++) {
-		if (this->apqns[i].failure == APQN_BIND_LIMIT && this->tasks[i].refused_at < this->releases) {
-			this->apqns[i].failure = APQN_WORKING;
-			this->apqns[i].failure_error = 0;
-		}
-	}
-}
-
 int provision_make_plan(struct provision *this)
 {
 	const struct provision_request *request = this->request;
@@ -244,7 +233,6 @@ int provision_plan(struct provision *this, int64_t now_ms)
 
 	if (!slow)
 		return -ENOMEM;
-	readmit_refused(this);
 	r = plan_without_slow(this, slow, now_ms);
 	if (r < 0)
 		return r;
@@ -320,7 +308,6 @@ int provision_plan_dry(struct provision *this, int64_t now_ms)
 
 	if (provision_any_task(this) || undo_probes(this, now_ms))
 		return 0;
-	readmit_refused(this);
 	do {
 		r = provision_make_plan(this);
 		if (r < 0)

@@ -118,7 +118,6 @@ struct queue_task {
 	int64_t give_up_ms;       /* limit for an association */
 	unsigned int tries;       /* identity reads without a result */
 	unsigned int losses;      /* calls whose helper process was killed */
-	uint32_t refused_at;      /* the caller's: unbinds so far when a bind was refused for the limit */
 };
 
 /* The state of a queue as the inventory found it. */
