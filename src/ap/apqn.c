@@ -143,29 +143,19 @@ static bool line_is(const char *text, const char *expected)
 
 int apqn_parse_type(const char *text, uint8_t *generation, enum apqn_mode *mode)
 {
+	static const char letters[] = { [APQN_MODE_ACCEL] = 'A', [APQN_MODE_CCA] = 'C', [APQN_MODE_EP11] = 'P' };
 	char digits[3];
 	uint64_t value;
 	size_t length = line_length(text);
-	enum apqn_mode parsed;
+	enum apqn_mode parsed = APQN_MODE_EP11;
 
 	if (length < 5 || length > 6 || memcmp(text, "CEX", 3) != 0)
 		return -EBADMSG;
-	switch (text[length - 1]) {
-	case 'A':
-		parsed = APQN_MODE_ACCEL;
-		break;
-	case 'C':
-		parsed = APQN_MODE_CCA;
-		break;
-	case 'P':
-		parsed = APQN_MODE_EP11;
-		break;
-	default:
-		return -EBADMSG;
-	}
+	while (parsed != APQN_MODE_UNKNOWN && letters[parsed] != text[length - 1])
+		parsed--;
 	memcpy(digits, text + 3, length - 4);
 	digits[length - 4] = '\0';
-	if (text_parse_decimal(digits, 99, &value) != 0 || value == 0)
+	if (parsed == APQN_MODE_UNKNOWN || text_parse_decimal(digits, 99, &value) != 0 || value == 0)
 		return -EBADMSG;
 	*generation = (uint8_t)value;
 	*mode = parsed;

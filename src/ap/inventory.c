@@ -329,20 +329,9 @@ static void scan_done(struct card_channel *channel, const struct machine_call *c
 	}
 }
 
-/* Parses the card names in the listing of /sys/devices/ap; returns their number. */
-static size_t take_card_names(char *names, uint8_t cards[APQN_CARDS_MAX])
-{
-	char *rest = NULL, *name = strtok_r(names, "\n", &rest);
-	size_t count = 0;
-
-	for (; name && count < APQN_CARDS_MAX; name = strtok_r(NULL, "\n", &rest))
-		count += apqn_parse_card_name(name, &cards[count]) == 0;
-	return count;
-}
-
 static int list_cards(struct machine *machine, int64_t deadline_ms, uint8_t cards[APQN_CARDS_MAX], size_t *count)
 {
-	char names[2 * MACHINE_TEXT_SIZE];
+	char names[2 * MACHINE_TEXT_SIZE], *rest = NULL, *name;
 	struct machine_call call = {
 		.operation = MACHINE_LIST,
 		.path = "devices/ap",
@@ -357,7 +346,9 @@ static int list_cards(struct machine *machine, int64_t deadline_ms, uint8_t card
 			log_error("AP bus /sys/devices/ap: %s", text_error(r));
 		return r;
 	}
-	*count = take_card_names(names, cards);
+	*count = 0;
+	for (name = strtok_r(names, "\n", &rest); name && *count < APQN_CARDS_MAX; name = strtok_r(NULL, "\n", &rest))
+		*count += apqn_parse_card_name(name, &cards[*count]) == 0;
 	return 0;
 }
 
@@ -437,7 +428,7 @@ int inventory_gather(struct machine *machine, int64_t deadline_ms, bool plain, s
 		.machine = machine, .deadline_ms = deadline_ms, .next = scan_next, .done = scan_done
 	};
 	uint8_t cards[APQN_CARDS_MAX];
-	size_t count = 0;
+	size_t count;
 	int r = list_cards(machine, deadline_ms, cards, &count);
 
 	if (r < 0)
