@@ -99,9 +99,10 @@ endif
 # fork: musl's own takes the locks of threads and runs handlers, 2 KiB; this program has neither.
 # mbedtls_platform_zeroize: all that SHA-256 needs from the rest of libmbedcrypto.a. Its platform_util.o imports clocks, time zones
 #   and, compiled with fortify, __explicit_bzero_chk, which musl does not have.
+# __assert_fail: musl's own prints to a stream; a failed assertion of libyaml ends the program either way.
 # The others: parts of the libraries that this program never calls need them, and they would bring streams, floating point and time
 #   zones. __printf_chk, puts, putchar: self-test of mbedtls; fread, fwrite, ferror: libyaml's reading and writing of streams.
-REPLACED := fork=_Fork mbedtls_platform_zeroize=explicit_bzero \
+REPLACED := fork=_Fork mbedtls_platform_zeroize=explicit_bzero __assert_fail=abort \
 	$(addsuffix =abort,__printf_chk puts putchar fread fwrite ferror)
 COMMA := ,
 
