@@ -93,20 +93,16 @@ int worker_create(size_t size, int sysfs_fd, const char *uv_path, struct worker 
 	return r;
 }
 
-static void fill_job(struct worker_batch *batch, size_t offset, const struct machine_call *call)
+static void copy_call(struct worker_batch *batch, char *data, const struct machine_call *call)
 {
-	struct worker_job *job = &batch->jobs[batch->count++];
+	struct machine_call *copy = &batch->calls[batch->count++];
 
-	job->operation = call->operation;
-	job->uv_command = call->uv_command;
-	job->offset = offset;
-	job->size = call->size;
-	job->length = call->length;
-	memcpy(job->path, call->path, sizeof(job->path));
+	*copy = *call;
+	copy->data = data;
 	if (call->operation == MACHINE_WRITE)
-		memcpy(batch->data + offset, call->data, call->length);
+		memcpy(data, call->data, call->length);
 	else if (call->operation == MACHINE_UV && call->size > 0) /* some calls of the Ultravisor take no data: NULL */
-		memcpy(batch->data + offset, call->data, call->size);
+		memcpy(data, call->data, call->size);
 }
 
 int worker_start(struct worker *worker, struct machine_call **calls, int64_t now_ms)
@@ -118,7 +114,7 @@ int worker_start(struct worker *worker, struct machine_call **calls, int64_t now
 	atomic_store(&worker->batch->next, 0);
 	atomic_store(&worker->batch->done, 0);
 	while (*end && worker->batch->count < WORKER_BATCH_MAX && (*end)->size <= worker->size - used) {
-		fill_job(worker->batch, used, *end);
+		copy_call(worker->batch, worker->batch->data + used, *end);
 		used += (*end)->size;
 		end = &(*end)->next;
 	}
@@ -133,20 +129,18 @@ int worker_start(struct worker *worker, struct machine_call **calls, int64_t now
 	return 0;
 }
 
-static void take_result(const struct worker_batch *batch, const struct worker_job *job, struct machine_call *call)
+static void take_result(const struct machine_call *copy, struct machine_call *call)
 {
-	const char *data = batch->data + job->offset;
-
-	call->error = job->error;
-	call->uv_rc = job->uv_rc;
-	call->uv_rrc = job->uv_rrc;
+	call->error = copy->error;
+	call->uv_rc = copy->uv_rc;
+	call->uv_rrc = copy->uv_rrc;
 	if (call->operation == MACHINE_READ || call->operation == MACHINE_LIST) {
 		/* Check the length even from our own child: the NUL must lie inside the buffer. */
-		call->length = job->error == 0 && job->length < call->size ? job->length : 0;
-		memcpy(call->data, data, call->length);
+		call->length = copy->error == 0 && copy->length < call->size ? copy->length : 0;
+		memcpy(call->data, copy->data, call->length);
 		call->data[call->length] = '\0';
-	} else if (call->operation == MACHINE_UV && job->error == 0 && call->size > 0) {
-		memcpy(call->data, data, call->size);
+	} else if (call->operation == MACHINE_UV && copy->error == 0 && call->size > 0) {
+		memcpy(call->data, copy->data, call->size);
 	}
 }
 
@@ -154,7 +148,7 @@ static void take_result(const struct worker_batch *batch, const struct worker_jo
 static struct machine_call **take_results(const struct worker *worker, unsigned int count, struct machine_call **calls)
 {
 	for (unsigned int i = 0; i < count; i++) {
-		take_result(worker->batch, &worker->batch->jobs[i], *calls);
+		take_result(&worker->batch->calls[i], *calls);
 		calls = &(*calls)->next;
 	}
 	return calls;

@@ -8,12 +8,9 @@
  * thread in that state keeps its process from exiting; a child process can be left behind. So a worker closes all
  * descriptors that it does not need (an open console or pipe would keep other processes waiting), and ends with us.
  *
- * It shares our memory, like the child of vfork: copying page tables, and switching to such a process and back, costs
- * more than most calls. It touches only its own batch and stack. They are never freed, because the kernel may write
- * to them long after we gave up.
- *
- * It takes a batch of calls at once and makes them one by one, because waking another process costs more than most
- * calls.
+ * It shares our memory, like the child of vfork, and takes a batch of calls at once, which it makes one by one: page
+ * tables, and waking another process, cost more than most calls. It touches only its own batch and stack. They are
+ * never freed, because the kernel may write to them long after we gave up.
  */
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -79,28 +76,18 @@ struct worker_calls worker_abandon(struct worker *worker);
 
 #define WORKER_BATCH_MAX 32 /* calls in a batch */
 
-struct worker_job {
-	enum machine_operation operation;
-	char path[MACHINE_PATH_SIZE];
-	size_t offset, size; /* of its data in worker_batch.data */
-	size_t length;
-	unsigned int uv_command;
-	uint16_t uv_rc, uv_rrc;
-	int error;
-};
-
 struct worker_batch {
 	int fd, sysfs_fd;
 	const char *uv_path;
 	pid_t parent;
 	unsigned int count;
 	/*
-	 * The next job to begin. The child takes one at a time; the parent takes back the rest by setting it to
+	 * The next call to begin. The child takes one at a time; the parent takes back the rest by setting it to
 	 * count.
 	 */
 	atomic_uint next;
-	atomic_uint done; /* jobs whose results are complete */
-	struct worker_job jobs[WORKER_BATCH_MAX];
+	atomic_uint done;                            /* calls whose results are complete */
+	struct machine_call calls[WORKER_BATCH_MAX]; /* copies, with their data below */
 	char data[];
 };
 

@@ -66,46 +66,46 @@ static void close_again(int fd)
 	raw_syscall(SYS_close, fd, 0, 0, 0);
 }
 
-/* Reads a whole attribute with a NUL behind; -E2BIG if it does not fit into size bytes. */
-static int read_attribute(int directory, const char *path, char *text, size_t size, size_t *length)
+/* Reads a whole attribute with a NUL behind; -E2BIG if it does not fit. */
+static int read_attribute(int sysfs_fd, struct machine_call *call)
 {
-	int fd = open_at(directory, path, O_RDONLY);
+	int fd = open_at(sysfs_fd, call->path, O_RDONLY);
 	ssize_t count;
 
 	if (fd < 0)
 		return fd;
 	/* sysfs returns the whole text in the first read (fs/seq_file.c). */
 	do
-		count = raw_syscall(SYS_read, fd, (long)text, (long)size, 0);
+		count = raw_syscall(SYS_read, fd, (long)call->data, (long)call->size, 0);
 	while (count == -EINTR);
 	close_again(fd);
 	if (count < 0)
 		return (int)count;
-	if ((size_t)count == size)
+	if ((size_t)count == call->size)
 		return -E2BIG;
-	text[count] = '\0';
-	*length = (size_t)count;
+	call->data[count] = '\0';
+	call->length = (size_t)count;
 	return 0;
 }
 
 /* One write, without creating or truncating: its errno is the driver's answer. -EIO for a short write. */
-static int write_attribute(int directory, const char *path, const char *text, size_t length)
+static int write_attribute(int sysfs_fd, const struct machine_call *call)
 {
-	int fd = open_at(directory, path, O_WRONLY);
+	int fd = open_at(sysfs_fd, call->path, O_WRONLY);
 	ssize_t count;
 
 	if (fd < 0)
 		return fd;
 	/* Not repeated after EINTR: the store may have been carried out. */
-	count = raw_syscall(SYS_write, fd, (long)text, (long)length, 0);
+	count = raw_syscall(SYS_write, fd, (long)call->data, (long)call->length, 0);
 	close_again(fd);
 	if (count < 0)
 		return (int)count;
-	return (size_t)count == length ? 0 : -EIO;
+	return (size_t)count == call->length ? 0 : -EIO;
 }
 
 /* Appends the names of one buffer of items, each with a newline; -E2BIG if they do not fit with a NUL. */
-static int append_names(const char *items, size_t items_size, char *names, size_t size, size_t *used)
+static int append_names(const char *items, size_t items_size, struct machine_call *call)
 {
 	for (size_t at = 0; at < items_size;) {
 		const struct directory_item *item = (const struct directory_item *)(const void *)(items + at);
@@ -115,48 +115,33 @@ static int append_names(const char *items, size_t items_size, char *names, size_
 		at += item->length;
 		if (strcmp(item->name, ".") == 0 || strcmp(item->name, "..") == 0)
 			continue;
-		if (size - *used < length + 2)
+		if (call->size - call->length < length + 2)
 			return -E2BIG;
-		memcpy(names + *used, item->name, length);
-		*used += length;
-		names[(*used)++] = '\n';
+		memcpy(call->data + call->length, item->name, length);
+		call->length += length;
+		call->data[call->length++] = '\n';
 	}
-	return 0;
-}
-
-static int list_open(int fd, char *names, size_t size, size_t *length)
-{
-	_Alignas(struct directory_item) char items[2048];
-	size_t used = 0;
-
-	for (;;) {
-		long count = raw_syscall(SYS_getdents64, fd, (long)items, sizeof(items), 0);
-		int r;
-
-		if (count < 0)
-			return (int)count;
-		if (count == 0)
-			break;
-		r = append_names(items, (size_t)count, names, size, &used);
-		if (r < 0)
-			return r;
-	}
-	names[used] = '\0';
-	*length = used;
 	return 0;
 }
 
 /* The names in a directory, each ended by a newline, without "." and "..". */
-static int list_directory(int directory, const char *path, char *names, size_t size, size_t *length)
+static int list_directory(int sysfs_fd, struct machine_call *call)
 {
-	int fd = open_at(directory, path, O_RDONLY | O_DIRECTORY);
-	int r;
+	_Alignas(struct directory_item) char items[2048];
+	int fd = open_at(sysfs_fd, call->path, O_RDONLY | O_DIRECTORY);
+	long count;
 
 	if (fd < 0)
 		return fd;
-	r = list_open(fd, names, size, length);
+	call->length = 0;
+	do {
+		count = raw_syscall(SYS_getdents64, fd, (long)items, sizeof(items), 0);
+		if (count > 0 && append_names(items, (size_t)count, call) < 0)
+			count = -E2BIG;
+	} while (count > 0);
 	close_again(fd);
-	return r;
+	call->data[call->length] = '\0';
+	return (int)count;
 }
 
 /* --- the Ultravisor device (arch/s390/include/uapi/asm/uvdevice.h) -------------------------------- */
@@ -173,11 +158,8 @@ struct control_block {
 
 _Static_assert(sizeof(struct control_block) == 64, "layout of struct uvio_ioctl_cb");
 
-/*
- * One ioctl with `data` of `size` bytes as argument (none if size is 0). 0: the call reached the firmware, whose answer
- * is in rc and rrc.
- */
-static int call_uv(const char *device, unsigned int command, void *data, size_t size, uint16_t *rc, uint16_t *rrc)
+/* One ioctl with the data as argument, if any. 0: the call reached the firmware, whose answer is in uv_rc and uv_rrc. */
+static int call_uv(const char *device, struct machine_call *call)
 {
 	struct control_block block;
 	int fd = open_at(AT_FDCWD, device, O_RDWR), r;
@@ -185,40 +167,40 @@ static int call_uv(const char *device, unsigned int command, void *data, size_t 
 	if (fd < 0)
 		return fd;
 	memset(&block, 0, sizeof(block));
-	block.argument_addr = size > 0 ? (uint64_t)(uintptr_t)data : 0;
-	block.argument_len = (uint32_t)size;
-	r = (int)raw_syscall(SYS_ioctl, fd, (long)_IOWR('u', command, struct control_block), (long)&block, 0);
+	block.argument_addr = call->size > 0 ? (uint64_t)(uintptr_t)call->data : 0;
+	block.argument_len = (uint32_t)call->size;
+	r = (int)raw_syscall(SYS_ioctl, fd, (long)_IOWR('u', call->uv_command, struct control_block), (long)&block, 0);
 	close_again(fd);
 	if (r < 0)
 		return r;
-	*rc = block.uv_rc;
-	*rrc = block.uv_rrc;
+	call->uv_rc = block.uv_rc;
+	call->uv_rrc = block.uv_rrc;
 	return 0;
 }
 
 /* --- the process ---------------------------------------------------------------------------------- */
 
-static int do_job(const struct worker_batch *batch, struct worker_job *job, char *data)
+static int make_call(const struct worker_batch *batch, struct machine_call *call)
 {
-	switch (job->operation) {
+	switch (call->operation) {
 	case MACHINE_READ:
-		return read_attribute(batch->sysfs_fd, job->path, data, job->size, &job->length);
+		return read_attribute(batch->sysfs_fd, call);
 	case MACHINE_WRITE:
-		return write_attribute(batch->sysfs_fd, job->path, data, job->length);
+		return write_attribute(batch->sysfs_fd, call);
 	case MACHINE_LIST:
-		return list_directory(batch->sysfs_fd, job->path, data, job->size, &job->length);
+		return list_directory(batch->sysfs_fd, call);
 	case MACHINE_UV:
-		return call_uv(batch->uv_path, job->uv_command, data, job->size, &job->uv_rc, &job->uv_rrc);
+		return call_uv(batch->uv_path, call);
 	}
 	return -ENOSYS;
 }
 
-static void do_jobs(struct worker_batch *batch)
+static void make_calls(struct worker_batch *batch)
 {
 	unsigned int i;
 
 	while ((i = atomic_fetch_add(&batch->next, 1)) < batch->count) {
-		batch->jobs[i].error = do_job(batch, &batch->jobs[i], batch->data + batch->jobs[i].offset);
+		batch->calls[i].error = make_call(batch, &batch->calls[i]);
 		atomic_store(&batch->done, i + 1);
 	}
 }
@@ -250,7 +232,7 @@ int worker_child_run(void *argument)
 	if (raw_syscall(SYS_getppid, 0, 0, 0, 0) == batch->parent) {
 		drop_other_descriptors(batch->fd, batch->sysfs_fd);
 		while (raw_syscall(SYS_read, batch->fd, (long)&byte, 1, 0) == 1) {
-			do_jobs(batch);
+			make_calls(batch);
 			if (raw_syscall(SYS_write, batch->fd, (long)&byte, 1, 0) != 1)
 				break;
 		}
