@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include <errno.h>
-#include <stdlib.h>
-
 #include "plan/internal.h"
-#include "util/cleanup.h"
 
 /*
  * Accelerators differ in generation and in being bound ("ready") or not, entries in the generation that they want at
@@ -22,10 +18,9 @@ enum { BARE, READY, CLASSES };
 struct accel {
 	const struct plan_context *context;
 	uint8_t *marks;                       /* for each entry */
-	size_t *queues;                       /* APQNs by class and generation, each in order */
-	size_t first[CLASSES][GENERATIONS];   /* where they begin in queues */
-	size_t present[CLASSES][GENERATIONS]; /* how many there are */
+	size_t present[CLASSES][GENERATIONS]; /* how many APQNs there are */
 	size_t usable[CLASSES][GENERATIONS];  /* how many of them, from the first on, are chosen and not yet assigned */
+	size_t next[CLASSES][GENERATIONS];    /* those before this APQN are assigned */
 	size_t wanted[GENERATIONS];           /* entries in S that want this generation or newer */
 	size_t slack[GENERATIONS];            /* how many more can be taken before a count is used up */
 };
@@ -43,29 +38,25 @@ static int class_of(const struct apqn *apqn)
 	return apqn->bind == APQN_BOUND ? READY : BARE;
 }
 
-static void sort_queues(struct accel *accel)
+static void count_queues(struct accel *accel)
 {
-	const struct plan_context *context = accel->context;
-	size_t next[CLASSES][GENERATIONS], total = 0;
-
-	for (size_t i = 0; i < context->apqn_count; i++) {
-		const struct apqn *apqn = &context->apqns[i];
+	for (size_t i = 0; i < accel->context->apqn_count; i++) {
+		const struct apqn *apqn = &accel->context->apqns[i];
 
 		if (takes_part(apqn))
 			accel->present[class_of(apqn)][apqn->generation]++;
 	}
-	for (int rank = 0; rank < CLASSES; rank++) {
-		for (int g = 0; g < GENERATIONS; g++) {
-			accel->first[rank][g] = next[rank][g] = total;
-			total += accel->present[rank][g];
-		}
-	}
-	for (size_t i = 0; i < context->apqn_count; i++) {
-		const struct apqn *apqn = &context->apqns[i];
+}
 
-		if (takes_part(apqn))
-			accel->queues[next[class_of(apqn)][apqn->generation]++] = i;
-	}
+/* There is one more, or it would not be among the usable ones. */
+static size_t next_queue(struct accel *accel, int rank, int generation)
+{
+	const struct apqn *apqns = accel->context->apqns;
+	size_t *next = &accel->next[rank][generation];
+
+	while (!takes_part(&apqns[*next]) || class_of(&apqns[*next]) != rank || apqns[*next].generation != generation)
+		(*next)++;
+	return (*next)++;
 }
 
 /* Slack of serving entries by the APQNs that are ready, or by all. */
@@ -169,7 +160,7 @@ static size_t pick_queue(struct accel *accel, uint8_t min_generation)
 			accel->usable[rank][g]--;
 			for (int other = min_generation + 1; other <= g; other++)
 				accel->slack[other]--;
-			return accel->queues[accel->first[rank][g]++];
+			return next_queue(accel, rank, g);
 		}
 	}
 	return PLAN_NONE;
@@ -206,18 +197,14 @@ static void set_goals(const struct plan_context *context)
 	}
 }
 
-int plan_accel_make(const struct plan_context *context, uint8_t *marks)
+void plan_accel_make(const struct plan_context *context, uint8_t *marks)
 {
-	cleanup_free_ size_t *queues = calloc(context->apqn_count + 1, sizeof(*queues));
-	struct accel accel = { .context = context, .marks = marks, .queues = queues };
+	struct accel accel = { .context = context, .marks = marks };
 
-	if (!queues)
-		return -ENOMEM;
-	sort_queues(&accel);
+	count_queues(&accel);
 	choose_entries(&accel);
 	choose_queues(&accel);
 	pair(&accel);
 	set_goals(context);
 	plan_reason_accel(context);
-	return 0;
 }

@@ -134,8 +134,8 @@ static inline void plan_prefer(const struct plan_context *context, size_t apqn, 
 		*best = apqn;
 }
 
-/* Plan one mode: entries, goals and reasons. `marks` has a byte for each entry, all 0. */
-int plan_accel_make(const struct plan_context *context, uint8_t *marks);
+/* Plan one mode: entries, goals and reasons. `marks` has a byte for each entry, all 0. 0 or -ENOMEM. */
+void plan_accel_make(const struct plan_context *context, uint8_t *marks);
 int plan_ep11_make(const struct plan_context *context, uint8_t *marks);
 
 /* Assigns the working APQNs of a group to its entries, and sets PLAN_MARK_LACKING. 0 or -ENOMEM. */

@@ -87,7 +87,8 @@ int plan_make(const struct config *config, const struct apqn *apqns, size_t apqn
 		return -ENOMEM;
 	prepare_entries(&context, secrets);
 	prepare_apqns(&context);
-	if (plan_accel_make(&context, marks) < 0 || plan_ep11_make(&context, marks) < 0)
+	plan_accel_make(&context, marks);
+	if (plan_ep11_make(&context, marks) < 0)
 		return -ENOMEM;
 	for (size_t i = 0; i < config->count; i++)
 		made.satisfied += made.entries[i].apqn != PLAN_NONE;
