@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "provision/internal.h"
-#include "util/cleanup.h"
 
 #define SLOW_MS 200                   /* the plan waits no longer than this for the identity of a queue */
 #define ASSOCIATION_PATIENCE_MS 30000 /* but at most half of what is left */
@@ -56,24 +54,24 @@ int provision_make_plan(struct provision *this)
 	return plan_make(request->config, this->apqns, this->count, request->secrets, &this->plan);
 }
 
-/* Plans without the slow queues, and says for each queue whether it is slow. */
-static int plan_without_slow(struct provision *this, bool *slow, int64_t now_ms)
+/* Plans without the slow queues, and marks them. */
+static int plan_without_slow(struct provision *this, int64_t now_ms)
 {
 	int r;
 
 	for (size_t i = 0; i < this->count; i++)
-		slow[i] = provision_is_slow(this, i, now_ms);
+		this->tasks[i].slow = provision_is_slow(this, i, now_ms);
 	for (size_t i = 0; i < this->count; i++) {
-		if (slow[i] && this->apqns[i].identity == APQN_IDENTITY_UNREAD)
+		if (this->tasks[i].slow && this->apqns[i].identity == APQN_IDENTITY_UNREAD)
 			this->apqns[i].identity = APQN_IDENTITY_UNAVAILABLE;
-		if (slow[i] && this->tasks[i].goal == GOAL_SETTLE)
+		if (this->tasks[i].slow && this->tasks[i].goal == GOAL_SETTLE)
 			this->apqns[i].association = APQN_ASSOCIATION_UNKNOWN;
 	}
 	r = provision_make_plan(this);
 	for (size_t i = 0; i < this->count; i++) {
-		if (slow[i] && this->apqns[i].identity == APQN_IDENTITY_UNAVAILABLE)
+		if (this->tasks[i].slow && this->apqns[i].identity == APQN_IDENTITY_UNAVAILABLE)
 			this->apqns[i].identity = APQN_IDENTITY_UNREAD;
-		if (slow[i] && this->tasks[i].goal == GOAL_SETTLE)
+		if (this->tasks[i].slow && this->tasks[i].goal == GOAL_SETTLE)
 			this->apqns[i].association = APQN_ASSOCIATION_PENDING;
 	}
 	return r;
@@ -203,41 +201,31 @@ static enum queue_goal goal_without_time(const struct queue_task *task, enum que
 	return goal == GOAL_UNBIND || task->goal == GOAL_UNBIND || useless ? GOAL_UNBIND : GOAL_REST;
 }
 
-static enum queue_goal goal_of_queue(const struct provision *this, size_t i, bool slow, bool entries_wait,
-				     int64_t now_ms)
+static enum queue_goal goal_of_queue(const struct provision *this, size_t i, bool entries_wait, int64_t now_ms)
 {
 	const struct queue_task *task = &this->tasks[i];
 	const struct plan_apqn *planned = &this->plan.apqns[i];
 	enum queue_goal goal = goal_by_plan(planned->goal, situation_of(task));
 
-	if (slow && keeps_goal(this, i, entries_wait))
+	if (task->slow && keeps_goal(this, i, entries_wait))
 		return task->goal;
-	if (slow && task->apqn->bind == APQN_BOUND && planned->entry == PLAN_NONE)
+	if (task->slow && task->apqn->bind == APQN_BOUND && planned->entry == PLAN_NONE)
 		goal = GOAL_UNBIND;
 	return provision_is_closing(this, now_ms) ? goal_without_time(task, goal) : goal;
 }
 
-static void apply_plan(struct provision *this, const bool *slow, int64_t now_ms)
-{
-	bool entries_wait = entries_wait_for_slow(this);
-
-	for (size_t i = 0; i < this->count; i++)
-		set_goal(this, i, goal_of_queue(this, i, slow[i], entries_wait, now_ms), now_ms);
-	card_calls_wake(&this->calls);
-}
-
 int provision_plan(struct provision *this, int64_t now_ms)
 {
-	cleanup_free_ bool *slow = calloc(this->count > 0 ? this->count : 1, sizeof(*slow));
-	int r;
+	int r = plan_without_slow(this, now_ms);
+	bool entries_wait;
 
-	if (!slow)
-		return -ENOMEM;
-	r = plan_without_slow(this, slow, now_ms);
 	if (r < 0)
 		return r;
+	entries_wait = entries_wait_for_slow(this);
 	this->replan = false;
-	apply_plan(this, slow, now_ms);
+	for (size_t i = 0; i < this->count; i++)
+		set_goal(this, i, goal_of_queue(this, i, entries_wait, now_ms), now_ms);
+	card_calls_wake(&this->calls);
 	return 0;
 }
 

@@ -118,6 +118,7 @@ struct queue_task {
 	int64_t give_up_ms;       /* limit for an association */
 	unsigned int tries;       /* identity reads without a result */
 	unsigned int losses;      /* calls whose helper process was killed */
+	bool slow;                /* the caller's: the newest plan was made without it */
 };
 
 /* The state of a queue as the inventory found it. */
