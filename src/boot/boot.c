@@ -38,12 +38,13 @@ static int wait_for_child(pid_t child, int64_t limit_ms, int *status)
 
 	for (;;) {
 		pid_t waited = waitpid(child, status, limit_ms > 0 ? WNOHANG : 0);
-		int64_t left_ms = until_ms - wait_now_ms();
+		int64_t left_ms;
 
 		if (waited > 0)
 			return 0;
 		if (waited < 0 && errno != EINTR)
 			return -errno;
+		left_ms = until_ms - wait_now_ms();
 		if (limit_ms > 0 && left_ms <= 0)
 			return -ETIMEDOUT;
 		if (limit_ms > 0)

@@ -30,17 +30,17 @@ static bool is_blank(char character)
 /* The end of the parameter that begins here, and the first equals sign in it, or NULL. A name is never empty. */
 static char *find_end(char *text, char **equals)
 {
-	const char *name = text + (*text == '"');
+	size_t i, start = *text == '"';
 	bool quoted = false;
 
 	*equals = NULL;
-	for (; *text && (quoted || !is_blank(*text)); text++) {
-		if (*text == '=' && !*equals && text > name)
-			*equals = text;
-		if (*text == '"')
+	for (i = 0; text[i] && (quoted || !is_blank(text[i])); i++) {
+		if (text[i] == '=' && !*equals && i > start)
+			*equals = &text[i];
+		if (text[i] == '"')
 			quoted = !quoted;
 	}
-	return text;
+	return &text[i];
 }
 
 /* Takes away the quote at the start of a text, and one at `end`. */

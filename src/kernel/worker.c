@@ -15,9 +15,16 @@
 
 #define STACK_SIZE 16384 /* bytes; a call needs a fraction of it */
 
+/* Where raw_syscall (worker_child.c) uses the C library, the child would change our errno. */
+#if defined(__s390x__) || defined(__x86_64__)
+#define CLONE_FLAGS (CLONE_VM | SIGCHLD)
+#else
+#define CLONE_FLAGS SIGCHLD
+#endif
+
 static pid_t start_child(const struct worker *worker)
 {
-	pid_t pid = clone(worker_child_run, worker->stack + STACK_SIZE, CLONE_VM | SIGCHLD, worker->batch);
+	pid_t pid = clone(worker_child_run, worker->stack + STACK_SIZE, CLONE_FLAGS, worker->batch);
 
 	/* A user-mode emulator does not support processes that share memory: EINVAL. */
 	if (pid < 0)

@@ -27,7 +27,7 @@ static long raw_syscall(long number, long first, long second, long third, long f
 	return r2;
 }
 
-#elif defined(__x86_64__) /* tests */
+#elif defined(__x86_64__)
 
 static long raw_syscall(long number, long first, long second, long third, long fourth)
 {
@@ -42,7 +42,14 @@ static long raw_syscall(long number, long first, long second, long third, long f
 }
 
 #else
-#error "no system calls without the C library for this architecture"
+
+static long raw_syscall(long number, long first, long second, long third, long fourth)
+{
+	long result = syscall(number, first, second, third, fourth);
+
+	return result < 0 ? -errno : result;
+}
+
 #endif
 
 /* --- attributes of sysfs -------------------------------------------------------------------------- */

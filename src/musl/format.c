@@ -68,7 +68,7 @@ static const char *parse_conversion(const char *format, struct conversion *conve
 		conversion->width = conversion->width * 10 + (unsigned int)(*format++ - '0');
 	if (*format == '.') {
 		conversion->precision = 0;
-		while (*++format >= '0' && *format <= '9')
+		for (format++; *format >= '0' && *format <= '9'; format++)
 			conversion->precision = conversion->precision * 10 + (size_t)(*format - '0');
 	}
 	for (; *format == 'l' || *format == 'z'; format++)

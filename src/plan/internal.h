@@ -134,8 +134,9 @@ static inline void plan_prefer(const struct plan_context *context, size_t apqn, 
 		*best = apqn;
 }
 
-/* Plan one mode: entries, goals and reasons. `marks` has a byte for each entry, all 0. 0 or -ENOMEM. */
+/* Plan one mode: entries, goals and reasons. `marks` has a byte for each entry, all 0. */
 void plan_accel_make(const struct plan_context *context, uint8_t *marks);
+/* The same; 0 or -ENOMEM. */
 int plan_ep11_make(const struct plan_context *context, uint8_t *marks);
 
 /* Assigns the working APQNs of a group to its entries, and sets PLAN_MARK_LACKING. 0 or -ENOMEM. */

@@ -62,10 +62,7 @@ struct clues {
 	size_t lost;
 };
 
-#define NO_CLUES                                                                                                       \
-	{                                                                                                              \
-		PLAN_NONE, PLAN_NONE, PLAN_NONE, PLAN_NONE, PLAN_NONE, PLAN_NONE                                       \
-	}
+static const struct clues no_clues = { PLAN_NONE, PLAN_NONE, PLAN_NONE, PLAN_NONE, PLAN_NONE, PLAN_NONE };
 
 static void find_in_group(const struct plan_context *context, const struct plan_group *group, size_t entry,
 			  struct clues *clues)
@@ -103,7 +100,7 @@ static void find_in_cards(const struct plan_context *context, const struct plan_
 static size_t find_relief(const struct plan_context *context, const struct plan_group *group,
 			  const struct plan_cards *cards, const uint8_t *marks)
 {
-	struct clues clues = NO_CLUES;
+	struct clues clues = no_clues;
 
 	for (size_t i = 0; i < group->entry_count && clues.unavailable == PLAN_NONE; i++) {
 		if (marks[group->entries[i]] & PLAN_MARK_LACKING)
@@ -144,7 +141,7 @@ void plan_reason_group(const struct plan_context *context, const struct plan_gro
 	size_t relief = find_relief(context, group, cards, marks);
 
 	for (size_t i = 0; i < group->entry_count; i++) {
-		struct clues clues = NO_CLUES;
+		struct clues clues = no_clues;
 		size_t entry = group->entries[i];
 
 		if (context->plan->entries[entry].apqn != PLAN_NONE)

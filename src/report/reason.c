@@ -240,7 +240,7 @@ static void format_fault(const struct report *report, const struct near_miss *mi
 	case FAULT_MKVP_UNKNOWN:
 		snprintf(text, size, "its master key is unknown");
 		break;
-	case FAULT_MKVP:
+	default: /* FAULT_MKVP */
 		format_mkvp(apqn, text, size);
 		break;
 	}

@@ -220,7 +220,7 @@ static int call_list(struct machine *machine, int64_t until_ms, size_t size, str
 		.size = size,
 		.until_ms = until_ms,
 	};
-	struct secrets listed;
+	struct secrets listed = { 0 };
 	int r = data ? machine_perform_again(machine, &call) : -ENOMEM;
 
 	if (r == 0 && call.uv_rc != RC_EXECUTED && call.uv_rc != RC_MORE_DATA) {
