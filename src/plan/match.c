@@ -100,45 +100,32 @@ static void relax(struct match *match, unsigned int here)
 	}
 }
 
-/* Of the seats not visited that are free, or taken, the nearest one; of equally near ones the first. */
-static unsigned int nearest(const struct match *match, bool free)
+static int distance_to(const struct match *match, unsigned int seat)
 {
-	unsigned int found = NO_SEAT;
-	int distance = FAR;
-
-	for (unsigned int i = 0; i < match->alive_count; i++) {
-		const struct seat *seat = &match->seats[match->alive[i]];
-
-		if (!seat->visited && is_free(seat) == free && seat->distance < distance) {
-			distance = seat->distance;
-			found = match->alive[i];
-		}
-	}
-	return found;
-}
-
-static bool is_best_free(const struct match *match, unsigned int seat)
-{
-	for (unsigned int i = 0; match->alive[i] != seat; i++) {
-		if (is_free(&match->seats[match->alive[i]]))
-			return false;
-	}
-	return true;
+	return seat == NO_SEAT ? FAR : match->seats[seat].distance;
 }
 
 /*
- * The seat to go to next: free, if the search is over; NO_SEAT, if there is no path. Of a free and a taken one that are
- * equally near, the taken one may lead on to a better free one, if there is a better one at all.
+ * The seat to go to next, the nearest one not visited, of equally near ones the first: free, if the search is over;
+ * NO_SEAT, if there is no path. Of a free and a taken one that are equally near, the taken one may lead on to a better
+ * free one, if there is a better one at all.
  */
 static unsigned int choose(const struct match *match)
 {
-	unsigned int free = nearest(match, true), taken = nearest(match, false);
-	int free_distance = free == NO_SEAT ? FAR : match->seats[free].distance;
-	int taken_distance = taken == NO_SEAT ? FAR : match->seats[taken].distance;
+	unsigned int free = NO_SEAT, taken = NO_SEAT, best_free = NO_SEAT;
 
-	if (free_distance != taken_distance)
-		return free_distance < taken_distance ? free : taken;
-	return free != NO_SEAT && is_best_free(match, free) ? free : taken;
+	for (unsigned int i = 0; i < match->alive_count; i++) {
+		const struct seat *seat = &match->seats[match->alive[i]];
+		unsigned int *nearest = is_free(seat) ? &free : &taken;
+
+		if (is_free(seat) && best_free == NO_SEAT)
+			best_free = match->alive[i];
+		if (!seat->visited && seat->distance < distance_to(match, *nearest))
+			*nearest = match->alive[i];
+	}
+	if (distance_to(match, free) != distance_to(match, taken))
+		return distance_to(match, free) < distance_to(match, taken) ? free : taken;
+	return free == best_free ? free : taken;
 }
 
 /* The free seat at the end of the best path for this entry, or NO_SEAT. */
