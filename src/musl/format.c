@@ -77,34 +77,24 @@ static const char *parse_conversion(const char *format, struct conversion *conve
 	return format;
 }
 
-static void put_signed(struct output *output, const struct conversion *conversion, va_list *arguments)
-{
-	int64_t value = conversion->is_long ? va_arg(*arguments, long) : va_arg(*arguments, int);
-
-	/* Not padded beyond this: nothing here prints a negative number in a column. */
-	if (value < 0)
-		put(output, '-');
-	put_number(output, conversion, value < 0 ? -(uint64_t)value : (uint64_t)value, 10);
-}
-
-static void put_unsigned(struct output *output, const struct conversion *conversion, va_list *arguments)
-{
-	uint64_t value = conversion->is_long ? va_arg(*arguments, unsigned long) : va_arg(*arguments, unsigned int);
-
-	put_number(output, conversion, value, conversion->letter == 'x' ? 16 : 10);
-}
-
 static void put_conversion(struct output *output, const struct conversion *conversion, va_list *arguments)
 {
 	const char *text;
+	int64_t number;
+	uint64_t value;
 
 	switch (conversion->letter) {
 	case 'd':
-		put_signed(output, conversion, arguments);
+		number = conversion->is_long ? va_arg(*arguments, long) : va_arg(*arguments, int);
+		/* Not padded beyond this: nothing here prints a negative number in a column. */
+		if (number < 0)
+			put(output, '-');
+		put_number(output, conversion, number < 0 ? -(uint64_t)number : (uint64_t)number, 10);
 		break;
 	case 'u':
 	case 'x':
-		put_unsigned(output, conversion, arguments);
+		value = conversion->is_long ? va_arg(*arguments, unsigned long) : va_arg(*arguments, unsigned int);
+		put_number(output, conversion, value, conversion->letter == 'x' ? 16 : 10);
 		break;
 	case 'c':
 		put(output, (char)va_arg(*arguments, int));
