@@ -182,22 +182,19 @@ static enum options_action apply(struct parser *parser, int id, const char *valu
 	void *member = (char *)parser->options + option->offset;
 
 	parser->given |= BIT(id);
-	if (has_value(id) && !value) {
-		value = *parser->next;
-		if (!value) {
-			log_error("option --%s needs a value", option->name);
-			return OPTIONS_EXIT_FAILURE;
-		}
-		parser->next++;
-	}
 	switch (option->kind) {
 	case FLAG:
 		*(bool *)member = true;
 		return OPTIONS_RUN;
 	case PATH:
-		return set_path(option, value, member);
 	case SECONDS:
-		return set_seconds(option, value, member);
+		if (!value && *parser->next)
+			value = *parser->next++;
+		if (value)
+			return option->kind == PATH ? set_path(option, value, member) :
+						      set_seconds(option, value, member);
+		log_error("option --%s needs a value", option->name);
+		return OPTIONS_EXIT_FAILURE;
 	case EXIT:
 		break;
 	}

@@ -337,9 +337,8 @@ static int parse_field(struct parser *parser, struct config_fields *fields)
 	int r;
 
 	r = take_scalar(parser, "a key", &name);
-	if (r < 0)
+	if (!name)
 		return r;
-	/* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): refuse() never returns 0 */
 	if (!strcmp(name, "<<"))
 		return refuse(parser, place,
 			      "the merge key << is not supported; repeat the keys, or use an alias of the whole entry");
