@@ -248,9 +248,10 @@ stays_shut() {
 }
 
 # No root, and so the image's tool ends the machine: dracut with rd.emergency=poweroff, which panics without systemd, because no program for it
-# is there; initramfs-tools with the kernel's panic=; in the images of mkinitcpio it is the shell that powers off.
+# is there (dracut 112 has one); initramfs-tools with the kernel's panic=; in the images of mkinitcpio it is the shell that powers off.
 gives_up() {
 	case ${on:?} in
+	sid-dracut-plain) guest_ends poweroff ;;
 	*dracut-plain) guest_ends panic ;;
 	*initramfstools) guest_ends reboot ;;
 	*) guest_ends poweroff ;;
