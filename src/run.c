@@ -24,8 +24,9 @@ struct run {
 	struct secrets secrets;
 	struct inventory inventory;
 	struct plan plan;
-	bool has_config, planned;
+	bool planned;
 	int64_t start_ms, deadline_ms;
+	int64_t requests_until_ms; /* slow requests must leave time for the lock and for the queues */
 };
 
 static void run_release(struct run *run)
@@ -133,9 +134,9 @@ static bool load_config(struct run *run)
 
 	if (!path && access(OPTIONS_CONFIG_PATH, F_OK) < 0)
 		return true;
-	if (!run->has_config)
-		run->has_config = config_load(path ? path : OPTIONS_CONFIG_PATH, pipe_ms(run), &run->config) == 0;
-	return run->has_config;
+	if (!run->config.entries)
+		config_load(path ? path : OPTIONS_CONFIG_PATH, pipe_ms(run), &run->config);
+	return run->config.entries;
 }
 
 static bool configure_queues(struct run *run)
@@ -153,12 +154,6 @@ static bool configure_queues(struct run *run)
 	return provision(run);
 }
 
-/* Slow requests must leave time for the lock and for the queues. */
-static int64_t requests_deadline_ms(const struct run *run)
-{
-	return run->deadline_ms == MACHINE_FOREVER ? MACHINE_FOREVER : run->start_ms + run->options->timeout_ms / 2;
-}
-
 /* A lock that hangs must leave time for the queues. */
 static int64_t lock_deadline_ms(const struct run *run)
 {
@@ -174,9 +169,8 @@ static int64_t lock_deadline_ms(const struct run *run)
  */
 static bool check_inputs(struct run *run, struct requests *requests)
 {
-	int64_t until_ms = requests_deadline_ms(run);
-
-	if (run->options->boot || (load_config(run) && requests_check(run->machine, until_ms, requests) == 0))
+	if (run->options->boot ||
+	    (load_config(run) && requests_check(run->machine, run->requests_until_ms, requests) == 0))
 		return true;
 	log_warning("Ultravisor: no secret added%s: the configuration and all requests must be valid first",
 		    run->options->lock_secrets ? ", secret store not locked" : "");
@@ -191,14 +185,13 @@ static bool change_secrets(struct run *run, bool *locked)
 		.optional = run->options->secrets_optional,
 		.dry_run = run->options->dry_run,
 	};
-	int64_t until_ms = requests_deadline_ms(run);
 	bool good;
 
 	if (!check_inputs(run, &requests))
 		return false;
-	good = secrets_check_uv(run->machine, until_ms, &requests.abilities) == 0;
+	good = secrets_check_uv(run->machine, run->requests_until_ms, &requests.abilities) == 0;
 	if (good)
-		good = requests_submit(run->machine, until_ms, &requests, &run->secrets) == 0;
+		good = requests_submit(run->machine, run->requests_until_ms, &requests, &run->secrets) == 0;
 	*locked = !run->options->lock_secrets || requests_lock(run->machine, lock_deadline_ms(run), &requests) == 0;
 	return good;
 }
@@ -210,8 +203,7 @@ static bool has_secrets_to_change(const struct run *run)
 	bool has_directory =
 		options->secrets_path && !(options->secrets_optional && access(options->secrets_path, F_OK) < 0);
 
-	return (has_directory || options->lock_secrets) &&
-	       !secrets_is_no_guest(run->machine, requests_deadline_ms(run));
+	return (has_directory || options->lock_secrets) && !secrets_is_no_guest(run->machine, run->requests_until_ms);
 }
 
 /*
@@ -359,6 +351,7 @@ bool run_pvapconfig(struct machine *machine, const struct options *options)
 		.options = options,
 		.start_ms = now_ms,
 		.deadline_ms = options->timeout_ms > 0 ? now_ms + options->timeout_ms : MACHINE_FOREVER,
+		.requests_until_ms = options->timeout_ms > 0 ? now_ms + options->timeout_ms / 2 : MACHINE_FOREVER,
 	};
 	bool success = act(&run);
 	struct report report = report_of(&run);

@@ -28,7 +28,7 @@ struct config_entry {
 };
 
 struct config {
-	struct config_entry *entries;
+	struct config_entry *entries; /* NULL: nothing was read; an empty list is not NULL */
 	size_t count;
 };
 
