@@ -3,11 +3,13 @@
 
 /*
  * `pvapconfig --boot`: one run in the initramfs, before the first volume is opened, and what becomes of the boot after
- * it. All hooks call this and nothing else; the policy is here.
+ * it. All hooks call this and nothing else.
  *
  *   disabled (rd.pvapconfig=0), or the run succeeds, or it fails and is not required   the boot goes on
  *   it fails and is required                     the cause stays readable for BOOT_PAUSE_S, then the machine is stopped
  *   the same with rd.shell on the command line   BOOT_STOPS: the hooks start a shell
+ *
+ * In all functions, `root` stands in front of the paths: "" but for tests.
  */
 #include <limits.h>
 #include <stdbool.h>
@@ -34,16 +36,11 @@ struct boot_options {
 };
 
 /*
- * Reads them from all places. In our own names '-' and '_' are equivalent. Nothing here fails: an invalid name or value
- * causes a warning, and the default is used, but `required` and `lock_secrets` are on then. `root` stands in front of
- * the paths: "" but for tests.
+ * In our own names '-' and '_' are equivalent. An invalid name or value causes a warning, and the default is used, but
+ * `required` and `lock_secrets` are on then.
  */
 void boot_options_read(const char *root, struct boot_options *options);
 
-/*
- * The kernel command line itself, from all places that dracut's getarg knows, in its order: the files of /etc/cmdline.d
- * (*.conf, by name), /etc/cmdline, /proc/cmdline, the files of /run/initramfs/cmdline.d. The last occurrence wins.
- */
 #define CMDLINE_SIZE_MAX 1048576 /* bytes of one file; a kernel for s390x can be built for so many, 4096 are usual */
 
 struct cmdline_parameter {
@@ -61,8 +58,10 @@ bool cmdline_next(char **rest, struct cmdline_parameter *parameter);
 typedef void cmdline_visitor(const struct cmdline_parameter *parameter, void *context);
 
 /*
- * Shows every parameter to `visit`. `root` stands in front of all paths: "" but for tests. A place that cannot be read
- * causes a warning and counts as one that contains `required` and `lock_secrets`.
+ * Shows every parameter to `visit`, from all places that dracut's getarg knows, in its order: the files of
+ * /etc/cmdline.d (*.conf, by name), /etc/cmdline, /proc/cmdline, the files of /run/initramfs/cmdline.d. The last
+ * occurrence wins. A place that cannot be read causes a warning and counts as one that contains `required` and
+ * `lock_secrets`.
  */
 void cmdline_visit(const char *root, cmdline_visitor *visit, void *context);
 
@@ -86,7 +85,7 @@ struct boot_actions {
 	int (*stop)(enum boot_end end);
 };
 
-/* `root` stands in front of all paths: "" but for tests. A running system is not stopped. */
+/* A running system is not stopped. */
 enum boot_result boot_run(const char *root, const struct boot_actions *actions);
 
 /*
@@ -108,8 +107,7 @@ void boot_pause(unsigned int seconds);
 /*
  * True only if it is certain: there is /etc/initrd-release (dracut, mkinitcpio), or the root directory is still the
  * kernel's own, into which it unpacked the image (initramfs-tools). A root in memory or an overlay proves nothing: live
- * systems and containers have such roots, and are not ours to stop. `root` stands in front of both paths: "" but for
- * tests.
+ * systems and containers have such roots, and are not ours to stop.
  */
 bool boot_in_initramfs(const char *root);
 
