@@ -2,7 +2,6 @@
 #include "kernel/machine.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 
 #include "util/text.h"
@@ -46,7 +45,7 @@ int machine_perform_again(struct machine *machine, struct machine_call *call)
 	return r == -EOWNERDEAD ? machine_perform(machine, call) : r;
 }
 
-int machine_read_text(struct machine *machine, int64_t until_ms, char text[MACHINE_TEXT_SIZE], const char *path, ...)
+int machine_read_text(struct machine *machine, int64_t until_ms, char text[MACHINE_TEXT_SIZE], const char *path)
 {
 	struct machine_call call = {
 		.operation = MACHINE_READ,
@@ -54,19 +53,13 @@ int machine_read_text(struct machine *machine, int64_t until_ms, char text[MACHI
 		.size = MACHINE_TEXT_SIZE,
 		.until_ms = until_ms,
 	};
-	va_list arguments;
-	int length, r;
+	int r;
 
-	va_start(arguments, path);
-	length = vsnprintf(call.path, sizeof(call.path), path, arguments);
-	va_end(arguments);
-	if (length < 0 || (size_t)length >= sizeof(call.path))
-		return -ENAMETOOLONG;
+	snprintf(call.path, sizeof(call.path), "%s", path);
 	r = machine_perform(machine, &call);
-	if (r < 0)
-		return r;
-	text_trim_end(text);
-	return 0;
+	if (r == 0)
+		text_trim_end(text);
+	return r;
 }
 
 int machine_sleep_until(struct machine *machine, int64_t until_ms)

@@ -292,7 +292,7 @@ static int read_one(const char *folder, const char *path, char text[MACHINE_TEXT
 	int r;
 
 	assert_int_equal(machine_linux_create(folder, "/dev/null", &machine), 0);
-	r = machine_read_text(machine, machine_now_ms(machine) + 10000, text, "%s", path);
+	r = machine_read_text(machine, machine_now_ms(machine) + 10000, text, path);
 	victim = NULL;
 	machine_linux_destroy(machine);
 	return r;
