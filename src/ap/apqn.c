@@ -62,13 +62,19 @@ void apqn_format_failure(const struct apqn *apqn, char text[APQN_FAILURE_SIZE])
 		 call[0] ? ")" : "");
 }
 
+/* The rest of a text that begins with `start`, or NULL. */
+static const char *after(const char *text, const char *start)
+{
+	size_t length = strlen(start);
+
+	return strncmp(text, start, length) == 0 ? text + length : NULL;
+}
+
 void apqn_note_call(struct apqn *apqn, const char *path, int64_t limit_ms)
 {
-	static const char root[] = "devices/ap/";
-	const char *slash;
+	const char *below = after(path, "devices/ap/"), *slash;
 
-	if (strncmp(path, root, strlen(root)) == 0)
-		path += strlen(root);
+	path = below ? below : path;
 	/* The name of a queue contains that of its card. */
 	slash = strchr(path, '/');
 	if (slash && strchr(slash + 1, '/'))
@@ -188,8 +194,8 @@ int apqn_parse_bind(const char *text, enum apqn_bind *bind)
 
 int apqn_parse_association(const char *text, enum apqn_association *association, uint16_t *index)
 {
-	static const char associated[] = "associated ";
-	size_t length = line_length(text), digits = length - (sizeof(associated) - 1);
+	const char *digits = after(text, "associated ");
+	size_t length = digits ? line_length(digits) : 0;
 	char number[6];
 	uint64_t value;
 
@@ -200,11 +206,10 @@ int apqn_parse_association(const char *text, enum apqn_association *association,
 	} else if (line_is(text, "-")) {
 		*association = APQN_ASSOCIATION_UNSUPPORTED;
 	} else {
-		if (length < sizeof(associated) || digits >= sizeof(number) ||
-		    memcmp(text, associated, sizeof(associated) - 1) != 0)
+		if (!digits || length >= sizeof(number))
 			return -EBADMSG;
-		memcpy(number, text + sizeof(associated) - 1, digits);
-		number[digits] = '\0';
+		memcpy(number, digits, length);
+		number[length] = '\0';
 		if (text_parse_decimal(number, UINT16_MAX, &value) != 0)
 			return -EBADMSG;
 		*association = APQN_ASSOCIATED;
@@ -215,25 +220,19 @@ int apqn_parse_association(const char *text, enum apqn_association *association,
 
 int apqn_parse_mkvps(const char *text, enum apqn_identity *identity, uint8_t mkvp[APQN_MKVP_SIZE])
 {
-	static const char current[] = "WK CUR: ";
-	static const char valid[] = "valid 0x";
 	uint8_t pattern[2 * APQN_MKVP_SIZE];
-	const char *state;
+	const char *state = after(text, "WK CUR: valid 0x");
 
-	if (strncmp(text, current, sizeof(current) - 1) != 0)
-		return -EBADMSG;
-	state = text + sizeof(current) - 1;
-	if (strncmp(state, "invalid -\n", 10) == 0) {
+	if (after(text, "WK CUR: invalid -\n")) {
 		*identity = APQN_IDENTITY_NONE;
 		return 0;
 	}
-	if (strncmp(state, "- -\n", 4) == 0) {
+	if (after(text, "WK CUR: - -\n")) {
 		*identity = APQN_IDENTITY_UNREAD;
 		return 0;
 	}
-	if (strncmp(state, valid, sizeof(valid) - 1) != 0)
+	if (!state)
 		return -EBADMSG;
-	state += sizeof(valid) - 1;
 	if (strnlen(state, 4 * APQN_MKVP_SIZE + 1) != 4 * APQN_MKVP_SIZE + 1 || state[4 * APQN_MKVP_SIZE] != '\n' ||
 	    text_parse_hex(state, 4 * APQN_MKVP_SIZE, pattern, sizeof(pattern)) != 0)
 		return -EBADMSG;

@@ -18,7 +18,7 @@
  * mutant: prove_bind src/ap/apqn.c s/line_is(text, "unbound")/line_is(text, "unbind")/
  * prove: prove_association --unwind 24
  * slow: prove_association
- * mutant: prove_association src/ap/apqn.c s/digits >= sizeof(number)/digits > sizeof(number)/
+ * mutant: prove_association src/ap/apqn.c s/length >= sizeof(number)/length > sizeof(number)/
  * prove: prove_mkvps --unwind 88
  * slow: prove_mkvps
  * mutant: prove_mkvps src/ap/apqn.c s/strnlen(state, 4 . APQN_MKVP_SIZE + 1) != 4 . APQN_MKVP_SIZE + 1/false/
