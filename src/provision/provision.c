@@ -44,8 +44,16 @@ static void init_cards(struct provision *this, bool serialnr_wanted)
 	}
 }
 
-static int create_calls(struct provision *this, struct machine *machine)
+/* Allocates tasks, cards and channels; the other members are set before. 0 or -ENOMEM. Release it in any case. */
+static int init(struct provision *this, struct machine *machine, bool serialnr_wanted)
 {
+	size_t count = this->count > 0 ? this->count : 1;
+
+	this->tasks = calloc(count, sizeof(*this->tasks));
+	this->cards = calloc(count, sizeof(*this->cards));
+	if (!this->tasks || !this->cards)
+		return -ENOMEM;
+	init_cards(this, serialnr_wanted);
 	this->calls = (struct card_calls){
 		.machine = machine,
 		.deadline_ms = this->request->deadline_ms,
@@ -58,19 +66,6 @@ static int create_calls(struct provision *this, struct machine *machine)
 	for (size_t c = 0; c < this->card_count; c++)
 		this->calls.list[c].card = this->apqns[this->cards[c].first].card;
 	return 0;
-}
-
-/* Allocates tasks, cards and channels; the other members are set before. 0 or -ENOMEM. Release it in any case. */
-static int init(struct provision *this, struct machine *machine, bool serialnr_wanted)
-{
-	size_t count = this->count > 0 ? this->count : 1;
-
-	this->tasks = calloc(count, sizeof(*this->tasks));
-	this->cards = calloc(count, sizeof(*this->cards));
-	if (!this->tasks || !this->cards)
-		return -ENOMEM;
-	init_cards(this, serialnr_wanted);
-	return create_calls(this, machine);
 }
 
 static void release(struct provision *this)
