@@ -137,11 +137,5 @@ bool card_calls_busy(const struct card_calls *calls)
 
 bool card_calls_idle(const struct card_calls *calls)
 {
-	for (size_t i = 0; i < calls->count; i++) {
-		const struct card_channel *channel = &calls->list[i];
-
-		if (channel->under_way > 0 || (!channel->hung && channel->due_ms != MACHINE_FOREVER))
-			return false;
-	}
-	return true;
+	return !card_calls_busy(calls) && earliest_due(calls, MACHINE_FOREVER) == MACHINE_FOREVER;
 }
