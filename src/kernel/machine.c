@@ -25,17 +25,11 @@ int machine_wait(struct machine *machine, int64_t until_ms, struct machine_call 
 int machine_perform(struct machine *machine, struct machine_call *call)
 {
 	struct machine_call *done;
-	int r;
+	int r = machine_start(machine, call);
 
-	r = machine_start(machine, call);
-	if (r < 0)
-		return r;
-	do {
+	if (r == 0)
 		r = machine_wait(machine, MACHINE_FOREVER, &done);
-		if (r < 0)
-			return r;
-	} while (!done);
-	return call->error;
+	return r < 0 ? r : call->error;
 }
 
 int machine_perform_again(struct machine *machine, struct machine_call *call)
