@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <string.h>
 
-#define INTERVAL_FIRST_MS 1
 #define INTERVAL_MAX_MS 20
 #define BIND_REFUSAL_MS 1000        /* EIO on binds for so long is a refusal, unless a reset runs */
 #define BIND_REFUSAL_RESET_MS 10000 /* with a reset, too */
@@ -276,12 +275,12 @@ bool queue_bind_unseen(const struct queue_task *task)
 	return task->bound_here && task->apqn->bind != APQN_BOUND;
 }
 
-/* Soon at first, then at growing intervals. */
+/* After 1 ms at first, then at growing intervals. */
 static void again(struct queue_task *task, int64_t now_ms)
 {
 	if (task->waiting_since_ms == 0)
 		task->waiting_since_ms = now_ms;
-	task->interval_ms = task->interval_ms == 0 ? INTERVAL_FIRST_MS : task->interval_ms + task->interval_ms / 2 + 1;
+	task->interval_ms += task->interval_ms / 2 + 1;
 	if (task->interval_ms > INTERVAL_MAX_MS)
 		task->interval_ms = INTERVAL_MAX_MS;
 	task->due_ms = now_ms + task->interval_ms;
