@@ -175,6 +175,9 @@ static void test_ignored_signal(void **state)
 	signal(SIGHUP, SIG_DFL);
 }
 
+/* Long for a test: no call of start_blocked may end by itself, however busy this machine is. */
+#define BLOCKED_MS 10000
+
 /* A call that is under way for ever, on the heap, so that the sanitizer sees who still touches it when it is freed. */
 static struct machine_call *start_blocked(const struct fixture *fixture)
 {
@@ -182,7 +185,7 @@ static struct machine_call *start_blocked(const struct fixture *fixture)
 
 	assert_non_null(call);
 	*call = reading(fixture, "blocks", (char *)(call + 1), 64);
-	call->until_ms = machine_now_ms(fixture->machine) + 20;
+	call->until_ms = machine_now_ms(fixture->machine) + BLOCKED_MS;
 	call->channel = 1;
 	assert_int_equal(machine_start(fixture->machine, call), 0);
 	assert_int_equal(machine_wait(fixture->machine, 0, &done), 0);
@@ -196,7 +199,7 @@ static void check_broken(const struct fixture *fixture, int error)
 	struct machine_call other = reading(fixture, "text", (char[16]){ "" }, 16), *done;
 
 	for (int i = 0; i < 2; i++) {
-		assert_int_equal(machine_wait(fixture->machine, machine_now_ms(fixture->machine) + 50, &done), error);
+		assert_int_equal(machine_wait(fixture->machine, machine_now_ms(fixture->machine) + 2 * BLOCKED_MS, &done), error);
 		assert_null(done);
 		assert_int_equal(machine_start(fixture->machine, &other), error);
 	}
