@@ -124,10 +124,10 @@ struct card_scan {
 };
 
 struct scan {
+	struct card_calls calls;
+	struct card_scan *cards; /* one for each channel */
 	struct inventory *inventory;
-	bool plain;              /* neither se_bind nor se_associate is read */
-	struct card_scan *cards; /* in the order of the calls */
-	const struct card_channel *first_channel;
+	bool plain; /* neither se_bind nor se_associate is read */
 	/* A queue without se_bind has vanished. If no queue has se_bind, the kernel is older than 6.7. */
 	bool bind_missing, bind_seen;
 	int error;
@@ -141,7 +141,7 @@ static int no_memory(void)
 
 static struct card_scan *card_of(struct scan *scan, const struct card_channel *channel)
 {
-	return &scan->cards[channel - scan->first_channel];
+	return &scan->cards[channel - scan->calls.list];
 }
 
 static void ask(struct card_scan *card, enum attribute attribute, struct apqn *apqn)
@@ -362,10 +362,15 @@ static int report_no_bind(const struct card_calls *calls)
 	return -EOPNOTSUPP;
 }
 
-static int run_scan(struct card_calls *calls, struct scan *scan)
+static int run_scan(struct scan *scan)
 {
+	struct card_calls *calls = &scan->calls;
 	int64_t start_ms = machine_now_ms(calls->machine), next_progress_ms = 0;
 
+	for (size_t i = 0; i < calls->count; i++) {
+		ask(&scan->cards[i], NAMES, NULL);
+		ask(&scan->cards[i], TYPE, NULL);
+	}
 	while (!card_calls_idle(calls)) {
 		int64_t now_ms = machine_now_ms(calls->machine);
 		int r;
@@ -395,50 +400,41 @@ static void report_failures(const struct inventory *inventory)
 	}
 }
 
-static int scan_cards(struct card_calls *calls, const uint8_t *cards, bool plain, struct inventory *inventory)
+static void release_scan(struct scan *scan)
 {
-	cleanup_free_ struct card_scan *card_scans = calloc(calls->count + 1, sizeof(*card_scans));
-	struct scan scan = {
-		.inventory = inventory, .plain = plain, .cards = card_scans, .first_channel = calls->list
-	};
-	int r;
-
-	/* Calloc may return NULL for nothing. */
-	inventory->apqns = calloc(calls->count * APQN_DOMAINS_MAX + 1, sizeof(*inventory->apqns));
-	if (!card_scans || !inventory->apqns)
-		return no_memory();
-	for (size_t i = 0; i < calls->count; i++) {
-		/* NOLINTNEXTLINE(clang-analyzer-core.uninitialized.Assign): as many as list_cards has filled */
-		card_scans[i].card = calls->list[i].card = cards[i];
-		ask(&card_scans[i], NAMES, NULL);
-		ask(&card_scans[i], TYPE, NULL);
-	}
-	calls->context = &scan;
-	r = run_scan(calls, &scan);
-	if (r < 0)
-		return r;
-	qsort(inventory->apqns, inventory->count, sizeof(*inventory->apqns), apqn_compare);
-	report_failures(inventory);
-	return 0;
+	card_calls_release(&scan->calls);
+	free(scan->cards);
 }
 
 int inventory_gather(struct machine *machine, int64_t deadline_ms, bool plain, struct inventory *inventory)
 {
-	cleanup_(card_calls_release) struct card_calls calls = {
-		.machine = machine, .deadline_ms = deadline_ms, .next = scan_next, .done = scan_done
-	};
+	cleanup_(release_scan) struct scan scan = { .inventory = inventory, .plain = plain };
 	uint8_t cards[APQN_CARDS_MAX];
 	size_t count;
 	int r = list_cards(machine, deadline_ms, cards, &count);
 
 	if (r < 0)
 		return r;
-	if (card_calls_create(&calls, count) < 0)
-		return no_memory();
-	r = scan_cards(&calls, cards, plain, inventory);
-	if (r < 0)
+	scan.calls = (struct card_calls){
+		.machine = machine, .deadline_ms = deadline_ms, .next = scan_next, .done = scan_done, .context = &scan
+	};
+	/* One more than needed, because calloc may return NULL for nothing. */
+	scan.cards = calloc(count + 1, sizeof(*scan.cards));
+	inventory->apqns = calloc(count * APQN_DOMAINS_MAX + 1, sizeof(*inventory->apqns));
+	if (!scan.cards || !inventory->apqns || card_calls_create(&scan.calls, count) < 0) {
+		r = no_memory();
+	} else {
+		for (size_t i = 0; i < count; i++)
+			scan.cards[i].card = scan.calls.list[i].card = cards[i];
+		r = run_scan(&scan);
+	}
+	if (r < 0) {
 		inventory_release(inventory);
-	return r;
+		return r;
+	}
+	qsort(inventory->apqns, inventory->count, sizeof(*inventory->apqns), apqn_compare);
+	report_failures(inventory);
+	return 0;
 }
 
 void inventory_release(struct inventory *inventory)
