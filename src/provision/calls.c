@@ -172,8 +172,10 @@ static void card_hung(struct provision *this, const struct card *card, const str
 	}
 }
 
+/* It may identify queues that have waited for it, whichever of them has read it. */
 static void share_serialnr(struct provision *this, const struct card *card)
 {
+	this->replan = true;
 	for (size_t i = card->first; i < card->first + card->count; i++) {
 		struct queue_task *task = &this->tasks[i];
 

@@ -98,6 +98,13 @@ static const struct row rows[] = {
 	{ .name = "a slow reset beside a queue, and another entry wants a serial number",
 	  .topology = SLOW_RESET, .yaml = ENTRY_B "  serialnr: SERIAL1111111111\n" ENTRY_A,
 	  .satisfied = 1, .queues = "11.0001 associated 1, 11.0002 bindable" },
+	/* It is read for the first queue, which has another goal by then; the second one has waited for it. */
+	{ .name = "a slow serial number is known to both queues of its card",
+	  .topology = DELAYS SECRETS "card 11 CEX8P serialnr=SERIAL1111111111\nqueue 11.0001" KEY_A
+				     " state=bound\nqueue 11.0002" KEY_B " state=bound\n"
+				     "fault 11.* request slow=400ms after=2 times=1\n",
+	  .yaml = ENTRY_A ENTRY_B ENTRY_B "  serialnr: SERIAL2222222222\n", .settled = true, .satisfied = 2,
+	  .queues = "11.0001 associated 1, 11.0002 associated 2", .most_ms = 1999 },
 	{ .name = "the limit of bound queues",
 	  .topology = DELAYS SECRETS "limit 1\ncard 11 CEX8P\nqueue 11.0001" KEY_C "\nqueue 11.0002 mkvp=none\n"
 				     "card 12 CEX8P\nqueue 12.0001" KEY_C "\nqueue 12.0002" KEY_A "\n",
