@@ -147,7 +147,7 @@ static bool configure_queues(struct run *run)
 		log_notice("%s: empty list, nothing to do", run->options->config_path);
 		return true;
 	}
-	/* A dry run continues with the secrets that it would have added. Else only the Ultravisor knows their indexes. */
+	/* A dry run continues with the secrets it would have added. Else only the Ultravisor knows their indexes. */
 	if (!(run->options->dry_run && run->secrets.list) &&
 	    secrets_fetch(run->machine, run->deadline_ms, &run->secrets) < 0)
 		return false;

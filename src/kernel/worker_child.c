@@ -165,7 +165,7 @@ struct control_block {
 
 _Static_assert(sizeof(struct control_block) == 64, "layout of struct uvio_ioctl_cb");
 
-/* One ioctl with the data as argument, if any. 0: the call reached the firmware, whose answer is in uv_rc and uv_rrc. */
+/* One ioctl with the data, if any. 0: the call reached the firmware, whose answer is in uv_rc and uv_rrc. */
 static int call_uv(const char *device, struct machine_call *call)
 {
 	struct control_block block;

@@ -85,10 +85,10 @@ void reason_format(const struct report *report, size_t entry, char reason[REASON
 #define NEAR_MISS_PAIRS_MAX (1 << 22) /* of an entry and an APQN; the time of a report has a limit, too */
 
 /*
- * Formats the nearest ones, best first, equal ones in their order: "APQN 11.0009 has the master key, but it is offline".
- * Returns how many there are. The APQN that the reason names is not among them. None without a plan, for an entry that
- * is satisfied, that no APQN could satisfy, or for which that is not known; nor for the entries after the first
- * NEAR_MISS_PAIRS_MAX pairs.
+ * Formats the nearest ones, best first, equal ones in their order, and returns how many there are:
+ * "APQN 11.0009 has the master key, but it is offline". The APQN that the reason names is not among them. None without
+ * a plan, for an entry that is satisfied, that no APQN could satisfy, or for which that is not known; nor for the
+ * entries after the first NEAR_MISS_PAIRS_MAX pairs.
  */
 size_t near_miss_find(const struct report *report, size_t entry, char texts[NEAR_MISS_MAX][REASON_SIZE]);
 

@@ -11,8 +11,9 @@
 #define LOCK_PATH "/run/lock/pvapconfig.lock"
 
 /*
- * Creates the lock file, with its directory. 0; -EEXIST if it exists; other negative errno. With `takeover` (at boot, where it cannot be
- * removed by hand) a lock file is taken over with a warning, unless the process that it names may run pvapconfig.
+ * Creates the lock file, with its directory. 0; -EEXIST if it exists; other negative errno. With `takeover` (at boot,
+ * where it cannot be removed by hand) a lock file is taken over with a warning, unless the process that it names may
+ * run pvapconfig.
  */
 int lock_acquire(const char *path, bool takeover);
 
