@@ -199,7 +199,9 @@ static void take_type(const struct scan *scan, struct card_scan *card, int r, co
 	if (r < 0 && card->count > 0)
 		log_warning("card%02x: its type cannot be read: %s; its queues are not used", card->card,
 			    text_error(r));
-	for (struct apqn *apqn = card->apqns; apqn < card->apqns + card->count; apqn++) {
+	for (size_t i = 0; i < card->count; i++) {
+		struct apqn *apqn = &card->apqns[i];
+
 		apqn->generation = generation;
 		apqn->mode = mode;
 		if (r < 0) {

@@ -108,7 +108,7 @@ const char *text_plural(size_t count, const char *one, const char *many)
 
 void text_append(struct text_buffer *buffer, const char *text, size_t length)
 {
-	if (!buffer->failed && buffer->length + length > buffer->size) {
+	if (!buffer->failed && buffer->length + length >= buffer->size) {
 		size_t size = 2 * buffer->size + length + BUFFER_SIZE_FIRST;
 		char *larger = realloc(buffer->text, size);
 
