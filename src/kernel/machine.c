@@ -49,7 +49,9 @@ int machine_read_text(struct machine *machine, int64_t until_ms, char text[MACHI
 	};
 	int r;
 
-	snprintf(call.path, sizeof(call.path), "%s", path);
+	/* A path that was cut would be another one. */
+	if ((size_t)snprintf(call.path, sizeof(call.path), "%s", path) >= sizeof(call.path))
+		return -ENAMETOOLONG;
 	r = machine_perform(machine, &call);
 	if (r == 0)
 		text_trim_end(text);

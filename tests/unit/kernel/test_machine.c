@@ -174,11 +174,14 @@ static void test_read_text_fails(void **state)
 static void test_read_text_of_long_paths(void **state)
 {
 	struct script script = begin();
-	char text[MACHINE_TEXT_SIZE], path[MACHINE_PATH_SIZE];
+	char text[MACHINE_TEXT_SIZE], path[MACHINE_PATH_SIZE + 1];
 
 	(void)state;
 	script.text = "";
 	memset(path, 'p', sizeof(path));
+	path[MACHINE_PATH_SIZE] = '\0';
+	assert_int_equal(machine_read_text(&script.machine, 999, text, path), -ENAMETOOLONG);
+	assert_int_equal(script.starts, 0);
 	path[MACHINE_PATH_SIZE - 1] = '\0';
 	assert_int_equal(machine_read_text(&script.machine, 999, text, path), 0);
 	assert_string_equal(script.seen.path, path);
