@@ -116,9 +116,11 @@ static struct config_place place_of(yaml_mark_t mark)
 	return (struct config_place){ .line = mark.line + 1, .column = mark.column + 1 };
 }
 
+static int refuse(const struct parser *parser, struct config_place place, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
 /* Reports an error at a place; with the entry if it is inside of one. */
-__attribute__((format(printf, 3, 4))) static int refuse(const struct parser *parser, struct config_place place,
-							const char *format, ...)
+static int refuse(const struct parser *parser, struct config_place place, const char *format, ...)
 {
 	char entry[32] = "", message[512];
 	va_list arguments;
