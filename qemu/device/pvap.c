@@ -1,20 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "pvap.h"
 #include "exec/exec-all.h"
-#include "hw/core/cpu.h"
-#include "qemu/main-loop.h"
 #include "qemu/module.h"
-#include "qemu/rcu.h"
 #include "qemu/timer.h"
 #include "s390x-internal.h"
 #include "tcg/tcg_s390x.h"
 
-/* The machine's lock. */
-#if QEMU_VERSION_MAJOR < 9
-#define bql_lock qemu_mutex_lock_iothread
-#define bql_unlock qemu_mutex_unlock_iothread
-#define qemu_cond_timedwait_bql qemu_cond_timedwait_iothread
-#endif
+#define REPEAT_WAIT_US 1000
 
 /* Facility bits, as STORE FACILITY LIST EXTENDED counts them. */
 #define FACILITY_QCI 12
@@ -106,49 +98,11 @@ void pvap_write(CPUS390XState *env, uint64_t address, const void *buffer, size_t
 		s390_cpu_virt_mem_handle_exc(env_archcpu(env), ra);
 }
 
-static bool is_to_stop(const CPUState *cs, const CPUS390XState *env)
+void pvap_repeat(CPUS390XState *env, int64_t wait_us, uintptr_t ra)
 {
-	return cs->stop || (env->pending_int & (INTERRUPT_STOP | INTERRUPT_RESTART));
-}
-
-/* With the machine's lock held: it is released while waiting, and work that other processors queue is done. */
-static void wait_until(CPUState *cs, const CPUS390XState *env, int64_t until_us)
-{
-	int64_t left_us;
-
-	while (!is_to_stop(cs, env) && (left_us = until_us - pvap_now()) > 0) {
-		if (left_us >= 1000) {
-			qemu_cond_timedwait_bql(cs->halt_cond, MIN(left_us / 1000, INT_MAX));
-		} else {
-			bql_unlock();
-			g_usleep(left_us);
-			bql_lock();
-		}
-		process_queued_cpu_work(cs);
-	}
-}
-
-void pvap_hang(CPUS390XState *env, uint32_t cc, int64_t hang_us, uintptr_t ra)
-{
-	CPUState *cs = env_cpu(env);
-
-	if (!hang_us)
-		return;
-	/*
-	 * Others may have to wait until no processor executes translated code, be it to throw it away. So the instruction is
-	 * completed by hand, this processor leaves that code for good, counts as not running, and goes on behind it.
-	 */
-	cpu_restore_state(cs, ra);
-	env->cc_op = cc;
-	env->psw.addr += env->int_pgm_ilen;
-	rcu_read_unlock();
-	cpu_exec_end(cs);
-	bql_lock();
-	wait_until(cs, env, hang_us > INT64_MAX - pvap_now() ? INT64_MAX : pvap_now() + hang_us);
-	bql_unlock();
-	cpu_exec_start(cs);
-	rcu_read_lock();
-	cpu_loop_exit_noexc(cs);
+	g_usleep(MIN(wait_us, REPEAT_WAIT_US));
+	cpu_restore_state(env_cpu(env), ra);
+	cpu_loop_exit_noexc(env_cpu(env));
 }
 
 /* QEMU's own reports need more than there is when this starts. */

@@ -28,8 +28,8 @@
  * Keys: TAPQ state=0…3 (bind state as the hardware tells it; 0 usable, 1 bound but no secure key, 2 unbound,
  * 3 another guest's) and async=1 for a late failure; RAPQ and ZAPQ unbind=0|1; AAPQ index=N; NQAP request=module,
  * request=domain (what serialnr and mkvps ask for), request=wrapkey:given or request=wrapkey:refused (a protected key for the
- * kernel), request=function:N or request=unknown; UVC list start=N; any queue instruction hang=N when it is going to keep the processor
- * for N microseconds.
+ * kernel), request=function:N or request=unknown; UVC list start=N; any queue instruction hang=N when it is going to keep what
+ * executes it for N microseconds.
  *
  *         4105233 BAPQ 11.0008 rc=00 write
  *         4105310 TAPQ 11.0008 rc=00 state=1
@@ -73,11 +73,10 @@ void pvap_check_write(CPUS390XState *env, uint64_t address, size_t length, uintp
 void pvap_write(CPUS390XState *env, uint64_t address, const void *buffer, size_t length, uintptr_t ra);
 
 /*
- * Ends the instruction, whose registers are set, with this condition code, but only after hang_us: until then this
- * processor stays inside it and takes no interrupts, while the others and the machine go on. A processor that is to be
- * stopped leaves at once. Returns only if hang_us is 0.
+ * Leaves the instruction without having completed it, after at most wait_us: the processor takes the interrupts that it is open
+ * for, then executes the instruction again. Registers keep what is in them. Does not return.
  */
-void pvap_hang(CPUS390XState *env, uint32_t cc, int64_t hang_us, uintptr_t ra);
+G_NORETURN void pvap_repeat(CPUS390XState *env, int64_t wait_us, uintptr_t ra);
 
 /*
  * Protected keys (pvap_cpacf.c). A key of `size` bytes, with room for PVAP_PATTERN_SIZE more, becomes the protected key followed

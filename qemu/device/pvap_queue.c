@@ -56,6 +56,18 @@ struct request {
 
 static QTAILQ_HEAD(, request) requests = QTAILQ_HEAD_INITIALIZER(requests);
 
+/*
+ * An instruction that hangs: it is executed again and again until its time has come. It has done its work and set its registers the
+ * first time.
+ */
+struct hang {
+	uint32_t register0;
+	int64_t until_us;
+	QTAILQ_ENTRY(hang) next;
+};
+
+static QTAILQ_HEAD(, hang) hangs = QTAILQ_HEAD_INITIALIZER(hangs);
+
 struct apqn {
 	uint16_t number;
 	uint8_t card, domain;
@@ -116,6 +128,41 @@ static uint32_t status_of(uint16_t apqn, int64_t now_us, unsigned int response, 
 static uint32_t cc_of(uint32_t status)
 {
 	return status >> STATUS_RESPONSE_SHIFT & 0xff ? 3 : 0;
+}
+
+static struct hang *find_hang(uint32_t register0)
+{
+	struct hang *hang;
+
+	QTAILQ_FOREACH(hang, &hangs, next)
+		if (hang->register0 == register0)
+			return hang;
+	return NULL;
+}
+
+static void begin_hang(uint32_t register0, int64_t hang_us)
+{
+	struct hang *hang = g_new0(struct hang, 1);
+	int64_t now_us = pvap_now();
+
+	hang->register0 = register0;
+	hang->until_us = hang_us > INT64_MAX - now_us ? INT64_MAX : now_us + hang_us;
+	QTAILQ_INSERT_TAIL(&hangs, hang, next);
+}
+
+/* How long the instruction still has to wait: once it is 0, the hang is over. */
+static int64_t wait_of(uint32_t register0)
+{
+	struct hang *hang = find_hang(register0);
+	int64_t left_us = hang ? hang->until_us - pvap_now() : 0;
+
+	if (left_us > 0)
+		return left_us;
+	if (hang) {
+		QTAILQ_REMOVE(&hangs, hang, next);
+		g_free(hang);
+	}
+	return 0;
 }
 
 /* "", or the key that tells of a hang. */
@@ -236,11 +283,37 @@ static void query_configuration(CPUS390XState *env, uintptr_t ra)
 	pvap_write(env, env->regs[2], config, sizeof(config), ra);
 }
 
+/* With the lock held; returns how long the instruction hangs afterwards. */
+static int64_t execute(CPUS390XState *env, unsigned int function, const struct apqn *apqn, uintptr_t ra)
+{
+	switch (function) {
+	case TAPQ:
+		return test_queue(env, apqn);
+	case RAPQ:
+		return reset_queue(env, apqn, "RAPQ");
+	case ZAPQ:
+		return reset_queue(env, apqn, "ZAPQ");
+	case AQIC:
+		control_interrupts(env, apqn);
+		return 0;
+	case QACT:
+		query_compatible_type(env, apqn);
+		return 0;
+	case BAPQ:
+		return bind_queue(env, apqn);
+	case AAPQ:
+		return associate_queue(env, apqn);
+	default:
+		pvap_unlock();
+		tcg_s390_program_interrupt(env, PGM_SPECIFICATION, ra);
+	}
+}
+
 uint32_t HELPER(pvap_pqap)(CPUS390XState *env)
 {
 	unsigned int function = env->regs[0] >> FUNCTION_SHIFT & 0xff;
 	struct apqn apqn = apqn_of(env->regs[0]);
-	int64_t hang_us = 0;
+	int64_t wait_us;
 
 	pvap_require_ap(env, GETPC());
 	if (function == QCI) {
@@ -248,34 +321,16 @@ uint32_t HELPER(pvap_pqap)(CPUS390XState *env)
 		return 0;
 	}
 	pvap_lock();
-	switch (function) {
-	case TAPQ:
-		hang_us = test_queue(env, &apqn);
-		break;
-	case RAPQ:
-		hang_us = reset_queue(env, &apqn, "RAPQ");
-		break;
-	case ZAPQ:
-		hang_us = reset_queue(env, &apqn, "ZAPQ");
-		break;
-	case AQIC:
-		control_interrupts(env, &apqn);
-		break;
-	case QACT:
-		query_compatible_type(env, &apqn);
-		break;
-	case BAPQ:
-		hang_us = bind_queue(env, &apqn);
-		break;
-	case AAPQ:
-		hang_us = associate_queue(env, &apqn);
-		break;
-	default:
-		pvap_unlock();
-		tcg_s390_program_interrupt(env, PGM_SPECIFICATION, GETPC());
+	if (!find_hang(env->regs[0])) {
+		int64_t hang_us = execute(env, function, &apqn, GETPC());
+
+		if (hang_us)
+			begin_hang(env->regs[0], hang_us);
 	}
+	wait_us = wait_of(env->regs[0]);
 	pvap_unlock();
-	pvap_hang(env, cc_of(env->regs[1]), hang_us, GETPC());
+	if (wait_us)
+		pvap_repeat(env, wait_us, GETPC());
 	return cc_of(env->regs[1]);
 }
 
