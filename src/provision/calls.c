@@ -292,7 +292,7 @@ void provision_done(struct card_channel *channel, const struct machine_call *cal
 	bool released;
 
 	if (call->error == -ETIMEDOUT) {
-		queue_task_abandon(task);
+		queue_task_abandon(task, now_ms);
 		/* At the deadline all calls end, on healthy cards too. */
 		if (now_ms < this->request->deadline_ms)
 			card_hung(this, provision_card_of(task), call);

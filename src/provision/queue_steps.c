@@ -12,34 +12,21 @@
 #define IDENTITY_TRIES_MAX 4
 #define LOSSES_MAX 3 /* killed helper processes before the queue counts as failed */
 
-enum queue_result {
-	RESULT_BUSY, /* try again */
-	RESULT_BIND_DONE,
-	RESULT_BIND_REFUSED,      /* EIO, for a second */
-	RESULT_BIND_REFUSED_LONG, /* EIO, for longer than any reset takes */
-	RESULT_BIND_INVALID,      /* EINVAL: bound already, or not available */
-	RESULT_BIND_ERROR,
-	RESULT_UNBIND_STARTED,
-	RESULT_UNBIND_ERROR,
-	RESULT_BIND_LOST, /* the helper process was killed */
-	RESULT_UNBIND_LOST,
-	RESULT_SEEN_UNBOUND,
-	RESULT_SEEN_BOUND,
-	RESULT_SEEN_NEITHER,  /* EIO: an asynchronous error, which the reset of an unbind takes away */
-	RESULT_SEEN_TOO_LONG, /* not unbound for longer than an unbind takes */
-	RESULT_UNREADABLE,    /* se_bind gives another error, or an unknown text */
-	RESULT_RESET_RUNS,
-	RESULT_RESET_OVER,
-	RESULT_ASSOCIATION_STARTED,
-	RESULT_ASSOCIATION_LOST,
-	RESULT_ASSOCIATION_REFUSED,
-	RESULT_ASSOCIATION_ERROR,
-	RESULT_SEEN_PENDING,
-	RESULT_SEEN_UNASSOCIATED,
-	RESULT_SEEN_ASSOCIATED,     /* with the secret that the goal wants, or that this run wrote */
-	RESULT_SEEN_OTHER,          /* associated with a secret that this run did not write */
-	RESULT_SEEN_NO_ASSOCIATION, /* EIO: an asynchronous error, or the kernel does not know it */
-	RESULT_ASSOCIATION_UNKNOWN, /* se_associate gives another error, or an unknown text */
+/* What a call says: 0 or the negative errno of a write, the negative errno of a read, or one of these. */
+enum answer {
+	ANY_ERROR = 1, /* in the table: every errno that no line before has */
+	REFUSED,       /* EIO on binds, for a second */
+	REFUSED_LONG,  /* EIO on binds, for longer than any reset takes */
+	SEEN_UNBOUND,
+	SEEN_BOUND,
+	SEEN_NEITHER,  /* EIO: an asynchronous error, which the reset of an unbind takes away */
+	SEEN_TOO_LONG, /* not unbound for longer than an unbind takes */
+	RESET_RUNS,
+	RESET_OVER,
+	SEEN_PENDING,
+	SEEN_UNASSOCIATED,
+	SEEN_ASSOCIATED, /* with the secret that the goal wants, or that this run wrote */
+	SEEN_OTHER,      /* associated with a secret that this run did not write */
 };
 
 /* --- the transitions ------------------------------------------------------------------------------ */
@@ -58,7 +45,7 @@ enum queue_state queue_state_found(const struct apqn *apqn)
 }
 
 /* clang-format off */
-/* The table of queue_steps.h, in two: the call for a goal, and what follows from its result. */
+/* The call that a goal needs in a state. */
 static const enum queue_call calls[][4] = {
 	/*                           GOAL_IDENTIFY          GOAL_BIND          GOAL_ASSOCIATE          GOAL_UNBIND */
 	[QUEUE_UNKNOWN]          = { CALL_WRITE_UNBIND,     CALL_WRITE_UNBIND, CALL_WRITE_UNBIND,      CALL_WRITE_UNBIND },
@@ -82,98 +69,78 @@ static const enum queue_call calls[][4] = {
 
 #define ANY (-1)
 #define SAME (-1)
-#define OTHER 1 /* no error of a call is positive */
 
-/* The first one that fits counts; without one the state stays the same. */
+/* What follows from the answer. The first line that fits counts; without one the state stays the same. */
 static const struct transition {
 	int state;
-	enum queue_result result;
+	enum queue_call call;
+	int answer;
 	int next;
 	enum apqn_failure failure;
 } transitions[] = {
-	{ ANY,                    RESULT_BIND_DONE,           QUEUE_BOUND,            APQN_WORKING },
-	{ QUEUE_UNBOUND,          RESULT_BIND_REFUSED,        QUEUE_REFUSED,          APQN_WORKING },
-	{ ANY,                    RESULT_BIND_REFUSED_LONG,   SAME,                   APQN_BIND_REFUSED },
-	{ QUEUE_UNBINDING,        RESULT_BIND_INVALID,        QUEUE_UNBIND_IGNORED,   APQN_WORKING },
-	{ ANY,                    RESULT_BIND_INVALID,        QUEUE_UNAVAILABLE,      APQN_WORKING },
-	{ ANY,                    RESULT_BIND_ERROR,          SAME,                   APQN_BIND_ERROR },
-	{ ANY,                    RESULT_BIND_LOST,           QUEUE_BIND_LOST,        APQN_WORKING },
-	{ ANY,                    RESULT_UNBIND_STARTED,      QUEUE_UNBINDING,        APQN_WORKING },
-	{ ANY,                    RESULT_UNBIND_ERROR,        SAME,                   APQN_STAYS_BOUND },
-	{ ANY,                    RESULT_UNBIND_LOST,         QUEUE_UNBIND_LOST,      APQN_WORKING },
-	{ QUEUE_BIND_LOST,        RESULT_SEEN_UNBOUND,        QUEUE_RESETTING,        APQN_WORKING },
-	/* The bind may not have been made, and the reset of an unbind before it may still run. */
-	{ QUEUE_BIND_LOST,        RESULT_SEEN_BOUND,          QUEUE_FOUND,            APQN_WORKING },
-	{ QUEUE_BIND_LOST,        RESULT_SEEN_NEITHER,        QUEUE_UNKNOWN,          APQN_WORKING },
-	{ QUEUE_UNBIND_LOST,      RESULT_SEEN_UNBOUND,        QUEUE_RESETTING,        APQN_WORKING },
-	{ QUEUE_UNBIND_LOST,      RESULT_SEEN_BOUND,          QUEUE_UNKNOWN,          APQN_WORKING },
-	{ QUEUE_UNBIND_LOST,      RESULT_SEEN_NEITHER,        QUEUE_UNKNOWN,          APQN_WORKING },
-	{ QUEUE_UNAVAILABLE,      RESULT_SEEN_UNBOUND,        QUEUE_UNBOUND,          APQN_BIND_TAKEN },
-	{ QUEUE_UNAVAILABLE,      RESULT_SEEN_BOUND,          QUEUE_BOUND,            APQN_WORKING },
-	{ QUEUE_UNAVAILABLE,      RESULT_SEEN_NEITHER,        QUEUE_UNBOUND,          APQN_BIND_TAKEN },
-	{ QUEUE_UNBINDING,        RESULT_SEEN_UNBOUND,        QUEUE_RESETTING,        APQN_WORKING },
-	{ QUEUE_UNBIND_IGNORED,   RESULT_SEEN_UNBOUND,        QUEUE_RESETTING,        APQN_BIND_TAKEN },
-	{ QUEUE_UNBIND_IGNORED,   RESULT_SEEN_BOUND,          QUEUE_FOUND,            APQN_STAYS_BOUND },
-	{ QUEUE_UNBIND_IGNORED,   RESULT_SEEN_NEITHER,        QUEUE_UNKNOWN,          APQN_BIND_TAKEN },
-	{ QUEUE_RESET_OVER,       RESULT_SEEN_UNBOUND,        QUEUE_UNBOUND,          APQN_WORKING },
-	{ QUEUE_RESET_OVER,       RESULT_SEEN_BOUND,          QUEUE_BOUND,            APQN_WORKING },
-	{ QUEUE_RESET_OVER,       RESULT_SEEN_NEITHER,        QUEUE_BOUND,            APQN_WORKING },
-	{ ANY,                    RESULT_SEEN_TOO_LONG,       QUEUE_FOUND,            APQN_STAYS_BOUND },
-	{ QUEUE_BIND_LOST,        RESULT_UNREADABLE,          QUEUE_UNKNOWN,          APQN_UNREADABLE },
-	{ ANY,                    RESULT_UNREADABLE,          SAME,                   APQN_UNREADABLE },
-	{ QUEUE_REFUSED,          RESULT_RESET_RUNS,          QUEUE_RESETTING,        APQN_WORKING },
-	{ QUEUE_REFUSED,          RESULT_RESET_OVER,          SAME,                   APQN_BIND_REFUSED },
-	{ QUEUE_RESETTING,        RESULT_RESET_OVER,          QUEUE_UNBOUND,          APQN_WORKING },
-	{ QUEUE_FOUND,            RESULT_RESET_OVER,          QUEUE_RESET_OVER,       APQN_WORKING },
-	{ ANY,                    RESULT_ASSOCIATION_STARTED, QUEUE_ASSOCIATING,      APQN_WORKING },
-	{ ANY,                    RESULT_ASSOCIATION_LOST,    QUEUE_ASSOCIATION_LOST, APQN_WORKING },
-	{ ANY,                    RESULT_ASSOCIATION_REFUSED, SAME,                   APQN_ASSOCIATION_REFUSED },
-	{ ANY,                    RESULT_ASSOCIATION_ERROR,   SAME,                   APQN_ASSOCIATION_ERROR },
-	{ QUEUE_ASSOCIATION_LOST, RESULT_SEEN_PENDING,        QUEUE_ASSOCIATING,      APQN_WORKING },
-	{ QUEUE_ASSOCIATING,      RESULT_SEEN_UNASSOCIATED,   QUEUE_FOUND,            APQN_ASSOCIATION_FAILED },
-	{ ANY,                    RESULT_SEEN_UNASSOCIATED,   QUEUE_FOUND,            APQN_WORKING },
-	{ ANY,                    RESULT_SEEN_ASSOCIATED,     QUEUE_ASSOCIATED,       APQN_WORKING },
-	{ QUEUE_SETTLING,         RESULT_SEEN_OTHER,          QUEUE_ASSOCIATED,       APQN_WORKING },
-	{ ANY,                    RESULT_SEEN_OTHER,          QUEUE_ASSOCIATED,       APQN_ASSOCIATION_FAILED },
-	{ QUEUE_SETTLING,         RESULT_SEEN_NO_ASSOCIATION, QUEUE_STALE,            APQN_WORKING },
-	{ ANY,                    RESULT_SEEN_NO_ASSOCIATION, QUEUE_STALE,            APQN_ASSOCIATION_FAILED },
-	{ QUEUE_SETTLING,         RESULT_ASSOCIATION_UNKNOWN, QUEUE_STALE,            APQN_WORKING },
-	{ ANY,                    RESULT_ASSOCIATION_UNKNOWN, QUEUE_STALE,            APQN_UNREADABLE },
-};
-
-/* What the errno of a write means: the first one that fits counts, and each write has one for any other. */
-static const struct {
-	enum queue_call call;
-	int error;
-	enum queue_result result;
-} write_results[] = {
-	{ CALL_WRITE_BIND,        0,           RESULT_BIND_DONE },
-	{ CALL_WRITE_BIND,        -EBUSY,      RESULT_BUSY },
-	{ CALL_WRITE_BIND,        -EINVAL,     RESULT_BIND_INVALID },
-	{ CALL_WRITE_BIND,        -EOWNERDEAD, RESULT_BIND_LOST },
-	{ CALL_WRITE_BIND,        OTHER,       RESULT_BIND_ERROR },
-	{ CALL_WRITE_UNBIND,      0,           RESULT_UNBIND_STARTED },
-	{ CALL_WRITE_UNBIND,      -EBUSY,      RESULT_BUSY },
-	{ CALL_WRITE_UNBIND,      -EOWNERDEAD, RESULT_UNBIND_LOST },
-	{ CALL_WRITE_UNBIND,      OTHER,       RESULT_UNBIND_ERROR },
-	{ CALL_WRITE_ASSOCIATION, 0,           RESULT_ASSOCIATION_STARTED },
-	{ CALL_WRITE_ASSOCIATION, -EBUSY,      RESULT_BUSY },
+	{ ANY,                    CALL_WRITE_BIND,        0,                 QUEUE_BOUND,            APQN_WORKING },
+	{ ANY,                    CALL_WRITE_BIND,        -EBUSY,            SAME,                   APQN_WORKING },
+	{ QUEUE_UNBINDING,        CALL_WRITE_BIND,        -EINVAL,           QUEUE_UNBIND_IGNORED,   APQN_WORKING },
+	{ ANY,                    CALL_WRITE_BIND,        -EINVAL,           QUEUE_UNAVAILABLE,      APQN_WORKING },
+	{ QUEUE_UNBOUND,          CALL_WRITE_BIND,        REFUSED,           QUEUE_REFUSED,          APQN_WORKING },
+	{ ANY,                    CALL_WRITE_BIND,        REFUSED_LONG,      SAME,                   APQN_BIND_REFUSED },
+	{ ANY,                    CALL_WRITE_BIND,        -EOWNERDEAD,       QUEUE_BIND_LOST,        APQN_WORKING },
+	{ ANY,                    CALL_WRITE_BIND,        ANY_ERROR,         SAME,                   APQN_BIND_ERROR },
+	{ ANY,                    CALL_WRITE_UNBIND,      0,                 QUEUE_UNBINDING,        APQN_WORKING },
+	{ ANY,                    CALL_WRITE_UNBIND,      -EBUSY,            SAME,                   APQN_WORKING },
+	{ ANY,                    CALL_WRITE_UNBIND,      -EOWNERDEAD,       QUEUE_UNBIND_LOST,      APQN_WORKING },
+	{ ANY,                    CALL_WRITE_UNBIND,      ANY_ERROR,         SAME,                   APQN_STAYS_BOUND },
+	{ ANY,                    CALL_WRITE_ASSOCIATION, 0,                 QUEUE_ASSOCIATING,      APQN_WORKING },
+	{ ANY,                    CALL_WRITE_ASSOCIATION, -EBUSY,            SAME,                   APQN_WORKING },
 	/* Associated already, or not bound; the read that follows tells. */
-	{ CALL_WRITE_ASSOCIATION, -EINVAL,     RESULT_ASSOCIATION_STARTED },
-	{ CALL_WRITE_ASSOCIATION, -EIO,        RESULT_ASSOCIATION_REFUSED },
-	{ CALL_WRITE_ASSOCIATION, -EOWNERDEAD, RESULT_ASSOCIATION_LOST },
-	{ CALL_WRITE_ASSOCIATION, OTHER,       RESULT_ASSOCIATION_ERROR },
+	{ ANY,                    CALL_WRITE_ASSOCIATION, -EINVAL,           QUEUE_ASSOCIATING,      APQN_WORKING },
+	{ ANY,                    CALL_WRITE_ASSOCIATION, -EIO,              SAME,                   APQN_ASSOCIATION_REFUSED },
+	{ ANY,                    CALL_WRITE_ASSOCIATION, -EOWNERDEAD,       QUEUE_ASSOCIATION_LOST, APQN_WORKING },
+	{ ANY,                    CALL_WRITE_ASSOCIATION, ANY_ERROR,         SAME,                   APQN_ASSOCIATION_ERROR },
+	{ QUEUE_BIND_LOST,        CALL_READ_BIND,         SEEN_UNBOUND,      QUEUE_RESETTING,        APQN_WORKING },
+	/* The bind may not have been made, and the reset of an unbind before it may still run. */
+	{ QUEUE_BIND_LOST,        CALL_READ_BIND,         SEEN_BOUND,        QUEUE_FOUND,            APQN_WORKING },
+	{ QUEUE_BIND_LOST,        CALL_READ_BIND,         SEEN_NEITHER,      QUEUE_UNKNOWN,          APQN_WORKING },
+	{ QUEUE_BIND_LOST,        CALL_READ_BIND,         ANY_ERROR,         QUEUE_UNKNOWN,          APQN_UNREADABLE },
+	{ QUEUE_UNBIND_LOST,      CALL_READ_BIND,         SEEN_UNBOUND,      QUEUE_RESETTING,        APQN_WORKING },
+	{ QUEUE_UNBIND_LOST,      CALL_READ_BIND,         SEEN_BOUND,        QUEUE_UNKNOWN,          APQN_WORKING },
+	{ QUEUE_UNBIND_LOST,      CALL_READ_BIND,         SEEN_NEITHER,      QUEUE_UNKNOWN,          APQN_WORKING },
+	{ QUEUE_UNAVAILABLE,      CALL_READ_BIND,         SEEN_UNBOUND,      QUEUE_UNBOUND,          APQN_BIND_TAKEN },
+	{ QUEUE_UNAVAILABLE,      CALL_READ_BIND,         SEEN_BOUND,        QUEUE_BOUND,            APQN_WORKING },
+	{ QUEUE_UNAVAILABLE,      CALL_READ_BIND,         SEEN_NEITHER,      QUEUE_UNBOUND,          APQN_BIND_TAKEN },
+	{ QUEUE_UNBINDING,        CALL_READ_BIND,         SEEN_UNBOUND,      QUEUE_RESETTING,        APQN_WORKING },
+	{ QUEUE_UNBINDING,        CALL_READ_BIND,         SEEN_TOO_LONG,     QUEUE_FOUND,            APQN_STAYS_BOUND },
+	{ QUEUE_UNBIND_IGNORED,   CALL_READ_BIND,         SEEN_UNBOUND,      QUEUE_RESETTING,        APQN_BIND_TAKEN },
+	{ QUEUE_UNBIND_IGNORED,   CALL_READ_BIND,         SEEN_BOUND,        QUEUE_FOUND,            APQN_STAYS_BOUND },
+	{ QUEUE_UNBIND_IGNORED,   CALL_READ_BIND,         SEEN_NEITHER,      QUEUE_UNKNOWN,          APQN_BIND_TAKEN },
+	{ QUEUE_RESET_OVER,       CALL_READ_BIND,         SEEN_UNBOUND,      QUEUE_UNBOUND,          APQN_WORKING },
+	{ QUEUE_RESET_OVER,       CALL_READ_BIND,         SEEN_BOUND,        QUEUE_BOUND,            APQN_WORKING },
+	{ QUEUE_RESET_OVER,       CALL_READ_BIND,         SEEN_NEITHER,      QUEUE_BOUND,            APQN_WORKING },
+	{ ANY,                    CALL_READ_BIND,         ANY_ERROR,         SAME,                   APQN_UNREADABLE },
+	{ QUEUE_REFUSED,          CALL_READ_RESET,        RESET_RUNS,        QUEUE_RESETTING,        APQN_WORKING },
+	{ QUEUE_REFUSED,          CALL_READ_RESET,        RESET_OVER,        SAME,                   APQN_BIND_REFUSED },
+	{ QUEUE_RESETTING,        CALL_READ_RESET,        RESET_OVER,        QUEUE_UNBOUND,          APQN_WORKING },
+	{ QUEUE_FOUND,            CALL_READ_RESET,        RESET_OVER,        QUEUE_RESET_OVER,       APQN_WORKING },
+	{ QUEUE_ASSOCIATION_LOST, CALL_READ_ASSOCIATION,  SEEN_PENDING,      QUEUE_ASSOCIATING,      APQN_WORKING },
+	{ QUEUE_ASSOCIATING,      CALL_READ_ASSOCIATION,  SEEN_UNASSOCIATED, QUEUE_FOUND,            APQN_ASSOCIATION_FAILED },
+	{ ANY,                    CALL_READ_ASSOCIATION,  SEEN_UNASSOCIATED, QUEUE_FOUND,            APQN_WORKING },
+	{ ANY,                    CALL_READ_ASSOCIATION,  SEEN_ASSOCIATED,   QUEUE_ASSOCIATED,       APQN_WORKING },
+	{ ANY,                    CALL_READ_ASSOCIATION,  SEEN_OTHER,        QUEUE_ASSOCIATED,       APQN_ASSOCIATION_FAILED },
+	/* An asynchronous error, or the kernel does not know it. */
+	{ ANY,                    CALL_READ_ASSOCIATION,  -EIO,              QUEUE_STALE,            APQN_ASSOCIATION_FAILED },
+	{ ANY,                    CALL_READ_ASSOCIATION,  ANY_ERROR,         QUEUE_STALE,            APQN_UNREADABLE },
 };
 /* clang-format on */
 
-static const struct transition *find_transition(enum queue_state state, enum queue_result result)
+static const struct transition *find_transition(enum queue_state state, enum queue_call call, int answer)
 {
 	static const struct transition stays = { .next = SAME, .failure = APQN_WORKING };
 
 	for (size_t i = 0; i < sizeof(transitions) / sizeof(transitions[0]); i++) {
 		const struct transition *one = &transitions[i];
 
-		if (one->result == result && (one->state == ANY || one->state == (int)state))
+		if (one->call == call && (one->state == ANY || one->state == (int)state) &&
+		    (one->answer == answer || (one->answer == ANY_ERROR && answer < 0)))
 			return one;
 	}
 	return &stays;
@@ -194,37 +161,30 @@ bool queue_unbind_seen(enum queue_state before, enum queue_state after)
 	return queue_unbind_unseen(before) && (after == QUEUE_RESETTING || after == QUEUE_BOUND);
 }
 
+static enum apqn_bind bind_of(enum queue_state state)
+{
+	if (state >= QUEUE_FOUND)
+		return APQN_BOUND;
+	return state >= QUEUE_UNBOUND ? APQN_UNBOUND : APQN_BIND_UNKNOWN;
+}
+
+static enum apqn_association association_of(enum queue_state state)
+{
+	if (state == QUEUE_ASSOCIATED)
+		return APQN_ASSOCIATED;
+	if (is_pending(state))
+		return APQN_ASSOCIATION_PENDING;
+	return state == QUEUE_STALE || state < QUEUE_UNBOUND ? APQN_ASSOCIATION_UNKNOWN : APQN_UNASSOCIATED;
+}
+
 /* --- goals ---------------------------------------------------------------------------------------- */
 
 void queue_task_set_state(struct queue_task *task, enum queue_state state)
 {
-	static const struct {
-		enum apqn_bind bind;
-		enum apqn_association association;
-	} known[] = {
-		[QUEUE_UNKNOWN] = { APQN_BIND_UNKNOWN, APQN_ASSOCIATION_UNKNOWN },
-		[QUEUE_BIND_LOST] = { APQN_BIND_UNKNOWN, APQN_ASSOCIATION_UNKNOWN },
-		[QUEUE_UNBIND_LOST] = { APQN_BIND_UNKNOWN, APQN_ASSOCIATION_UNKNOWN },
-		[QUEUE_UNBOUND] = { APQN_UNBOUND, APQN_UNASSOCIATED },
-		[QUEUE_REFUSED] = { APQN_UNBOUND, APQN_UNASSOCIATED },
-		[QUEUE_RESETTING] = { APQN_UNBOUND, APQN_UNASSOCIATED },
-		[QUEUE_UNAVAILABLE] = { APQN_UNBOUND, APQN_UNASSOCIATED },
-		[QUEUE_UNBINDING] = { APQN_UNBOUND, APQN_UNASSOCIATED },
-		[QUEUE_UNBIND_IGNORED] = { APQN_UNBOUND, APQN_UNASSOCIATED },
-		[QUEUE_FOUND] = { APQN_BOUND, APQN_UNASSOCIATED },
-		[QUEUE_RESET_OVER] = { APQN_BOUND, APQN_UNASSOCIATED },
-		[QUEUE_BOUND] = { APQN_BOUND, APQN_UNASSOCIATED },
-		[QUEUE_STALE] = { APQN_BOUND, APQN_ASSOCIATION_UNKNOWN },
-		[QUEUE_SETTLING] = { APQN_BOUND, APQN_ASSOCIATION_PENDING },
-		[QUEUE_ASSOCIATING] = { APQN_BOUND, APQN_ASSOCIATION_PENDING },
-		[QUEUE_ASSOCIATION_LOST] = { APQN_BOUND, APQN_ASSOCIATION_PENDING },
-		[QUEUE_ASSOCIATED] = { APQN_BOUND, APQN_ASSOCIATED },
-	};
-
 	task->state = state;
-	task->apqn->bind = known[state].bind;
+	task->apqn->bind = bind_of(state);
 	if (task->apqn->mode == APQN_MODE_EP11)
-		task->apqn->association = known[state].association;
+		task->apqn->association = association_of(state);
 }
 
 static bool is_identified(const struct queue_task *task)
@@ -258,6 +218,7 @@ enum queue_call queue_task_next(const struct queue_task *task)
 	case GOAL_ASSOCIATE:
 		return has_other_secret(task) ? CALL_WRITE_UNBIND : call;
 	case GOAL_UNBIND:
+		/* The serial number cannot be read while the reset runs. */
 		return call == CALL_READ_RESET && !task->serialnr->wanted ? CALL_NONE : call;
 	default:
 		return call;
@@ -328,17 +289,38 @@ void queue_task_fail(struct queue_task *task, enum apqn_failure failure, int err
 		queue_task_set_state(task, QUEUE_UNKNOWN);
 }
 
-void queue_task_abandon(struct queue_task *task)
+/* The state that a call has led to. */
+static void enter_state(struct queue_task *task, enum queue_call call, enum queue_state state, int64_t now_ms)
 {
-	if (task->call == CALL_WRITE_BIND)
-		queue_task_set_state(task, QUEUE_BIND_LOST);
-	else if (task->call == CALL_WRITE_UNBIND)
-		queue_task_set_state(task, QUEUE_UNBIND_LOST);
-	else if (task->call == CALL_WRITE_ASSOCIATION) {
-		queue_task_set_state(task, QUEUE_ASSOCIATION_LOST);
-		task->apqn->association_index = task->asked_index;
+	queue_task_set_state(task, state);
+	if (state == QUEUE_BIND_LOST)
+		task->bound_here = true;
+	if (state == QUEUE_UNBINDING) {
+		task->bound_here = false;
+		task->since_ms = now_ms;
 	}
-	task->bound_here = task->bound_here || task->call == CALL_WRITE_BIND;
+	if (call == CALL_WRITE_ASSOCIATION) {
+		task->apqn->association_index = task->asked_index;
+		task->since_ms = now_ms;
+		/* The other queues of the card wait for its end. */
+		if (task->goal == GOAL_REST)
+			task->goal = GOAL_SETTLE;
+	}
+	/*
+	 * One read of mkvps checks the identity. It also frees readers that came too early: a request that reaches a
+	 * queue during its association is forgotten by the kernel, until the next one is answered.
+	 */
+	if (state == QUEUE_ASSOCIATED && task->goal == GOAL_ASSOCIATE && !has_other_secret(task))
+		task->goal = GOAL_CONFIRM;
+}
+
+void queue_task_abandon(struct queue_task *task, int64_t now_ms)
+{
+	enum queue_call call = task->call;
+
+	if (call != CALL_NONE && call <= CALL_WRITE_ASSOCIATION)
+		enter_state(task, call, (enum queue_state)find_transition(task->state, call, -EOWNERDEAD)->next,
+			    now_ms);
 	task->call = CALL_NONE;
 }
 
@@ -348,33 +330,28 @@ void queue_task_abandon(struct queue_task *task)
  * While a reset runs, the firmware answers every bind with EIO. But so does the driver if the queue cannot be asked
  * after the bind took effect.
  */
-static enum queue_result result_of_eio(struct queue_task *task, int64_t now_ms)
+static int refusal(struct queue_task *task, int64_t now_ms)
 {
 	if (task->goal < GOAL_IDENTIFY || task->goal == GOAL_UNBIND)
-		return RESULT_BIND_LOST; /* nobody binds it again, which would show it */
-	task->bound_here = true;
+		return -EOWNERDEAD; /* nobody binds it again, which would show it */
 	if (task->refused_since_ms == 0)
 		task->refused_since_ms = now_ms;
 	if (now_ms - task->refused_since_ms >= BIND_REFUSAL_RESET_MS)
-		return RESULT_BIND_REFUSED_LONG;
-	return now_ms - task->refused_since_ms >= BIND_REFUSAL_MS ? RESULT_BIND_REFUSED : RESULT_BUSY;
+		return REFUSED_LONG;
+	return now_ms - task->refused_since_ms >= BIND_REFUSAL_MS ? REFUSED : -EBUSY;
 }
 
-static enum queue_result result_of_write(struct queue_task *task, enum queue_call call, int error, int64_t now_ms)
+static int answer_of_bind(struct queue_task *task, int error, int64_t now_ms)
 {
-	size_t i = 0;
-
-	if (call == CALL_WRITE_BIND && error == -EIO)
-		return result_of_eio(task, now_ms);
-	if (call == CALL_WRITE_BIND)
-		task->refused_since_ms = 0;
-	while (write_results[i].call != call || (write_results[i].error != error && write_results[i].error != OTHER))
-		i++;
-	return write_results[i].result;
+	if (error == 0 || error == -EIO || error == -EOWNERDEAD)
+		task->bound_here = true;
+	if (error == -EIO)
+		return refusal(task, now_ms);
+	task->refused_since_ms = 0;
+	return error;
 }
 
-static enum queue_result result_of_bind_read(const struct queue_task *task, int *error, const char *text,
-					     int64_t now_ms)
+static int answer_of_bind_read(const struct queue_task *task, int *error, const char *text, int64_t now_ms)
 {
 	int64_t limit_ms = task->apqn->online ? UNBIND_SHOWS_MS : UNBIND_OFFLINE_MS;
 	enum apqn_bind seen = APQN_BIND_UNKNOWN;
@@ -384,26 +361,25 @@ static enum queue_result result_of_bind_read(const struct queue_task *task, int 
 	if (*error == -EIO)
 		*error = 0;
 	if (*error < 0)
-		return RESULT_UNREADABLE;
+		return *error;
 	if (seen == APQN_UNBOUND)
-		return RESULT_SEEN_UNBOUND;
+		return SEEN_UNBOUND;
 	if (task->state == QUEUE_UNBINDING && now_ms - task->since_ms >= limit_ms)
-		return RESULT_SEEN_TOO_LONG;
-	return seen == APQN_BOUND ? RESULT_SEEN_BOUND : RESULT_SEEN_NEITHER;
+		return SEEN_TOO_LONG;
+	return seen == APQN_BOUND ? SEEN_BOUND : SEEN_NEITHER;
 }
 
 /* The text is that of reset_show in ap_queue.c. Older kernels have no such file. */
-static enum queue_result result_of_reset_read(const struct queue_task *task, int error, const char *text,
-					      int64_t now_ms)
+static int answer_of_reset_read(const struct queue_task *task, int error, const char *text, int64_t now_ms)
 {
 	bool runs = error == 0 && strncmp(text, "Reset in progress", 17) == 0;
 
 	if (task->state == QUEUE_RESETTING && now_ms - task->since_ms >= UNBIND_SHOWS_MS)
 		runs = false;
-	return runs ? RESULT_RESET_RUNS : RESULT_RESET_OVER;
+	return runs ? RESET_RUNS : RESET_OVER;
 }
 
-static enum queue_result result_of_association_read(struct queue_task *task, int *error, const char *text)
+static int answer_of_association_read(struct queue_task *task, int *error, const char *text)
 {
 	enum apqn_association seen = APQN_ASSOCIATION_UNKNOWN;
 	uint16_t index = 0;
@@ -411,27 +387,28 @@ static enum queue_result result_of_association_read(struct queue_task *task, int
 	if (*error == 0)
 		*error = apqn_parse_association(text, &seen, &index);
 	if (seen == APQN_ASSOCIATION_PENDING)
-		return RESULT_SEEN_PENDING;
+		return SEEN_PENDING;
 	task->apqn->association_index = index;
 	if (seen == APQN_UNASSOCIATED)
-		return RESULT_SEEN_UNASSOCIATED;
+		return SEEN_UNASSOCIATED;
 	if (seen != APQN_ASSOCIATED)
-		return *error < 0 && *error != -EIO ? RESULT_ASSOCIATION_UNKNOWN : RESULT_SEEN_NO_ASSOCIATION;
-	return index == task->secret_index || index == task->asked_index ? RESULT_SEEN_ASSOCIATED : RESULT_SEEN_OTHER;
+		return *error < 0 ? *error : -EIO;
+	return index == task->secret_index || index == task->asked_index ? SEEN_ASSOCIATED : SEEN_OTHER;
 }
 
-static enum queue_result result_of(struct queue_task *task, enum queue_call call, int *error, const char *text,
-				   int64_t now_ms)
+static int answer_of(struct queue_task *task, enum queue_call call, int *error, const char *text, int64_t now_ms)
 {
 	switch (call) {
+	case CALL_WRITE_BIND:
+		return answer_of_bind(task, *error, now_ms);
 	case CALL_READ_BIND:
-		return result_of_bind_read(task, error, text, now_ms);
+		return answer_of_bind_read(task, error, text, now_ms);
 	case CALL_READ_ASSOCIATION:
-		return result_of_association_read(task, error, text);
+		return answer_of_association_read(task, error, text);
 	case CALL_READ_RESET:
-		return result_of_reset_read(task, *error, text, now_ms);
+		return answer_of_reset_read(task, *error, text, now_ms);
 	default:
-		return result_of_write(task, call, *error, now_ms);
+		return *error;
 	}
 }
 
@@ -443,53 +420,24 @@ static int error_of_failure(enum apqn_failure failure, int error)
 	return failure == APQN_BIND_TAKEN ? -EINVAL : error;
 }
 
-static void take_result(struct queue_task *task, enum queue_result result, int error, int64_t now_ms)
+static void state_call_done(struct queue_task *task, enum queue_call call, int error, const char *text, int64_t now_ms)
 {
-	const struct transition *transition = find_transition(task->state, result);
+	int answer = answer_of(task, call, &error, text, now_ms);
+	const struct transition *transition = find_transition(task->state, call, answer);
 	enum queue_state next = transition->next == SAME ? task->state : (enum queue_state)transition->next;
 	enum apqn_failure failure = transition->failure;
 
-	/* An association that is not wanted any more may end in any way. */
-	if (task->goal != GOAL_ASSOCIATE &&
-	    (failure == APQN_ASSOCIATION_FAILED || result == RESULT_ASSOCIATION_UNKNOWN))
+	/* An association that is not wanted any more, or that this run did not start, may end in any way. */
+	if (call == CALL_READ_ASSOCIATION && (task->goal != GOAL_ASSOCIATE || task->state == QUEUE_SETTLING))
 		failure = APQN_WORKING;
-	if (next == task->state || result == RESULT_RESET_RUNS || result == RESULT_SEEN_PENDING)
+	if (next == task->state || answer == RESET_RUNS || answer == SEEN_PENDING)
 		again(task, now_ms);
 	else
 		progress(task, now_ms);
 	if (next != task->state)
-		queue_task_set_state(task, next);
-	switch (result) {
-	case RESULT_BIND_DONE:
-	case RESULT_BIND_LOST:
-		task->bound_here = true;
-		break;
-	case RESULT_UNBIND_STARTED:
+		enter_state(task, call, next, now_ms);
+	if (answer == SEEN_UNBOUND)
 		task->bound_here = false;
-		task->since_ms = now_ms;
-		break;
-	case RESULT_SEEN_UNBOUND:
-		task->bound_here = false;
-		break;
-	case RESULT_ASSOCIATION_STARTED:
-	case RESULT_ASSOCIATION_LOST:
-		task->apqn->association_index = task->asked_index;
-		task->since_ms = now_ms;
-		/* The other queues of the card wait for its end. */
-		if (task->goal == GOAL_REST)
-			task->goal = GOAL_SETTLE;
-		break;
-	case RESULT_SEEN_ASSOCIATED:
-		/*
-		 * One read of mkvps checks the identity. It also frees readers that came too early: a request that
-		 * reaches a queue during its association is forgotten by the kernel, until the next one is answered.
-		 */
-		if (task->goal == GOAL_ASSOCIATE && task->apqn->association_index == task->secret_index)
-			task->goal = GOAL_CONFIRM;
-		break;
-	default:
-		break;
-	}
 	if (failure != APQN_WORKING)
 		queue_task_fail(task, failure, error_of_failure(failure, error));
 }
@@ -542,9 +490,7 @@ static void call_done(struct queue_task *task, enum queue_call call, int error, 
 	} else if (call == CALL_READ_SERIALNR) {
 		serialnr_read_done(task, error, text, now_ms);
 	} else {
-		enum queue_result result = result_of(task, call, &error, text, now_ms);
-
-		take_result(task, result, error, now_ms);
+		state_call_done(task, call, error, text, now_ms);
 	}
 	if (lost && ++task->losses >= LOSSES_MAX)
 		queue_task_fail(task, APQN_CALL_LOST, 0);

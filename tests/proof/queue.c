@@ -15,7 +15,7 @@
  *
  * prove: prove_queue_sequence --unwind 48 --no-pointer-check --no-pointer-primitive-check
  * slow: prove_queue_sequence
- * mutant: prove_queue_sequence src/provision/queue_steps.c /QUEUE_BIND_LOST, .*RESULT_SEEN_BOUND,/s/QUEUE_FOUND,/QUEUE_BOUND,/
+ * mutant: prove_queue_sequence src/provision/queue_steps.c /QUEUE_BIND_LOST, .* SEEN_BOUND,/s/QUEUE_FOUND,/QUEUE_BOUND,/
  * prove: prove_queue_ends --unwind 48 --no-pointer-check --no-pointer-primitive-check
  * slow: prove_queue_ends
  * mutant: prove_queue_ends src/provision/queue_steps.c s/error == -EBADMSG || ++task->tries >= IDENTITY_TRIES_MAX/error == -EBADMSG/
@@ -233,7 +233,7 @@ static bool step(struct queue_task *task, int64_t now_ms)
 	text = any_result();
 	note_result(call, error, text);
 	if (error == -ETIMEDOUT) {
-		queue_task_abandon(task);
+		queue_task_abandon(task, now_ms);
 		queue_task_fail(task, APQN_CARD_HUNG, error);
 		CLAIM(before.bind == APQN_BOUND || task->apqn->bind != APQN_BOUND, "a call that was given up shows nothing");
 		CLAIM((call != CALL_WRITE_BIND && call != CALL_WRITE_UNBIND) || task->apqn->bind == APQN_BIND_UNKNOWN,

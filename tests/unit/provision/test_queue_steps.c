@@ -318,18 +318,18 @@ static void test_abandoned_call(void **state)
 	(void)state;
 	bench_begin(&bench, GOAL_BIND, UNBOUND);
 	call(&bench, CALL_WRITE_BIND);
-	queue_task_abandon(&bench.task);
+	queue_task_abandon(&bench.task, bench.now_ms);
 	assert_int_equal(bench.apqn.bind, APQN_BIND_UNKNOWN);
 	assert_true(bench.task.bound_here);
 
 	bench_begin(&bench, GOAL_UNBIND, BOUND);
 	call(&bench, CALL_WRITE_UNBIND);
-	queue_task_abandon(&bench.task);
+	queue_task_abandon(&bench.task, bench.now_ms);
 	assert_int_equal(bench.apqn.bind, APQN_BIND_UNKNOWN);
 
 	bench_begin(&bench, GOAL_ASSOCIATE, BOUND);
 	call(&bench, CALL_WRITE_ASSOCIATION);
-	queue_task_abandon(&bench.task);
+	queue_task_abandon(&bench.task, bench.now_ms);
 	assert_int_equal(bench.apqn.association, APQN_ASSOCIATION_PENDING);
 	assert_int_equal(bench.apqn.association_index, SECRET);
 	assert_int_equal(bench.task.call, CALL_NONE);
