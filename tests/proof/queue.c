@@ -13,10 +13,10 @@
  * after the reset only. EBUSY, a running reset and a pending association are retried until the deadline of the run,
  * which is not part of these steps.
  *
- * prove: prove_queue_sequence --unwind 48 --no-pointer-check --no-pointer-primitive-check
+ * prove: prove_queue_sequence --unwind 52 --no-pointer-check --no-pointer-primitive-check
  * slow: prove_queue_sequence
  * mutant: prove_queue_sequence src/provision/queue_steps.c /QUEUE_BIND_LOST, .* SEEN_BOUND,/s/QUEUE_FOUND,/QUEUE_BOUND,/
- * prove: prove_queue_ends --unwind 48 --no-pointer-check --no-pointer-primitive-check
+ * prove: prove_queue_ends --unwind 52 --no-pointer-check --no-pointer-primitive-check
  * slow: prove_queue_ends
  * mutant: prove_queue_ends src/provision/queue_steps.c s/error == -EBADMSG || ++task->tries >= IDENTITY_TRIES_MAX/error == -EBADMSG/
  */
