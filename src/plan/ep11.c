@@ -11,73 +11,52 @@
  */
 struct key {
 	const uint8_t *mkvp;
-	size_t index;
-};
-
-struct keys {
-	struct key *list; /* sorted */
-	size_t count;
+	size_t index; /* of an entry that has a secret, or of an APQN */
+	bool is_apqn;
 };
 
 struct ep11 {
 	const struct plan_context *context;
 	uint8_t *marks;
-	struct keys entries; /* those with a secret */
-	struct keys apqns;   /* those with an MKVP */
+	struct key *keys; /* sorted */
+	size_t key_count, next_key;
 	struct plan_cards cards;
-	struct plan_group group; /* the one that next_group went to */
-	size_t next_entry, next_apqn;
+	struct plan_group group;  /* the one that next_group went to */
 	size_t first_to_identify; /* PLAN_NONE: all identities are known, and the plan is final */
 };
 
 static void release_ep11(struct ep11 *ep11)
 {
-	free(ep11->entries.list);
-	free(ep11->apqns.list);
+	free(ep11->keys);
 	free(ep11->cards.list);
 	free(ep11->group.entries);
-	free(ep11->group.working);
-}
-
-static int compare_mkvps(const struct key *a, const struct key *b)
-{
-	return memcmp(a->mkvp, b->mkvp, APQN_MKVP_SIZE);
+	free(ep11->group.apqns);
 }
 
 /* Keys with one MKVP stay in the order of their indexes. */
 static int compare_keys(const void *left, const void *right)
 {
 	const struct key *a = left, *b = right;
-	int order = compare_mkvps(a, b);
+	int order = memcmp(a->mkvp, b->mkvp, APQN_MKVP_SIZE);
 
 	return order != 0 ? order : (a->index > b->index) - (a->index < b->index);
 }
 
-static void sort_keys(struct keys *keys)
+static void collect_keys(struct ep11 *ep11)
 {
-	qsort(keys->list, keys->count, sizeof(*keys->list), compare_keys);
-}
+	const struct plan_context *context = ep11->context;
 
-static void sort_entries(struct ep11 *ep11)
-{
-	const struct config *config = ep11->context->config;
-
-	for (size_t i = 0; i < config->count; i++) {
-		if (plan_wanted(ep11->context, i))
-			ep11->entries.list[ep11->entries.count++] = (struct key){ config->entries[i].mkvp, i };
+	for (size_t i = 0; i < context->config->count; i++) {
+		if (plan_wanted(context, i))
+			ep11->keys[ep11->key_count++] = (struct key){ context->config->entries[i].mkvp, i, false };
 	}
-	sort_keys(&ep11->entries);
-}
-
-static void sort_apqns(struct ep11 *ep11)
-{
-	for (size_t i = 0; i < ep11->context->apqn_count; i++) {
-		const struct apqn *apqn = &ep11->context->apqns[i];
+	for (size_t i = 0; i < context->apqn_count; i++) {
+		const struct apqn *apqn = &context->apqns[i];
 
 		if (apqn->mode == APQN_MODE_EP11 && apqn->identity == APQN_IDENTITY_VALID)
-			ep11->apqns.list[ep11->apqns.count++] = (struct key){ apqn->mkvp, i };
+			ep11->keys[ep11->key_count++] = (struct key){ apqn->mkvp, i, true };
 	}
-	sort_keys(&ep11->apqns);
+	qsort(ep11->keys, ep11->key_count, sizeof(*ep11->keys), compare_keys);
 }
 
 /* True if a queue of this card could serve an entry that has all marks in `with`. */
@@ -85,11 +64,9 @@ static bool could_serve(const struct ep11 *ep11, const struct plan_card *card, u
 {
 	const struct plan_context *context = ep11->context;
 
-	for (size_t i = 0; i < ep11->entries.count; i++) {
-		size_t entry = ep11->entries.list[i].index;
-
-		if ((ep11->marks[entry] & with) == with &&
-		    plan_card_suits(&context->apqns[card->first], &context->config->entries[entry]))
+	for (size_t i = 0; i < context->config->count; i++) {
+		if (plan_wanted(context, i) && (ep11->marks[i] & with) == with &&
+		    plan_card_suits(&context->apqns[card->first], &context->config->entries[i]))
 			return true;
 	}
 	return false;
@@ -136,49 +113,35 @@ static void collect_cards(struct ep11 *ep11)
 	}
 }
 
+/* One failed queue of a card is enough for the reasons. */
 static void add_to_group(struct ep11 *ep11, size_t index)
 {
-	const struct apqn *apqns = ep11->context->apqns;
+	const struct apqn *apqn = &ep11->context->apqns[index];
 	struct plan_group *group = &ep11->group;
-	size_t *last = group->card_count ? &group->cards[group->card_count - 1] : NULL;
+	const struct apqn *last = group->apqn_count ? &ep11->context->apqns[group->apqns[group->apqn_count - 1]] : NULL;
 
-	if (plan_working(&apqns[index]))
-		group->working[group->working_count++] = index;
-	else if (!plan_failed(&apqns[index]))
-		return;
-	/* Cards come in order, so there are never more than the group has room for. */
-	if (!last || apqns[*last].card < apqns[index].card)
-		group->cards[group->card_count++] = index;
-	else if (plan_working(&apqns[index]) && !plan_working(&apqns[*last]))
-		*last = index;
+	if (plan_working(apqn) || (plan_failed(apqn) && !(last && plan_failed(last) && same_card(last, apqn))))
+		group->apqns[group->apqn_count++] = index;
 }
 
-/* Goes to the next MKVP that an entry asks for; false after the last. */
+/* Goes to the next MKVP of an entry or APQN; false after the last. */
 static bool next_group(struct ep11 *ep11)
 {
-	const struct keys *entries = &ep11->entries, *apqns = &ep11->apqns;
 	struct plan_group *group = &ep11->group;
-	const struct key *first = &entries->list[ep11->next_entry]; /* there is room for one more than there are */
+	size_t first = ep11->next_key;
 
-	group->entry_count = group->working_count = group->card_count = 0;
-	if (ep11->next_entry == entries->count)
-		return false;
-	for (; ep11->next_entry < entries->count; ep11->next_entry++) {
-		const struct key *key = &entries->list[ep11->next_entry];
+	group->entry_count = group->apqn_count = 0;
+	for (; ep11->next_key < ep11->key_count; ep11->next_key++) {
+		const struct key *key = &ep11->keys[ep11->next_key];
 
-		if (compare_mkvps(first, key) != 0)
+		if (memcmp(key->mkvp, ep11->keys[first].mkvp, APQN_MKVP_SIZE) != 0)
 			break;
-		group->entries[group->entry_count++] = key->index;
+		if (key->is_apqn)
+			add_to_group(ep11, key->index);
+		else
+			group->entries[group->entry_count++] = key->index;
 	}
-	for (; ep11->next_apqn < apqns->count; ep11->next_apqn++) {
-		int order = compare_mkvps(&apqns->list[ep11->next_apqn], first);
-
-		if (order > 0)
-			break;
-		if (order == 0)
-			add_to_group(ep11, apqns->list[ep11->next_apqn].index);
-	}
-	return true;
+	return ep11->next_key > first;
 }
 
 static int match_groups(struct ep11 *ep11)
@@ -187,7 +150,7 @@ static int match_groups(struct ep11 *ep11)
 		if (plan_match_group(ep11->context, &ep11->group, ep11->marks) < 0)
 			return -ENOMEM;
 	}
-	ep11->next_entry = ep11->next_apqn = 0;
+	ep11->next_key = 0;
 	return 0;
 }
 
@@ -278,18 +241,18 @@ static void set_goals(const struct ep11 *ep11)
 
 static void set_reasons(struct ep11 *ep11)
 {
-	struct plan_entry *entries = ep11->context->plan->entries;
+	const struct plan_context *context = ep11->context;
 
-	for (size_t i = 0; i < ep11->entries.count; i++) {
-		struct plan_entry *entry = &entries[ep11->entries.list[i].index];
+	for (size_t i = 0; i < context->config->count; i++) {
+		struct plan_entry *entry = &context->plan->entries[i];
 
-		if (entry->apqn != PLAN_NONE)
+		if (!plan_wanted(context, i) || entry->apqn != PLAN_NONE)
 			continue;
 		entry->reason = PLAN_UNDECIDED;
 		entry->detail = ep11->first_to_identify;
 	}
 	while (ep11->first_to_identify == PLAN_NONE && next_group(ep11))
-		plan_reason_group(ep11->context, &ep11->group, &ep11->cards, ep11->marks);
+		plan_reason_group(context, &ep11->group, &ep11->cards, ep11->marks);
 }
 
 int plan_ep11_make(const struct plan_context *context, uint8_t *marks)
@@ -298,18 +261,16 @@ int plan_ep11_make(const struct plan_context *context, uint8_t *marks)
 	cleanup_(release_ep11) struct ep11 ep11 = {
 		.context = context,
 		.marks = marks,
-		.entries.list = calloc(entries, sizeof(*ep11.entries.list)),
-		.apqns.list = calloc(apqns, sizeof(*ep11.apqns.list)),
+		.keys = calloc(entries + apqns, sizeof(*ep11.keys)),
 		.cards = { .list = calloc(apqns, sizeof(*ep11.cards.list)), .newest = PLAN_NONE, .unread = PLAN_NONE },
 		.group.entries = calloc(entries, sizeof(*ep11.group.entries)),
-		.group.working = calloc(apqns, sizeof(*ep11.group.working)),
+		.group.apqns = calloc(apqns, sizeof(*ep11.group.apqns)),
 		.first_to_identify = PLAN_NONE,
 	};
 
-	if (!ep11.entries.list || !ep11.apqns.list || !ep11.cards.list || !ep11.group.entries || !ep11.group.working)
+	if (!ep11.keys || !ep11.cards.list || !ep11.group.entries || !ep11.group.apqns)
 		return -ENOMEM;
-	sort_entries(&ep11);
-	sort_apqns(&ep11);
+	collect_keys(&ep11);
 	collect_cards(&ep11);
 	if (match_groups(&ep11) < 0)
 		return -ENOMEM;

@@ -43,14 +43,12 @@ struct plan_cards {
 	size_t unread; /* the first one that may be EP11 and whose online state is unknown, or PLAN_NONE */
 };
 
-/* The EP11 entries of one MKVP in the order of the file, and the queues that have it. */
+/* The EP11 entries of one MKVP in the order of the file, and the queues that have it: working or failed. */
 struct plan_group {
 	size_t *entries;
 	size_t entry_count;
-	size_t *working; /* queues, in order */
-	size_t working_count;
-	size_t cards[APQN_CARDS_MAX]; /* a queue of each card, in order: a working one, or else one that failed */
-	size_t card_count;
+	size_t *apqns; /* in order */
+	size_t apqn_count;
 };
 
 /* Accelerator or EP11 queue with all the attributes that its mode needs. */

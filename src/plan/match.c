@@ -224,11 +224,14 @@ static int compare_seats(const void *left, const void *right)
 
 static void fill_seats(struct match *match, const struct plan_group *group)
 {
-	for (unsigned int i = 0; i < match->start; i++) {
-		const struct apqn *apqn = &match->context->apqns[group->working[i]];
+	match->start = 0;
+	for (size_t i = 0; i < group->apqn_count; i++) {
+		const struct apqn *apqn = &match->context->apqns[group->apqns[i]];
 
-		match->seats[i] = (struct seat){
-			.apqn = group->working[i],
+		if (!plan_working(apqn))
+			continue;
+		match->seats[match->start++] = (struct seat){
+			.apqn = group->apqns[i],
 			.serialnr = apqn->serialnr,
 			.entry = PLAN_NONE,
 			.next = NO_SEAT,
@@ -299,11 +302,9 @@ static void take_assignment(const struct match *match, const struct plan_group *
 
 int plan_match_group(const struct plan_context *context, const struct plan_group *group, uint8_t *marks)
 {
-	cleanup_free_ struct seat *seats = calloc(group->working_count + 1, sizeof(*seats));
-	cleanup_free_ unsigned int *alive = calloc(group->working_count + 1, sizeof(*alive));
-	struct match match = {
-		.context = context, .seats = seats, .start = (unsigned int)group->working_count, .alive = alive
-	};
+	cleanup_free_ struct seat *seats = calloc(group->apqn_count + 1, sizeof(*seats));
+	cleanup_free_ unsigned int *alive = calloc(group->apqn_count + 1, sizeof(*alive));
+	struct match match = { .context = context, .seats = seats, .alive = alive };
 
 	if (!seats || !alive)
 		return -ENOMEM;

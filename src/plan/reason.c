@@ -69,17 +69,17 @@ static void find_in_group(const struct plan_context *context, const struct plan_
 {
 	const struct config_entry *wish = &context->config->entries[entry];
 
-	for (size_t i = 0; i < group->card_count; i++) {
-		const struct apqn *apqn = &context->apqns[group->cards[i]];
+	for (size_t i = 0; i < group->apqn_count; i++) {
+		const struct apqn *apqn = &context->apqns[group->apqns[i]];
 
 		if (!plan_serialnr_fits(apqn->serialnr, wish))
-			plan_prefer(context, group->cards[i], &clues->serialnr);
+			plan_prefer(context, group->apqns[i], &clues->serialnr);
 		else if (apqn->generation < wish->min_generation)
-			plan_prefer(context, group->cards[i], &clues->too_old);
+			plan_prefer(context, group->apqns[i], &clues->too_old);
 		else if (plan_working(apqn))
-			plan_prefer(context, group->cards[i], &clues->taken);
+			plan_prefer(context, group->apqns[i], &clues->taken);
 		else
-			plan_prefer(context, group->cards[i], &clues->failed);
+			plan_prefer(context, group->apqns[i], &clues->failed);
 	}
 }
 
