@@ -70,13 +70,14 @@ static void reset_slack(struct accel *accel, bool all)
 	}
 }
 
-static bool take_entry(struct accel *accel, uint8_t min_generation)
+/* Takes one from each count from `first` to `last`, if none is used up. */
+static bool take(struct accel *accel, int first, int last)
 {
-	for (int g = 0; g <= min_generation; g++) {
+	for (int g = first; g <= last; g++) {
 		if (accel->slack[g] == 0)
 			return false;
 	}
-	for (int g = 0; g <= min_generation; g++)
+	for (int g = first; g <= last; g++)
 		accel->slack[g]--;
 	return true;
 }
@@ -91,7 +92,7 @@ static void take_entries(struct accel *accel, unsigned int with, unsigned int wi
 
 		if (entry->mode != APQN_MODE_ACCEL || (accel->marks[i] & (with | without)) != with)
 			continue;
-		if (take_entry(accel, entry->min_generation))
+		if (take(accel, 0, entry->min_generation))
 			accel->marks[i] |= mark;
 	}
 }
@@ -121,15 +122,8 @@ static void choose_queues(struct accel *accel)
 	}
 	for (int rank = READY; rank >= BARE; rank--) {
 		for (int g = GENERATIONS - 1; g >= 0; g--) {
-			size_t room = accel->present[rank][g];
-
-			if (room == 0)
-				continue;
-			for (int other = g; other < GENERATIONS; other++)
-				room = accel->slack[other] < room ? accel->slack[other] : room;
-			for (int other = g; other < GENERATIONS; other++)
-				accel->slack[other] -= room;
-			accel->usable[rank][g] = room;
+			while (accel->usable[rank][g] < accel->present[rank][g] && take(accel, g, GENERATIONS - 1))
+				accel->usable[rank][g]++;
 		}
 	}
 }
@@ -149,17 +143,11 @@ static void reset_pairing_slack(struct accel *accel)
 /* The best of the chosen APQNs that leaves enough for the others. */
 static size_t pick_queue(struct accel *accel, uint8_t min_generation)
 {
-	int newest = min_generation;
-
-	while (newest + 1 < GENERATIONS && accel->slack[newest + 1] > 0)
-		newest++;
 	for (int rank = READY; rank >= BARE; rank--) {
-		for (int g = newest; g >= min_generation; g--) {
-			if (accel->usable[rank][g] == 0)
+		for (int g = GENERATIONS - 1; g >= min_generation; g--) {
+			if (accel->usable[rank][g] == 0 || !take(accel, min_generation + 1, g))
 				continue;
 			accel->usable[rank][g]--;
-			for (int other = min_generation + 1; other <= g; other++)
-				accel->slack[other]--;
 			return next_queue(accel, rank, g);
 		}
 	}
