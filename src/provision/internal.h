@@ -64,6 +64,9 @@ static inline bool provision_is_closing(const struct provision *this, int64_t no
 	return now_ms >= this->work_until_ms;
 }
 
+/* The goal for a queue in the state that the plan knows of. */
+enum queue_goal provision_goal(enum plan_goal wish);
+
 /* True if this queue is still to be identified (or to settle) but takes so long that the plan does not wait for it. */
 bool provision_is_slow(const struct provision *this, size_t i, int64_t now_ms);
 bool provision_any_task(const struct provision *this);

@@ -41,34 +41,19 @@ void provision_log_goal(const struct provision *this, size_t apqn, enum queue_go
 
 	apqn_format_name(&this->apqns[apqn], name);
 	format_purpose(this, apqn, purpose, sizeof(purpose));
-	switch (goal) {
-	case GOAL_REST:
-	case GOAL_SETTLE:
-	case GOAL_CONFIRM:
-		break;
-	case GOAL_IDENTIFY:
+	if (goal == GOAL_IDENTIFY)
 		log_info("%s: %s", name, bound ? "read its master key" : "bind to read its master key");
-		break;
-	case GOAL_BIND:
+	else if (goal == GOAL_BIND)
 		log_info("%s%s: bind for %s", dry, name, purpose);
-		break;
-	case GOAL_ASSOCIATE:
+	else if (goal == GOAL_ASSOCIATE)
 		log_info("%s%s: %s %s", dry, name, association_text(this, apqn), purpose);
-		break;
-	case GOAL_UNBIND:
+	else if (goal == GOAL_UNBIND)
 		log_info("%s%s: unbind, %s", dry, name,
 			 this->plan.apqns[apqn].entry == PLAN_NONE ? purpose : "no time is left to associate it");
-		break;
-	}
 }
 
 void provision_log_dry_run(const struct provision *this)
 {
-	static const enum queue_goal goals[] = {
-		[PLAN_LEAVE] = GOAL_REST,    [PLAN_KEEP] = GOAL_REST,           [PLAN_IDENTIFY] = GOAL_REST,
-		[PLAN_BIND] = GOAL_BIND,     [PLAN_ASSOCIATE] = GOAL_ASSOCIATE, [PLAN_REASSOCIATE] = GOAL_ASSOCIATE,
-		[PLAN_UNBIND] = GOAL_UNBIND, [PLAN_UNVERIFIED] = GOAL_REST,
-	};
 	char name[APQN_NAME_SIZE];
 
 	for (size_t i = 0; i < this->count; i++) {
@@ -76,8 +61,8 @@ void provision_log_dry_run(const struct provision *this)
 		if (this->apqns[i].identity == APQN_IDENTITY_UNAVAILABLE)
 			log_info("dry run: %s: bind to read its master key; what follows depends on it%s", name,
 				 this->request->probe ? "" : " (--probe tells)");
-		else
-			provision_log_goal(this, i, goals[this->plan.apqns[i].goal]);
+		else if (this->plan.apqns[i].goal != PLAN_IDENTIFY)
+			provision_log_goal(this, i, provision_goal(this->plan.apqns[i].goal));
 	}
 }
 

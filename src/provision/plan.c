@@ -88,45 +88,43 @@ static bool entries_wait_for_slow(const struct provision *this)
 	return false;
 }
 
-/* The part of a queue's state that its goal depends on, beside the plan. */
-enum situation { SETTLED, PENDING, CONFIRMING, UNBINDING, SITUATIONS };
-
-static enum situation situation_of(const struct queue_task *task)
+/* A bind or an unbind may have taken effect, or not. A bind that failed has not shown the effect of an unbind before. */
+static bool bind_is_uncertain(const struct queue_task *task)
 {
 	enum apqn_failure failure = task->apqn->failure;
 
-	/* A bind that failed has not shown the effect of an unbind before it. */
 	if (queue_unbind_unseen(task->state) && !apqn_is_out_of_reach(task->apqn))
-		return UNBINDING;
-	if (queue_bind_unseen(task) && (failure == APQN_WORKING || failure == APQN_BIND_TIMEOUT))
-		return UNBINDING;
-	if (task->apqn->association == APQN_ASSOCIATION_PENDING && task->apqn->failure == APQN_WORKING)
-		return PENDING;
-	return task->goal == GOAL_CONFIRM ? CONFIRMING : SETTLED;
+		return true;
+	return queue_bind_unseen(task) && (failure == APQN_WORKING || failure == APQN_BIND_TIMEOUT);
+}
+
+enum queue_goal provision_goal(enum plan_goal wish)
+{
+	static const enum queue_goal goals[] = {
+		[PLAN_LEAVE] = GOAL_REST,    [PLAN_KEEP] = GOAL_REST,           [PLAN_IDENTIFY] = GOAL_IDENTIFY,
+		[PLAN_BIND] = GOAL_BIND,     [PLAN_ASSOCIATE] = GOAL_ASSOCIATE, [PLAN_REASSOCIATE] = GOAL_ASSOCIATE,
+		[PLAN_UNBIND] = GOAL_UNBIND, [PLAN_UNVERIFIED] = GOAL_REST,
+	};
+
+	return goals[wish];
 }
 
 /*
  * An association under way is waited for, because the other queues of the card wait for it. An unbind is waited for,
  * unless the next bind will show that it took effect.
  */
-/* clang-format off */
-static enum queue_goal goal_by_plan(enum plan_goal wish, enum situation situation)
+static enum queue_goal goal_by_plan(const struct queue_task *task, enum plan_goal wish)
 {
-	static const enum queue_goal goals[][SITUATIONS] = {
-		/*                     SETTLED         PENDING         CONFIRMING      UNBINDING */
-		[PLAN_LEAVE]       = { GOAL_REST,      GOAL_SETTLE,    GOAL_REST,      GOAL_UNBIND },
-		[PLAN_UNVERIFIED]  = { GOAL_REST,      GOAL_SETTLE,    GOAL_REST,      GOAL_UNBIND },
-		[PLAN_KEEP]        = { GOAL_REST,      GOAL_ASSOCIATE, GOAL_CONFIRM,   GOAL_UNBIND },
-		[PLAN_IDENTIFY]    = { GOAL_IDENTIFY,  GOAL_IDENTIFY,  GOAL_IDENTIFY,  GOAL_IDENTIFY },
-		[PLAN_BIND]        = { GOAL_BIND,      GOAL_BIND,      GOAL_BIND,      GOAL_BIND },
-		[PLAN_ASSOCIATE]   = { GOAL_ASSOCIATE, GOAL_ASSOCIATE, GOAL_ASSOCIATE, GOAL_ASSOCIATE },
-		[PLAN_REASSOCIATE] = { GOAL_ASSOCIATE, GOAL_ASSOCIATE, GOAL_ASSOCIATE, GOAL_ASSOCIATE },
-		[PLAN_UNBIND]      = { GOAL_UNBIND,    GOAL_UNBIND,    GOAL_UNBIND,    GOAL_UNBIND },
-	};
+	enum queue_goal goal = provision_goal(wish);
 
-	return goals[wish][situation];
+	if (goal != GOAL_REST)
+		return goal;
+	if (bind_is_uncertain(task))
+		return GOAL_UNBIND;
+	if (task->apqn->association == APQN_ASSOCIATION_PENDING && task->apqn->failure == APQN_WORKING)
+		return wish == PLAN_KEEP ? GOAL_ASSOCIATE : GOAL_SETTLE;
+	return wish == PLAN_KEEP && task->goal == GOAL_CONFIRM ? GOAL_CONFIRM : GOAL_REST;
 }
-/* clang-format on */
 
 static int64_t association_give_up_ms(const struct provision *this, int64_t now_ms)
 {
@@ -205,7 +203,7 @@ static enum queue_goal goal_of_queue(const struct provision *this, size_t i, boo
 {
 	const struct queue_task *task = &this->tasks[i];
 	const struct plan_apqn *planned = &this->plan.apqns[i];
-	enum queue_goal goal = goal_by_plan(planned->goal, situation_of(task));
+	enum queue_goal goal = goal_by_plan(task, planned->goal);
 
 	if (task->slow && keeps_goal(this, i, entries_wait))
 		return task->goal;
