@@ -104,18 +104,15 @@ static struct worker_calls drop_worker(struct machine_linux *this, struct channe
 	return calls;
 }
 
-/*
- * A call hangs in the kernel: it and all calls that wait behind it fail. If the worker did not begin any call, the
- * card is not at fault, and another worker makes them.
- */
+/* A call hangs in the kernel: it and all calls that wait behind it fail. */
 static void drop_hung(struct machine_linux *this, struct channel *channel)
 {
 	struct worker_calls calls = drop_worker(this, channel);
 
 	prepend(&channel->waiting, calls.rest);
-	if (!calls.begun)
-		return;
-	complete(this, calls.begun, -ETIMEDOUT);
+	prepend(&channel->waiting, calls.begun);
+	if (channel->waiting)
+		complete(this, take_first(&channel->waiting), -ETIMEDOUT);
 	complete(this, channel->waiting, -ECANCELED);
 	channel->waiting = NULL;
 }
@@ -163,19 +160,6 @@ static void start_waiting(struct machine_linux *this, size_t number)
 	}
 }
 
-/* Completes the calls that wait behind others when their time is over. */
-static void drop_overdue(struct machine_linux *this, struct channel *channel)
-{
-	struct machine_call **link = &channel->waiting;
-
-	while (*link) {
-		if ((*link)->until_ms <= this->now_ms)
-			complete(this, take_first(link), -ETIMEDOUT);
-		else
-			link = &(*link)->next;
-	}
-}
-
 /* `is_readable`: the worker has answered or ended. */
 static void check_worker(struct machine_linux *this, struct channel *channel, bool is_readable)
 {
@@ -187,7 +171,6 @@ static void check_worker(struct machine_linux *this, struct channel *channel, bo
 		drop_dead(this, channel);
 	if (is_busy(channel) && worker_limit_ms(channel->worker, this->now_ms) <= this->now_ms)
 		drop_hung(this, channel);
-	drop_overdue(this, channel);
 }
 
 /* --- waiting -------------------------------------------------------------------------------------- */
@@ -199,8 +182,6 @@ static int64_t wake_time_ms(const struct machine_linux *this, int64_t until_ms)
 		const struct channel *channel = &this->channels[i];
 		int64_t limit_ms = is_busy(channel) ? worker_limit_ms(channel->worker, this->now_ms) : until_ms;
 
-		for (const struct machine_call *call = channel->waiting; call; call = call->next)
-			limit_ms = call->until_ms < limit_ms ? call->until_ms : limit_ms;
 		until_ms = limit_ms < until_ms ? limit_ms : until_ms;
 	}
 	return until_ms;

@@ -33,7 +33,7 @@ struct machine_call {
 	uint16_t uv_rc, uv_rrc;       /* UV: the firmware's answer, valid if error is 0 */
 	unsigned int channel;         /* calls of one channel are made one after the other */
 	int64_t limit_ms;             /* time limit of this call in the kernel; 0: until until_ms */
-	int64_t until_ms;             /* completed with -ETIMEDOUT at this time at the latest */
+	int64_t until_ms;             /* completed with an error at this time at the latest */
 	int error;                    /* result: 0 or a negative errno */
 	void *context;                /* the caller's */
 	bool repeated;                /* the machine's: the process that was to make the call has died */
@@ -62,7 +62,8 @@ int64_t machine_now_ms(struct machine *machine);
  * channel, or the error that ended all work.
  *
  * The calls of a channel are made one at a time, in the order of their start. If one of them hangs until its time ends,
- * those behind it are not made and complete with -ECANCELED. A call never delays calls of other channels.
+ * those behind it are not made and complete with -ECANCELED; so their until_ms must not be earlier. A call never delays
+ * calls of other channels.
  */
 int machine_start(struct machine *machine, struct machine_call *call);
 

@@ -182,7 +182,8 @@ int64_t worker_limit_ms(struct worker *worker, int64_t now_ms)
 	const struct machine_call *call = worker->calls;
 	int64_t limit_ms;
 
-	if (done != worker->seen_done) {
+	/* A child that has begun nothing has not run yet, which is no fault of the card. */
+	if (done != worker->seen_done || atomic_load(&worker->batch->next) == 0) {
 		worker->seen_done = done;
 		worker->progress_ms = now_ms;
 	}
