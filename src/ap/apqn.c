@@ -96,41 +96,35 @@ const char *apqn_mode_text(enum apqn_mode mode)
 }
 
 /* The kernel writes names and bus ids with lower-case digits only (ap_card.c, ap_queue.c: "card%02x", "%02x.%04x"). */
-static int parse_lower_hex(const char *digits, size_t count, unsigned int *value)
+static int parse_lower_hex(const char *digits, uint8_t *bytes, size_t length)
 {
-	*value = 0;
-	for (size_t i = 0; i < count; i++) {
-		char c = digits[i];
+	char written[2 * sizeof(uint16_t) + 1];
 
-		if (c >= '0' && c <= '9')
-			*value = *value * 16 + (unsigned int)(c - '0');
-		else if (c >= 'a' && c <= 'f')
-			*value = *value * 16 + (unsigned int)(c - 'a') + 10;
-		else
-			return -EBADMSG;
-	}
-	return 0;
+	if (text_parse_hex(digits, 2 * length, bytes, length) != 0)
+		return -EBADMSG;
+	text_format_hex(bytes, length, written);
+	return memcmp(digits, written, 2 * length) == 0 ? 0 : -EBADMSG;
 }
 
 int apqn_parse_card_name(const char *name, uint8_t *card)
 {
-	unsigned int value;
+	uint8_t number;
 
-	if (strlen(name) != 6 || memcmp(name, "card", 4) != 0 || parse_lower_hex(name + 4, 2, &value) != 0)
+	if (strlen(name) != 6 || memcmp(name, "card", 4) != 0 || parse_lower_hex(name + 4, &number, 1) != 0)
 		return -EBADMSG;
-	*card = (uint8_t)value;
+	*card = number;
 	return 0;
 }
 
 int apqn_parse_name(const char *name, uint8_t *card, uint8_t *domain)
 {
-	unsigned int card_value, domain_value;
+	uint8_t number, numbers[2];
 
-	if (strlen(name) != 7 || name[2] != '.' || parse_lower_hex(name, 2, &card_value) != 0 ||
-	    parse_lower_hex(name + 3, 4, &domain_value) != 0 || domain_value >= APQN_DOMAINS_MAX)
+	if (strlen(name) != 7 || name[2] != '.' || parse_lower_hex(name, &number, 1) != 0 ||
+	    parse_lower_hex(name + 3, numbers, 2) != 0 || numbers[0] != 0)
 		return -EBADMSG;
-	*card = (uint8_t)card_value;
-	*domain = (uint8_t)domain_value;
+	*card = number;
+	*domain = numbers[1];
 	return 0;
 }
 

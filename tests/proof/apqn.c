@@ -7,9 +7,9 @@
  * Assumed: strnlen (libc.h) and CBMC's strlen, memcmp, strncmp, memcpy do what POSIX says.
  *
  * prove: prove_card_name --unwind 10
- * mutant: prove_card_name src/ap/apqn.c s/name + 4, 2, .value/name + 4, 3, \&value/
+ * mutant: prove_card_name src/ap/apqn.c s/strlen(name) != 6 ||/strlen(name) < 6 ||/
  * prove: prove_name --unwind 11
- * mutant: prove_name src/ap/apqn.c s/ || domain_value >= APQN_DOMAINS_MAX//
+ * mutant: prove_name src/ap/apqn.c s/ || numbers.0. != 0)/)/
  * prove: prove_type --unwind 11
  * mutant: prove_type src/ap/apqn.c s/length > 6/length > 7/
  * prove: prove_online --unwind 6
