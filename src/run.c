@@ -217,7 +217,7 @@ static bool configure(struct run *run)
 
 	if (secrets && !change_secrets(run, &locked))
 		return false;
-	if (inventory_check_bus(run->machine, run->deadline_ms) < 0)
+	if (inventory_check_bus(run->machine, run->deadline_ms, NULL) < 0)
 		return false;
 	if (!secrets && secrets_check_uv(run->machine, run->deadline_ms, &abilities) < 0)
 		return false;
@@ -288,7 +288,7 @@ static bool list(struct run *run)
 	bool complete = load_config(run), secure;
 	const char *unread = NULL;
 	struct report report;
-	int r = inventory_find_bus(run->machine, run->deadline_ms, &secure);
+	int r = inventory_check_bus(run->machine, run->deadline_ms, &secure);
 
 	if (r == 0)
 		r = secure ? gather_secure(run, &unread) : gather_plain(run, &unread);
@@ -315,7 +315,7 @@ static bool act(struct run *run)
 		return list(run);
 	if (!run->options->unbind)
 		return configure(run);
-	return inventory_check_bus(run->machine, run->deadline_ms) == 0 && provision(run);
+	return inventory_check_bus(run->machine, run->deadline_ms, NULL) == 0 && provision(run);
 }
 
 /*

@@ -22,33 +22,20 @@
 
 /* --- the bus -------------------------------------------------------------------------------------- */
 
-static int read_features(struct machine *machine, int64_t deadline_ms, char features[MACHINE_TEXT_SIZE])
+int inventory_check_bus(struct machine *machine, int64_t deadline_ms, bool *passthrough)
 {
+	char features[MACHINE_TEXT_SIZE];
 	int r = machine_read_text(machine, deadline_ms, features, "bus/ap/features");
+	bool found = r == 0 && text_has_word(features, "APSB");
 
 	if (r == -ENOENT)
 		log_error("AP bus /sys/bus/ap/features: not found; this kernel has no AP support (module ap), or "
 			  "this machine has no crypto adapters passed through");
 	else if (r < 0 && r != -EINTR)
 		log_error("AP bus /sys/bus/ap/features: %s", text_error(r));
-	return r;
-}
-
-int inventory_find_bus(struct machine *machine, int64_t deadline_ms, bool *passthrough)
-{
-	char features[MACHINE_TEXT_SIZE];
-	int r = read_features(machine, deadline_ms, features);
-
-	*passthrough = r == 0 && text_has_word(features, "APSB");
-	return r;
-}
-
-int inventory_check_bus(struct machine *machine, int64_t deadline_ms)
-{
-	char features[MACHINE_TEXT_SIZE];
-	int r = read_features(machine, deadline_ms, features);
-
-	if (r < 0 || text_has_word(features, "APSB"))
+	if (passthrough)
+		*passthrough = found;
+	if (r < 0 || found || passthrough)
 		return r;
 	log_error("AP bus /sys/bus/ap/features: no APSB among '%s'; only a KVM guest in Secure Execution mode with AP "
 		  "pass-through has it",

@@ -18,11 +18,11 @@ struct inventory {
 	size_t unlisted_cards; /* their queues could not be listed */
 };
 
-/* 0 if there is an AP bus; *passthrough tells whether it supports AP pass-through in SE guests (APSB). */
-int inventory_find_bus(struct machine *machine, int64_t deadline_ms, bool *passthrough);
-
-/* 0 if there is an AP bus with support for AP pass-through in SE guests (APSB). */
-int inventory_check_bus(struct machine *machine, int64_t deadline_ms);
+/*
+ * 0 if there is an AP bus, and *passthrough tells whether it supports AP pass-through in SE guests (APSB). With NULL it
+ * must support it: -EOPNOTSUPP.
+ */
+int inventory_check_bus(struct machine *machine, int64_t deadline_ms, bool *passthrough);
 
 /*
  * Waits until the AP bus has scanned all cards and every APQN has its driver, and says so about every 5 seconds.

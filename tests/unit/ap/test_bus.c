@@ -47,7 +47,7 @@ static void test_features(void **state)
 			read_gives(fixture, FEATURES, cases[i].text);
 		else
 			read_fails(fixture, FEATURES, cases[i].result);
-		assert_int_equal(inventory_check_bus(&fixture->sim->machine, MACHINE_FOREVER), cases[i].result);
+		assert_int_equal(inventory_check_bus(&fixture->sim->machine, MACHINE_FOREVER, NULL), cases[i].result);
 		assert_log(fixture, cases[i].log);
 	}
 }
@@ -58,9 +58,9 @@ static void test_guests_without_queues_for_them(void **state)
 	struct fixture *fixture = *state;
 
 	new_machine(fixture, settled("guest ap=0\n"));
-	assert_int_equal(inventory_check_bus(&fixture->sim->machine, MACHINE_FOREVER), -ENOENT);
+	assert_int_equal(inventory_check_bus(&fixture->sim->machine, MACHINE_FOREVER, NULL), -ENOENT);
 	new_machine(fixture, settled("guest se=0\ncard 11 CEX8P\nqueue 11.0008\n"));
-	assert_int_equal(inventory_check_bus(&fixture->sim->machine, MACHINE_FOREVER), -EOPNOTSUPP);
+	assert_int_equal(inventory_check_bus(&fixture->sim->machine, MACHINE_FOREVER, NULL), -EOPNOTSUPP);
 }
 
 static void test_features_hang(void **state)
@@ -69,7 +69,7 @@ static void test_features_hang(void **state)
 
 	new_machine(fixture, settled(ONE_QUEUE));
 	hang(fixture, MACHINE_READ, FEATURES);
-	assert_int_equal(inventory_check_bus(&fixture->sim->machine, 3000), -ETIMEDOUT);
+	assert_int_equal(inventory_check_bus(&fixture->sim->machine, 3000, NULL), -ETIMEDOUT);
 	assert_int_equal(sim_now_us(fixture->sim), 3 * S);
 	assert_log(fixture, "error: AP bus /sys/bus/ap/features: no answer in time\n");
 }
@@ -169,7 +169,7 @@ static void test_signal(void **state)
 		fixture->sim->options.driver_missing = true;
 		sim_stop_after(fixture->sim, calls);
 		assert_int_equal(inventory_wait_bindings(&fixture->sim->machine, MACHINE_FOREVER), -EINTR);
-		assert_int_equal(inventory_check_bus(&fixture->sim->machine, MACHINE_FOREVER), -EINTR);
+		assert_int_equal(inventory_check_bus(&fixture->sim->machine, MACHINE_FOREVER, NULL), -EINTR);
 		assert_log(fixture, "");
 	}
 }
