@@ -50,89 +50,67 @@ void plan_reason_accel(const struct plan_context *context)
 	}
 }
 
-/* The EP11 queues that come close to serving an entry. */
-struct clues {
-	/* with its MKVP, the best ones */
-	size_t taken;
-	size_t failed;
-	size_t too_old;  /* with the serial number, if one is asked for */
-	size_t serialnr; /* of any generation */
-	/* of unknown MKVP, the first ones */
-	size_t unavailable;
-	size_t lost;
-};
-
-static const struct clues no_clues = { PLAN_NONE, PLAN_NONE, PLAN_NONE, PLAN_NONE, PLAN_NONE, PLAN_NONE };
-
-static void find_in_group(const struct plan_context *context, const struct plan_group *group, size_t entry,
-			  struct clues *clues)
-{
-	const struct config_entry *wish = &context->config->entries[entry];
-
-	for (size_t i = 0; i < group->apqn_count; i++) {
-		const struct apqn *apqn = &context->apqns[group->apqns[i]];
-
-		if (!plan_serialnr_fits(apqn->serialnr, wish))
-			plan_prefer(context, group->apqns[i], &clues->serialnr);
-		else if (apqn->generation < wish->min_generation)
-			plan_prefer(context, group->apqns[i], &clues->too_old);
-		else if (plan_working(apqn))
-			plan_prefer(context, group->apqns[i], &clues->taken);
-		else
-			plan_prefer(context, group->apqns[i], &clues->failed);
-	}
-}
-
-static void find_in_cards(const struct plan_context *context, const struct plan_cards *cards, size_t entry,
-			  struct clues *clues)
+/* The first queue of unknown MKVP that may serve the entry: `lost`, one that failed, else an unavailable one. */
+static size_t find_unknown(const struct plan_context *context, const struct plan_cards *cards, size_t entry, bool lost)
 {
 	for (size_t i = 0; i < cards->count; i++) {
-		const struct plan_card *card = &cards->list[i];
+		size_t apqn = lost ? cards->list[i].lost : cards->list[i].unavailable;
 
-		if (clues->unavailable == PLAN_NONE && suits(context, card->unavailable, entry))
-			clues->unavailable = card->unavailable;
-		if (clues->lost == PLAN_NONE && suits(context, card->lost, entry))
-			clues->lost = card->lost;
+		if (suits(context, apqn, entry))
+			return apqn;
 	}
+	return PLAN_NONE;
 }
 
 /* A queue of unavailable identity that may serve an entry in place of a queue that another entry needs. */
 static size_t find_relief(const struct plan_context *context, const struct plan_group *group,
 			  const struct plan_cards *cards, const uint8_t *marks)
 {
-	struct clues clues = no_clues;
+	size_t found = PLAN_NONE;
 
-	for (size_t i = 0; i < group->entry_count && clues.unavailable == PLAN_NONE; i++) {
+	for (size_t i = 0; i < group->entry_count && found == PLAN_NONE; i++) {
 		if (marks[group->entries[i]] & PLAN_MARK_LACKING)
-			find_in_cards(context, cards, group->entries[i], &clues);
+			found = find_unknown(context, cards, group->entries[i], false);
 	}
-	return clues.unavailable;
+	return found;
 }
 
-/* `relief` is as above. */
-static void conclude(const struct plan_context *context, size_t entry, const struct clues *clues,
-		     const struct plan_cards *cards, size_t relief)
+/* `relief` is as above. The best queues with the MKVP of the entry come closest to serving it. */
+static void conclude(const struct plan_context *context, const struct plan_group *group, const struct plan_cards *cards,
+		     size_t entry, size_t relief)
 {
-	size_t newest = cards->newest;
+	const struct config_entry *wish = &context->config->entries[entry];
+	size_t unavailable = find_unknown(context, cards, entry, false), newest = cards->newest;
+	size_t taken = PLAN_NONE, failed = PLAN_NONE, too_old = PLAN_NONE, serialnr = PLAN_NONE;
 
-	if (clues->unavailable != PLAN_NONE)
-		say(context, entry, PLAN_UNKNOWN, clues->unavailable);
-	else if (clues->taken != PLAN_NONE && relief != PLAN_NONE)
+	for (size_t i = 0; i < group->apqn_count; i++) {
+		const struct apqn *apqn = &context->apqns[group->apqns[i]];
+
+		if (!plan_serialnr_fits(apqn->serialnr, wish))
+			plan_prefer(context, group->apqns[i], &serialnr);
+		else if (apqn->generation < wish->min_generation)
+			plan_prefer(context, group->apqns[i], &too_old);
+		else
+			plan_prefer(context, group->apqns[i], plan_working(apqn) ? &taken : &failed);
+	}
+	if (unavailable != PLAN_NONE)
+		say(context, entry, PLAN_UNKNOWN, unavailable);
+	else if (taken != PLAN_NONE && relief != PLAN_NONE)
 		say(context, entry, PLAN_UNKNOWN, relief);
-	else if (clues->taken != PLAN_NONE)
+	else if (taken != PLAN_NONE)
 		say(context, entry, PLAN_TAKEN, PLAN_NONE);
-	else if (clues->failed != PLAN_NONE)
-		say(context, entry, PLAN_FAILED, clues->failed);
+	else if (failed != PLAN_NONE)
+		say(context, entry, PLAN_FAILED, failed);
 	else if (newest == PLAN_NONE)
 		say(context, entry, PLAN_NO_APQN, cards->unread);
-	else if (context->apqns[newest].generation < context->config->entries[entry].min_generation)
+	else if (context->apqns[newest].generation < wish->min_generation)
 		say(context, entry, PLAN_GENERATION, newest);
-	else if (clues->too_old != PLAN_NONE)
-		say(context, entry, PLAN_GENERATION, clues->too_old);
-	else if (clues->serialnr != PLAN_NONE)
-		say(context, entry, PLAN_SERIALNR, clues->serialnr);
+	else if (too_old != PLAN_NONE)
+		say(context, entry, PLAN_GENERATION, too_old);
+	else if (serialnr != PLAN_NONE)
+		say(context, entry, PLAN_SERIALNR, serialnr);
 	else
-		say(context, entry, PLAN_NO_MKVP, clues->lost);
+		say(context, entry, PLAN_NO_MKVP, find_unknown(context, cards, entry, true));
 }
 
 void plan_reason_group(const struct plan_context *context, const struct plan_group *group,
@@ -141,13 +119,7 @@ void plan_reason_group(const struct plan_context *context, const struct plan_gro
 	size_t relief = find_relief(context, group, cards, marks);
 
 	for (size_t i = 0; i < group->entry_count; i++) {
-		struct clues clues = no_clues;
-		size_t entry = group->entries[i];
-
-		if (context->plan->entries[entry].apqn != PLAN_NONE)
-			continue;
-		find_in_group(context, group, entry, &clues);
-		find_in_cards(context, cards, entry, &clues);
-		conclude(context, entry, &clues, cards, relief);
+		if (context->plan->entries[group->entries[i]].apqn == PLAN_NONE)
+			conclude(context, group, cards, group->entries[i], relief);
 	}
 }
