@@ -52,6 +52,9 @@ int provision_plan(struct provision *this, int64_t now_ms);
 /* The same for a dry run: identities are read as far as allowed, and what was bound for it is unbound. */
 int provision_plan_dry(struct provision *this, int64_t now_ms);
 
+/* Unbinds the queues that were bound only to be identified. True if there are any. */
+bool provision_release_probed(struct provision *this, int64_t now_ms);
+
 /*
  * Where nothing may be written: drops the goals of queues whose next call is a write, as that of a queue that was found
  * unbound once its reset is over.

@@ -269,18 +269,19 @@ static void start_reading(struct provision *this, int64_t now_ms)
 	card_calls_wake(&this->calls);
 }
 
-/* Unbinds the queues that probing has bound. Returns true if there are any. */
-static bool undo_probes(struct provision *this, int64_t now_ms)
+bool provision_release_probed(struct provision *this, int64_t now_ms)
 {
 	bool any = false;
 
 	for (size_t i = 0; i < this->count; i++) {
 		struct queue_task *task = &this->tasks[i];
+		const struct apqn *apqn = task->apqn;
 
-		if (!task->bound_here || apqn_is_out_of_reach(task->apqn))
+		if (task->goal == GOAL_UNBIND || !task->bound_here || apqn_is_out_of_reach(apqn) ||
+		    apqn->mode != APQN_MODE_EP11 || apqn->association > APQN_UNASSOCIATED)
 			continue;
 		/* One that has failed is tried once. */
-		task->bound_here = task->apqn->failure == APQN_WORKING;
+		task->bound_here = apqn->failure == APQN_WORKING;
 		queue_task_begin(task, GOAL_UNBIND, now_ms);
 		any = true;
 	}
@@ -292,7 +293,7 @@ int provision_plan_dry(struct provision *this, int64_t now_ms)
 {
 	int r;
 
-	if (provision_any_task(this) || undo_probes(this, now_ms))
+	if (provision_any_task(this) || provision_release_probed(this, now_ms))
 		return 0;
 	do {
 		r = provision_make_plan(this);

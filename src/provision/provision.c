@@ -112,41 +112,26 @@ static bool identities_expected(const struct provision *this, int64_t now_ms)
 	return false;
 }
 
-/*
- * After an error that ends the run: unbinds what was bound only to be identified, also when a bind completes later.
- */
-static void release_probed(struct provision *this, int64_t now_ms)
-{
-	this->replan = false;
-	for (size_t i = 0; i < this->count; i++) {
-		struct queue_task *task = &this->tasks[i];
-		const struct apqn *apqn = task->apqn;
-
-		if (task->goal == GOAL_UNBIND)
-			continue;
-		task->goal = GOAL_REST;
-		if (task->bound_here && apqn->association == APQN_UNASSOCIATED && apqn->failure == APQN_WORKING)
-			queue_task_begin(task, GOAL_UNBIND, now_ms);
-	}
-	card_calls_wake(&this->calls);
-}
-
 static int no_plan(void)
 {
 	log_error("cannot make a plan: %s", strerror(ENOMEM));
 	return -ENOMEM;
 }
 
+/* After an error nothing but what was bound only to be identified changes, also when a bind completes later. */
 static void plan_anew(struct provision *this, int64_t now_ms)
 {
-	int r = 0;
-
-	if (this->error == 0)
-		r = this->request->dry_run ? provision_plan_dry(this, now_ms) : provision_plan(this, now_ms);
-	if (r < 0)
+	if (this->error == 0 &&
+	    (this->request->dry_run ? provision_plan_dry(this, now_ms) : provision_plan(this, now_ms)) < 0)
 		this->error = no_plan();
-	if (this->error < 0)
-		release_probed(this, now_ms);
+	if (this->error == 0)
+		return;
+	this->replan = false;
+	for (size_t i = 0; i < this->count; i++) {
+		if (this->tasks[i].goal != GOAL_UNBIND)
+			this->tasks[i].goal = GOAL_REST;
+	}
+	provision_release_probed(this, now_ms);
 }
 
 /* The work time is over, which is no fault of the queue. */
