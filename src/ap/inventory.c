@@ -53,10 +53,10 @@ int inventory_wait_bindings(struct machine *machine, int64_t deadline_ms)
 {
 	int64_t start_ms = machine_now_ms(machine), next_progress_ms = 0;
 	int64_t interval_ms = READ_INTERVAL_MIN_MS;
-	char text[MACHINE_TEXT_SIZE], seen[MACHINE_TEXT_SIZE];
+	char text[MACHINE_TEXT_SIZE];
 
 	/* Not an initializer: clang would store all 4,096 bytes of it in the program. */
-	memcpy(seen, "not read", sizeof("not read"));
+	memcpy(text, "not read", sizeof("not read"));
 	for (;;) {
 		int r = machine_read_text(machine, deadline_ms, text, "bus/ap/bindings");
 		int64_t now_ms = machine_now_ms(machine), next_read_ms;
@@ -66,8 +66,6 @@ int inventory_wait_bindings(struct machine *machine, int64_t deadline_ms)
 				log_error("AP bus /sys/bus/ap/bindings: %s", text_error(r));
 			return r;
 		}
-		if (r == 0)
-			memcpy(seen, text, strlen(text) + 1);
 		if (r == 0 && inventory_bindings_complete(text)) {
 			log_info("AP bus: all drivers are bound: %s", text);
 			return 0;
@@ -76,7 +74,7 @@ int inventory_wait_bindings(struct machine *machine, int64_t deadline_ms)
 			log_error("AP bus /sys/bus/ap/bindings: still '%s', not complete at the timeout; are the "
 				  "modules zcrypt and zcrypt_cex4 loaded? A longer wait: --timeout, at boot "
 				  "rd.pvapconfig.timeout",
-				  seen);
+				  text);
 			return -ETIMEDOUT;
 		}
 		if (progress_is_due(now_ms, start_ms, &next_progress_ms))
@@ -119,12 +117,6 @@ struct scan {
 	bool bind_missing, bind_seen;
 	int error;
 };
-
-static int no_memory(void)
-{
-	log_error("AP bus: its queues cannot be listed: %s", strerror(ENOMEM));
-	return -ENOMEM;
-}
 
 static struct card_scan *card_of(struct scan *scan, const struct card_channel *channel)
 {
@@ -411,7 +403,8 @@ int inventory_gather(struct machine *machine, int64_t deadline_ms, bool plain, s
 	scan.cards = calloc(count + 1, sizeof(*scan.cards));
 	inventory->apqns = calloc(count * APQN_DOMAINS_MAX + 1, sizeof(*inventory->apqns));
 	if (!scan.cards || !inventory->apqns || card_calls_create(&scan.calls, count) < 0) {
-		r = no_memory();
+		log_error("AP bus: its queues cannot be listed: %s", strerror(ENOMEM));
+		r = -ENOMEM;
 	} else {
 		for (size_t i = 0; i < count; i++)
 			scan.cards[i].card = scan.calls.list[i].card = cards[i];

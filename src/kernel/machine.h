@@ -84,7 +84,10 @@ int machine_perform(struct machine *machine, struct machine_call *call);
 /* The same for a call that does no harm if it is made twice: once more if the process that made it was killed. */
 int machine_perform_again(struct machine *machine, struct machine_call *call);
 
-/* Reads an attribute with machine_perform; path as in a call. Newlines and blanks at its end are cut off. */
+/*
+ * Reads an attribute with machine_perform; path as in a call. Newlines and blanks at its end are cut off. After
+ * -ETIMEDOUT, text is as before.
+ */
 int machine_read_text(struct machine *machine, int64_t until_ms, char text[MACHINE_TEXT_SIZE], const char *path);
 
 /* Waits (with nothing under way) until until_ms. 0 or -EINTR. */
