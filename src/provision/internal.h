@@ -80,11 +80,8 @@ void provision_log_goal(const struct provision *this, size_t apqn, enum queue_go
 void provision_show_progress(struct provision *this, int64_t now_ms);
 /* Logs what a call has changed; a failure is a warning. released: an unbind was seen to have taken effect. */
 void provision_log_result(const struct queue_task *task, const struct apqn *before, bool released, int64_t now_ms);
-/* Logs what a real run would do. */
-void provision_log_dry_run(const struct provision *this);
-/* Warns about queues left associated because it is unknown whether they serve an entry. */
-void provision_log_unverified(const struct provision *this);
-/* Warns about queues that may still be bound. */
-void provision_log_unknown(const struct provision *this);
-/* Warns about queues of one card with the same master key, if one of them serves an entry. */
-void provision_log_duplicates(const struct provision *this);
+/*
+ * Logs what a real run would do, if this is a dry run, and warns about queues that may still be bound, that are left
+ * associated, or that have the same master key as another one of the card.
+ */
+void provision_log_outcome(const struct provision *this);

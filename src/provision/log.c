@@ -52,20 +52,6 @@ void provision_log_goal(const struct provision *this, size_t apqn, enum queue_go
 			 this->plan.apqns[apqn].entry == PLAN_NONE ? purpose : "no time is left to associate it");
 }
 
-void provision_log_dry_run(const struct provision *this)
-{
-	char name[APQN_NAME_SIZE];
-
-	for (size_t i = 0; i < this->count; i++) {
-		apqn_format_name(&this->apqns[i], name);
-		if (this->apqns[i].identity == APQN_IDENTITY_UNAVAILABLE)
-			log_info("dry run: %s: bind to read its master key; what follows depends on it%s", name,
-				 this->request->probe ? "" : " (--probe tells)");
-		else if (this->plan.apqns[i].goal != PLAN_IDENTIFY)
-			provision_log_goal(this, i, provision_goal(this->plan.apqns[i].goal));
-	}
-}
-
 static void log_failure(const struct apqn *apqn, const char *name)
 {
 	char failure[APQN_FAILURE_SIZE];
@@ -138,40 +124,40 @@ void provision_show_progress(struct provision *this, int64_t now_ms)
 		   (now_ms - first->since_ms) / 1000);
 }
 
-void provision_log_unverified(const struct provision *this)
+static void log_dry_run(const struct provision *this, size_t i, const char *name)
 {
-	char name[APQN_NAME_SIZE];
+	enum plan_goal goal = this->plan.apqns[i].goal;
 
-	for (size_t i = 0; i < this->count; i++) {
-		const struct apqn *apqn = &this->apqns[i];
+	if (this->apqns[i].identity == APQN_IDENTITY_UNAVAILABLE)
+		log_info("dry run: %s: bind to read its master key; what follows depends on it%s", name,
+			 this->request->probe ? "" : " (--probe tells)");
+	else if (goal != PLAN_IDENTIFY)
+		provision_log_goal(this, i, provision_goal(goal));
+}
 
-		if (this->plan.apqns[i].goal != PLAN_UNVERIFIED)
-			continue;
-		apqn_format_name(apqn, name);
+/* Left associated because it is unknown whether it serves an entry. */
+static void warn_of_unverified(const struct provision *this, size_t i, const char *name)
+{
+	const struct apqn *apqn = &this->apqns[i];
+
+	if (this->plan.apqns[i].goal == PLAN_UNVERIFIED)
 		log_warning("APQN %s: left associated with secret index %u: it may serve an entry, but %s is unknown",
 			    name, apqn->association_index,
 			    apqn->identity == APQN_IDENTITY_VALID ? "the serial number of its card" : "its master key");
-	}
 }
 
-void provision_log_unknown(const struct provision *this)
+/* May still be bound. In a dry run only probes are bound and unbound. */
+static void warn_of_unknown(const struct provision *this, size_t i, const char *name)
 {
-	char name[APQN_NAME_SIZE];
+	const struct apqn *apqn = &this->apqns[i];
+	bool is_probe = this->request->dry_run && apqn->bind == APQN_BOUND &&
+			(this->tasks[i].bound_here || apqn->failure == APQN_STAYS_BOUND);
+	const char *text = is_probe ? "no time was left to unbind it" : apqn_failure_text(APQN_UNREADABLE);
 
-	for (size_t i = 0; i < this->count; i++) {
-		const struct apqn *apqn = &this->apqns[i];
-		/* In a dry run only probes are bound and unbound. */
-		bool is_probe = this->request->dry_run && apqn->bind == APQN_BOUND &&
-				(this->tasks[i].bound_here || apqn->failure == APQN_STAYS_BOUND);
-		const char *text = is_probe ? "no time was left to unbind it" : apqn_failure_text(APQN_UNREADABLE);
-
-		if ((apqn->bind != APQN_BIND_UNKNOWN && !is_probe) || apqn->mode == APQN_MODE_CCA ||
-		    apqn->failure == APQN_VANISHED)
-			continue;
-		apqn_format_name(apqn, name);
+	if ((apqn->bind == APQN_BIND_UNKNOWN || is_probe) && apqn->mode != APQN_MODE_CCA &&
+	    apqn->failure != APQN_VANISHED)
 		log_warning("APQN %s: may still be bound: %s", name,
 			    apqn->failure ? apqn_failure_text(apqn->failure) : text);
-	}
 }
 
 /* The next queue of the card after this one with the same master key, or the count of all. */
@@ -187,20 +173,35 @@ static size_t next_alike(const struct provision *this, size_t i)
 	return this->count;
 }
 
-void provision_log_duplicates(const struct provision *this)
+/* Another queue of the card has the same master key, and one of the two serves an entry. */
+static void warn_of_duplicate(const struct provision *this, size_t i, const char *name)
 {
-	for (size_t i = 0; i < this->count; i++) {
-		const struct apqn *apqn = &this->apqns[i];
-		size_t other = apqn->identity == APQN_IDENTITY_VALID ? next_alike(this, i) : this->count;
-		char names[2][APQN_NAME_SIZE], mkvp[2 * APQN_MKVP_SIZE + 1];
+	const struct apqn *apqn = &this->apqns[i];
+	size_t other = apqn->identity == APQN_IDENTITY_VALID ? next_alike(this, i) : this->count;
+	char other_name[APQN_NAME_SIZE], mkvp[2 * APQN_MKVP_SIZE + 1];
 
-		if (other == this->count ||
-		    (this->plan.apqns[i].entry == PLAN_NONE && this->plan.apqns[other].entry == PLAN_NONE))
-			continue;
-		apqn_format_name(apqn, names[0]);
-		apqn_format_name(&this->apqns[other], names[1]);
-		text_format_hex(apqn->mkvp, sizeof(apqn->mkvp), mkvp);
-		log_warning("APQN %s and APQN %s: same master key 0x%s on one card; either can serve an entry",
-			    names[0], names[1], mkvp);
+	if (other == this->count ||
+	    (this->plan.apqns[i].entry == PLAN_NONE && this->plan.apqns[other].entry == PLAN_NONE))
+		return;
+	apqn_format_name(&this->apqns[other], other_name);
+	text_format_hex(apqn->mkvp, sizeof(apqn->mkvp), mkvp);
+	log_warning("APQN %s and APQN %s: same master key 0x%s on one card; either can serve an entry", name,
+		    other_name, mkvp);
+}
+
+void provision_log_outcome(const struct provision *this)
+{
+	const struct provision_request *request = this->request;
+	char name[APQN_NAME_SIZE];
+
+	for (size_t i = 0; i < this->count; i++) {
+		apqn_format_name(&this->apqns[i], name);
+		if (request->dry_run)
+			log_dry_run(this, i, name);
+		warn_of_duplicate(this, i, name);
+		warn_of_unverified(this, i, name);
+		/* --unbind reports these as its error. */
+		if (request->config->count > 0 && (!request->dry_run || request->probe))
+			warn_of_unknown(this, i, name);
 	}
 }

@@ -231,8 +231,6 @@ static void drop_unready(const struct config *config, struct plan *plan)
 
 static int conclude(struct provision *this, struct plan *plan)
 {
-	const struct provision_request *request = this->request;
-
 	for (size_t i = 0; i < this->count; i++) {
 		const struct queue_task *task = &this->tasks[i];
 
@@ -246,15 +244,9 @@ static int conclude(struct provision *this, struct plan *plan)
 	}
 	if (provision_make_plan(this) < 0)
 		return no_plan();
-	if (request->dry_run)
-		provision_log_dry_run(this);
-	else
-		drop_unready(request->config, &this->plan);
-	provision_log_duplicates(this);
-	provision_log_unverified(this);
-	/* --unbind reports these as its error. */
-	if (request->config->count > 0 && (!request->dry_run || request->probe))
-		provision_log_unknown(this);
+	if (!this->request->dry_run)
+		drop_unready(this->request->config, &this->plan);
+	provision_log_outcome(this);
 	*plan = this->plan;
 	this->plan = (struct plan){ 0 };
 	return 0;
