@@ -59,13 +59,14 @@ static size_t next_queue(struct accel *accel, int rank, int generation)
 	return (*next)++;
 }
 
-/* Slack of serving entries by the APQNs that are ready, or by all. */
-static void reset_slack(struct accel *accel, bool all)
+/* For each generation, how many more of these APQNs are that new or newer than are wanted already. */
+static void reset_slack(struct accel *accel, size_t counts[CLASSES][GENERATIONS], bool bare)
 {
 	size_t newer = 0;
 
 	for (int g = GENERATIONS - 1; g >= 0; g--) {
-		newer += accel->present[READY][g] + (all ? accel->present[BARE][g] : 0);
+		newer += counts[READY][g] + (bare ? counts[BARE][g] : 0);
+		newer -= accel->wanted[g];
 		accel->slack[g] = newer;
 	}
 }
@@ -101,9 +102,9 @@ static void choose_entries(struct accel *accel)
 {
 	const struct config *config = accel->context->config;
 
-	reset_slack(accel, false);
+	reset_slack(accel, accel->present, false);
 	take_entries(accel, 0, 0, PLAN_MARK_READY);
-	reset_slack(accel, true);
+	reset_slack(accel, accel->present, true);
 	take_entries(accel, PLAN_MARK_READY, 0, MARK_SERVED);
 	take_entries(accel, 0, PLAN_MARK_READY, MARK_SERVED);
 	for (size_t i = 0; i < config->count; i++) {
@@ -128,18 +129,6 @@ static void choose_queues(struct accel *accel)
 	}
 }
 
-/* Slack of pairing: how many more APQNs of g or newer are chosen than entries that want g or newer. */
-static void reset_pairing_slack(struct accel *accel)
-{
-	size_t newer = 0;
-
-	for (int g = GENERATIONS - 1; g >= 0; g--) {
-		newer += accel->usable[READY][g] + accel->usable[BARE][g];
-		newer -= accel->wanted[g];
-		accel->slack[g] = newer;
-	}
-}
-
 /* The best of the chosen APQNs that leaves enough for the others. */
 static size_t pick_queue(struct accel *accel, uint8_t min_generation)
 {
@@ -158,7 +147,7 @@ static void pair(struct accel *accel)
 {
 	const struct plan_context *context = accel->context;
 
-	reset_pairing_slack(accel);
+	reset_slack(accel, accel->usable, true);
 	for (size_t i = 0; i < context->config->count; i++) {
 		size_t apqn;
 
