@@ -25,7 +25,7 @@ $(CHECK)/test_memory: CHECK_YAML := -l:libyaml.a
 $(CHECK)/test_memory: CHECK_WRAP := $(addprefix -Wl$(comma)--wrap=,malloc calloc realloc strdup strndup)
 $(CHECK)/ap/test_inventory_memory: CHECK_WRAP := -Wl,--wrap=calloc
 $(CHECK)/boot/test_supervised: CHECK_WRAP := -Wl,--wrap=reboot
-$(CHECK)/kernel/test_page_size: CHECK_WRAP := $(addprefix -Wl$(comma)--wrap=,getauxval mprotect)
+$(CHECK)/kernel/test_page_size: CHECK_WRAP := -Wl,--wrap=mprotect
 $(CHECK)/util/test_log: CHECK_WRAP := -Wl,--wrap=poll -Wl,--wrap=open
 $(CHECK)/test_syscalls: CHECK_WRAP := $(addprefix -Wl$(comma)--wrap=,read write rename link unlink stat fstat socketpair mmap \
 	mprotect clone fork getpid poll signalfd sigprocmask sha256_digest)

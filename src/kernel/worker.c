@@ -6,7 +6,6 @@
 #include <signal.h>
 #include <stdint.h>
 #include <string.h>
-#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -14,6 +13,8 @@
 #include "util/cleanup.h"
 
 #define STACK_SIZE 16384 /* bytes; a call needs a fraction of it */
+/* Bytes: the largest page there is. mprotect() rounds up to whole pages, and must not reach the stack. */
+#define GUARD_SIZE 65536
 
 /* Where raw_syscall (worker_child.c) uses the C library, the child would change our errno. */
 #if defined(__s390x__) || defined(__x86_64__)
@@ -34,15 +35,9 @@ static pid_t start_child(const struct worker *worker)
 	return pid < 0 ? -errno : pid;
 }
 
-/* One page, whatever its size here: mprotect() rounds up to whole pages, and must not reach the stack. */
-static size_t guard_size(void)
-{
-	return getauxval(AT_PAGESZ);
-}
-
 static size_t memory_size(const struct worker *worker)
 {
-	return guard_size() + STACK_SIZE + sizeof(struct worker_batch) + worker->size;
+	return GUARD_SIZE + STACK_SIZE + sizeof(struct worker_batch) + worker->size;
 }
 
 /*
@@ -56,9 +51,9 @@ static int map_memory(struct worker *worker)
 
 	if (memory == MAP_FAILED)
 		return -ENOMEM;
-	worker->stack = memory + guard_size();
+	worker->stack = memory + GUARD_SIZE;
 	worker->batch = (struct worker_batch *)(void *)(worker->stack + STACK_SIZE);
-	return mprotect(memory, guard_size(), PROT_NONE) < 0 ? -errno : 0;
+	return mprotect(memory, GUARD_SIZE, PROT_NONE) < 0 ? -errno : 0;
 }
 
 static int connect_child(struct worker *worker, int sysfs_fd, const char *uv_path)
@@ -96,7 +91,7 @@ int worker_create(size_t size, int sysfs_fd, const char *uv_path, struct worker 
 	if (r == 0)
 		*result = take_pointer(worker);
 	else if (worker->stack) /* not in use yet */
-		munmap(worker->stack - guard_size(), memory_size(worker));
+		munmap(worker->stack - GUARD_SIZE, memory_size(worker));
 	return r;
 }
 

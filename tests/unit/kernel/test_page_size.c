@@ -5,7 +5,6 @@
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdlib.h>
-#include <sys/auxv.h>
 #include <sys/mman.h>
 
 #include <cmocka.h>
@@ -17,16 +16,9 @@
 static size_t protected_size;
 
 /* NOLINTBEGIN(bugprone-reserved-identifier): the linker's --wrap */
-unsigned long __real_getauxval(unsigned long type);
-unsigned long __wrap_getauxval(unsigned long type);
 int __real_mprotect(void *address, size_t size, int protection);
 int __wrap_mprotect(void *address, size_t size, int protection);
 /* NOLINTEND(bugprone-reserved-identifier) */
-
-unsigned long __wrap_getauxval(unsigned long type)
-{
-	return type == AT_PAGESZ ? PAGE_SIZE_HERE : __real_getauxval(type);
-}
 
 /* As that kernel does it: the whole of each page. */
 int __wrap_mprotect(void *address, size_t size, int protection)
