@@ -115,7 +115,7 @@ static void prepare_call(struct machine_call *call, const struct queue_task *tas
 	unsigned int number = task->call == CALL_WRITE_BIND; /* 0: unbind */
 
 	format_path(task, task->call, call->path);
-	if (task->call > CALL_WRITE_ASSOCIATION)
+	if (!queue_call_is_write(task->call))
 		return;
 	if (task->call == CALL_WRITE_ASSOCIATION)
 		number = task->asked_index;
@@ -308,6 +308,9 @@ void provision_done(struct card_channel *channel, const struct machine_call *cal
 		readmit_refused(this);
 	note_result(this, task, made);
 	check_patience(this, (size_t)(task - this->tasks), now_ms);
+	/* Where nothing may be written, as of a queue that was found unbound once its reset is over. */
+	if (this->request->dry_run && !this->request->probe && queue_call_is_write(queue_task_next(task)))
+		task->goal = GOAL_REST;
 	provision_log_result(task, &before, released, now_ms);
 	if (changes_plan(this, task, &before, goal_before))
 		this->replan = true;

@@ -55,12 +55,6 @@ int provision_plan_dry(struct provision *this, int64_t now_ms);
 /* Unbinds the queues that were bound only to be identified. True if there are any. */
 bool provision_release_probed(struct provision *this, int64_t now_ms);
 
-/*
- * Where nothing may be written: drops the goals of queues whose next call is a write, as that of a queue that was found
- * unbound once its reset is over.
- */
-void provision_give_up_writers(struct provision *this);
-
 /* The work time is over: no queue gets a new goal but to be unbound. */
 static inline bool provision_is_closing(const struct provision *this, int64_t now_ms)
 {

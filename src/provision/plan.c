@@ -247,19 +247,6 @@ static bool rule_out_identities(struct provision *this)
 	return any;
 }
 
-void provision_give_up_writers(struct provision *this)
-{
-	for (size_t i = 0; i < this->count; i++) {
-		struct queue_task *task = &this->tasks[i];
-
-		if (task->goal == GOAL_REST || task->call != CALL_NONE ||
-		    queue_task_next(task) > CALL_WRITE_ASSOCIATION)
-			continue;
-		task->goal = GOAL_REST;
-		this->replan = true;
-	}
-}
-
 static void start_reading(struct provision *this, int64_t now_ms)
 {
 	for (size_t i = 0; i < this->count; i++) {

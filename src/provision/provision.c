@@ -199,8 +199,6 @@ static int run(struct provision *this)
 			r = card_calls_finish(&this->calls);
 			return r < 0 ? r : this->error;
 		}
-		if (this->request->dry_run && !this->request->probe)
-			provision_give_up_writers(this);
 		expected = plan_if_due(this, now_ms);
 		if (!provision_any_task(this) && !this->replan && !card_calls_busy(&this->calls))
 			return this->error;

@@ -318,7 +318,7 @@ void queue_task_abandon(struct queue_task *task, int64_t now_ms)
 {
 	enum queue_call call = task->call;
 
-	if (call != CALL_NONE && call <= CALL_WRITE_ASSOCIATION)
+	if (queue_call_is_write(call))
 		enter_state(task, call, (enum queue_state)find_transition(task->state, call, -EOWNERDEAD)->next,
 			    now_ms);
 	task->call = CALL_NONE;
@@ -483,7 +483,7 @@ static void call_done(struct queue_task *task, enum queue_call call, int error, 
 {
 	bool lost = error == -EOWNERDEAD;
 
-	if (lost && call > CALL_WRITE_ASSOCIATION) {
+	if (lost && !queue_call_is_write(call)) {
 		again(task, now_ms);
 	} else if (call == CALL_READ_MKVPS) {
 		mkvps_read_done(task, error, text, now_ms);

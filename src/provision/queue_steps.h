@@ -40,6 +40,11 @@ enum queue_call {
 	CALL_READ_SERIALNR,
 };
 
+static inline bool queue_call_is_write(enum queue_call call)
+{
+	return call >= CALL_WRITE_BIND && call <= CALL_WRITE_ASSOCIATION;
+}
+
 /* In this order: the bind state is unknown, unbound, bound. */
 enum queue_state {
 	QUEUE_UNKNOWN,        /* se_bind cannot be read, or the effect of an unbind was not seen */
