@@ -174,15 +174,13 @@ static void identify(struct ep11 *ep11, const struct plan_card *card, bool bound
 /* Bound queues first, because that changes nothing. Others are bound only if an entry needs it. */
 static void identify_all(struct ep11 *ep11)
 {
-	for (size_t i = 0; i < ep11->cards.count; i++) {
-		if (ep11->cards.list[i].useful)
-			identify(ep11, &ep11->cards.list[i], true);
-	}
-	if (ep11->first_to_identify != PLAN_NONE)
-		return;
-	for (size_t i = 0; i < ep11->cards.count; i++) {
-		if (could_serve(ep11, &ep11->cards.list[i], PLAN_MARK_LACKING))
-			identify(ep11, &ep11->cards.list[i], false);
+	for (int bound = 1; bound >= 0 && ep11->first_to_identify == PLAN_NONE; bound--) {
+		for (size_t i = 0; i < ep11->cards.count; i++) {
+			const struct plan_card *card = &ep11->cards.list[i];
+
+			if (bound ? card->useful : could_serve(ep11, card, PLAN_MARK_LACKING))
+				identify(ep11, card, bound);
+		}
 	}
 }
 
