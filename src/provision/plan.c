@@ -247,15 +247,6 @@ static bool rule_out_identities(struct provision *this)
 	return any;
 }
 
-static void start_reading(struct provision *this, int64_t now_ms)
-{
-	for (size_t i = 0; i < this->count; i++) {
-		if (this->plan.apqns[i].goal == PLAN_IDENTIFY)
-			set_goal(this, i, GOAL_IDENTIFY, now_ms);
-	}
-	card_calls_wake(&this->calls);
-}
-
 bool provision_release_probed(struct provision *this, int64_t now_ms)
 {
 	bool any = false;
@@ -288,7 +279,10 @@ int provision_plan_dry(struct provision *this, int64_t now_ms)
 			return r;
 	} while (rule_out_identities(this));
 	this->replan = false;
-	if (!provision_is_closing(this, now_ms))
-		start_reading(this, now_ms);
+	for (size_t i = 0; i < this->count && !provision_is_closing(this, now_ms); i++) {
+		if (this->plan.apqns[i].goal == PLAN_IDENTIFY)
+			set_goal(this, i, GOAL_IDENTIFY, now_ms);
+	}
+	card_calls_wake(&this->calls);
 	return 0;
 }
