@@ -29,8 +29,9 @@ struct machine_linux {
 	int signal_fd;
 	sigset_t old_mask;
 	const char *uv_device;
-	int error;      /* why work has stopped (-EINTR: a signal); afterwards no memory of the caller is touched */
-	int64_t now_ms; /* when the clock was last read */
+	int error; /* why work has stopped (-EINTR: a signal); afterwards no memory of the caller is touched */
+	/* When the clock was last read: before and after a sleep is enough, because it is a system call in a guest. */
+	int64_t now_ms;
 	struct channel channels[MACHINE_CHANNELS];
 	size_t channel_count;           /* those in use are among the first ones */
 	struct machine_call *completed; /* to be handed out; linked by next */
@@ -66,14 +67,6 @@ static struct machine_call *take_first(struct machine_call **list)
 }
 
 /* --- clock ---------------------------------------------------------------------------------------- */
-
-/*
- * Reading the clock is a system call here and expensive in a guest; once before and once after a sleep is enough.
- */
-static void read_clock(struct machine_linux *this)
-{
-	this->now_ms = wait_now_ms();
-}
 
 static int64_t linux_now_ms(struct machine *machine)
 {
@@ -194,7 +187,7 @@ static void wait_for_workers(struct machine_linux *this, int64_t until_ms)
 	size_t count = this->channel_count;
 	int64_t left_ms;
 
-	read_clock(this);
+	this->now_ms = wait_now_ms();
 	for (size_t i = 0; i < count; i++) {
 		const struct channel *channel = &this->channels[i];
 
@@ -209,7 +202,7 @@ static void wait_for_workers(struct machine_linux *this, int64_t until_ms)
 		this->error = -errno;
 		return;
 	}
-	read_clock(this);
+	this->now_ms = wait_now_ms();
 	if (polled[count].revents != 0)
 		this->error = -EINTR;
 	for (size_t i = 0; i < count; i++)
@@ -301,7 +294,7 @@ int machine_linux_create(const char *sysfs, const char *uv_device, struct machin
 		return -ENOMEM;
 	this->machine.interface = &linux_interface;
 	this->uv_device = uv_device;
-	read_clock(this);
+	this->now_ms = wait_now_ms();
 	r = take_signals(this);
 	if (r < 0)
 		return r;
