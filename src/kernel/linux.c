@@ -51,12 +51,6 @@ static void append(struct machine_call **list, struct machine_call *calls)
 	*list = calls;
 }
 
-static void prepend(struct machine_call **list, struct machine_call *calls)
-{
-	append(&calls, *list);
-	*list = calls;
-}
-
 static struct machine_call *take_first(struct machine_call **list)
 {
 	struct machine_call *call = *list;
@@ -87,23 +81,25 @@ static void complete(struct machine_linux *this, struct machine_call *calls, int
 	append(&this->completed, calls);
 }
 
-/* Leaves the worker of a channel behind, and takes the results of its completed calls. */
-static struct worker_calls drop_worker(struct machine_linux *this, struct channel *channel)
+/*
+ * Leaves the worker of a channel behind, and takes the results of its completed calls. The others wait again; true if
+ * the first of these was begun.
+ */
+static bool drop_worker(struct machine_linux *this, struct channel *channel)
 {
 	struct worker_calls calls = worker_abandon(channel->worker);
 
 	channel->worker = NULL;
 	append(&this->completed, calls.done);
-	return calls;
+	append(&calls.rest, channel->waiting);
+	channel->waiting = calls.rest;
+	return calls.begun;
 }
 
 /* A call hangs in the kernel: it and all calls that wait behind it fail. */
 static void drop_hung(struct machine_linux *this, struct channel *channel)
 {
-	struct worker_calls calls = drop_worker(this, channel);
-
-	prepend(&channel->waiting, calls.rest);
-	prepend(&channel->waiting, calls.begun);
+	drop_worker(this, channel);
 	if (channel->waiting)
 		complete(this, take_first(&channel->waiting), -ETIMEDOUT);
 	complete(this, channel->waiting, -ECANCELED);
@@ -116,19 +112,15 @@ static void drop_hung(struct machine_linux *this, struct channel *channel)
  */
 static void drop_dead(struct machine_linux *this, struct channel *channel)
 {
-	struct worker_calls calls = drop_worker(this, channel);
-	struct machine_call *begun = calls.begun;
+	bool begun = drop_worker(this, channel);
+	struct machine_call *first = channel->waiting;
 
-	prepend(&channel->waiting, calls.rest);
-	if (begun && begun->operation != MACHINE_READ && begun->operation != MACHINE_LIST) {
-		complete(this, begun, -EOWNERDEAD);
+	if (!first)
 		return;
-	}
-	prepend(&channel->waiting, begun);
-	if (channel->waiting && channel->waiting->repeated)
+	if (first->repeated || (begun && first->operation != MACHINE_READ && first->operation != MACHINE_LIST))
 		complete(this, take_first(&channel->waiting), -EOWNERDEAD);
-	else if (channel->waiting)
-		channel->waiting->repeated = true;
+	else
+		first->repeated = true;
 }
 
 static size_t data_size(size_t channel)

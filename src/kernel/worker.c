@@ -216,11 +216,7 @@ struct worker_calls worker_abandon(struct worker *worker)
 		end = take_results(worker, done, &calls.done);
 		calls.rest = *end;
 		*end = NULL;
-		if (begun > done && calls.rest) {
-			calls.begun = calls.rest;
-			calls.rest = calls.begun->next;
-			calls.begun->next = NULL;
-		}
+		calls.begun = begun > done && calls.rest;
 	}
 	free(worker);
 	return calls;

@@ -39,9 +39,9 @@ struct worker {
 
 /* How far a batch came. The calls belong to the caller again; done ones have their results. */
 struct worker_calls {
-	struct machine_call *done;  /* linked by next */
-	struct machine_call *begun; /* one, or NULL: may have taken effect or not */
-	struct machine_call *rest;  /* linked by next: not begun, and the worker will not begin them */
+	struct machine_call *done; /* linked by next */
+	struct machine_call *rest; /* linked by next: the worker will not begin them */
+	bool begun;                /* but it has begun the first of them, which may have taken effect or not */
 };
 
 /* Makes a worker for calls below the directory sysfs_fd and on the device uv_path. 0 or negative errno. */
