@@ -98,32 +98,39 @@ static bool bind_is_uncertain(const struct queue_task *task)
 	return queue_bind_unseen(task) && (failure == APQN_WORKING || failure == APQN_BIND_TIMEOUT);
 }
 
-enum queue_goal provision_goal(enum plan_goal wish)
-{
-	static const enum queue_goal goals[] = {
-		[PLAN_LEAVE] = GOAL_REST,    [PLAN_KEEP] = GOAL_REST,           [PLAN_IDENTIFY] = GOAL_IDENTIFY,
-		[PLAN_BIND] = GOAL_BIND,     [PLAN_ASSOCIATE] = GOAL_ASSOCIATE, [PLAN_REASSOCIATE] = GOAL_ASSOCIATE,
-		[PLAN_UNBIND] = GOAL_UNBIND, [PLAN_UNVERIFIED] = GOAL_REST,
-	};
+/* The part of a queue's state that its goal depends on, beside the plan. */
+enum situation { SETTLED, PENDING, CONFIRMING, UNCERTAIN, SITUATIONS };
 
-	return goals[wish];
+static enum situation situation_of(const struct queue_task *task)
+{
+	if (bind_is_uncertain(task))
+		return UNCERTAIN;
+	if (task->apqn->association == APQN_ASSOCIATION_PENDING && task->apqn->failure == APQN_WORKING)
+		return PENDING;
+	return task->goal == GOAL_CONFIRM ? CONFIRMING : SETTLED;
 }
 
 /*
  * An association under way is waited for, because the other queues of the card wait for it. An unbind is waited for,
  * unless the next bind will show that it took effect.
  */
-static enum queue_goal goal_by_plan(const struct queue_task *task, enum plan_goal wish)
-{
-	enum queue_goal goal = provision_goal(wish);
+/* clang-format off */
+static const enum queue_goal goals[][SITUATIONS] = {
+	/*                     SETTLED         PENDING         CONFIRMING      UNCERTAIN */
+	[PLAN_LEAVE]       = { GOAL_REST,      GOAL_SETTLE,    GOAL_REST,      GOAL_UNBIND },
+	[PLAN_UNVERIFIED]  = { GOAL_REST,      GOAL_SETTLE,    GOAL_REST,      GOAL_UNBIND },
+	[PLAN_KEEP]        = { GOAL_REST,      GOAL_ASSOCIATE, GOAL_CONFIRM,   GOAL_UNBIND },
+	[PLAN_IDENTIFY]    = { GOAL_IDENTIFY,  GOAL_IDENTIFY,  GOAL_IDENTIFY,  GOAL_IDENTIFY },
+	[PLAN_BIND]        = { GOAL_BIND,      GOAL_BIND,      GOAL_BIND,      GOAL_BIND },
+	[PLAN_ASSOCIATE]   = { GOAL_ASSOCIATE, GOAL_ASSOCIATE, GOAL_ASSOCIATE, GOAL_ASSOCIATE },
+	[PLAN_REASSOCIATE] = { GOAL_ASSOCIATE, GOAL_ASSOCIATE, GOAL_ASSOCIATE, GOAL_ASSOCIATE },
+	[PLAN_UNBIND]      = { GOAL_UNBIND,    GOAL_UNBIND,    GOAL_UNBIND,    GOAL_UNBIND },
+};
+/* clang-format on */
 
-	if (goal != GOAL_REST)
-		return goal;
-	if (bind_is_uncertain(task))
-		return GOAL_UNBIND;
-	if (task->apqn->association == APQN_ASSOCIATION_PENDING && task->apqn->failure == APQN_WORKING)
-		return wish == PLAN_KEEP ? GOAL_ASSOCIATE : GOAL_SETTLE;
-	return wish == PLAN_KEEP && task->goal == GOAL_CONFIRM ? GOAL_CONFIRM : GOAL_REST;
+enum queue_goal provision_goal(enum plan_goal wish)
+{
+	return goals[wish][SETTLED];
 }
 
 static int64_t association_give_up_ms(const struct provision *this, int64_t now_ms)
@@ -203,7 +210,7 @@ static enum queue_goal goal_of_queue(const struct provision *this, size_t i, boo
 {
 	const struct queue_task *task = &this->tasks[i];
 	const struct plan_apqn *planned = &this->plan.apqns[i];
-	enum queue_goal goal = goal_by_plan(task, planned->goal);
+	enum queue_goal goal = goals[planned->goal][situation_of(task)];
 
 	if (task->slow && keeps_goal(this, i, entries_wait))
 		return task->goal;

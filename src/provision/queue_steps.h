@@ -10,7 +10,41 @@
  * se_bind_store, se_associate_store): a bind that returns 0 is done; EBUSY passes; EIO passes while a reset runs; an
  * association is started by the write and seen by a read.
  *
- * The tables in queue_steps.c have the call that a goal needs in a state, and what follows from its result.
+ *   state             call for the goal                          result of a call -> next state (same: it is retried)
+ *                     IDENTIFY    BIND      ASSOCIATE  UNBIND
+ *   UNKNOWN           unbind      unbind    unbind     unbind     started -> UNBINDING
+ *   BIND_LOST         bind?       bind?     bind?      bind?      unbound -> RESETTING, bound -> FOUND, else UNKNOWN
+ *   UNBIND_LOST       bind?       bind?     bind?      bind?      unbound -> RESETTING, else UNKNOWN
+ *   UNBOUND           bind        bind      bind       -          done -> BOUND, EINVAL -> UNAVAILABLE,
+ *                                                                 EIO for a second -> REFUSED
+ *   REFUSED           reset?      reset?    reset?     -          runs -> RESETTING, over -> failure
+ *   RESETTING         bind        bind      bind       reset? *   bind: as UNBOUND, but EIO for ten seconds -> failure;
+ *                                                                 reset?: over -> UNBOUND
+ *   UNAVAILABLE       bind?       bind?     bind?      -          bound -> BOUND, else failure
+ *   UNBINDING         bind        bind      bind       bind?      bind?: unbound -> RESETTING,
+ *                                                                 bound for too long -> failure;
+ *                                                                 bind: done -> BOUND, EINVAL -> UNBIND_IGNORED,
+ *                                                                 EIO for ten seconds -> failure
+ *   UNBIND_IGNORED    bind?       bind?     bind?      bind?      failure
+ *   FOUND             reset?      reset?    associate  unbind     reset?: over -> RESET_OVER
+ *   RESET_OVER        bind?       bind?     associate  unbind     bind?: unbound -> UNBOUND, else BOUND
+ *   BOUND             identity    -         associate  unbind
+ *   STALE             unbind      -         unbind     unbind
+ *   SETTLING          assoc.?     -         unbind     unbind     associated -> ASSOCIATED, unassociated -> FOUND,
+ *                                                                 anything else but pending -> STALE
+ *   ASSOCIATING       assoc.?     -         assoc.? +  unbind     associated -> ASSOCIATED, else failure
+ *   ASSOCIATION_LOST  assoc.?     -         assoc.? +  unbind     as ASSOCIATING, but pending -> ASSOCIATING,
+ *                                                                 unassociated -> FOUND
+ *   ASSOCIATED        identity    -         - +        unbind
+ *
+ *   In every state: associate: started -> ASSOCIATING; unbind: started -> UNBINDING.
+ *   bind, unbind, associate: a write; bind?, reset?, assoc.?: a read of se_bind, reset, se_associate;
+ *   identity: a read of mkvps, then of serialnr if it is wanted; -: the goal is reached
+ *   * only if the serial number of the card is wanted: it cannot be read while the reset runs
+ *   + unbind if it is associated with another secret than the goal's
+ *   STALE is also every accelerator that was found bound, because its association is never read.
+ *   Any state: the helper process of a write was killed -> BIND_LOST, UNBIND_LOST, ASSOCIATION_LOST. A bind that gave
+ *   EIO may have taken effect: BIND_LOST as soon as the goal is not to bind it any more.
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -21,7 +55,7 @@ enum queue_goal {
 	GOAL_REST,    /* nothing to do */
 	GOAL_SETTLE,  /* wait for the end of an association */
 	GOAL_CONFIRM, /* read the MKVP once more after an association */
-	/* in the order of the table in queue_steps.c */
+	/* in the order of the table */
 	GOAL_IDENTIFY,  /* bind, read the MKVP, and the serial number if it is wanted */
 	GOAL_BIND,      /* bind */
 	GOAL_ASSOCIATE, /* bind, associate; unbind before if it is associated with another secret */
