@@ -1,18 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One table drives the parser, --help and the conflicts. The parser splits words as getopt_long(3) does, but without
- * abbreviations and without the environment; getopt_long itself would be a fiftieth of the program.
+ * The parser splits words as getopt_long(3) does, but without abbreviations and without the environment; getopt_long
+ * itself would be a fiftieth of the program. tests/check-docs compares help, manual page and README.
  */
 #include "options.h"
 
 #include <stddef.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "util/log.h"
 #include "util/text.h"
-
-#define HELP_COLUMN 25 /* where the explanations begin */
 
 enum option_id {
 	CONFIG,
@@ -38,108 +35,75 @@ enum option_id {
 
 enum option_kind { FLAG, PATH, SECONDS, EXIT };
 
-struct option {
+#define OFFSET(member) offsetof(struct options, member)
+
+static const struct {
 	const char *name;
 	char letter; /* 0: none */
 	enum option_kind kind;
-	size_t offset;     /* in struct options */
-	const char *value; /* what --help calls it */
-	const char *help;  /* a newline continues it in the next line */
-	const char *group; /* heading in front of it; NULL: none */
+	size_t offset; /* in struct options */
+} known[OPTION_COUNT] = {
+	[CONFIG] = { "config", 'c', PATH, OFFSET(config_path) },
+	[STRICT] = { "strict", 's', FLAG, OFFSET(strict) },
+	[ADD_SECRETS] = { "add-secrets", 0, PATH, OFFSET(secrets_path) },
+	[LOCK_SECRETS] = { "lock-secrets", 0, FLAG, OFFSET(lock_secrets) },
+	[CHECK_CONFIG] = { "check-config", 0, FLAG, OFFSET(check_config) },
+	[BOOT] = { "boot", 0, FLAG, OFFSET(boot) },
+	[UNBIND] = { "unbind", 0, FLAG, OFFSET(unbind) },
+	[LIST] = { "list", 0, FLAG, OFFSET(list) },
+	[STATUS] = { "status", 0, FLAG, OFFSET(status) },
+	[DRY_RUN] = { "dry-run", 'n', FLAG, OFFSET(dry_run) },
+	[PROBE] = { "probe", 0, FLAG, OFFSET(probe) },
+	[TIMEOUT] = { "timeout", 0, SECONDS, OFFSET(timeout_ms) },
+	[JSON] = { "json", 0, FLAG, OFFSET(json) },
+	[VERBOSE] = { "verbose", 'v', FLAG, OFFSET(verbose) },
+	[HELP] = { "help", 'h', EXIT, 0 },
+	[VERSION] = { "version", 'V', EXIT, 0 },
 };
 
-#define OFFSET(member) offsetof(struct options, member)
+static const char help[] =
+	"Usage: pvapconfig [OPTION]...\n"
+	"Bind and associate the crypto queues (APQNs) of a Secure Execution guest.\n"
+	"\n"
+	"What to do:\n"
+	"  -c, --config FILE      configuration file (default: " OPTIONS_CONFIG_PATH ")\n"
+	"  -s, --strict           fail unless every entry of the file is satisfied\n"
+	"      --add-secrets DIR  submit the add-secret requests in DIR (*.asrcb) first\n"
+	"      --lock-secrets     then lock the secret store until the guest restarts\n"
+	"      --check-config     only check the configuration file; works on any machine\n"
+	"      --boot             early boot: options from the kernel command line\n"
+	"                         (rd.pvapconfig...); not with other options\n"
+	"      --unbind           unbind all APQNs; not with --config or --strict\n"
+	"\n"
+	"What to show instead:\n"
+	"      --list             list all APQNs: identity, state, association\n"
+	"      --status           show the result of early boot; fails if that failed\n"
+	"\n"
+	"How to do it:\n"
+	"  -n, --dry-run          change nothing, show what a real run would do\n"
+	"      --probe            with --dry-run, bind queues to identify them\n"
+	"      --timeout SECONDS  timeout of the whole run (default: " TEXT_OF(
+		OPTIONS_TIMEOUT_DEFAULT) ", 0: no limit)\n"
+					 "      --json             print the result as JSON, messages on standard error\n"
+					 "  -v, --verbose          print every step\n"
+					 "\n"
+					 "  -h, --help             print this text and exit\n"
+					 "  -V, --version          print the version and exit\n";
 
-static const struct option known[OPTION_COUNT] = {
-	[CONFIG] = { "config", 'c', PATH, OFFSET(config_path), "FILE",
-		     "configuration file (default: " OPTIONS_CONFIG_PATH ")", "What to do:" },
-	[STRICT] = { "strict", 's', FLAG, OFFSET(strict), "", "fail unless every entry of the file is satisfied",
-		     NULL },
-	[ADD_SECRETS] = { "add-secrets", 0, PATH, OFFSET(secrets_path), "DIR",
-			  "submit the add-secret requests in DIR (*.asrcb) first", NULL },
-	[LOCK_SECRETS] = { "lock-secrets", 0, FLAG, OFFSET(lock_secrets), "",
-			   "then lock the secret store until the guest restarts", NULL },
-	[CHECK_CONFIG] = { "check-config", 0, FLAG, OFFSET(check_config), "",
-			   "only check the configuration file; works on any machine", NULL },
-	[BOOT] = { "boot", 0, FLAG, OFFSET(boot), "",
-		   "early boot: options from the kernel command line\n(rd.pvapconfig...); not with other options",
-		   NULL },
-	[UNBIND] = { "unbind", 0, FLAG, OFFSET(unbind), "", "unbind all APQNs; not with --config or --strict", NULL },
-	[LIST] = { "list", 0, FLAG, OFFSET(list), "", "list all APQNs: identity, state, association",
-		   "What to show instead:" },
-	[STATUS] = { "status", 0, FLAG, OFFSET(status), "", "show the result of early boot; fails if that failed",
-		     NULL },
-	[DRY_RUN] = { "dry-run", 'n', FLAG, OFFSET(dry_run), "", "change nothing, show what a real run would do",
-		      "How to do it:" },
-	[PROBE] = { "probe", 0, FLAG, OFFSET(probe), "", "with --dry-run, bind queues to identify them", NULL },
-	[TIMEOUT] = { "timeout", 0, SECONDS, OFFSET(timeout_ms), "SECONDS",
-		      "timeout of the whole run (default: " TEXT_OF(OPTIONS_TIMEOUT_DEFAULT) ", 0: no limit)", NULL },
-	[JSON] = { "json", 0, FLAG, OFFSET(json), "", "print the result as JSON, messages on standard error", NULL },
-	[VERBOSE] = { "verbose", 'v', FLAG, OFFSET(verbose), "", "print every step", NULL },
-	[HELP] = { "help", 'h', EXIT, 0, "", "print this text and exit", "" },
-	[VERSION] = { "version", 'V', EXIT, 0, "", "print the version and exit", NULL },
-};
-
-/* Options that do not go together: one of the first set and one of the second. The first rule that is broken counts. */
+/* What an option goes with. The first rule that is broken counts. */
 static const struct {
-	unsigned int ones, others;
+	enum option_id id;
+	unsigned int others;
 	const char *message;
-} conflicts[] = {
-	{ BIT(BOOT), ~BIT(BOOT),
-	  "option --boot excludes all others; use the kernel command line instead (rd.pvapconfig...)" },
-	{ BIT(UNBIND), BIT(CONFIG), "options --unbind and --config exclude each other" },
-	{ BIT(UNBIND), BIT(STRICT), "options --unbind and --strict exclude each other" },
-	{ BIT(UNBIND), BIT(CHECK_CONFIG), "options --unbind and --check-config exclude each other" },
-	{ BIT(UNBIND), BIT(PROBE), "options --unbind and --probe exclude each other" },
-	{ BIT(UNBIND) | BIT(CHECK_CONFIG), BIT(ADD_SECRETS) | BIT(LOCK_SECRETS),
-	  "options --add-secrets and --lock-secrets do not go with --unbind or --check-config" },
-	{ BIT(LIST), ~(BIT(LIST) | BIT(CONFIG) | BIT(JSON) | BIT(TIMEOUT) | BIT(VERBOSE)),
+} rules[] = {
+	{ BOOT, 0, "option --boot excludes all others; use the kernel command line instead (rd.pvapconfig...)" },
+	{ LIST, BIT(CONFIG) | BIT(JSON) | BIT(TIMEOUT) | BIT(VERBOSE),
 	  "option --list goes with --config, --json, --timeout and --verbose only" },
-	{ BIT(STATUS), ~(BIT(STATUS) | BIT(JSON)), "option --status goes with --json only" },
-	{ BIT(CHECK_CONFIG), ~(BIT(CHECK_CONFIG) | BIT(CONFIG) | BIT(VERBOSE)),
-	  "option --check-config goes with --config and --verbose only" },
+	{ STATUS, BIT(JSON), "option --status goes with --json only" },
+	{ CHECK_CONFIG, BIT(CONFIG) | BIT(VERBOSE), "option --check-config goes with --config and --verbose only" },
+	{ UNBIND, BIT(DRY_RUN) | BIT(JSON) | BIT(TIMEOUT) | BIT(VERBOSE),
+	  "option --unbind goes with --dry-run, --json, --timeout and --verbose only" },
 };
-
-/* --- help ----------------------------------------------------------------------------------------- */
-
-static void print_option(const struct option *option)
-{
-	static const char blanks[] = "                         ";
-	const char *help = option->help;
-	char start[64];
-	size_t length;
-
-	_Static_assert(sizeof(blanks) == HELP_COLUMN + 1, "blanks up to the column");
-	length = (size_t)snprintf(start, sizeof(start), option->letter ? "  -%c, " : "      ", option->letter);
-	length += (size_t)snprintf(start + length, sizeof(start) - length, "--%s%s%s", option->name,
-				   *option->value ? " " : "", option->value);
-	do {
-		char line[128];
-		size_t end = strcspn(help, "\n");
-
-		snprintf(line, sizeof(line), "%s", help);
-		line[end] = '\0';
-		log_output("%s%s%s", start, blanks + length, line);
-		start[0] = '\0';
-		length = 0;
-		help += end;
-	} while (*help++);
-}
-
-static void print_help(void)
-{
-	log_output("Usage: pvapconfig [OPTION]...");
-	log_output("Bind and associate the crypto queues (APQNs) of a Secure Execution guest.");
-	for (size_t i = 0; i < OPTION_COUNT; i++) {
-		if (known[i].group)
-			log_output("%s", "");
-		if (known[i].group && *known[i].group)
-			log_output("%s", known[i].group);
-		print_option(&known[i]);
-	}
-}
-
-/* --- meaning -------------------------------------------------------------------------------------- */
 
 struct parser {
 	char *const *next;  /* the next word; NULL after the last */
@@ -147,71 +111,59 @@ struct parser {
 	struct options *options;
 };
 
-static enum options_action set_path(const struct option *option, const char *value, void *path)
-{
-	if (!*value) {
-		log_error("option --%s: the name is empty", option->name);
-		return OPTIONS_EXIT_FAILURE;
-	}
-	*(const char **)path = value;
-	return OPTIONS_RUN;
-}
-
-static enum options_action set_seconds(const struct option *option, const char *value, void *ms)
-{
-	uint64_t seconds;
-
-	if (text_parse_decimal(value, OPTIONS_TIMEOUT_MAX, &seconds)) {
-		log_error("option --%s: '%s' is not a whole number of seconds from 0 to %d", option->name, value,
-			  OPTIONS_TIMEOUT_MAX);
-		return OPTIONS_EXIT_FAILURE;
-	}
-	*(int64_t *)ms = (int64_t)seconds * 1000;
-	return OPTIONS_RUN;
-}
-
 static bool has_value(int id)
 {
 	return known[id].kind == PATH || known[id].kind == SECONDS;
 }
 
 /* `value` is the rest of the option's word, or NULL: the next word. */
+static enum options_action apply_value(struct parser *parser, int id, const char *value)
+{
+	void *member = (char *)parser->options + known[id].offset;
+	uint64_t seconds;
+
+	if (!value && *parser->next)
+		value = *parser->next++;
+	if (!value || !*value) {
+		log_error("option --%s needs a value", known[id].name);
+		return OPTIONS_EXIT_FAILURE;
+	}
+	if (known[id].kind == PATH) {
+		*(const char **)member = value;
+		return OPTIONS_RUN;
+	}
+	if (text_parse_decimal(value, OPTIONS_TIMEOUT_MAX, &seconds) < 0) {
+		log_error("option --%s: '%s' is not a whole number of seconds from 0 to %d", known[id].name, value,
+			  OPTIONS_TIMEOUT_MAX);
+		return OPTIONS_EXIT_FAILURE;
+	}
+	*(int64_t *)member = (int64_t)seconds * 1000;
+	return OPTIONS_RUN;
+}
+
 static enum options_action apply(struct parser *parser, int id, const char *value)
 {
-	const struct option *option = &known[id];
-	void *member = (char *)parser->options + option->offset;
-
 	parser->given |= BIT(id);
-	switch (option->kind) {
-	case FLAG:
-		*(bool *)member = true;
+	if (has_value(id))
+		return apply_value(parser, id, value);
+	if (known[id].kind == FLAG) {
+		*(bool *)((char *)parser->options + known[id].offset) = true;
 		return OPTIONS_RUN;
-	case PATH:
-	case SECONDS:
-		if (!value && *parser->next)
-			value = *parser->next++;
-		if (value)
-			return option->kind == PATH ? set_path(option, value, member) :
-						      set_seconds(option, value, member);
-		log_error("option --%s needs a value", option->name);
-		return OPTIONS_EXIT_FAILURE;
-	case EXIT:
-		break;
 	}
 	if (id == HELP)
-		print_help();
+		log_lines(help);
 	else
 		log_output("pvapconfig " PVAPCONFIG_VERSION);
 	return OPTIONS_EXIT_SUCCESS;
 }
 
-static enum options_action check_conflicts(unsigned int given)
+static enum options_action check_rules(unsigned int given)
 {
 	const char *message = NULL;
 
-	for (size_t i = 0; !message && i < sizeof(conflicts) / sizeof(conflicts[0]); i++) {
-		if ((given & conflicts[i].ones) && (given & conflicts[i].others))
-			message = conflicts[i].message;
+	for (size_t i = 0; !message && i < sizeof(rules) / sizeof(rules[0]); i++) {
+		if ((given & BIT(rules[i].id)) && (given & ~(BIT(rules[i].id) | rules[i].others)))
+			message = rules[i].message;
 	}
 	if (!message && (given & BIT(PROBE)) && !(given & BIT(DRY_RUN)))
 		message = "option --probe works only together with --dry-run";
@@ -284,7 +236,7 @@ static enum options_action parse_all(char *const words[], struct options *option
 		log_error("unexpected argument '%s'", *parser.next);
 		return OPTIONS_EXIT_FAILURE;
 	}
-	return check_conflicts(parser.given);
+	return check_rules(parser.given);
 }
 
 enum options_action options_parse(int argc, char *argv[], struct options *options)

@@ -135,15 +135,6 @@ static int load(const char *path, const char *why_missing, char **text, size_t *
 	return r;
 }
 
-/* Line by line, because the log replaces control characters. Changes the text. */
-static void print_lines(char *text)
-{
-	char *rest = text, *line;
-
-	while ((line = strsep(&rest, "\n")) && rest)
-		log_output("%s", line);
-}
-
 int status_show(const char *path, const char *json_path, bool *success)
 {
 	cleanup_free_ char *text = NULL, *json = NULL;
@@ -169,6 +160,6 @@ int status_show(const char *path, const char *json_path, bool *success)
 	if (json)
 		log_raw(json, json_length);
 	else
-		print_lines(text);
+		log_lines(text);
 	return 0;
 }

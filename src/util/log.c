@@ -285,6 +285,19 @@ void log_line(enum log_level level, const char *format, ...)
 	errno = saved_errno;
 }
 
+void log_lines(const char *text)
+{
+	char line[LINE_LENGTH_MAX + 2]; /* a byte too many, so that log_line sees what it has to cut */
+
+	for (const char *end; (end = strchr(text, '\n')); text = end + 1) {
+		size_t length = (size_t)(end - text) < sizeof(line) ? (size_t)(end - text) : sizeof(line) - 1;
+
+		memcpy(line, text, length);
+		line[length] = '\0';
+		log_output("%s", line);
+	}
+}
+
 void log_styled(enum log_style style, const char *text)
 {
 	static const char *const starts[] = {

@@ -63,6 +63,9 @@ void log_forget_error(void);
 /* Writes one line; longer than 1000 bytes is cut and ends in "...". Never fails, keeps errno. */
 void log_line(enum log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* Requested output of several lines, each ended by a newline. */
+void log_lines(const char *text);
+
 /* One line of requested output, like log_output. */
 void log_styled(enum log_style style, const char *text);
 
