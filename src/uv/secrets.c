@@ -136,23 +136,17 @@ static size_t count_stored(const uint8_t *buffer, size_t size)
 static int compare_secrets(const void *left, const void *right)
 {
 	const struct secret *one = left, *other = right;
-	int order = (other->type == SECRETS_ASSOCIATION) - (one->type == SECRETS_ASSOCIATION);
+	int order = memcmp(one->id, other->id, SECRETS_ID_SIZE);
 
 	if (order == 0)
-		order = memcmp(one->id, other->id, SECRETS_ID_SIZE);
+		order = (other->type == SECRETS_ASSOCIATION) - (one->type == SECRETS_ASSOCIATION);
 	return order ? order : (one->index > other->index) - (one->index < other->index);
 }
 
-/* Counts a secret that was written behind the last one. The caller sorts the list afterwards. */
-static void count_secret(struct secrets *secrets, const struct secret *secret)
+/* Smaller types are not secrets, or have no id. */
+static bool has_id(const struct secret *secret)
 {
-	secrets->count += secret->type == SECRETS_ASSOCIATION;
-	secrets->others += secret->type > SECRETS_ASSOCIATION; /* smaller types are not secrets, or have no id */
-}
-
-static void sort(struct secrets *secrets)
-{
-	qsort(secrets->list, secrets->count + secrets->others, sizeof(*secrets->list), compare_secrets);
+	return secret->type >= SECRETS_ASSOCIATION;
 }
 
 struct secret secrets_decode_entry(const uint8_t entry[SECRETS_ENTRY_SIZE])
@@ -177,12 +171,10 @@ int secrets_decode(const uint8_t *buffer, size_t size, struct secrets *secrets, 
 
 	*secrets = (struct secrets){ .list = list };
 	for (size_t i = 0; i < stored; i++) {
-		struct secret *secret = &list[secrets->count + secrets->others];
-
-		*secret = secrets_decode_entry(buffer + HEADER_SIZE + i * SECRETS_ENTRY_SIZE);
-		count_secret(secrets, secret);
+		list[secrets->count] = secrets_decode_entry(buffer + HEADER_SIZE + i * SECRETS_ENTRY_SIZE);
+		secrets->count += has_id(&list[secrets->count]);
 	}
-	sort(secrets);
+	qsort(list, secrets->count, sizeof(*list), compare_secrets);
 	*total = get_be16(buffer + HEADER_TOTAL);
 	return 0;
 }
@@ -270,18 +262,19 @@ int secrets_fetch(struct machine *machine, int64_t until_ms, struct secrets *sec
 		log_warning(
 			"Ultravisor: only %zu secrets are listed, %zu are stored; kernels up to 6.12 list at most %d",
 			seen, total, ENTRIES_PER_PAGE);
-	log_info("Ultravisor: secrets listed: %zu, for association: %zu", seen, fetched.count);
+	log_info("Ultravisor: secrets listed: %zu", seen);
 	secrets_release(secrets);
 	*secrets = fetched;
 	fetched = (struct secrets){ 0 };
 	return 0;
 }
 
-static const struct secret *find(const struct secret *list, size_t count, const uint8_t id[SECRETS_ID_SIZE])
+const struct secret *secrets_find_any(const struct secrets *secrets, const uint8_t id[SECRETS_ID_SIZE])
 {
-	size_t low = 0, high = count;
+	const struct secret *list = secrets->list;
+	size_t low = 0, high = secrets->count;
 
-	/* Find the first id that is not less: equal ids are sorted by index, and the lowest index is wanted. */
+	/* Find the first id that is not less. */
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
 
@@ -290,34 +283,26 @@ static const struct secret *find(const struct secret *list, size_t count, const 
 		else
 			high = middle;
 	}
-	return low < count && memcmp(list[low].id, id, SECRETS_ID_SIZE) == 0 ? &list[low] : NULL;
+	return low < secrets->count && memcmp(list[low].id, id, SECRETS_ID_SIZE) == 0 ? &list[low] : NULL;
 }
 
 const struct secret *secrets_find(const struct secrets *secrets, const uint8_t id[SECRETS_ID_SIZE])
 {
-	return find(secrets->list, secrets->count, id);
-}
+	const struct secret *secret = secrets_find_any(secrets, id);
 
-const struct secret *secrets_find_any(const struct secrets *secrets, const uint8_t id[SECRETS_ID_SIZE])
-{
-	const struct secret *secret = secrets_find(secrets, id);
-
-	if (secret || secrets->others == 0)
-		return secret;
-	return find(secrets->list + secrets->count, secrets->others, id);
+	return secret && secret->type == SECRETS_ASSOCIATION ? secret : NULL;
 }
 
 int secrets_add(struct secrets *secrets, const struct secret *secret)
 {
-	size_t count = secrets->count + secrets->others;
-	struct secret *list = reallocarray(secrets->list, count + 1, sizeof(*list));
+	struct secret *list = reallocarray(secrets->list, secrets->count + 1, sizeof(*list));
 
 	if (!list)
 		return -ENOMEM;
-	list[count] = *secret;
+	list[secrets->count] = *secret;
+	secrets->count += has_id(secret);
 	secrets->list = list;
-	count_secret(secrets, secret);
-	sort(secrets);
+	qsort(list, secrets->count, sizeof(*list), compare_secrets);
 	return 0;
 }
 

@@ -23,10 +23,9 @@ struct secret {
 };
 
 struct secrets {
-	/* NULL: never fetched. Association secrets, then those of other types; both sorted by id, then by index. */
+	/* NULL: never fetched. Sorted by id; of one id, association secrets come first, and lower indexes before higher. */
 	struct secret *list;
-	size_t count; /* association secrets */
-	size_t others;
+	size_t count;
 	bool truncated; /* the UV holds more than these */
 };
 
@@ -58,7 +57,7 @@ int secrets_decode(const uint8_t *buffer, size_t size, struct secrets *secrets, 
 /* The association secret with this id (the lowest index, if several), or NULL. */
 const struct secret *secrets_find(const struct secrets *secrets, const uint8_t id[SECRETS_ID_SIZE]);
 
-/* The same, or else one of another type. */
+/* The same, or else one of another type: the first one of the list. */
 const struct secret *secrets_find_any(const struct secrets *secrets, const uint8_t id[SECRETS_ID_SIZE]);
 
 /* Decodes an entry of the list. An add-secret request has the same of its secret, but for the index. */

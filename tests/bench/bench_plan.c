@@ -247,6 +247,7 @@ int main(void)
 
 	for (size_t i = 0; i < SECRETS; i++) {
 		known_secrets[i].index = (uint16_t)i;
+		known_secrets[i].type = SECRETS_ASSOCIATION;
 		memset(known_secrets[i].id, (int)i, SECRETS_ID_SIZE);
 	}
 	printf("planning time in ms, best of %d\n%-34s %8s %9s %9s %9s %9s %10s\n", RUNS, "APQNs:", "entries", "1024",

@@ -30,6 +30,7 @@ static void make(size_t entry_count, size_t apqn_count, bool served)
 		entries[i].mkvp[APQN_MKVP_SIZE - 1] = 1;
 		memcpy(entries[i].secretid, &(size_t){ i }, sizeof(size_t));
 		known_secrets[i].index = (uint32_t)i;
+		known_secrets[i].type = SECRETS_ASSOCIATION;
 		memcpy(known_secrets[i].id, entries[i].secretid, SECRETS_ID_SIZE);
 		plan_entries[i] = (struct plan_entry){ PLAN_NONE, PLAN_NO_MKVP, PLAN_NONE, (uint32_t)i };
 	}

@@ -63,8 +63,8 @@ static void decode_buffer_of(size_t size)
 	if (r != 0)
 		return;
 	CLAIM(total <= UINT16_MAX, "the total is a number of 16 bits");
-	CLAIM(secrets.count + secrets.others <= (size - 16) / SECRETS_ENTRY_SIZE, "no more secrets than the buffer has");
-	for (size_t i = 0; i < secrets.count + secrets.others; i++) {
+	CLAIM(secrets.count <= (size - 16) / SECRETS_ENTRY_SIZE, "no more secrets than the buffer has");
+	for (size_t i = 0; i < secrets.count; i++) {
 		CLAIM(secrets.list[i].type >= SECRETS_ASSOCIATION, "only types that have an id");
 		CLAIM(secrets.list[i].index <= UINT16_MAX, "an index has 16 bits");
 	}

@@ -10,7 +10,7 @@
 #include "run_fixture.h"
 
 #define NO_YAML "not even yaml: ["
-#define SECRETS "info: Ultravisor: secrets listed: 2, for association: 2\n"
+#define SECRETS "info: Ultravisor: secrets listed: 2\n"
 #define BOUND(count) "info: AP bus: all drivers are bound: " #count "/" #count " (complete)\n"
 #define APQNS(count) BOUND(count) "info: AP bus: " #count " APQNs\n"
 #define NO_KEY_B(entry) "entry #" #entry ": no usable APQN has the master key 0x" MKVP_B "\n"

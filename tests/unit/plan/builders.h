@@ -22,6 +22,7 @@ static inline int make_secrets(void **state)
 	(void)state;
 	for (size_t i = 0; i < COUNT(known_secrets); i++) {
 		known_secrets[i].index = (uint16_t)(101 + i);
+		known_secrets[i].type = SECRETS_ASSOCIATION;
 		memset(known_secrets[i].id, (int)(1 + i), SECRETS_ID_SIZE);
 	}
 	return 0;

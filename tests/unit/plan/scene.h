@@ -100,6 +100,7 @@ static void make_scene(struct scene *scene)
 	memset(scene, 0, sizeof(*scene));
 	for (size_t i = 0; i < SECRETS; i++) {
 		scene->secrets[i].index = (uint16_t)(1 + i);
+		scene->secrets[i].type = SECRETS_ASSOCIATION;
 		memset(scene->secrets[i].id, (int)(1 + i), SECRETS_ID_SIZE);
 	}
 	scene->list = (struct secrets){ .list = scene->secrets, .count = SECRETS - 1 }; /* the UV lacks the last one */

@@ -117,6 +117,7 @@ static inline void take_secrets(struct fixture *fixture)
 	fixture->secrets.count = model->secret_count;
 	for (size_t i = 0; i < model->secret_count; i++) {
 		fixture->secrets.list[i].index = model->secrets[i].index;
+		fixture->secrets.list[i].type = SECRETS_ASSOCIATION;
 		memcpy(fixture->secrets.list[i].id, model->secrets[i].id, SECRETS_ID_SIZE);
 	}
 }

@@ -279,7 +279,7 @@ static void decode_short(void **state)
 	}
 }
 
-/* Byte for byte, as the firmware writes it: association secrets sorted by id, then index, and behind them all others. */
+/* Byte for byte, as the firmware writes it: sorted by id, then association secrets before others, then by index. */
 static void decode_layout(void **state)
 {
 	static const uint8_t buffer[16 + 7 * 48] = {
@@ -289,8 +289,8 @@ static void decode_layout(void **state)
 		[32] = 0xb0, [63] = 0x0b,
 		/* plain text */
 		[64] = 0x00, [65] = 0x01, [66] = 0x00, [67] = 0x03, [80] = 0xa0,
-		/* type 0x0200 */
-		[112] = 0x00, [113] = 0x02, [114] = 0x02, [115] = 0x00, [128] = 0xa0,
+		/* type 0x0200, the same id as the first, an even lower index */
+		[112] = 0x00, [113] = 0x02, [114] = 0x02, [115] = 0x00, [128] = 0xb0, [159] = 0x0b,
 		/* the same id as the first, lower index */
 		[160] = 0x00, [161] = 0xff, [162] = 0x00, [163] = 0x02, [176] = 0xb0, [207] = 0x0b,
 		/* a lower id, the highest index */
@@ -307,25 +307,23 @@ static void decode_layout(void **state)
 	(void)state;
 	assert_int_equal(secrets_decode(buffer, sizeof(buffer), &secrets, &total), 0);
 	assert_int_equal(total, 0x0102);
-	assert_int_equal(secrets.count, 3);
-	assert_int_equal(secrets.others, 2);
-	assert_int_equal(secrets.list[0].index, 0xffff);
-	assert_int_equal(secrets.list[0].id[31], 0x0a);
-	assert_int_equal(secrets.list[1].index, 0x00ff);
-	assert_int_equal(secrets.list[2].index, 0x0102);
-	assert_memory_equal(secrets.list[2].id, id, SECRETS_ID_SIZE);
-
-	assert_int_equal(secrets.list[3].index, 1);
-	assert_int_equal(secrets.list[3].type, 3);
+	assert_int_equal(secrets.count, 5);
+	assert_int_equal(secrets.list[0].index, 1);
+	assert_int_equal(secrets.list[0].type, 3);
+	assert_int_equal(secrets.list[1].index, 0xffff);
+	assert_int_equal(secrets.list[1].id[31], 0x0a);
+	assert_int_equal(secrets.list[2].index, 0x00ff);
+	assert_int_equal(secrets.list[3].index, 0x0102);
+	assert_memory_equal(secrets.list[3].id, id, SECRETS_ID_SIZE);
 	assert_int_equal(secrets.list[4].index, 2);
 	assert_int_equal(secrets.list[4].type, 0x0200);
 
-	assert_ptr_equal(secrets_find(&secrets, id), &secrets.list[1]);
-	assert_ptr_equal(secrets_find_any(&secrets, id), &secrets.list[1]);
+	assert_ptr_equal(secrets_find(&secrets, id), &secrets.list[2]);
+	assert_ptr_equal(secrets_find_any(&secrets, id), &secrets.list[2]);
 	assert_null(secrets_find(&secrets, plain_text));
-	assert_ptr_equal(secrets_find_any(&secrets, plain_text), &secrets.list[3]);
+	assert_ptr_equal(secrets_find_any(&secrets, plain_text), &secrets.list[0]);
 	assert_null(secrets_find_any(&secrets, none));
-	assert_ptr_equal(secrets_find(&secrets, secrets.list[0].id), &secrets.list[0]);
+	assert_ptr_equal(secrets_find(&secrets, secrets.list[1].id), &secrets.list[1]);
 	id[31] = 0x0c;
 	assert_null(secrets_find(&secrets, id));
 	id[0] = 0x00;
@@ -464,7 +462,7 @@ static void fetch_verbose(void **state)
 	log_capture_begin(&capture);
 	assert_int_equal(secrets_fetch(&fake.machine, UNTIL, &secrets), 0);
 	log_set_verbose(0);
-	assert_string_equal(capture.text, "info: Ultravisor: secrets listed: 7, for association: 7\n");
+	assert_string_equal(capture.text, "info: Ultravisor: secrets listed: 7\n");
 	secrets_release(&secrets);
 }
 
