@@ -25,7 +25,7 @@ struct run {
 	struct inventory inventory;
 	struct plan plan;
 	bool planned;
-	int64_t start_ms, deadline_ms;
+	int64_t deadline_ms;
 	int64_t requests_until_ms; /* slow requests must leave time for the lock and for the queues */
 };
 
@@ -41,15 +41,23 @@ static void run_release(struct run *run)
 static struct report report_of(const struct run *run)
 {
 	return (struct report){
+		.options = run->options,
 		.config = &run->config,
 		.apqns = run->inventory.apqns,
 		.apqn_count = run->inventory.count,
 		.plan = run->planned ? &run->plan : NULL,
 		.secrets = &run->secrets,
-		.strict = run->options->strict,
-		.dry_run = run->options->dry_run,
-		.probe = run->options->probe,
 	};
+}
+
+static bool all_listed(const struct run *run)
+{
+	size_t unlisted = run->inventory.unlisted_cards;
+
+	if (unlisted > 0)
+		log_error("AP bus: %zu %s could not be listed; the state of their APQNs is unknown", unlisted,
+			  text_plural(unlisted, "card", "cards"));
+	return unlisted == 0;
 }
 
 static int gather(struct run *run)
@@ -64,27 +72,6 @@ static int gather(struct run *run)
 	return r;
 }
 
-static bool unbind(const struct run *run, const struct report *report)
-{
-	bool unbound = report_unbind(report);
-
-	if (run->inventory.unlisted_cards == 0)
-		return unbound;
-	log_error("%zu %s could not be listed; APQNs there %s", run->inventory.unlisted_cards,
-		  text_plural(run->inventory.unlisted_cards, "card", "cards"),
-		  run->options->dry_run ? "would stay as they are" : "may still be bound");
-	return false;
-}
-
-static void report_no_apqn(const struct run *run)
-{
-	if (run->inventory.unlisted_cards > 0)
-		log_error("AP bus: no APQN found; %zu %s could not be listed", run->inventory.unlisted_cards,
-			  text_plural(run->inventory.unlisted_cards, "card", "cards"));
-	else
-		log_error("AP bus: there is no APQN; the host passes no crypto queue through to this guest");
-}
-
 static bool provision(struct run *run)
 {
 	const struct provision_request request = {
@@ -96,21 +83,25 @@ static bool provision(struct run *run)
 		.deadline_ms = run->deadline_ms,
 	};
 	struct report report;
+	bool unbound;
 
 	if (gather(run) < 0)
 		return false;
 	if (run->inventory.count == 0 && !run->options->unbind) {
-		report_no_apqn(run);
+		if (all_listed(run))
+			log_error("AP bus: there is no APQN; the host passes no crypto queue through to this guest");
 		return false;
 	}
 	if (provision_run(run->machine, &request, run->inventory.apqns, run->inventory.count, &run->plan) < 0)
 		return false;
 	run->planned = true;
 	report = report_of(run);
-	if (report.dry_run && !run->options->boot && !run->options->json)
+	if (run->options->dry_run && !run->options->boot && !run->options->json)
 		list_print_planned(&report);
-	if (run->options->unbind)
-		return unbind(run, &report);
+	if (run->options->unbind) {
+		unbound = report_unbind(&report);
+		return all_listed(run) && unbound;
+	}
 	report_print(&report);
 	return report_is_success(&report);
 }
@@ -285,7 +276,7 @@ static int gather_plain(struct run *run, const char **unread)
 /* True if there is a list, and it is complete. */
 static bool list(struct run *run)
 {
-	bool complete = load_config(run), secure;
+	bool complete = load_config(run), secure, listed;
 	const char *unread = NULL;
 	struct report report;
 	int r = inventory_check_bus(run->machine, run->deadline_ms, &secure);
@@ -297,14 +288,12 @@ static bool list(struct run *run)
 	if (run->config.count > 0 && any_associated(&run->inventory))
 		complete = secrets_fetch(run->machine, run->deadline_ms, &run->secrets) == 0 && complete;
 	report = report_of(run);
-	if (run->inventory.unlisted_cards > 0)
-		log_error("AP bus: incomplete list: %zu %s could not be listed", run->inventory.unlisted_cards,
-			  text_plural(run->inventory.unlisted_cards, "card", "cards"));
+	listed = all_listed(run);
 	if (!run->options->json && report.apqn_count > 0)
 		complete = list_print(&report, unread) && complete;
-	else if (!run->options->json && run->inventory.unlisted_cards == 0)
+	else if (!run->options->json && listed)
 		log_output("there is no APQN");
-	return complete && run->inventory.unlisted_cards == 0;
+	return complete && listed;
 }
 
 /* --- all ------------------------------------------------------------------------------------------ */
@@ -349,7 +338,6 @@ bool run_pvapconfig(struct machine *machine, const struct options *options)
 	cleanup_(run_release) struct run run = {
 		.machine = machine,
 		.options = options,
-		.start_ms = now_ms,
 		.deadline_ms = options->timeout_ms > 0 ? now_ms + options->timeout_ms : MACHINE_FOREVER,
 		.requests_until_ms = options->timeout_ms > 0 ? now_ms + options->timeout_ms / 2 : MACHINE_FOREVER,
 	};
@@ -359,6 +347,6 @@ bool run_pvapconfig(struct machine *machine, const struct options *options)
 	if (!success)
 		report_stop(machine);
 	if (options->report_path || options->json)
-		report_json_write(&report, options, machine_now_ms(machine) - run.start_ms, success);
+		report_json_write(&report, machine_now_ms(machine) - now_ms, success);
 	return success;
 }

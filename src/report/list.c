@@ -176,7 +176,7 @@ static void print_planned_notes(const struct report *report)
 		log_output("+  a secret that an add-secret request would add");
 	if (any_open)
 		log_output("?  depends on the master key, which %s",
-			   report->probe ? "could not be read" : "only a bound queue reveals; see --probe");
+			   report->options->probe ? "could not be read" : "only a bound queue reveals; see --probe");
 }
 
 /* Explains '?'. */

@@ -98,7 +98,7 @@ void reason_format(const struct report *report, size_t index, char reason[REASON
 		break;
 	case PLAN_UNKNOWN:
 	case PLAN_UNDECIDED:
-		if (report->dry_run && !report->probe)
+		if (report->options->dry_run && !report->options->probe)
 			snprintf(reason, REASON_SIZE, "depends on the master keys of unbound queues; see --probe");
 		else
 			snprintf(reason, REASON_SIZE, "APQN %s may fit, but could not be identified in time", name);
@@ -180,7 +180,7 @@ static bool is_open(const struct plan_entry *planned)
 static bool is_decided_by_apqns(const struct report *report, const struct plan_entry *planned)
 {
 	return planned->apqn == PLAN_NONE && planned->reason != PLAN_NO_SECRET &&
-	       !(is_open(planned) && report->dry_run);
+	       !(is_open(planned) && report->options->dry_run);
 }
 
 /* Returns the new count. */

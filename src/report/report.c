@@ -16,9 +16,9 @@ bool report_is_success(const struct report *report)
 {
 	size_t possible = report->plan->satisfied, count = report->config->count;
 
-	for (size_t i = 0; i < count && report->dry_run; i++)
+	for (size_t i = 0; i < count && report->options->dry_run; i++)
 		possible += report->plan->entries[i].reason == PLAN_UNKNOWN;
-	return report->strict ? possible == count : possible > 0;
+	return report->options->strict ? possible == count : possible > 0;
 }
 
 bool report_needs_request(const struct report *report, size_t index)
@@ -69,7 +69,7 @@ static void print_entry(const struct report *report, size_t index, enum log_leve
 		return;
 	}
 	apqn_format_name(&report->apqns[planned->apqn], name);
-	log_info("entry %s: %s by APQN %s%s", label, report->dry_run ? "would be served" : "is served", name,
+	log_info("entry %s: %s by APQN %s%s", label, report->options->dry_run ? "would be served" : "is served", name,
 		 report_needs_request(report, index) ? " once its secret is added" : "");
 }
 
@@ -89,7 +89,7 @@ static size_t print_still_bound(const struct report *report, enum log_level leve
 	char name[APQN_NAME_SIZE];
 
 	for (size_t i = 0; i < report->apqn_count; i++) {
-		if (report->dry_run || !is_left_bound(report, i))
+		if (report->options->dry_run || !is_left_bound(report, i))
 			continue;
 		count++;
 		apqn_format_name(&report->apqns[i], name);
@@ -110,10 +110,10 @@ void report_print(const struct report *report)
 	print_still_bound(report, LOG_LEVEL_WARNING);
 	if (success)
 		log_info("%zu of %zu %s %s satisfied", satisfied, count, entries,
-			 report->dry_run ? "would be" : text_plural(satisfied, "is", "are"));
+			 report->options->dry_run ? "would be" : text_plural(satisfied, "is", "are"));
 	else
 		log_error("%zu of %zu %s satisfied, %s", satisfied, count, entries,
-			  report->strict ? "--strict requires all" : "at least one is required");
+			  report->options->strict ? "--strict requires all" : "at least one is required");
 }
 
 /* APQNs whose bind state could not be read. Returns their number. */
@@ -125,7 +125,7 @@ static size_t print_unknown(const struct report *report)
 	for (size_t i = 0; i < report->apqn_count; i++) {
 		const struct apqn *apqn = &report->apqns[i];
 
-		if (report->dry_run || apqn->mode == APQN_MODE_CCA || apqn->bind != APQN_BIND_UNKNOWN ||
+		if (report->options->dry_run || apqn->mode == APQN_MODE_CCA || apqn->bind != APQN_BIND_UNKNOWN ||
 		    apqn->failure == APQN_VANISHED)
 			continue;
 		count++;
@@ -281,18 +281,17 @@ static void add_run(struct json *json, const struct options *options, int64_t du
 	json_boolean(json, "dry_run", options->dry_run);
 }
 
-static int make(struct json *json, const struct report *report, const struct options *options, int64_t duration_ms,
-		bool success)
+static int make(struct json *json, const struct report *report, int64_t duration_ms, bool success)
 {
 	cleanup_free_ const char **names = report_secret_names(report);
 
 	if (!names)
 		return -ENOMEM;
 	json_open(json, NULL, '{');
-	add_run(json, options, duration_ms, success);
+	add_run(json, report->options, duration_ms, success);
 	json_open(json, "entries", '[');
 	/* A list decides about no entries. */
-	for (size_t i = 0; i < report->config->count && !options->list; i++)
+	for (size_t i = 0; i < report->config->count && !report->options->list; i++)
 		add_entry(json, report, i);
 	json_close(json, ']');
 	json_open(json, "apqns", '[');
@@ -309,10 +308,11 @@ static void warn(int error, const char *path)
 		log_warning("cannot write report %s: %s", path ? path : "to standard output", strerror(-error));
 }
 
-void report_json_write(const struct report *report, const struct options *options, int64_t duration_ms, bool success)
+void report_json_write(const struct report *report, int64_t duration_ms, bool success)
 {
+	const struct options *options = report->options;
 	struct json json = { 0 };
-	int r = make(&json, report, options, duration_ms, success);
+	int r = make(&json, report, duration_ms, success);
 
 	if (r == 0 && options->json)
 		log_raw(json.buffer.text, json.buffer.length);
@@ -320,7 +320,7 @@ void report_json_write(const struct report *report, const struct options *option
 		r = file_replace(options->report_path, json.buffer.text, json.buffer.length);
 	warn(r, options->report_path);
 	if (options->status_path)
-		warn(status_write(report, options, duration_ms, success), options->status_path);
+		warn(status_write(report, duration_ms, success), options->status_path);
 	free(json.buffer.text);
 }
 
@@ -328,7 +328,7 @@ void report_json_write_failure(const struct options *options)
 {
 	const struct config config = { 0 };
 	const struct secrets secrets = { 0 };
-	const struct report report = { .config = &config, .secrets = &secrets };
+	const struct report report = { .options = options, .config = &config, .secrets = &secrets };
 
-	report_json_write(&report, options, 0, false);
+	report_json_write(&report, 0, false);
 }

@@ -16,14 +16,12 @@
 #include "plan/plan.h"
 
 struct report {
+	const struct options *options;
 	const struct config *config;
 	const struct apqn *apqns;
 	size_t apqn_count;
 	const struct plan *plan;       /* of provision_run; NULL if the run ended before, and for a list */
 	const struct secrets *secrets; /* never NULL */
-	bool strict;
-	bool dry_run;
-	bool probe; /* the dry run bound queues to identify them */
 };
 
 /*
@@ -56,7 +54,7 @@ bool report_unbind(const struct report *report);
  * options->json. The files are readable by their owner only, because they repeat the configuration. A failure is a
  * warning: no run depends on it. For standard output see log_output_error().
  */
-void report_json_write(const struct report *report, const struct options *options, int64_t duration_ms, bool success);
+void report_json_write(const struct report *report, int64_t duration_ms, bool success);
 
 /* The report of a run that failed early, with the last error that was reported. */
 void report_json_write_failure(const struct options *options);
@@ -68,7 +66,7 @@ void report_json_write_failure(const struct options *options);
 #define STATUS_FILE_SIZE_MAX (16 * 1024 * 1024) /* bytes; also of the JSON report */
 
 /* Writes options->status_path; the file is readable by its owner only. 0 or negative errno, not reported. */
-int status_write(const struct report *report, const struct options *options, int64_t duration_ms, bool success);
+int status_write(const struct report *report, int64_t duration_ms, bool success);
 
 /*
  * Prints the text of `path`, or the JSON report `json_path`, byte by byte, if that is not NULL. Sets *success to the

@@ -89,8 +89,10 @@ static void print_tables(const struct report *report)
 
 /* --- writing -------------------------------------------------------------------------------------- */
 
-static void print(const struct report *report, const struct options *options, int64_t duration_ms, bool success)
+static void print(const struct report *report, int64_t duration_ms, bool success)
 {
+	const struct options *options = report->options;
+
 	log_output(PROGRAM PVAPCONFIG_VERSION "%s%" PRId64 " ms%s", success ? SUCCEEDED : FAILED, duration_ms,
 		   options->dry_run ? " (dry run: nothing was changed)" : "");
 	log_output("configuration: %s%s", options->config_path ? options->config_path : "",
@@ -107,15 +109,15 @@ static void add_line(enum log_level level, const char *line, void *context)
 	text_append(context, "\n", 1);
 }
 
-int status_write(const struct report *report, const struct options *options, int64_t duration_ms, bool success)
+int status_write(const struct report *report, int64_t duration_ms, bool success)
 {
 	struct text_buffer lines = { 0 };
 	struct log_target before = log_set_sink(add_line, &lines);
 	int r;
 
-	print(report, options, duration_ms, success);
+	print(report, duration_ms, success);
 	log_set_sink(before.sink, before.context);
-	r = lines.failed ? -ENOMEM : file_replace(options->status_path, lines.text, lines.length);
+	r = lines.failed ? -ENOMEM : file_replace(report->options->status_path, lines.text, lines.length);
 	free(lines.text);
 	return r;
 }

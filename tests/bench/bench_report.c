@@ -59,15 +59,19 @@ static void make(size_t entry_count, size_t apqn_count, bool served)
 static void write_json(const struct report *report)
 {
 	const struct options options = { .report_path = report_path };
+	struct report written = *report;
 
-	report_json_write(report, &options, 0, true);
+	written.options = &options;
+	report_json_write(&written, 0, true);
 }
 
 static void write_status(const struct report *report)
 {
 	const struct options options = { .status_path = report_path };
+	struct report written = *report;
 
-	status_write(report, &options, 0, true);
+	written.options = &options;
+	status_write(&written, 0, true);
 }
 
 static void print_list(const struct report *report)
@@ -92,13 +96,14 @@ static void bench(FILE *out, size_t entry_count, size_t apqn_count, bool served)
 {
 	static void (*const steps[])(const struct report *report) = { report_print, write_status, write_json,
 								      list_print_planned, print_list };
+	static const struct options options;
 	const struct config config = { entries, entry_count };
 	const struct secrets secrets = { .list = known_secrets, .count = entry_count };
 	const struct plan plan = { .entries = plan_entries,
 				   .apqns = plan_apqns,
 				   .satisfied = served ? entry_count : 0 };
 	const struct report report = {
-		.config = &config, .apqns = apqns, .apqn_count = apqn_count, .plan = &plan, .secrets = &secrets
+		.options = &options, .config = &config, .apqns = apqns, .apqn_count = apqn_count, .plan = &plan, .secrets = &secrets
 	};
 
 	make(entry_count, apqn_count, served);

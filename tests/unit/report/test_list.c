@@ -213,7 +213,7 @@ static void test_unlisted_card(void **state)
 	begin(fixture, "card 11 CEX8P\nqueue 11.0002 state=bound\n", NAMED);
 	inject(fixture, MACHINE_LIST, "devices/ap/card11", SIM_HANG, 0);
 	assert_false(run(fixture));
-	assert_non_null(strstr(fixture->log.text, "error: AP bus: incomplete list: 1 card could not be listed\n"));
+	assert_non_null(strstr(fixture->log.text, "error: AP bus: 1 card could not be listed; the state of their APQNs is unknown\n"));
 	assert_null(strstr(fixture->log.text, "there is no APQN"));
 }
 

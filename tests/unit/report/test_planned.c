@@ -18,8 +18,9 @@ static const char *planned(struct config_entry *entries, size_t count, const str
 {
 	const struct config config = { entries, count };
 	struct plan plan = plan_for(entries, count, apqns, apqn_count);
-	const struct report report = { .config = &config, .apqns = apqns, .apqn_count = apqn_count, .plan = &plan,
-				       .probe = probe };
+	const struct options options = { .dry_run = true, .probe = probe };
+	const struct report report = { .options = &options, .config = &config, .apqns = apqns,
+				       .apqn_count = apqn_count, .plan = &plan };
 
 	log_capture_begin(&capture);
 	list_print_planned(&report);

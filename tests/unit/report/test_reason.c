@@ -10,13 +10,16 @@
 #include "report/report.h"
 #include "unit/plan/builders.h"
 
+static const struct options options;
+
 /* Plans and lists the misses of entry 0, one a line. */
 static const char *misses_of(struct config_entry *entries, size_t count, const struct apqn *apqns, size_t apqn_count)
 {
 	static char text[NEAR_MISS_MAX * (REASON_SIZE + 1)];
 	const struct config config = { entries, count };
 	struct plan plan = plan_for(entries, count, apqns, apqn_count);
-	const struct report report = { .config = &config, .apqns = apqns, .apqn_count = apqn_count, .plan = &plan };
+	const struct report report = { .options = &options, .config = &config, .apqns = apqns,
+				       .apqn_count = apqn_count, .plan = &plan };
 	char misses[NEAR_MISS_MAX][REASON_SIZE];
 	size_t found = near_miss_find(&report, 0, misses);
 
@@ -151,7 +154,8 @@ static void test_limit(void **state)
 	struct plan_entry plan_entries[ENTRIES];
 	const struct config config = { entries, ENTRIES };
 	const struct plan plan = { .entries = plan_entries, .apqns = plan_apqns };
-	const struct report report = { .config = &config, .apqns = apqns, .apqn_count = APQNS, .plan = &plan };
+	const struct report report = { .options = &options, .config = &config, .apqns = apqns, .apqn_count = APQNS,
+				       .plan = &plan };
 	char misses[NEAR_MISS_MAX][REASON_SIZE];
 
 	(void)state;

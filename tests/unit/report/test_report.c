@@ -22,6 +22,7 @@ struct scene {
 	struct plan_entry plan_entries[ENTRIES];
 	struct plan_apqn plan_apqns[APQNS];
 	struct config config;
+	struct options options;
 	struct secrets secrets;
 	struct plan plan;
 	struct report report;
@@ -49,7 +50,7 @@ static void scene_begin(struct scene *scene)
 	scene->config = (struct config){ scene->entries, ENTRIES };
 	scene->plan = (struct plan){ .entries = scene->plan_entries, .apqns = scene->plan_apqns };
 	scene->report = (struct report){
-		.config = &scene->config, .apqns = scene->apqns, .apqn_count = APQNS, .plan = &scene->plan,
+		.options = &scene->options, .config = &scene->config, .apqns = scene->apqns, .apqn_count = APQNS, .plan = &scene->plan,
 		.secrets = &scene->secrets,
 	};
 	log_set_verbose(1);
@@ -95,8 +96,8 @@ static void test_success(void **state)
 			serve(&scene, n, n);
 		for (size_t n = 0; n < cases[i].unknown; n++)
 			scene.plan_entries[cases[i].served + n].reason = PLAN_UNKNOWN;
-		scene.report.strict = cases[i].strict;
-		scene.report.dry_run = cases[i].dry_run;
+		scene.options.strict = cases[i].strict;
+		scene.options.dry_run = cases[i].dry_run;
 		assert_int_equal(report_is_success(&scene.report), cases[i].success);
 	}
 }
@@ -146,7 +147,7 @@ static void test_some_served(void **state)
 					    "warning: entry #3: all APQNs that fit serve other entries\n"
 					    "info: 1 of 3 entries is satisfied\n");
 	log_capture_begin(&scene.log);
-	scene.report.strict = true;
+	scene.options.strict = true;
 	report_print(&scene.report);
 	assert_string_equal(scene.log.text, "error: entry #1: all APQNs that fit serve other entries\n"
 					    "info: entry #2 'disk keys': is served by APQN 11.0008\n"
@@ -172,7 +173,7 @@ static void test_dry_run(void **state)
 
 	(void)state;
 	scene_begin(&scene);
-	scene.report.dry_run = true;
+	scene.options.dry_run = true;
 	scene.config.count = 2;
 	serve(&scene, 0, 1);
 	scene.plan_apqns[1].goal = PLAN_ASSOCIATE;
@@ -299,7 +300,7 @@ static void test_unbind(void **state)
 	assert_string_equal(scene.log.text, "error: APQN 11.0009: still bound, though it serves no entry\n");
 	/* A dry run has bound nothing, and unbinds nothing. */
 	log_capture_begin(&scene.log);
-	scene.report.dry_run = true;
+	scene.options.dry_run = true;
 	assert_true(report_unbind(&scene.report));
 	assert_string_equal(scene.log.text, "");
 }
