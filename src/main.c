@@ -20,6 +20,7 @@
 #include "util/text.h"
 
 #define STUCK_GRACE_MS 4000 /* beyond its timeout, for a run that hangs */
+#define LOCK_TIME_MS 2000   /* for locking the secret store after a run that failed */
 
 static bool check_config(const struct options *options)
 {
@@ -40,7 +41,7 @@ static bool run(const struct options *options)
 
 	if (r < 0) {
 		log_error("/sys: %s", strerror(-r));
-	} else if (!options->list) { /* which only looks */
+	} else if (!options->list && !options->lock_only) { /* which change no APQN */
 		/* With a machine, signals no longer kill the process, so the lock is always removed. */
 		r = lock_acquire(LOCK_PATH, options->boot);
 		locked = r == 0;
@@ -78,24 +79,11 @@ static bool run_supervised(const struct options *options)
 	return boot_run_supervised(run_in_initramfs, options, LOCK_PATH, STUCK_GRACE_MS);
 }
 
-static bool lock_store(const struct options *options)
-{
-	struct machine *machine = NULL;
-	int r = machine_linux_create("/sys", "/dev/uv", &machine);
-	bool success = r == 0 && run_lock_secrets(machine);
-
-	(void)options;
-	if (r < 0)
-		log_error("Ultravisor: cannot lock the secret store: /sys: %s", strerror(-r));
-	machine_linux_destroy(machine);
-	return success;
-}
-
 static void lock_store_supervised(void)
 {
-	static const struct options options = { .timeout_ms = RUN_LOCK_TIME_MS };
+	static const struct options options = { .lock_only = true, .timeout_ms = LOCK_TIME_MS };
 
-	if (!boot_run_supervised(lock_store, &options, LOCK_PATH, STUCK_GRACE_MS))
+	if (!boot_run_supervised(run, &options, LOCK_PATH, STUCK_GRACE_MS))
 		log_error("Ultravisor: the secret store may be unlocked");
 }
 

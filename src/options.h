@@ -19,6 +19,7 @@ struct options {
 	const char *secrets_path; /* directory of add-secret requests to be submitted; NULL: none */
 	bool secrets_optional;    /* it may be missing */
 	bool lock_secrets;        /* then lock the secret store */
+	bool lock_only;           /* lock the secret store and do nothing else: early boot, after a failed run */
 	bool boot;                /* early boot: the kernel command line has all other options (boot.h) */
 	bool dry_run;
 	bool strict;

@@ -298,8 +298,19 @@ static bool list(struct run *run)
 
 /* --- all ------------------------------------------------------------------------------------------ */
 
+/* A run that was killed, stopped by a signal, or did not get so far could not do it. */
+static bool lock_only(struct run *run)
+{
+	const struct requests requests = { .abilities = { .lock = true } };
+
+	return secrets_is_no_guest(run->machine, run->deadline_ms) ||
+	       requests_lock(run->machine, run->deadline_ms, &requests) == 0;
+}
+
 static bool act(struct run *run)
 {
+	if (run->options->lock_only)
+		return lock_only(run);
 	if (run->options->list)
 		return list(run);
 	if (!run->options->unbind)
@@ -321,15 +332,6 @@ static void report_stop(struct machine *machine)
 		log_error("poll failed: %s; queues left in their current state", strerror(-r));
 	else if (!log_last_error())
 		log_error("kernel call interrupted");
-}
-
-bool run_lock_secrets(struct machine *machine)
-{
-	const struct requests requests = { .abilities = { .lock = true } };
-
-	if (secrets_is_no_guest(machine, machine_now_ms(machine) + RUN_LOCK_TIME_MS))
-		return true;
-	return requests_lock(machine, machine_now_ms(machine) + RUN_LOCK_TIME_MS, &requests) == 0;
 }
 
 bool run_pvapconfig(struct machine *machine, const struct options *options)

@@ -309,19 +309,20 @@ static void test_not_lockable_and_required(void **state)
 /* What early boot does after a run that could not lock the store. */
 static void test_lock_only(void **state)
 {
+	static const struct options options = { .lock_only = true, .timeout_ms = 2000 };
 	struct fixture *fixture = *state;
 
 	begin(fixture, EMPTY_STORE, "");
-	assert_true(run_lock_secrets(&fixture->sim->machine));
+	assert_true(run_pvapconfig(&fixture->sim->machine, &options));
 	assert_true(fixture->sim->model.store_locked);
 	assert_string_equal(uv_calls(fixture), "4");
 	begin(fixture, "guest se=0\n", "");
-	assert_true(run_lock_secrets(&fixture->sim->machine));
+	assert_true(run_pvapconfig(&fixture->sim->machine, &options));
 	assert_string_equal(uv_calls(fixture), "");
 	check_log(fixture, "");
 	begin(fixture, EMPTY_STORE, "");
 	fixture->sim->options.uv_device_missing = true;
-	assert_false(run_lock_secrets(&fixture->sim->machine));
+	assert_false(run_pvapconfig(&fixture->sim->machine, &options));
 	check_log(fixture, "error: Ultravisor: cannot lock the secret store: No such file or directory\n");
 }
 
