@@ -180,10 +180,11 @@ static bool change_secrets(struct run *run, bool *locked)
 
 	if (!check_inputs(run, &requests))
 		return false;
-	good = secrets_check_uv(run->machine, run->requests_until_ms, &requests.abilities) == 0;
+	good = secrets_check_uv(run->machine, run->requests_until_ms) == 0;
 	if (good)
 		good = requests_submit(run->machine, run->requests_until_ms, &requests, &run->secrets) == 0;
-	*locked = !run->options->lock_secrets || requests_lock(run->machine, lock_deadline_ms(run), &requests) == 0;
+	*locked = !run->options->lock_secrets ||
+		  requests_lock(run->machine, lock_deadline_ms(run), requests.dry_run) == 0;
 	return good;
 }
 
@@ -204,13 +205,12 @@ static bool has_secrets_to_change(const struct run *run)
 static bool configure(struct run *run)
 {
 	bool secrets = has_secrets_to_change(run), locked = true;
-	struct secrets_abilities abilities;
 
 	if (secrets && !change_secrets(run, &locked))
 		return false;
 	if (inventory_check_bus(run->machine, run->deadline_ms, NULL) < 0)
 		return false;
-	if (!secrets && secrets_check_uv(run->machine, run->deadline_ms, &abilities) < 0)
+	if (!secrets && secrets_check_uv(run->machine, run->deadline_ms) < 0)
 		return false;
 	return configure_queues(run) && locked;
 }
@@ -301,10 +301,8 @@ static bool list(struct run *run)
 /* A run that was killed, stopped by a signal, or did not get so far could not do it. */
 static bool lock_only(struct run *run)
 {
-	const struct requests requests = { .abilities = { .lock = true } };
-
 	return secrets_is_no_guest(run->machine, run->deadline_ms) ||
-	       requests_lock(run->machine, run->deadline_ms, &requests) == 0;
+	       requests_lock(run->machine, run->deadline_ms, false) == 0;
 }
 
 static bool act(struct run *run)

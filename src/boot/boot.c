@@ -152,9 +152,11 @@ static bool is_root_of_kernel(const char *mounts)
 bool boot_in_initramfs(const char *root)
 {
 	char release[PATH_MAX], mounts[PATH_MAX];
-	const struct file_source source = {
-		.what = "list of mounts", .path = mounts, .max = MOUNTS_MAX, .level = LOG_LEVEL_WARNING
-	};
+	const struct file_source source = { .what = "list of mounts",
+					    .path = mounts,
+					    .max = MOUNTS_MAX,
+					    .optional = true,
+					    .level = LOG_LEVEL_WARNING };
 	cleanup_free_ char *text = NULL;
 	size_t length;
 

@@ -91,10 +91,14 @@ static void visit_unread(const char *path, const struct audience *audience)
 
 static bool visit_file(const char *path, void *context)
 {
-	const struct file_source source = {
-		.what = "kernel command line", .path = path, .max = CMDLINE_SIZE_MAX, .level = LOG_LEVEL_WARNING
-	};
 	const struct audience *audience = context;
+	const struct file_source source = {
+		.what = "kernel command line",
+		.path = path,
+		.max = CMDLINE_SIZE_MAX,
+		.optional = !audience->is_needed,
+		.level = LOG_LEVEL_WARNING,
+	};
 	struct cmdline_parameter parameter;
 	cleanup_free_ char *text = NULL;
 	char *rest, *nul;
@@ -103,8 +107,6 @@ static bool visit_file(const char *path, void *context)
 
 	if (r == -ENOENT && !audience->is_needed)
 		return true;
-	if (r == -ENOENT)
-		log_warning("cannot open kernel command line %s: %s", path, strerror(-r));
 	if (r < 0) {
 		visit_unread(path, audience);
 		return true;

@@ -528,8 +528,6 @@ int config_load(const char *path, int64_t pipe_ms, struct config *config)
 	int r = file_read(&source, &text, &length);
 
 	*config = (struct config){ 0 };
-	if (r == -ENOENT)
-		log_error("cannot open configuration file %s: %s", path, strerror(ENOENT));
 	return r < 0 ? r : config_parse(path, text, length, config);
 }
 

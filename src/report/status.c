@@ -128,7 +128,7 @@ int status_write(const struct report *report, int64_t duration_ms, bool success)
 static int load(const char *path, const char *why_missing, char **text, size_t *length)
 {
 	const struct file_source source = {
-		.what = "report", .path = path, .max = STATUS_FILE_SIZE_MAX, .level = LOG_LEVEL_ERROR
+		.what = "report", .path = path, .max = STATUS_FILE_SIZE_MAX, .optional = true, .level = LOG_LEVEL_ERROR
 	};
 	int r = file_read(&source, text, length);
 

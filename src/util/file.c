@@ -15,21 +15,6 @@
 
 #define SIGNAL_CHECK_MS 100 /* how often to check for a signal */
 
-static const char *file_type_text(mode_t mode)
-{
-	switch (mode & S_IFMT) {
-	case S_IFDIR:
-		return "a directory";
-	case S_IFIFO:
-		return "a pipe";
-	case S_IFCHR:
-	case S_IFBLK:
-		return "a device";
-	default:
-		return "a special file";
-	}
-}
-
 static int report_error(const struct file_source *source, const char *action, int error)
 {
 	log_line(source->level, "cannot %s %s %s: %s", action, source->what, source->path, strerror(-error));
@@ -41,8 +26,8 @@ static bool has_good_type(const struct file_source *source, mode_t mode)
 	bool takes_pipes = source->wait_ms > 0, good = S_ISREG(mode) || (S_ISFIFO(mode) && takes_pipes);
 
 	if (!good)
-		log_line(source->level, "%s %s is %s, expected a regular file%s", source->what, source->path,
-			 file_type_text(mode), takes_pipes ? " or a pipe" : "");
+		log_line(source->level, "%s %s: not a regular file%s", source->what, source->path,
+			 takes_pipes ? " or a pipe" : "");
 	return good;
 }
 
@@ -60,7 +45,7 @@ static int open_file(const struct file_source *source, bool *is_pipe)
 	if (stat(source->path, &status) == 0 && !has_good_type(source, status.st_mode))
 		return -EINVAL;
 	fd = open_to_read(source->path);
-	if (fd < 0 && errno == ENOENT)
+	if (fd < 0 && errno == ENOENT && source->optional)
 		return -ENOENT;
 	if (fd < 0 || fstat(fd, &status) < 0)
 		return report_error(source, "open", -errno);

@@ -14,6 +14,7 @@ struct file_source {
 	const char *what; /* for messages: "configuration file" */
 	const char *path;
 	size_t max;           /* bytes */
+	bool optional;        /* that there is no such file is not reported */
 	enum log_level level; /* of messages */
 	int64_t wait_ms;      /* how long a pipe may take to its end, up to WAIT_FOREVER; 0: no pipe */
 };
@@ -21,7 +22,7 @@ struct file_source {
 /*
  * Reads a regular file of at most `max` bytes to its end, whatever size it claims to have; or a pipe, if allowed,
  * which a signal interrupts (-EINTR, not reported). 0 with the text, owned by the caller and ended by a NUL that is
- * not counted; or negative errno, reported unless it is -ENOENT.
+ * not counted; or negative errno, reported.
  */
 int file_read(const struct file_source *source, char **text, size_t *length);
 

@@ -35,6 +35,14 @@
 #define RC_EXECUTED 0x0001
 #define RC_LOCKED 0x0102
 
+/* A request, as it is in memory. */
+struct request {
+	const char *path;
+	char *data;
+	size_t size;
+	const uint8_t *entry; /* in data: what the list will have for its secret; NULL: it does not show that */
+};
+
 /* The state of one pass over all requests. */
 struct round {
 	struct machine *machine;
@@ -44,8 +52,8 @@ struct round {
 	bool listed;             /* `secrets` is up to date */
 	bool lost;               /* a process that submitted a request was killed; tolerated once */
 	enum log_level level;    /* of messages about files */
-	size_t seen;
-	int error; /* result of the pass: 0 or negative errno */
+	bool any;                /* there is a request */
+	int error;               /* result of the pass: 0 or negative errno */
 };
 
 /* Return codes for add-secret and lock calls that the UV did not execute (arch/s390/include/uapi/asm/uvdevice.h). */
@@ -103,7 +111,7 @@ static bool is_entry(const uint8_t *bytes)
 	return memcmp(bytes, zero, 2) == 0 && memcmp(bytes + 8, zero, 8) == 0;
 }
 
-/* The list entry in a request that read_request accepted. NULL if there is none or if the version is unknown. */
+/* The list entry in a request of this size. NULL if there is none or if the version is unknown. */
 static const uint8_t *find_entry(const uint8_t *data, size_t size)
 {
 	const size_t least = HEADER_SIZE + SECRETS_ENTRY_SIZE + TAG_SIZE;
@@ -131,15 +139,14 @@ static const uint8_t *find_entry(const uint8_t *data, size_t size)
  * Adds the secret of this request to the known ones. If the request does not show its id, the secrets are listed again,
  * except in a dry run, which changes nothing.
  */
-static bool remember(struct round *round, const char *data, size_t size)
+static bool remember(struct round *round, const struct request *request)
 {
-	const uint8_t *entry = find_entry((const uint8_t *)data, size);
 	struct secret secret;
 
-	round->listed = entry || round->requests->dry_run;
-	if (!entry)
+	round->listed = request->entry || round->requests->dry_run;
+	if (!request->entry)
 		return true;
-	secret = secrets_decode_entry(entry);
+	secret = secrets_decode_entry(request->entry);
 	secret.index = SECRETS_NO_INDEX;
 	round->error = secrets_add(round->secrets, &secret);
 	if (round->error < 0)
@@ -148,7 +155,7 @@ static bool remember(struct round *round, const char *data, size_t size)
 }
 
 /* The request did not reach the firmware, or its answer was lost. False if later requests are to be skipped. */
-static bool submit_failed(struct round *round, const char *path, const char *data, size_t size)
+static bool submit_failed(struct round *round, const struct request *request)
 {
 	int r = round->error;
 	bool costs_itself = r == -ENOMEM; /* a later request may be smaller */
@@ -156,60 +163,36 @@ static bool submit_failed(struct round *round, const char *path, const char *dat
 	if (r == -EINTR)
 		return false;
 	round->error = 0;
-	if (r == -EOWNERDEAD && !round->lost && find_entry((const uint8_t *)data, size)) {
+	if (r == -EOWNERDEAD && !round->lost && request->entry) {
 		/* A new list shows whether it was added. */
 		round->lost = true;
 		round->listed = false;
 		return true;
 	}
-	log_warning("add-secret request %s: %s%s", path, text_error(r),
+	log_warning("add-secret request %s: %s%s", request->path, text_error(r),
 		    costs_itself ? "" : "; later requests are skipped");
 	return costs_itself;
 }
 
 /* Submits a request. False if later requests are to be skipped. */
-static bool submit(struct round *round, const char *path, char *data, size_t size)
+static bool submit(struct round *round, const struct request *request)
 {
 	struct machine_call call = uv_call_of(COMMAND_ADD, round->until_ms);
 	const struct refusal *refusal;
 
-	call.data = data;
-	call.size = size;
+	call.data = request->data;
+	call.size = request->size;
 	round->error = machine_perform(round->machine, &call);
 	if (round->error < 0)
-		return submit_failed(round, path, data, size);
+		return submit_failed(round, request);
 	if (call.uv_rc == RC_EXECUTED) {
-		log_info("add-secret request %s: submitted", path);
-		return remember(round, data, size); /* a later request may have the same secret */
+		log_info("add-secret request %s: submitted", request->path);
+		return remember(round, request); /* a later request may have the same secret */
 	}
 	refusal = find_refusal(call.uv_rc);
-	log_warning("add-secret request %s: %s (rc 0x%04x, rrc 0x%04x)%s", path, refusal->text, call.uv_rc, call.uv_rrc,
-		    refusal->always ? "; later requests are skipped" : "");
+	log_warning("add-secret request %s: %s (rc 0x%04x, rrc 0x%04x)%s", request->path, refusal->text, call.uv_rc,
+		    call.uv_rrc, refusal->always ? "; later requests are skipped" : "");
 	return !refusal->always;
-}
-
-/*
- * The secret of a request if it is already known, else NULL. The id in a request of an unknown version cannot be read,
- * so the firmware must decide whether the secret is already present.
- */
-static const struct secret *find_known(const struct secrets *secrets, const char *data, size_t size)
-{
-	const uint8_t *entry = find_entry((const uint8_t *)data, size);
-
-	return entry ? secrets_find_any(secrets, secrets_decode_entry(entry).id) : NULL;
-}
-
-/* Lists the secrets if that is needed. False if no request can be submitted. */
-static bool list_known(struct round *round)
-{
-	if (!round->requests->abilities.add) {
-		log_warning("Ultravisor: this firmware cannot add secrets; all add-secret requests are skipped");
-		return false;
-	}
-	if (!round->listed)
-		round->error = secrets_fetch(round->machine, round->until_ms, round->secrets);
-	round->listed = true;
-	return round->error == 0;
 }
 
 static int refuse(const struct round *round, const char *path, const char *reason)
@@ -218,66 +201,63 @@ static int refuse(const struct round *round, const char *path, const char *reaso
 	return -EBADMSG;
 }
 
-static int read_request(const struct round *round, const char *path, char **data, size_t *size)
+static int read_request(const struct round *round, struct request *request)
 {
 	const struct file_source source = {
-		.what = "add-secret request", .path = path, .max = REQUESTS_SIZE_MAX, .level = round->level
+		.what = "add-secret request", .path = request->path, .max = REQUESTS_SIZE_MAX, .level = round->level
 	};
-	int r = file_read(&source, data, size);
+	int r = file_read(&source, &request->data, &request->size);
 
-	if (r == -ENOENT)
-		log_line(round->level, "cannot open add-secret request %s: %s", path, strerror(-r));
 	if (r < 0)
 		return r;
-	if (*size < MAGIC_SIZE || memcmp(*data, MAGIC, MAGIC_SIZE) != 0)
-		return refuse(round, path, "not an add-secret request (no \"" MAGIC "\" header)");
-	if (*size < HEADER_SIZE || get_number((const uint8_t *)*data + HEADER_LENGTH) > *size)
-		return refuse(round, path, "truncated");
+	if (request->size < MAGIC_SIZE || memcmp(request->data, MAGIC, MAGIC_SIZE) != 0)
+		return refuse(round, request->path, "not an add-secret request (no \"" MAGIC "\" header)");
+	if (request->size < HEADER_SIZE || get_number((const uint8_t *)request->data + HEADER_LENGTH) > request->size)
+		return refuse(round, request->path, "truncated");
+	request->entry = find_entry((const uint8_t *)request->data, request->size);
 	return 0;
 }
 
-static void report_known(const char *path, const struct secret *known, bool again)
-{
-	const char *text = "skipped, its secret is already present";
-
-	if (known->index == SECRETS_NO_INDEX)
-		text = "skipped, an earlier request has the same secret";
-	/* It was not there before: the lost call took effect. */
-	log_info("add-secret request %s: %s", path, again ? "submitted" : text);
-}
-
 /* Submits a request, or reports why it is skipped. False if later requests are to be skipped. */
-static bool handle_once(struct round *round, const char *path, char *data, size_t size, bool again)
+static bool handle_once(struct round *round, const struct request *request, bool again)
 {
-	const struct secret *known;
+	const struct secret *known = NULL;
 
-	if (!list_known(round))
+	if (!round->listed)
+		round->error = secrets_fetch(round->machine, round->until_ms, round->secrets);
+	round->listed = true;
+	if (round->error < 0)
 		return false;
-	known = find_known(round->secrets, data, size);
-	if (known) {
-		report_known(path, known, again);
-		return true;
-	}
-	if (round->secrets->truncated) {
+	/* If a request does not show its id, the firmware must decide whether the secret is already present. */
+	if (request->entry)
+		known = secrets_find_any(round->secrets, secrets_decode_entry(request->entry).id);
+	if (known && again) {
+		/* It was not there before: the lost call took effect. */
+		log_info("add-secret request %s: submitted", request->path);
+	} else if (known) {
+		log_info("add-secret request %s: skipped, %s", request->path,
+			 known->index == SECRETS_NO_INDEX ? "an earlier request has the same secret" :
+							    "its secret is already present");
+	} else if (round->secrets->truncated) {
 		log_warning(
 			"add-secret request %s: skipped: the kernel lists only some of the secrets, so its secret may "
 			"already be present; a kernel newer than 6.12 lists all",
-			path);
-		return true;
+			request->path);
+	} else if (round->requests->dry_run) {
+		log_notice("add-secret request %s: would be submitted", request->path);
+		return remember(round, request);
+	} else {
+		return submit(round, request);
 	}
-	if (round->requests->dry_run) {
-		log_notice("add-secret request %s: would be submitted", path);
-		return remember(round, data, size);
-	}
-	return submit(round, path, data, size);
+	return true;
 }
 
 /* The same. Tries once more if the process that submitted the request was killed. */
-static bool handle(struct round *round, const char *path, char *data, size_t size)
+static bool handle(struct round *round, const struct request *request)
 {
-	bool lost_before = round->lost, more = handle_once(round, path, data, size, false);
+	bool lost_before = round->lost, more = handle_once(round, request, false);
 
-	return round->lost == lost_before ? more : handle_once(round, path, data, size, true);
+	return round->lost == lost_before ? more : handle_once(round, request, true);
 }
 
 /* 0, -ETIMEDOUT after the deadline, or -EINTR after a signal: reading files takes time. */
@@ -310,28 +290,26 @@ static bool has_time(struct round *round, const char *path)
 	return false;
 }
 
+static void release_request(struct request *request)
+{
+	free(request->data);
+}
+
 /* Without `secrets`, all files are only checked, so that every error is reported. One file at a time is in memory. */
 static bool visit(const char *path, void *context)
 {
 	struct round *round = context;
-	cleanup_free_ char *data = NULL;
-	size_t size;
+	cleanup_(release_request) struct request request = { .path = path };
 
 	if (!text_has_end(path, SUFFIX)) {
 		warn_misnamed(round, path);
 		return true;
 	}
-	if (round->seen++ == REQUESTS_MAX) {
-		log_line(round->level, "add-secret request %s: ignored like all later ones, there are more than %d",
-			 path, REQUESTS_MAX);
-		if (!round->secrets)
-			round->error = -E2BIG;
-		return false;
-	}
+	round->any = true;
 	if (!has_time(round, path))
 		return false;
-	if (read_request(round, path, &data, &size) == 0)
-		return !round->secrets || handle(round, path, data, size);
+	if (read_request(round, &request) == 0)
+		return !round->secrets || handle(round, &request);
 	if (!round->secrets)
 		round->error = -EBADMSG;
 	return true;
@@ -345,7 +323,7 @@ static int visit_all(struct round *round)
 	if (r < 0 && !(r == -ENOENT && requests->optional))
 		log_line(round->level, "cannot read directory of add-secret requests %s: %s", requests->directory,
 			 r == -E2BIG ? "more than " TEXT_OF(FILE_VISIT_MAX) " files" : strerror(-r));
-	else if (r == 0 && round->seen == 0 && !requests->optional && !requests->checked)
+	else if (r == 0 && !round->any && !requests->optional && !requests->checked)
 		log_warning("no add-secret requests (*" SUFFIX ") in %s", requests->directory);
 	return r;
 }
@@ -379,16 +357,12 @@ int requests_submit(struct machine *machine, int64_t until_ms, const struct requ
 	return round.error;
 }
 
-int requests_lock(struct machine *machine, int64_t until_ms, const struct requests *requests)
+int requests_lock(struct machine *machine, int64_t until_ms, bool dry_run)
 {
 	struct machine_call call = uv_call_of(COMMAND_LOCK, until_ms);
 	int r;
 
-	if (!requests->abilities.lock) {
-		log_error("Ultravisor: this firmware cannot lock the secret store");
-		return -EOPNOTSUPP;
-	}
-	if (requests->dry_run) {
+	if (dry_run) {
 		log_notice("Ultravisor: would lock the secret store");
 		return 0;
 	}

@@ -12,10 +12,7 @@
 
 #define GUEST_PATH "firmware/uv/prot_virt_guest"
 #define FACILITIES_PATH "firmware/uv/query/facilities"
-/* bit 0 is the most significant one */
-#define FACILITY_ADD_SECRET 29
-#define FACILITY_LIST_SECRETS 30
-#define FACILITY_LOCK_SECRETS 31
+#define FACILITY_LIST_SECRETS 30 /* bit 0 is the most significant one */
 
 #define COMMAND_LIST 3 /* number of the ioctl */
 #define RC_EXECUTED 0x0001
@@ -78,12 +75,8 @@ static int parse_facilities(const char *text, uint64_t *word)
 	return 0;
 }
 
-static bool has_facility(uint64_t word, unsigned int bit)
-{
-	return word >> (63 - bit) & 1;
-}
-
-static int check_facilities(struct machine *machine, int64_t until_ms, struct secrets_abilities *abilities)
+/* The return codes of the calls say whether the firmware can add secrets and lock the store. */
+static int check_facilities(struct machine *machine, int64_t until_ms)
 {
 	char text[MACHINE_TEXT_SIZE];
 	uint64_t word;
@@ -99,9 +92,7 @@ static int check_facilities(struct machine *machine, int64_t until_ms, struct se
 		log_error("Ultravisor /sys/" FACILITIES_PATH ": '%s' is not a list of hex words", text);
 		return r;
 	}
-	abilities->add = has_facility(word, FACILITY_ADD_SECRET);
-	abilities->lock = has_facility(word, FACILITY_LOCK_SECRETS);
-	if (!has_facility(word, FACILITY_LIST_SECRETS)) {
+	if (!(word >> (63 - FACILITY_LIST_SECRETS) & 1)) {
 		log_error("Ultravisor /sys/" FACILITIES_PATH ": bit %d is off: this firmware cannot list secrets; "
 			  "the host needs a newer one",
 			  FACILITY_LIST_SECRETS);
@@ -110,13 +101,11 @@ static int check_facilities(struct machine *machine, int64_t until_ms, struct se
 	return 0;
 }
 
-int secrets_check_uv(struct machine *machine, int64_t until_ms, struct secrets_abilities *abilities)
+int secrets_check_uv(struct machine *machine, int64_t until_ms)
 {
-	int r;
+	int r = check_guest(machine, until_ms);
 
-	*abilities = (struct secrets_abilities){ .add = true, .lock = true };
-	r = check_guest(machine, until_ms);
-	return r < 0 ? r : check_facilities(machine, until_ms, abilities);
+	return r < 0 ? r : check_facilities(machine, until_ms);
 }
 
 static uint16_t get_be16(const uint8_t *bytes)

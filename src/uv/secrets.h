@@ -29,16 +29,11 @@ struct secrets {
 	bool truncated; /* the UV holds more than these */
 };
 
-/* Calls that only some firmware has. True if that could not be found out: the return code of the call will show it. */
-struct secrets_abilities {
-	bool add, lock;
-};
-
 /* True if this is certainly no SE guest: it has no secret store. Nothing is reported. */
 bool secrets_is_no_guest(struct machine *machine, int64_t until_ms);
 
-/* 0 if this is an SE guest whose UV can list secrets, else a negative errno. *abilities is set in any case. */
-int secrets_check_uv(struct machine *machine, int64_t until_ms, struct secrets_abilities *abilities);
+/* 0 if this is an SE guest whose UV can list secrets, else a negative errno. */
+int secrets_check_uv(struct machine *machine, int64_t until_ms);
 
 /*
  * Fetches the list of secrets, in the place of the one that was fetched before (or of an empty one). Kernels up to 6.12
@@ -77,7 +72,6 @@ void secrets_release(struct secrets *secrets);
  * queues find their secrets. Everything is reported here.
  */
 
-#define REQUESTS_MAX 1024            /* files */
 #define REQUESTS_SIZE_MAX 1048576    /* bytes of a file, as the kernel has it */
 #define REQUESTS_CALL_LIMIT_MS 10000 /* how long the kernel may keep a call */
 
@@ -86,7 +80,6 @@ struct requests {
 	bool optional;         /* the directory may be missing or empty */
 	bool dry_run;          /* change nothing, but say what would be done */
 	bool checked;          /* by requests_check, which has reported wrong names */
-	struct secrets_abilities abilities;
 };
 
 /*
@@ -107,5 +100,5 @@ int requests_check(struct machine *machine, int64_t until_ms, struct requests *r
 int requests_submit(struct machine *machine, int64_t until_ms, const struct requests *requests,
 		    struct secrets *secrets);
 
-/* Locks the secret store until the guest is restarted. 0 if it is locked now, also if it was before. */
-int requests_lock(struct machine *machine, int64_t until_ms, const struct requests *requests);
+/* Locks the secret store until the guest is restarted. 0 if it is locked now (dry run: would be), also if it was before. */
+int requests_lock(struct machine *machine, int64_t until_ms, bool dry_run);

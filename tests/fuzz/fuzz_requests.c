@@ -43,7 +43,7 @@ static size_t count_submitted(struct sim *sim)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct sim *sim = sim_new(TOPOLOGY);
-	struct requests requests = { .directory = directory, .abilities = { .add = true, .lock = true } };
+	struct requests requests = { .directory = directory };
 	struct secrets secrets = { 0 };
 	size_t errors = 0;
 	bool good;

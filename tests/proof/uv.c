@@ -135,17 +135,16 @@ void prove_request(void)
 {
 	struct requests requests = { 0 };
 	struct round round = { .requests = &requests };
-	char *data = NULL;
-	size_t size = 0;
+	struct request request = { .path = "path" };
 
-	if (read_request(&round, "path", &data, &size) == 0) {
-		const uint8_t *entry = find_entry((const uint8_t *)data, size);
+	if (read_request(&round, &request) == 0) {
+		const uint8_t *entry = request.entry;
 
-		CLAIM(size >= 48, "a request has a header");
+		CLAIM(request.size >= 48, "a request has a header");
 		if (entry) {
-			size_t offset = (size_t)(entry - (const uint8_t *)data);
+			size_t offset = (size_t)(entry - (const uint8_t *)request.data);
 
-			CLAIM(offset >= 48 && offset + SECRETS_ENTRY_SIZE <= size, "the entry lies behind the header, in the request");
+			CLAIM(offset >= 48 && offset + SECRETS_ENTRY_SIZE <= request.size, "the entry lies behind the header, in the request");
 			secrets_decode_entry(entry);
 		}
 	}

@@ -386,13 +386,13 @@ static void load_no_file(void **state)
 	assert_load_fails(folder->file, -ENOENT,
 			  "error: cannot open configuration file %s: No such file or directory\n", folder->file);
 	assert_load_fails(folder->path, -EINVAL,
-			  "error: configuration file %s is a directory, expected a regular file\n", folder->path);
+			  "error: configuration file %s: not a regular file\n", folder->path);
 	assert_load_fails("/dev/null", -EINVAL,
-			  "error: configuration file /dev/null is a device, expected a regular file\n");
+			  "error: configuration file /dev/null: not a regular file\n");
 
 	/* nobody writes to it: must not wait */
 	assert_int_equal(mkfifo(folder->file, 0600), 0);
-	assert_load_fails(folder->file, -EINVAL, "error: configuration file %s is a pipe, expected a regular file\n",
+	assert_load_fails(folder->file, -EINVAL, "error: configuration file %s: not a regular file\n",
 			  folder->file);
 	unlink(folder->file);
 
@@ -415,7 +415,7 @@ static void load_pipe(void **state)
 	assert_int_equal(write(ends[1], "- mode: ", 8), 8);
 	assert_int_equal(write(ends[1], "Accel\n", 6), 6);
 	close(ends[1]);
-	assert_load_fails(path, -EINVAL, "error: configuration file %s is a pipe, expected a regular file\n", path);
+	assert_load_fails(path, -EINVAL, "error: configuration file %s: not a regular file\n", path);
 	assert_int_equal(config_load(path, 60000, &config), 0);
 	assert_int_equal(config.count, 1);
 	config_release(&config);
@@ -430,7 +430,7 @@ static void load_pipe(void **state)
 	assert_int_equal(config_load(folder->file, WAIT_FOREVER, &config), 0);
 	assert_true(wait(NULL) > 0);
 	config_release(&config);
-	assert_string_equal(capture.text + strlen(capture.text) - strlen("expected a regular file\n"), "expected a regular file\n");
+	assert_string_equal(capture.text + strlen(capture.text) - strlen("not a regular file\n"), "not a regular file\n");
 }
 
 /* A writer that does not end: the time is kept, the size is, and a signal is heard. */

@@ -144,20 +144,16 @@ static void check_uv(void **state)
 {
 #define GUEST "Ultravisor /sys/firmware/uv/prot_virt_guest: "
 #define FACILITIES "Ultravisor /sys/firmware/uv/query/facilities: "
-#define ADD 1
-#define LOCK 2
 #define OFF FACILITIES "bit 30 is off: this firmware cannot list secrets; the host needs a newer one"
 	static const struct {
 		const char *guest, *facilities;
-		int error; /* or what it can do beside listing: ADD, LOCK */
+		int error;
 		const char *message; /* NULL: none */
 	} cases[] = {
 		{"1\n", "200000000\n0\n0\n0\n", 0, NULL},
-		{"1\n", "8000000700000000\n0\n0\n0\n", ADD | LOCK, NULL},
-		{"1\n", "600000000\n0\n0\n0\n", ADD, NULL},
-		{"1\n", "300000000\n0\n0\n0\n", LOCK, NULL},
-		{"1\n", "ffffffffffffffff\nffffffffffffffff\n0\n0\n", ADD | LOCK, NULL},
-		{"1\n", "FFFFFFFFFFFFFFFF\n", ADD | LOCK, NULL},
+		{"1\n", "8000000700000000\n0\n0\n0\n", 0, NULL},
+		{"1\n", "ffffffffffffffff\nffffffffffffffff\n0\n0\n", 0, NULL},
+		{"1\n", "FFFFFFFFFFFFFFFF\n", 0, NULL},
 		{"1\n", "200000000", 0, NULL},
 		{"1\n", "0\n200000000\n0\n0\n", -EOPNOTSUPP, OFF},
 		{"1\n", "fffffffdffffffff\n0\n0\n0\n", -EOPNOTSUPP, OFF},
@@ -187,15 +183,14 @@ static void check_uv(void **state)
 			.guest = cases[i].guest,
 			.facilities = cases[i].facilities,
 		};
-		struct secrets_abilities abilities = { false, false };
 		char expected[256] = "";
 		int r;
 
 		if (cases[i].message)
 			snprintf(expected, sizeof(expected), "error: %s\n", cases[i].message);
 		log_capture_begin(&capture);
-		r = secrets_check_uv(&fake.machine, UNTIL, &abilities);
-		assert_int_equal(r < 0 ? r : (abilities.add ? ADD : 0) | (abilities.lock ? LOCK : 0), cases[i].error);
+		r = secrets_check_uv(&fake.machine, UNTIL);
+		assert_int_equal(r, cases[i].error);
 		assert_string_equal(capture.text, expected);
 	}
 }
@@ -204,11 +199,9 @@ static void check_uv_unreadable(void **state)
 {
 	struct fake fake = {.machine.interface = &fake_interface, .read_error = -ETIMEDOUT};
 
-	struct secrets_abilities abilities;
-
 	(void)state;
 	log_capture_begin(&capture);
-	assert_int_equal(secrets_check_uv(&fake.machine, UNTIL, &abilities), -ETIMEDOUT);
+	assert_int_equal(secrets_check_uv(&fake.machine, UNTIL), -ETIMEDOUT);
 	assert_string_equal(capture.text, "error: " GUEST "no answer in time\n");
 }
 
@@ -441,11 +434,10 @@ static void stopped(void **state)
 			.machine.interface = &fake_interface, .guest = "1\n", .facilities = "200000000\n",
 			.secrets = 100, .stop_at = wait,
 		};
-		struct secrets_abilities abilities;
 		struct secrets secrets = { 0 };
 
 		log_capture_begin(&capture);
-		assert_int_equal(secrets_check_uv(&fake.machine, UNTIL, &abilities), -EINTR);
+		assert_int_equal(secrets_check_uv(&fake.machine, UNTIL), -EINTR);
 		fake.waits = 0;
 		assert_int_equal(secrets_fetch(&fake.machine, UNTIL, &secrets), -EINTR);
 		assert_string_equal(capture.text, "");
