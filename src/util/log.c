@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "util/cleanup.h"
 #include "util/wait.h"
 
 #define LINE_LENGTH_MAX 1000
@@ -20,8 +21,7 @@
 #define SIGNAL_CHECK_MS 100  /* between checks for a signal, while a line is not accepted */
 #define AGAIN_MS 10          /* for a terminal that poll misjudges */
 #define KERNEL_LINE_MAX 976  /* LOG_LINE_MAX in kernel/printk: what is longer is refused */
-#define KERNEL_BURST 10      /* DEFAULT_RATELIMIT_BURST: lines of one opener in five seconds */
-#define KERNEL_OTHERS_MAX 50 /* lines of a process that are not errors */
+#define KERNEL_OTHERS_MAX 50 /* lines that are not errors */
 
 static int log_verbose;
 static bool log_color;
@@ -30,12 +30,7 @@ static bool log_journal;
 static int64_t log_patience_ms = LOG_PATIENCE_MS; /* remaining part */
 static unsigned int log_lost_lines;               /* not reported yet */
 static int log_lost_output;
-static struct {
-	const char *path; /* NULL: not used */
-	int fd;
-	pid_t pid; /* of the process that writes; the description that was inherited is its parent's */
-	unsigned int lines, others;
-} log_kernel = { .fd = -1 };
+static const char *log_kernel_path; /* NULL: not used */
 static char log_error_text[LINE_LENGTH_MAX + 1];
 static struct log_target log_target;
 
@@ -68,7 +63,7 @@ void log_begin_boot(const char *kernel_log)
 
 	log_leave_output();
 	log_journal = fstat(STDERR_FILENO, &status) == 0 && S_ISSOCK(status.st_mode);
-	log_kernel.path = log_journal ? NULL : kernel_log;
+	log_kernel_path = log_journal ? NULL : kernel_log;
 }
 
 const char *log_last_error(void)
@@ -107,32 +102,18 @@ static void replace_unprintable(char *text)
 
 /* --- writing without being held ------------------------------------------------------------------- */
 
-static bool is_same_file(int fd, int other)
-{
-	struct stat one, two;
-
-	return fstat(fd, &one) == 0 && fstat(other, &two) == 0 && one.st_dev == two.st_dev && one.st_ino == two.st_ino;
-}
-
 /*
  * A write to a terminal may block although poll reports it as writable. The inherited descriptor must not be made
- * non-blocking, because other processes use it. So a terminal is opened again. Without /proc the inherited one is
- * used.
+ * non-blocking, because other processes use it. So a terminal is opened again. -1: it is none, or there is no /proc.
  */
-static int own_descriptor(int fd)
+static int open_terminal(int fd)
 {
-	static int own[STDERR_FILENO + 1] = { -1, -1, -1 };
 	char path[32];
 
-	if (fd > STDERR_FILENO || !isatty(fd))
-		return fd;
-	if (own[fd] >= 0 && is_same_file(fd, own[fd]))
-		return own[fd];
-	if (own[fd] >= 0)
-		close(own[fd]);
+	if (!isatty(fd))
+		return -1;
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	own[fd] = open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	return own[fd] >= 0 ? own[fd] : fd;
+	return open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 }
 
 /* Waits a little for `fd`, or just waits (-1). False if the waiting time is used up. */
@@ -171,14 +152,14 @@ static int note_error(int fd, int error)
 /* 0 or a negative errno; what was not written is lost. */
 static int write_all(int fd, const char *text, size_t length)
 {
-	int own = own_descriptor(fd);
+	cleanup_close_ int terminal = open_terminal(fd);
+	int own = terminal >= 0 ? terminal : fd;
 	bool taken;
 
 	while (length > 0) {
 		ssize_t count;
 
-		/* /dev/kmsg never blocks a writer, but devkmsg_poll in kernel/printk does not report POLLOUT. */
-		if (fd != log_kernel.fd && !wait_until_taken(own))
+		if (!wait_until_taken(own))
 			return note_error(fd, -ETIMEDOUT);
 		count = write(own, text, length < PIPE_BUF ? length : PIPE_BUF);
 		if (count == 0 || (count < 0 && errno != EINTR && errno != EAGAIN))
@@ -200,8 +181,6 @@ static void write_line(int fd, const char *start, const char *prefix, const char
 	char line[PREFIX_SIZE + LINE_LENGTH_MAX + SUFFIX_SIZE];
 	size_t length = (size_t)snprintf(line, sizeof(line), "%s%s%s%s\n", start, prefix, text, end);
 
-	if (fd == log_kernel.fd && length > KERNEL_LINE_MAX)
-		length = KERNEL_LINE_MAX;
 	if (write_all(fd, line, length) == -ETIMEDOUT)
 		log_lost_lines++;
 }
@@ -211,38 +190,36 @@ void log_raw(const char *text, size_t length)
 	write_all(STDOUT_FILENO, text, length);
 }
 
-/* --- early boot ----------------------------------------------------------------------------------- */
-
 /*
- * The kernel accepts ten lines in five seconds per open file and drops the rest. The last lines matter most, so the
- * file is reopened in time, by each process for itself. Only errors have no limit.
+ * The kernel accepts ten lines in five seconds per open file and drops the rest. The last lines matter most, so each
+ * gets a file of its own. Only errors have no limit. A write to /dev/kmsg never blocks.
  */
-static bool open_kernel_log(enum log_level level)
+static void write_kernel_line(enum log_level level, const char *text)
 {
-	if (log_kernel.pid != getpid())
-		log_kernel.lines = log_kernel.others = 0;
-	log_kernel.pid = getpid();
-	if (level != LOG_LEVEL_ERROR && log_kernel.others++ >= KERNEL_OTHERS_MAX)
-		return false;
-	if (log_kernel.lines++ % KERNEL_BURST != 0)
-		return log_kernel.fd >= 0;
-	if (log_kernel.fd >= 0)
-		close(log_kernel.fd);
-	log_kernel.fd = open(log_kernel.path, O_WRONLY | O_NOCTTY | O_CLOEXEC);
-	return log_kernel.fd >= 0;
+	static unsigned int others;
+	char line[PREFIX_SIZE + LINE_LENGTH_MAX + SUFFIX_SIZE];
+	cleanup_close_ int fd = -1;
+	size_t length;
+
+	if (level == LOG_LEVEL_ERROR || others++ < KERNEL_OTHERS_MAX)
+		fd = open(log_kernel_path, O_WRONLY | O_NOCTTY | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	length = (size_t)snprintf(line, sizeof(line), "%s%s%s\n", levels[level].severity, levels[level].prefix, text);
+	(void)!write(fd, line, length < KERNEL_LINE_MAX ? length : KERNEL_LINE_MAX);
 }
 
 /* --- lines ---------------------------------------------------------------------------------------- */
 
 static void write_level(enum log_level level, const char *text)
 {
-	const char *severity = levels[level].severity, *prefix = levels[level].prefix;
 	bool is_output = level > LOG_LEVEL_WARNING && !log_left_output;
 
-	write_line(is_output ? STDOUT_FILENO : STDERR_FILENO, log_journal ? severity : "", prefix, text, "");
+	write_line(is_output ? STDOUT_FILENO : STDERR_FILENO, log_journal ? levels[level].severity : "",
+		   levels[level].prefix, text, "");
 	/* No details. */
-	if (log_kernel.path && level != LOG_LEVEL_INFO && open_kernel_log(level))
-		write_line(log_kernel.fd, severity, prefix, text, "");
+	if (log_kernel_path && level != LOG_LEVEL_INFO)
+		write_kernel_line(level, text);
 }
 
 void log_report_lost(void)
