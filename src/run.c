@@ -26,7 +26,6 @@ struct run {
 	struct plan plan;
 	bool planned;
 	int64_t deadline_ms;
-	int64_t requests_until_ms; /* slow requests must leave time for the lock and for the queues */
 };
 
 static void run_release(struct run *run)
@@ -145,8 +144,8 @@ static bool configure_queues(struct run *run)
 	return provision(run);
 }
 
-/* A lock that hangs must leave time for the queues. */
-static int64_t lock_deadline_ms(const struct run *run)
+/* Slow requests must leave time for the lock, and a lock that hangs for the queues: half of what is left. */
+static int64_t half_until_ms(const struct run *run)
 {
 	int64_t now_ms = machine_now_ms(run->machine);
 
@@ -158,10 +157,9 @@ static int64_t lock_deadline_ms(const struct run *run)
  * correct it and try again. Early boot cannot be repeated. There, an invalid input must not keep valid secrets out of
  * the store, or leave the store unlocked.
  */
-static bool check_inputs(struct run *run, struct requests *requests)
+static bool check_inputs(struct run *run, int64_t until_ms, const struct requests *requests)
 {
-	if (run->options->boot ||
-	    (load_config(run) && requests_check(run->machine, run->requests_until_ms, requests) == 0))
+	if (run->options->boot || (load_config(run) && requests_check(run->machine, until_ms, requests) == 0))
 		return true;
 	log_warning("Ultravisor: no secret added%s: the configuration and all requests must be valid first",
 		    run->options->lock_secrets ? ", secret store not locked" : "");
@@ -171,20 +169,20 @@ static bool check_inputs(struct run *run, struct requests *requests)
 /* False if the queues cannot be configured. The store is locked even if the requests fail. */
 static bool change_secrets(struct run *run, bool *locked)
 {
-	struct requests requests = {
+	const struct requests requests = {
 		.directory = run->options->secrets_path,
 		.optional = run->options->secrets_optional,
 		.dry_run = run->options->dry_run,
 	};
+	int64_t until_ms = half_until_ms(run);
 	bool good;
 
-	if (!check_inputs(run, &requests))
+	if (!check_inputs(run, until_ms, &requests))
 		return false;
-	good = secrets_check_uv(run->machine, run->requests_until_ms) == 0;
+	good = secrets_check_uv(run->machine, until_ms) == 0;
 	if (good)
-		good = requests_submit(run->machine, run->requests_until_ms, &requests, &run->secrets) == 0;
-	*locked = !run->options->lock_secrets ||
-		  requests_lock(run->machine, lock_deadline_ms(run), requests.dry_run) == 0;
+		good = requests_submit(run->machine, until_ms, &requests, &run->secrets) == 0;
+	*locked = !run->options->lock_secrets || requests_lock(run->machine, half_until_ms(run), requests.dry_run) == 0;
 	return good;
 }
 
@@ -195,7 +193,7 @@ static bool has_secrets_to_change(const struct run *run)
 	bool has_directory =
 		options->secrets_path && !(options->secrets_optional && access(options->secrets_path, F_OK) < 0);
 
-	return (has_directory || options->lock_secrets) && !secrets_is_no_guest(run->machine, run->requests_until_ms);
+	return (has_directory || options->lock_secrets) && !secrets_is_no_guest(run->machine, half_until_ms(run));
 }
 
 /*
@@ -339,7 +337,6 @@ bool run_pvapconfig(struct machine *machine, const struct options *options)
 		.machine = machine,
 		.options = options,
 		.deadline_ms = options->timeout_ms > 0 ? now_ms + options->timeout_ms : MACHINE_FOREVER,
-		.requests_until_ms = options->timeout_ms > 0 ? now_ms + options->timeout_ms / 2 : MACHINE_FOREVER,
 	};
 	bool success = act(&run);
 	struct report report = report_of(&run);

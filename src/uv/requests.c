@@ -260,34 +260,20 @@ static bool handle(struct round *round, const struct request *request)
 	return round->lost == lost_before ? more : handle_once(round, request, true);
 }
 
-/* 0, -ETIMEDOUT after the deadline, or -EINTR after a signal: reading files takes time. */
-static int check_time(const struct round *round)
-{
-	int r = machine_sleep_until(round->machine, machine_now_ms(round->machine));
-
-	return r == 0 && machine_now_ms(round->machine) >= round->until_ms ? -ETIMEDOUT : r;
-}
-
-/* The manual of pvsecret has requests whose names do not end in .asrcb. */
-static void warn_misnamed(const struct round *round, const char *path)
-{
-	if (!round->requests->checked && check_time(round) == 0 && file_begins_with(path, MAGIC))
-		log_warning("add-secret request %s: ignored, its name does not end in " SUFFIX, path);
-}
-
-/* True if there is time left. Else the remaining requests are skipped. */
+/* True if there is time left: reading files takes time. Else the remaining requests are skipped. */
 static bool has_time(struct round *round, const char *path)
 {
-	int r = check_time(round);
+	int64_t now_ms = machine_now_ms(round->machine);
+	int r = machine_sleep_until(round->machine, now_ms); /* notices a signal */
+	bool late = r == 0 && now_ms >= round->until_ms;
 
-	if (r == 0)
-		return true;
-	if (r == -ETIMEDOUT) {
+	if (late)
 		log_line(round->level, "add-secret request %s: no time left for it and all later ones", path);
-		r = round->secrets ? 0 : r;
-	}
-	round->error = r;
-	return false;
+	if (late && !round->secrets)
+		r = -ETIMEDOUT;
+	if (r < 0)
+		round->error = r;
+	return r == 0 && !late;
 }
 
 static void release_request(struct request *request)
@@ -302,7 +288,9 @@ static bool visit(const char *path, void *context)
 	cleanup_(release_request) struct request request = { .path = path };
 
 	if (!text_has_end(path, SUFFIX)) {
-		warn_misnamed(round, path);
+		/* The manual of pvsecret has requests whose names do not end in .asrcb. */
+		if (round->secrets && file_begins_with(path, MAGIC))
+			log_warning("add-secret request %s: ignored, its name does not end in " SUFFIX, path);
 		return true;
 	}
 	round->any = true;
@@ -323,22 +311,18 @@ static int visit_all(struct round *round)
 	if (r < 0 && !(r == -ENOENT && requests->optional))
 		log_line(round->level, "cannot read directory of add-secret requests %s: %s", requests->directory,
 			 r == -E2BIG ? "more than " TEXT_OF(FILE_VISIT_MAX) " files" : strerror(-r));
-	else if (r == 0 && !round->any && !requests->optional && !requests->checked)
+	else if (r == 0 && !round->any && !requests->optional && round->secrets)
 		log_warning("no add-secret requests (*" SUFFIX ") in %s", requests->directory);
 	return r;
 }
 
-int requests_check(struct machine *machine, int64_t until_ms, struct requests *requests)
+int requests_check(struct machine *machine, int64_t until_ms, const struct requests *requests)
 {
 	struct round round = {
 		.machine = machine, .until_ms = until_ms, .requests = requests, .level = LOG_LEVEL_ERROR
 	};
-	int r;
+	int r = requests->directory ? visit_all(&round) : 0;
 
-	if (!requests->directory)
-		return 0;
-	r = visit_all(&round);
-	requests->checked = r == 0;
 	return r < 0 ? r : round.error;
 }
 

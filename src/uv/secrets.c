@@ -36,27 +36,6 @@ bool secrets_is_no_guest(struct machine *machine, int64_t until_ms)
 	return r == -ENOENT || (r == 0 && strcmp(text, "1") != 0);
 }
 
-static int check_guest(struct machine *machine, int64_t until_ms)
-{
-	char text[MACHINE_TEXT_SIZE];
-	int r = machine_read_text(machine, until_ms, text, GUEST_PATH);
-
-	if (r == -EINTR)
-		return r;
-	if (r == -ENOENT) {
-		log_error("Ultravisor /sys/" GUEST_PATH
-			  ": not found; this kernel or machine does not support Secure Execution guests");
-	} else if (r < 0) {
-		log_error("Ultravisor /sys/" GUEST_PATH ": %s", text_error(r));
-	} else if (strcmp(text, "1") != 0) {
-		log_error("Ultravisor /sys/" GUEST_PATH ": '%s'; this is not a Secure Execution guest, start it from a "
-			  "Secure Execution image",
-			  text);
-		r = -EOPNOTSUPP;
-	}
-	return r;
-}
-
 /* Only the first line is needed: facilities 0 to 63 as a hex number without leading zeros. */
 static int parse_facilities(const char *text, uint64_t *word)
 {
@@ -75,18 +54,37 @@ static int parse_facilities(const char *text, uint64_t *word)
 	return 0;
 }
 
-/* The return codes of the calls say whether the firmware can add secrets and lock the store. */
-static int check_facilities(struct machine *machine, int64_t until_ms)
+static int read_attribute(struct machine *machine, int64_t until_ms, const char *path, char text[MACHINE_TEXT_SIZE])
+{
+	int r = machine_read_text(machine, until_ms, text, path);
+
+	if (r == -ENOENT)
+		log_error(
+			"Ultravisor /sys/%s: not found; this kernel or machine does not support Secure Execution guests",
+			path);
+	else if (r < 0 && r != -EINTR)
+		log_error("Ultravisor /sys/%s: %s", path, text_error(r));
+	return r;
+}
+
+/* Whether the firmware can add secrets and lock the store is left to the return codes of these calls. */
+int secrets_check_uv(struct machine *machine, int64_t until_ms)
 {
 	char text[MACHINE_TEXT_SIZE];
 	uint64_t word;
-	int r = machine_read_text(machine, until_ms, text, FACILITIES_PATH);
+	int r = read_attribute(machine, until_ms, GUEST_PATH, text);
 
-	if (r < 0) {
-		if (r != -EINTR)
-			log_error("Ultravisor /sys/" FACILITIES_PATH ": %s", text_error(r));
+	if (r < 0)
 		return r;
+	if (strcmp(text, "1") != 0) {
+		log_error("Ultravisor /sys/" GUEST_PATH ": '%s'; this is not a Secure Execution guest, start it from a "
+			  "Secure Execution image",
+			  text);
+		return -EOPNOTSUPP;
 	}
+	r = read_attribute(machine, until_ms, FACILITIES_PATH, text);
+	if (r < 0)
+		return r;
 	r = parse_facilities(text, &word);
 	if (r < 0) {
 		log_error("Ultravisor /sys/" FACILITIES_PATH ": '%s' is not a list of hex words", text);
@@ -99,13 +97,6 @@ static int check_facilities(struct machine *machine, int64_t until_ms)
 		return -EOPNOTSUPP;
 	}
 	return 0;
-}
-
-int secrets_check_uv(struct machine *machine, int64_t until_ms)
-{
-	int r = check_guest(machine, until_ms);
-
-	return r < 0 ? r : check_facilities(machine, until_ms);
 }
 
 static uint16_t get_be16(const uint8_t *bytes)

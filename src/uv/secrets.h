@@ -79,7 +79,6 @@ struct requests {
 	const char *directory; /* its files *.asrcb are the requests, in the order of their names; NULL: none */
 	bool optional;         /* the directory may be missing or empty */
 	bool dry_run;          /* change nothing, but say what would be done */
-	bool checked;          /* by requests_check, which has reported wrong names */
 };
 
 /*
@@ -87,7 +86,7 @@ struct requests {
  * negative errno, which is reported as an error except for -EINTR. `machine` is used only as a clock, for until_ms, and
  * to notice a signal.
  */
-int requests_check(struct machine *machine, int64_t until_ms, struct requests *requests);
+int requests_check(struct machine *machine, int64_t until_ms, const struct requests *requests);
 
 /*
  * Submits all requests whose secret, of any type, the UV does not have yet. A second secret with the same id would make
@@ -100,5 +99,5 @@ int requests_check(struct machine *machine, int64_t until_ms, struct requests *r
 int requests_submit(struct machine *machine, int64_t until_ms, const struct requests *requests,
 		    struct secrets *secrets);
 
-/* Locks the secret store until the guest is restarted. 0 if it is locked now (dry run: would be), also if it was before. */
+/* Locks the secret store until the guest is restarted. 0 if it is locked now (dry run: would be), or was before. */
 int requests_lock(struct machine *machine, int64_t until_ms, bool dry_run);
