@@ -32,12 +32,12 @@
  */
 static int wait_for_child(pid_t child, int64_t limit_ms, int *status)
 {
-	cleanup_close_ int fd = limit_ms > 0 ? (int)syscall(SYS_pidfd_open, child, 0) : -1;
+	cleanup_close_ int fd = (int)syscall(SYS_pidfd_open, child, 0);
 	struct pollfd wanted = { .fd = fd, .events = POLLIN };
-	int64_t until_ms = wait_now_ms() + limit_ms;
+	int64_t until_ms = limit_ms > 0 ? wait_now_ms() + limit_ms : WAIT_FOREVER;
 
 	for (;;) {
-		pid_t waited = waitpid(child, status, limit_ms > 0 ? WNOHANG : 0);
+		pid_t waited = waitpid(child, status, WNOHANG);
 		int64_t left_ms;
 
 		if (waited > 0)
@@ -45,10 +45,11 @@ static int wait_for_child(pid_t child, int64_t limit_ms, int *status)
 		if (waited < 0 && errno != EINTR)
 			return -errno;
 		left_ms = until_ms - wait_now_ms();
-		if (limit_ms > 0 && left_ms <= 0)
+		if (left_ms <= 0)
 			return -ETIMEDOUT;
-		if (limit_ms > 0)
-			poll(&wanted, 1, fd < 0 || left_ms > INT_MAX ? POLL_INTERVAL_MS : (int)left_ms);
+		if (fd < 0 && left_ms > POLL_INTERVAL_MS)
+			left_ms = POLL_INTERVAL_MS;
+		poll(&wanted, 1, left_ms > INT_MAX ? INT_MAX : (int)left_ms);
 	}
 }
 

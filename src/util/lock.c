@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdint.h>
@@ -86,14 +87,10 @@ static bool may_run_pvapconfig(pid_t pid)
 /* In an initramfs it does not exist, and newer versions of systemd do not create it. */
 static int make_directory(const char *path)
 {
-	char directory[PATH_MAX];
-	char *slash;
+	char copy[PATH_MAX];
 
-	snprintf(directory, sizeof(directory), "%s", path);
-	slash = strrchr(directory, '/');
-	if (slash)
-		*slash = '\0';
-	if (slash && mkdir(directory, 0755) < 0 && errno != EEXIST)
+	snprintf(copy, sizeof(copy), "%s", path);
+	if (mkdir(dirname(copy), 0755) < 0 && errno != EEXIST)
 		return report_error("create the directory of", path, -errno);
 	return 0;
 }
