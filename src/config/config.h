@@ -43,6 +43,6 @@ int config_parse(const char *path, const char *text, size_t length, struct confi
 
 void config_release(struct config *config);
 
-/* How an entry is called in every message: "#2 'name'", or "#2" without a name. Counts from 1; long names are cut. */
-#define CONFIG_LABEL_SIZE 64
+/* How an entry is called in messages and tables: "#2 'name'", or "#2" without a name, from 1. Long names are cut. */
+#define CONFIG_LABEL_SIZE 46
 void config_format_label(const struct config *config, size_t index, char label[CONFIG_LABEL_SIZE]);

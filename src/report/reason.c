@@ -42,19 +42,7 @@ static void format_no_mkvp(const struct config_entry *entry, const char *name, c
 			 failure);
 }
 
-static void format_serialnr(const struct config_entry *entry, const struct apqn *apqn, const char *name,
-			    char reason[REASON_SIZE])
-{
-	static const char start[] = "has the master key, but the serial number of its card is";
-
-	if (apqn->serialnr[0] != '\0')
-		snprintf(reason, REASON_SIZE, "APQN %s %s '%s', not '%s'", name, start, apqn->serialnr,
-			 entry->serialnr);
-	else
-		snprintf(reason, REASON_SIZE, "APQN %s %s unknown; the entry needs '%s'", name, start, entry->serialnr);
-}
-
-void reason_format(const struct report *report, size_t index, char reason[REASON_SIZE])
+static void format_reason(const struct report *report, size_t index, char reason[REASON_SIZE])
 {
 	static const struct apqn none;
 	const struct config_entry *entry = &report->config->entries[index];
@@ -68,7 +56,6 @@ void reason_format(const struct report *report, size_t index, char reason[REASON
 	apqn_format_failure(apqn, failure);
 	switch (planned->reason) {
 	case PLAN_SATISFIED:
-		snprintf(reason, REASON_SIZE, "satisfied");
 		break;
 	case PLAN_NO_SECRET:
 		format_no_secret(entry, report->secrets, reason);
@@ -88,7 +75,9 @@ void reason_format(const struct report *report, size_t index, char reason[REASON
 		format_no_mkvp(entry, has_detail ? name : NULL, failure, reason);
 		break;
 	case PLAN_SERIALNR:
-		format_serialnr(entry, apqn, name, reason);
+		snprintf(reason, REASON_SIZE,
+			 "APQN %s has the master key, but the serial number of its card is %s; the entry needs %s",
+			 name, apqn->serialnr[0] ? apqn->serialnr : "unknown", entry->serialnr);
 		break;
 	case PLAN_FAILED:
 		snprintf(reason, REASON_SIZE, "APQN %s fits, but %s", name, failure);
@@ -110,6 +99,8 @@ void reason_format(const struct report *report, size_t index, char reason[REASON
 }
 
 /* --- near misses ---------------------------------------------------------------------------------- */
+
+#define NEAR_MISS_MAX (REASONS_MAX - 1)
 
 /* Sets of these are compared as numbers: the higher, the farther from the entry. */
 #define FAULT_TAKEN (1U << 0) /* serves another entry */
@@ -179,24 +170,7 @@ static bool is_open(const struct plan_entry *planned)
 /* A dry run knows nothing of open entries; a real one has tried, and a failure may be what kept it from an answer. */
 static bool is_decided_by_apqns(const struct report *report, const struct plan_entry *planned)
 {
-	return planned->apqn == PLAN_NONE && planned->reason != PLAN_NO_SECRET &&
-	       !(is_open(planned) && report->options->dry_run);
-}
-
-/* Returns the new count. */
-static size_t insert(struct near_miss misses[NEAR_MISS_MAX], size_t count, struct near_miss miss)
-{
-	size_t place = count;
-
-	while (place > 0 && misses[place - 1].faults > miss.faults)
-		place--;
-	if (place == NEAR_MISS_MAX)
-		return count;
-	if (count < NEAR_MISS_MAX)
-		count++;
-	memmove(&misses[place + 1], &misses[place], (count - place - 1) * sizeof(*misses));
-	misses[place] = miss;
-	return count;
+	return planned->reason != PLAN_NO_SECRET && !(is_open(planned) && report->options->dry_run);
 }
 
 static void format_mkvp(const struct apqn *apqn, char *text, size_t size)
@@ -266,25 +240,36 @@ static void format_miss(const struct report *report, size_t entry, const struct 
 	}
 }
 
-size_t near_miss_find(const struct report *report, size_t entry, char texts[NEAR_MISS_MAX][REASON_SIZE])
+static size_t find_near_misses(const struct report *report, size_t entry, char texts[NEAR_MISS_MAX][REASON_SIZE])
 {
-	const struct plan_entry *planned = report->plan ? &report->plan->entries[entry] : NULL;
+	const struct plan_entry *planned = &report->plan->entries[entry];
 	const struct config_entry *wanted = &report->config->entries[entry];
-	struct near_miss misses[NEAR_MISS_MAX];
+	struct near_miss misses[NEAR_MISS_MAX + 1]; /* sorted; what comes behind the last one is dropped */
 	size_t count = 0;
 
-	if (!planned || !is_decided_by_apqns(report, planned) || (entry + 1) * report->apqn_count > NEAR_MISS_PAIRS_MAX)
+	if (!is_decided_by_apqns(report, planned) || (entry + 1) * report->apqn_count > NEAR_MISS_PAIRS_MAX)
 		return 0;
 	for (size_t i = 0; i < report->apqn_count; i++) {
-		struct near_miss miss = { .apqn = i };
+		unsigned int faults = find_faults(report, wanted, i);
+		size_t place = count;
 
-		if (i == planned->detail || report->apqns[i].mode != wanted->mode)
+		if (i == planned->detail || report->apqns[i].mode != wanted->mode || !is_near(faults) ||
+		    (is_open(planned) && !(faults & FAULT_FAILED)))
 			continue;
-		miss.faults = find_faults(report, wanted, i);
-		if (is_near(miss.faults) && (!is_open(planned) || (miss.faults & FAULT_FAILED)))
-			count = insert(misses, count, miss);
+		for (; place > 0 && misses[place - 1].faults > faults; place--)
+			misses[place] = misses[place - 1];
+		misses[place] = (struct near_miss){ .apqn = i, .faults = faults };
+		count += count < NEAR_MISS_MAX;
 	}
 	for (size_t i = 0; i < count; i++)
 		format_miss(report, entry, &misses[i], texts[i]);
 	return count;
+}
+
+size_t reason_find(const struct report *report, size_t entry, char texts[REASONS_MAX][REASON_SIZE])
+{
+	if (!report->plan || report->plan->entries[entry].apqn != PLAN_NONE)
+		return 0;
+	format_reason(report, entry, texts[0]);
+	return 1 + find_near_misses(report, entry, texts + 1);
 }

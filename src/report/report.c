@@ -47,28 +47,17 @@ const char **report_secret_names(const struct report *report)
 	return names;
 }
 
-static void print_misses(const struct report *report, size_t index, const char *label, enum log_level level)
-{
-	char texts[NEAR_MISS_MAX][REASON_SIZE];
-	size_t count = near_miss_find(report, index, texts);
-
-	for (size_t i = 0; i < count; i++)
-		log_line(level, "entry %s: %s", label, texts[i]);
-}
-
 static void print_entry(const struct report *report, size_t index, enum log_level level)
 {
-	const struct plan_entry *planned = &report->plan->entries[index];
-	char label[CONFIG_LABEL_SIZE], name[APQN_NAME_SIZE], reason[REASON_SIZE];
+	char label[CONFIG_LABEL_SIZE], name[APQN_NAME_SIZE], reasons[REASONS_MAX][REASON_SIZE];
+	size_t count = reason_find(report, index, reasons);
 
 	config_format_label(report->config, index, label);
-	if (planned->apqn == PLAN_NONE) {
-		reason_format(report, index, reason);
-		log_line(level, "entry %s: %s", label, reason);
-		print_misses(report, index, label, level);
+	for (size_t i = 0; i < count; i++)
+		log_line(level, "entry %s: %s", label, reasons[i]);
+	if (count > 0)
 		return;
-	}
-	apqn_format_name(&report->apqns[planned->apqn], name);
+	apqn_format_name(&report->apqns[report->plan->entries[index].apqn], name);
 	log_info("entry %s: %s by APQN %s%s", label, report->options->dry_run ? "would be served" : "is served", name,
 		 report_needs_request(report, index) ? " once its secret is added" : "");
 }
@@ -193,22 +182,12 @@ static void add_wanted(struct json *json, const struct config_entry *entry, size
 	add_hex(json, "secretid", ep11 ? entry->secretid : NULL, sizeof(entry->secretid));
 }
 
-static void add_misses(struct json *json, const struct report *report, size_t index)
-{
-	char texts[NEAR_MISS_MAX][REASON_SIZE];
-	size_t count = near_miss_find(report, index, texts);
-
-	json_open(json, "misses", '[');
-	for (size_t i = 0; i < count; i++)
-		json_string(json, NULL, texts[i]);
-	json_close(json, ']');
-}
-
 static void add_entry(struct json *json, const struct report *report, size_t index)
 {
 	const struct plan_entry *planned = report->plan ? &report->plan->entries[index] : NULL;
 	bool satisfied = planned && planned->apqn != PLAN_NONE;
-	char name[APQN_NAME_SIZE], reason[REASON_SIZE];
+	char name[APQN_NAME_SIZE], reasons[REASONS_MAX][REASON_SIZE];
+	size_t count = reason_find(report, index, reasons);
 
 	json_open(json, NULL, '{');
 	add_wanted(json, &report->config->entries[index], index);
@@ -216,11 +195,12 @@ static void add_entry(struct json *json, const struct report *report, size_t ind
 	json_boolean(json, "satisfied", satisfied);
 	if (satisfied)
 		apqn_format_name(&report->apqns[planned->apqn], name);
-	else if (planned)
-		reason_format(report, index, reason);
 	json_string(json, "apqn", satisfied ? name : NULL);
-	json_string(json, "reason", planned && !satisfied ? reason : NULL);
-	add_misses(json, report, index);
+	json_string(json, "reason", count > 0 ? reasons[0] : NULL);
+	json_open(json, "misses", '[');
+	for (size_t i = 1; i < count; i++)
+		json_string(json, NULL, reasons[i]);
+	json_close(json, ']');
 	json_close(json, '}');
 }
 

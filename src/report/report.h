@@ -74,21 +74,19 @@ int status_write(const struct report *report, int64_t duration_ms, bool success)
  */
 int status_show(const char *path, const char *json_path, bool *success);
 
-/* --- why an entry is not satisfied (reason.c): the reason, and the APQNs that come closest to it ------ */
+/* --- why an entry is not satisfied (reason.c) --------------------------------------------------------- */
 
 #define REASON_SIZE 320
-void reason_format(const struct report *report, size_t entry, char reason[REASON_SIZE]);
-
-#define NEAR_MISS_MAX 2               /* for an entry */
+#define REASONS_MAX 3
 #define NEAR_MISS_PAIRS_MAX (1 << 22) /* of an entry and an APQN; the time of a report has a limit, too */
 
 /*
- * Formats the nearest ones, best first, equal ones in their order, and returns how many there are:
- * "APQN 11.0009 has the master key, but it is offline". The APQN that the reason names is not among them. None without
- * a plan, for an entry that is satisfied, that no APQN could satisfy, or for which that is not known; nor for the
- * entries after the first NEAR_MISS_PAIRS_MAX pairs.
+ * Formats the reason, then near misses: the APQNs that come closest to the entry, best first, equal ones in their order:
+ * "APQN 11.0009 has the master key, but it is offline". The APQN that the reason names is not among them. Returns how
+ * many texts there are: none without a plan, or for an entry that is satisfied; only the reason for an entry that no
+ * APQN could satisfy, or for which that is not known, and for entries after the first NEAR_MISS_PAIRS_MAX pairs.
  */
-size_t near_miss_find(const struct report *report, size_t entry, char texts[NEAR_MISS_MAX][REASON_SIZE]);
+size_t reason_find(const struct report *report, size_t entry, char texts[REASONS_MAX][REASON_SIZE]);
 
 /* --- the table of all APQNs (list.c): their state for --list, with the planned state for --dry-run ---- */
 

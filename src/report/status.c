@@ -20,45 +20,30 @@
 
 /* --- the two tables ------------------------------------------------------------------------------- */
 
-#define ROWS_PER_ENTRY (1 + NEAR_MISS_MAX)
-
-struct status_view {
-	const struct report *report;
-	char misses[NEAR_MISS_MAX][REASON_SIZE]; /* of the entry whose rows are being filled in */
-	size_t miss_count;
-};
-
-/* One row for the entry, then one for each of its near misses. */
 static bool fill_entry(void *context, size_t index, struct table_row *row)
 {
-	struct status_view *view = context;
-	const struct report *report = view->report;
-	size_t entry = index / ROWS_PER_ENTRY, miss = index % ROWS_PER_ENTRY;
-	size_t apqn = report->plan ? report->plan->entries[entry].apqn : PLAN_NONE;
-	char *reason = row->cells[3];
+	const struct report *report = context;
+	size_t apqn = report->plan ? report->plan->entries[index].apqn : PLAN_NONE;
+	char reasons[REASONS_MAX][REASON_SIZE];
+	size_t count = reason_find(report, index, reasons), length = 0;
 
-	if (miss > 0) {
-		if (miss > view->miss_count)
-			return false;
-		snprintf(reason, TABLE_CELL_SIZE, "%s", view->misses[miss - 1]);
-		return true;
-	}
-	view->miss_count = near_miss_find(report, entry, view->misses);
-	config_format_label(report->config, entry, row->cells[0]);
+	config_format_label(report->config, index, row->cells[0]);
 	row->style = apqn != PLAN_NONE ? LOG_STYLE_GOOD : LOG_STYLE_BAD;
 	snprintf(row->cells[1], TABLE_CELL_SIZE, "%s", apqn != PLAN_NONE ? "yes" : "no");
 	snprintf(row->cells[2], TABLE_CELL_SIZE, "-");
 	if (apqn != PLAN_NONE)
 		apqn_format_name(&report->apqns[apqn], row->cells[2]);
-	else if (report->plan)
-		reason_format(report, entry, reason);
+	for (size_t i = 0; i < count; i++) {
+		snprintf(row->cells[3] + length, TABLE_CELL_SIZE - length, "%s%s", i > 0 ? "; " : "", reasons[i]);
+		length = strlen(row->cells[3]);
+	}
 	return true;
 }
 
 static bool fill_failure(void *context, size_t index, struct table_row *row)
 {
-	const struct status_view *view = context;
-	const struct apqn *apqn = &view->report->apqns[index];
+	const struct report *report = context;
+	const struct apqn *apqn = &report->apqns[index];
 
 	if (apqn->failure == APQN_WORKING)
 		return false;
@@ -71,17 +56,16 @@ static void print_tables(const struct report *report)
 {
 	static const char *const entry_titles[] = { "entry", "satisfied", "APQN", "why not", NULL };
 	static const char *const failure_titles[] = { "APQN", "not used because", NULL };
-	struct status_view view = { .report = report };
 	const struct table entries = { .titles = entry_titles,
 				       .gap = true,
-				       .rows = report->config->count * ROWS_PER_ENTRY,
+				       .rows = report->config->count,
 				       .fill = fill_entry,
-				       .context = &view };
+				       .context = (void *)(uintptr_t)report };
 	const struct table failures = { .titles = failure_titles,
 					.gap = true,
 					.rows = report->apqn_count,
 					.fill = fill_failure,
-					.context = &view };
+					.context = (void *)(uintptr_t)report };
 
 	table_print(&entries);
 	table_print(&failures);

@@ -5,8 +5,6 @@
 #include <string.h>
 
 #define GAP 2
-#define LAST_WIDTH_MIN 12
-#define DOTS 2 /* at the end of a cell that was cut */
 
 struct widths {
 	size_t columns[TABLE_COLUMNS_MAX];
@@ -38,21 +36,6 @@ static void widen(struct widths *widths, const struct table_row *row)
 	}
 }
 
-/* Shrinks the widest column. */
-static void narrow(struct widths *widths)
-{
-	while (widths->start + LAST_WIDTH_MIN > TABLE_WIDTH) {
-		size_t widest = 0;
-
-		for (size_t i = 1; i + 1 < widths->count; i++) {
-			if (widths->columns[i] > widths->columns[widest])
-				widest = i;
-		}
-		widths->columns[widest]--;
-		widths->start--;
-	}
-}
-
 /* Returns false if the table is empty. */
 static bool measure(const struct table *table, struct table_row *row, struct widths *widths)
 {
@@ -70,7 +53,6 @@ static bool measure(const struct table *table, struct table_row *row, struct wid
 	}
 	for (size_t i = 0; i + 1 < widths->count; i++)
 		widths->start += widths->columns[i] + GAP;
-	narrow(widths);
 	return any;
 }
 
@@ -86,36 +68,27 @@ static size_t piece_length(const char *text, size_t room)
 	return end > 0 ? end : room;
 }
 
-static size_t put_cell(char *line, size_t length, const char *text, size_t width)
-{
-	size_t count = strlen(text);
-
-	memset(line + length, ' ', width + GAP);
-	memcpy(line + length, text, count < width ? count : width);
-	if (count > width)
-		memset(line + length + width - DOTS, '.', DOTS);
-	return length + width + GAP;
-}
-
 static void print_row(const struct widths *widths, const struct table_row *row)
 {
 	const char *rest = row->cells[widths->count - 1];
-	char line[TABLE_COLUMNS_MAX * (TABLE_CELL_SIZE + GAP) + 1];
-	size_t start = 0;
+	char line[TABLE_COLUMNS_MAX * (TABLE_CELL_SIZE + GAP) + 1], *cell = line;
 
-	for (size_t i = 0; i + 1 < widths->count; i++)
-		start = put_cell(line, start, row->cells[i], widths->columns[i]);
+	memset(line, ' ', widths->start);
+	for (size_t i = 0; i + 1 < widths->count; i++) {
+		memcpy(cell, row->cells[i], strlen(row->cells[i]));
+		cell += widths->columns[i] + GAP;
+	}
 	do {
-		size_t piece = piece_length(rest, TABLE_WIDTH - start), length = start + piece;
+		size_t piece = piece_length(rest, TABLE_WIDTH - widths->start), length = widths->start + piece;
 
-		memcpy(line + start, rest, piece);
+		memcpy(line + widths->start, rest, piece);
 		while (length > 0 && line[length - 1] == ' ')
 			length--;
 		line[length] = '\0';
 		log_styled(row->style, line);
 		rest += piece;
 		rest += strspn(rest, " ");
-		memset(line, ' ', start);
+		memset(line, ' ', widths->start);
 	} while (*rest);
 }
 

@@ -3,8 +3,7 @@
 
 /*
  * Prints tables on standard output, at most 80 columns wide. Each column is as wide as its widest cell, with two blanks
- * in between. The last column gets the rest of the line and continues in further lines; if the rest is too small, the
- * widest of the other columns is cut and ends in "..".
+ * in between. The last column gets the rest of the line and continues in further lines; the others must leave room.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -13,7 +12,7 @@
 
 #define TABLE_WIDTH 80
 #define TABLE_COLUMNS_MAX 8
-#define TABLE_CELL_SIZE 320
+#define TABLE_CELL_SIZE 1024 /* the reasons of an entry */
 
 struct table_row {
 	enum log_style style;

@@ -15,17 +15,17 @@ static const struct options options;
 /* Plans and lists the misses of entry 0, one a line. */
 static const char *misses_of(struct config_entry *entries, size_t count, const struct apqn *apqns, size_t apqn_count)
 {
-	static char text[NEAR_MISS_MAX * (REASON_SIZE + 1)];
+	static char text[REASONS_MAX * (REASON_SIZE + 1)];
 	const struct config config = { entries, count };
 	struct plan plan = plan_for(entries, count, apqns, apqn_count);
 	const struct report report = { .options = &options, .config = &config, .apqns = apqns,
-				       .apqn_count = apqn_count, .plan = &plan };
-	char misses[NEAR_MISS_MAX][REASON_SIZE];
-	size_t found = near_miss_find(&report, 0, misses);
+				       .apqn_count = apqn_count, .plan = &plan, .secrets = &secrets };
+	char reasons[REASONS_MAX][REASON_SIZE];
+	size_t found = reason_find(&report, 0, reasons);
 
 	text[0] = '\0';
-	for (size_t i = 0; i < found; i++)
-		strcat(strcat(text, misses[i]), "\n");
+	for (size_t i = 1; i < found; i++)
+		strcat(strcat(text, reasons[i]), "\n");
 	plan_release(&plan);
 	return text;
 }
@@ -156,7 +156,7 @@ static void test_limit(void **state)
 	const struct plan plan = { .entries = plan_entries, .apqns = plan_apqns };
 	const struct report report = { .options = &options, .config = &config, .apqns = apqns, .apqn_count = APQNS,
 				       .plan = &plan };
-	char misses[NEAR_MISS_MAX][REASON_SIZE];
+	char reasons[REASONS_MAX][REASON_SIZE];
 
 	(void)state;
 	for (size_t i = 0; i < ENTRIES; i++) {
@@ -169,10 +169,10 @@ static void test_limit(void **state)
 	}
 	/* The nearest one is the very last. */
 	apqns[APQNS - 1].generation = 8;
-	assert_int_equal(near_miss_find(&report, ENTRIES - 2, misses), 2);
-	assert_non_null(strstr(misses[0], "APQN ff.00ff "));
-	assert_non_null(strstr(misses[1], "APQN 00.0000 "));
-	assert_int_equal(near_miss_find(&report, ENTRIES - 1, misses), 0);
+	assert_int_equal(reason_find(&report, ENTRIES - 2, reasons), 3);
+	assert_non_null(strstr(reasons[1], "APQN ff.00ff "));
+	assert_non_null(strstr(reasons[2], "APQN 00.0000 "));
+	assert_int_equal(reason_find(&report, ENTRIES - 1, reasons), 1);
 }
 
 int main(void)

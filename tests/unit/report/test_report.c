@@ -210,11 +210,11 @@ static void test_reasons(void **state)
 		  "no usable APQN of a card with the serial number 'WANTED0000000000' has the master key 0x" AB
 		  "; the key of APQN 11.000a is unknown: the firmware refuses the bind" },
 		{ PLAN_SERIALNR, 0,
-		  "APQN 11.0008 has the master key, but the serial number of its card is 'OTHER00000000000', not "
-		  "'WANTED0000000000'" },
+		  "APQN 11.0008 has the master key, but the serial number of its card is OTHER00000000000; the entry "
+		  "needs WANTED0000000000" },
 		{ PLAN_SERIALNR, 1,
 		  "APQN 11.0009 has the master key, but the serial number of its card is unknown; the entry "
-		  "needs 'WANTED0000000000'" },
+		  "needs WANTED0000000000" },
 		{ PLAN_FAILED, 2, "APQN 11.000a fits, but the firmware refuses the bind" },
 		{ PLAN_TAKEN, PLAN_NONE, "all APQNs that fit serve other entries" },
 		{ PLAN_UNKNOWN, 0, "APQN 11.0008 may fit, but could not be identified in time" },

@@ -70,28 +70,11 @@ static void test_last_column(void **state)
 					   "output:             90\n");
 }
 
-/* At the cost of the widest column. */
-static void test_no_room(void **state)
-{
-	static const char *const rows[][3] = { { FILLED FILLED FILLED FILLED FILLED FILLED FILLED FILLED FILLED, "a",
-						 FILLED "12 45" },
-					       { "short", "bc", "" } };
-
-	(void)state;
-	print(rows, 2);
-	assert_non_null(strstr(capture.text, "output: " FILLED FILLED FILLED FILLED FILLED FILLED "..  a   " FILLED "12\n"));
-	assert_non_null(strstr(capture.text, " 45\n"));
-	assert_non_null(strstr(capture.text, "output: short  "));
-	for (const char *line = capture.text; *line; line = strchr(line, '\n') + 1)
-		assert_between(strcspn(line, "\n"), 0, strlen("output: ") + TABLE_WIDTH);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_widths),
 		cmocka_unit_test(test_last_column),
-		cmocka_unit_test(test_no_room),
 	};
 
 	return cmocka_run_group_tests_name("table", tests, NULL, NULL);
