@@ -20,7 +20,6 @@
 #include "util/text.h"
 
 #define STUCK_GRACE_MS 4000 /* beyond its timeout, for a run that hangs */
-#define LOCK_TIME_MS 2000   /* for locking the secret store after a run that failed */
 
 static bool check_config(const struct options *options)
 {
@@ -74,30 +73,19 @@ static bool run_supervised(const struct options *options)
 {
 	if (mkdir(BOOT_REPORT_DIRECTORY, 0755) < 0 && errno != EEXIST)
 		log_warning("cannot create %s: %s", BOOT_REPORT_DIRECTORY, strerror(errno));
-	unlink(options->report_path);
-	unlink(options->status_path);
+	if (options->report_path)
+		unlink(options->report_path);
+	if (options->status_path)
+		unlink(options->status_path);
 	return boot_run_supervised(run_in_initramfs, options, LOCK_PATH, STUCK_GRACE_MS);
-}
-
-static void lock_store_supervised(void)
-{
-	static const struct options options = { .lock_only = true, .timeout_ms = LOCK_TIME_MS };
-
-	if (!boot_run_supervised(run, &options, LOCK_PATH, STUCK_GRACE_MS))
-		log_error("Ultravisor: the secret store may be unlocked");
 }
 
 static bool boot(void)
 {
-	static const struct boot_actions actions = {
-		.run = run_supervised,
-		.lock_secrets = lock_store_supervised,
-		.pause = boot_pause,
-		.stop = boot_stop,
-	};
+	static const struct boot_actions actions = { .run = run_supervised, .stop = boot_stop };
 
 	log_begin_boot("/dev/kmsg");
-	return boot_run("", &actions) == BOOT_GOES_ON;
+	return boot_run("", &actions);
 }
 
 /* Nothing else is taken from the environment. NO_COLOR: see no-color.org. */

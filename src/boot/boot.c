@@ -128,12 +128,6 @@ void boot_load_modules(const char *modprobe, struct options *options)
 
 /* --- the machine ---------------------------------------------------------------------------------- */
 
-void boot_pause(unsigned int seconds)
-{
-	while (seconds > 0)
-		seconds = sleep(seconds);
-}
-
 /* Of several file systems mounted at "/", the last one is visible. */
 static bool is_root_of_kernel(const char *mounts)
 {
@@ -175,8 +169,10 @@ static const struct {
 	[BOOT_HALT] = { RB_HALT_SYSTEM, "halting", "halt" },
 };
 
-int boot_stop(enum boot_end end)
+int boot_stop(enum boot_end end, unsigned int seconds)
 {
+	while (seconds > 0)
+		seconds = sleep(seconds);
 	return reboot(ends[end].command) < 0 ? -errno : 0;
 }
 
@@ -191,14 +187,13 @@ static void stop_machine(enum boot_end end, const struct boot_actions *actions)
 
 	do {
 		log_error(NOT_READY ": %s in %d seconds", ends[end].doing, BOOT_PAUSE_S);
-		actions->pause(BOOT_PAUSE_S);
-		r = actions->stop(end);
+		r = actions->stop(end, BOOT_PAUSE_S);
 		if (r < 0)
 			log_error("cannot %s: %s", ends[end].verb, strerror(-r));
 	} while (r < 0);
 }
 
-static enum boot_result stop(const char *root, const struct boot_options *options, const struct boot_actions *actions)
+static void stop(const char *root, const struct boot_options *options, const struct boot_actions *actions)
 {
 	if (options->shell)
 		log_error(NOT_READY ": no volume is opened; a shell was requested (rd.shell)");
@@ -206,26 +201,27 @@ static enum boot_result stop(const char *root, const struct boot_options *option
 		stop_machine(options->end, actions);
 	else
 		log_error(NOT_READY "; not in an initramfs, the system is left running");
-	return BOOT_STOPS;
 }
 
-enum boot_result boot_run(const char *root, const struct boot_actions *actions)
+bool boot_run(const char *root, const struct boot_actions *actions)
 {
+	static const struct options lock = { .lock_only = true, .timeout_ms = BOOT_LOCK_TIME_MS };
 	struct boot_options options;
 
 	boot_options_read(root, &options);
 	log_set_verbose(options.run.verbose);
 	if (!options.enabled) {
 		log_notice("disabled by rd.pvapconfig=0");
-		return BOOT_GOES_ON;
+		return true;
 	}
 	if (actions->run(&options.run))
-		return BOOT_GOES_ON;
+		return true;
 	/* A failed run may not have done it: killed, stopped by a signal, timed out. */
-	if (options.run.lock_secrets && !options.run.dry_run)
-		actions->lock_secrets();
+	if (options.run.lock_secrets && !options.run.dry_run && !actions->run(&lock))
+		log_error("Ultravisor: the secret store may be unlocked");
 	if (options.required)
-		return stop(root, &options, actions);
-	log_info("continuing boot (rd.pvapconfig.required is not set)");
-	return BOOT_GOES_ON;
+		stop(root, &options, actions);
+	else
+		log_info("continuing boot (rd.pvapconfig.required is not set)");
+	return !options.required;
 }

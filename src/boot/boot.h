@@ -7,7 +7,7 @@
  *
  *   disabled (rd.pvapconfig=0), or the run succeeds, or it fails and is not required   the boot goes on
  *   it fails and is required                     the cause stays readable for BOOT_PAUSE_S, then the machine is stopped
- *   the same with rd.shell on the command line   BOOT_STOPS: the hooks start a shell
+ *   the same with rd.shell on the command line   the program fails, and the hooks start a shell
  *
  * In all functions, `root` stands in front of the paths: "" but for tests.
  */
@@ -68,25 +68,18 @@ void cmdline_visit(const char *root, cmdline_visitor *visit, void *context);
 /* --- policy ------------------------------------------------------------------------------------------- */
 
 #define BOOT_PAUSE_S 10
-
-enum boot_result {
-	BOOT_GOES_ON,
-	BOOT_STOPS, /* no volume is opened; in an initramfs only if a shell was requested */
-};
+#define BOOT_LOCK_TIME_MS 2000 /* for locking the secret store after a run that failed */
 
 /* What early boot asks of the machine; the real functions are below. */
 struct boot_actions {
 	/* One run in a child process, so that a crash does not decide the boot. True: success. */
 	bool (*run)(const struct options *options);
-	/* Locks the secret store, in a child process, too. Errors are reported there. */
-	void (*lock_secrets)(void);
-	void (*pause)(unsigned int seconds);
-	/* Stops the machine. -errno if that is not possible, not reported. */
-	int (*stop)(enum boot_end end);
+	/* Stops the machine after a pause. -errno if that is not possible, not reported. */
+	int (*stop)(enum boot_end end, unsigned int seconds);
 };
 
-/* A running system is not stopped. */
-enum boot_result boot_run(const char *root, const struct boot_actions *actions);
+/* True: the boot goes on. False: no volume is opened. A running system is not stopped. */
+bool boot_run(const char *root, const struct boot_actions *actions);
 
 /*
  * Calls `run` in a child process and returns its result. Any other end of that process is an error, which is reported,
@@ -102,8 +95,6 @@ bool boot_run_supervised(bool (*run)(const struct options *options), const struc
  */
 void boot_load_modules(const char *modprobe, struct options *options);
 
-void boot_pause(unsigned int seconds);
-
 /*
  * True only if it is certain: there is /etc/initrd-release (dracut, mkinitcpio), or the root directory is still the
  * kernel's own, into which it unpacked the image (initramfs-tools). A root in memory or an overlay proves nothing: live
@@ -111,8 +102,8 @@ void boot_pause(unsigned int seconds);
  */
 bool boot_in_initramfs(const char *root);
 
-/* reboot(2), at once: nothing that could be lost is mounted in an initramfs. -errno if it returns, not reported. */
-int boot_stop(enum boot_end end);
+/* reboot(2) without a shutdown: nothing that could be lost is mounted in an initramfs. -errno if it returns. */
+int boot_stop(enum boot_end end, unsigned int seconds);
 
 /*
  * Runs a program (`arguments[0]` is its path), at most for `limit_ms` (0: no limit). 0 with its status as of

@@ -260,23 +260,18 @@ static char became[64];
 
 static bool boot_run_action(const struct options *options)
 {
+	if (options->lock_only) {
+		strcat(became, "lock;");
+		return false;
+	}
 	booting->options = *options;
 	booting->options.report_path = booting->options.status_path = NULL;
 	return run(booting);
 }
 
-static void boot_lock_action(void)
-{
-	strcat(became, "lock;");
-}
-
-static void boot_pause_action(unsigned int seconds)
+static int boot_stop_action(enum boot_end end, unsigned int seconds)
 {
 	(void)seconds;
-}
-
-static int boot_stop_action(enum boot_end end)
-{
 	(void)end;
 	strcat(became, "stop;");
 	return 0;
@@ -285,7 +280,7 @@ static int boot_stop_action(enum boot_end end)
 /* A store that stays open although it was to be locked, and a boot that must not go on without: nothing is opened. */
 static void test_not_lockable_and_required(void **state)
 {
-	static const struct boot_actions actions = { boot_run_action, boot_lock_action, boot_pause_action, boot_stop_action };
+	static const struct boot_actions actions = { boot_run_action, boot_stop_action };
 	char line[512];
 
 	booting = *state;

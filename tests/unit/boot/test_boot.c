@@ -28,30 +28,26 @@ static void note(const char *text)
 
 static bool fake_run(const struct options *options)
 {
-	note(options->strict ? "run strict" : "run");
-	return run_succeeds;
-}
-
-static void fake_lock_secrets(void)
-{
+	if (!options->lock_only) {
+		note(options->strict ? "run strict" : "run");
+		return run_succeeds;
+	}
+	assert_int_equal(options->timeout_ms, 2000);
 	note("lock");
+	return true;
 }
 
-static void fake_pause(unsigned int seconds)
+static int fake_stop(enum boot_end end, unsigned int seconds)
 {
 	note(seconds == 10 ? "pause 10" : "pause for another time");
-}
-
-static int fake_stop(enum boot_end end)
-{
 	note(end == BOOT_POWER_OFF ? "power off" : end == BOOT_REBOOT ? "reboot" : "halt");
 	return stops_in_vain-- > 0 ? -EPERM : 0;
 }
 
-static enum boot_result boot(const char *line)
+static bool boot(const char *line)
 {
 	static const struct boot_actions actions = {
-		.run = fake_run, .lock_secrets = fake_lock_secrets, .pause = fake_pause, .stop = fake_stop
+		.run = fake_run, .stop = fake_stop
 	};
 
 	temp_root_text(&root, "/proc/cmdline", line);
@@ -83,7 +79,7 @@ static void success(void **state)
 {
 	(void)state;
 	run_succeeds = true;
-	assert_int_equal(boot("rd.pvapconfig.required rd.pvapconfig.strict"), BOOT_GOES_ON);
+	assert_int_equal(boot("rd.pvapconfig.required rd.pvapconfig.strict"), true);
 	assert_string_equal(asked, "run strict;");
 	assert_string_equal(capture.text, "");
 }
@@ -91,7 +87,7 @@ static void success(void **state)
 static void switched_off(void **state)
 {
 	(void)state;
-	assert_int_equal(boot("rd.pvapconfig.required rd.pvapconfig=0"), BOOT_GOES_ON);
+	assert_int_equal(boot("rd.pvapconfig.required rd.pvapconfig=0"), true);
 	assert_string_equal(asked, "");
 	assert_string_equal(capture.text, "notice: disabled by rd.pvapconfig=0\n");
 }
@@ -99,10 +95,10 @@ static void switched_off(void **state)
 static void failure_not_required(void **state)
 {
 	(void)state;
-	assert_int_equal(boot("rd.shell rd.emergency=reboot"), BOOT_GOES_ON);
+	assert_int_equal(boot("rd.shell rd.emergency=reboot"), true);
 	assert_string_equal(asked, "run;");
 	assert_string_equal(capture.text, "");
-	assert_int_equal(boot("rd.pvapconfig.verbose"), BOOT_GOES_ON);
+	assert_int_equal(boot("rd.pvapconfig.verbose"), true);
 	assert_string_equal(capture.text, "info: continuing boot (rd.pvapconfig.required is not set)\n");
 }
 
@@ -143,7 +139,7 @@ static void failure_leaves_no_store_open(void **state)
 static void shell(void **state)
 {
 	(void)state;
-	assert_int_equal(boot("rd.pvapconfig.required rd.shell rd.emergency=reboot"), BOOT_STOPS);
+	assert_int_equal(boot("rd.pvapconfig.required rd.shell rd.emergency=reboot"), false);
 	assert_string_equal(asked, "run;");
 	assert_string_equal(capture.text, REQUIRED ": no volume is opened; a shell was requested (rd.shell)\n");
 }
@@ -166,7 +162,7 @@ static void not_in_an_initramfs(void **state)
 	(void)state;
 	temp_root_path(&root, "/etc/initrd-release", path);
 	assert_int_equal(unlink(path), 0);
-	assert_int_equal(boot("rd.pvapconfig.required"), BOOT_STOPS);
+	assert_int_equal(boot("rd.pvapconfig.required"), false);
 	assert_string_equal(asked, "run;");
 	assert_string_equal(capture.text, REQUIRED "; not in an initramfs, the system is left running\n");
 }

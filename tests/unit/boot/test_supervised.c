@@ -273,11 +273,11 @@ int __wrap_reboot(int command)
 static void stops(void **state)
 {
 	(void)state;
-	assert_int_equal(boot_stop(BOOT_POWER_OFF), -EPERM);
+	assert_int_equal(boot_stop(BOOT_POWER_OFF, 0), -EPERM);
 	assert_true(reboot_command == (int)RB_POWER_OFF);
-	assert_int_equal(boot_stop(BOOT_REBOOT), -EPERM);
+	assert_int_equal(boot_stop(BOOT_REBOOT, 0), -EPERM);
 	assert_true(reboot_command == (int)RB_AUTOBOOT);
-	assert_int_equal(boot_stop(BOOT_HALT), -EPERM);
+	assert_int_equal(boot_stop(BOOT_HALT, 0), -EPERM);
 	assert_true(reboot_command == (int)RB_HALT_SYSTEM);
 }
 
