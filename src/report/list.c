@@ -78,12 +78,6 @@ static void format_planned_state(const struct report *report, size_t index, char
 	const struct plan_apqn *planned = &report->plan->apqns[index];
 
 	switch (planned->goal) {
-	case PLAN_LEAVE:
-	case PLAN_KEEP:
-	case PLAN_IDENTIFY:
-	case PLAN_UNVERIFIED:
-		put(text, report->apqns[index].mode == APQN_MODE_CCA ? "-" : "unchanged");
-		break;
 	case PLAN_BIND:
 		put(text, "bound");
 		break;
@@ -98,6 +92,8 @@ static void format_planned_state(const struct report *report, size_t index, char
 	case PLAN_UNBIND:
 		put(text, "unbound");
 		break;
+	default:
+		put(text, report->apqns[index].mode == APQN_MODE_CCA ? "-" : "unchanged");
 	}
 }
 

@@ -71,18 +71,31 @@ static bool is_left_bound(const struct report *report, size_t i)
 	       (apqn->failure == APQN_CARD_HUNG && apqn->bind == APQN_BOUND);
 }
 
-/* Returns their number. */
-static size_t print_still_bound(const struct report *report, enum log_level level)
+/* Its bind state could not be read. */
+static bool may_be_bound(const struct apqn *apqn)
+{
+	return apqn->mode != APQN_MODE_CCA && apqn->bind == APQN_BIND_UNKNOWN && apqn->failure != APQN_VANISHED;
+}
+
+/* Reports what is still bound, with `unknown` also what may be. Returns their number. */
+static size_t print_still_bound(const struct report *report, enum log_level level, bool unknown)
 {
 	size_t count = 0;
 	char name[APQN_NAME_SIZE];
 
-	for (size_t i = 0; i < report->apqn_count; i++) {
-		if (report->options->dry_run || !is_left_bound(report, i))
+	for (size_t i = 0; i < report->apqn_count && !report->options->dry_run; i++) {
+		const struct apqn *apqn = &report->apqns[i];
+		bool bound = is_left_bound(report, i);
+
+		if (!bound && !(unknown && may_be_bound(apqn)))
 			continue;
 		count++;
-		apqn_format_name(&report->apqns[i], name);
-		log_line(level, "APQN %s: still bound, though it serves no entry", name);
+		apqn_format_name(apqn, name);
+		if (bound)
+			log_line(level, "APQN %s: still bound, though it serves no entry", name);
+		else
+			log_line(level, "APQN %s: may still be bound: %s", name,
+				 apqn_failure_text(apqn->failure ? apqn->failure : APQN_UNREADABLE));
 	}
 	return count;
 }
@@ -96,7 +109,7 @@ void report_print(const struct report *report)
 
 	for (size_t i = 0; i < count; i++)
 		print_entry(report, i, level);
-	print_still_bound(report, LOG_LEVEL_WARNING);
+	print_still_bound(report, LOG_LEVEL_WARNING, false);
 	if (success)
 		log_info("%zu of %zu %s %s satisfied", satisfied, count, entries,
 			 report->options->dry_run ? "would be" : text_plural(satisfied, "is", "are"));
@@ -105,31 +118,9 @@ void report_print(const struct report *report)
 			  report->options->strict ? "--strict requires all" : "at least one is required");
 }
 
-/* APQNs whose bind state could not be read. Returns their number. */
-static size_t print_unknown(const struct report *report)
-{
-	size_t count = 0;
-	char name[APQN_NAME_SIZE];
-
-	for (size_t i = 0; i < report->apqn_count; i++) {
-		const struct apqn *apqn = &report->apqns[i];
-
-		if (report->options->dry_run || apqn->mode == APQN_MODE_CCA || apqn->bind != APQN_BIND_UNKNOWN ||
-		    apqn->failure == APQN_VANISHED)
-			continue;
-		count++;
-		apqn_format_name(apqn, name);
-		log_error("APQN %s: may still be bound: %s", name,
-			  apqn_failure_text(apqn->failure ? apqn->failure : APQN_UNREADABLE));
-	}
-	return count;
-}
-
 bool report_unbind(const struct report *report)
 {
-	size_t bound = print_still_bound(report, LOG_LEVEL_ERROR), unknown = print_unknown(report);
-
-	return bound + unknown == 0;
+	return print_still_bound(report, LOG_LEVEL_ERROR, true) == 0;
 }
 
 /* --- JSON ----------------------------------------------------------------------------------------- */

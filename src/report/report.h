@@ -81,10 +81,10 @@ int status_show(const char *path, const char *json_path, bool *success);
 #define NEAR_MISS_PAIRS_MAX (1 << 22) /* of an entry and an APQN; the time of a report has a limit, too */
 
 /*
- * Formats the reason, then near misses: the APQNs that come closest to the entry, best first, equal ones in their order:
- * "APQN 11.0009 has the master key, but it is offline". The APQN that the reason names is not among them. Returns how
- * many texts there are: none without a plan, or for an entry that is satisfied; only the reason for an entry that no
- * APQN could satisfy, or for which that is not known, and for entries after the first NEAR_MISS_PAIRS_MAX pairs.
+ * Formats the reason, then near misses, which are the APQNs that come closest to the entry, best first, equal ones in
+ * their order: "APQN 11.0009 has the master key, but it is offline". The APQN that the reason names is not among them.
+ * Returns how many texts there are: none without a plan, or for an entry that is satisfied; only the reason if no APQN
+ * could satisfy the entry, or that is not known, and for entries after the first NEAR_MISS_PAIRS_MAX pairs.
  */
 size_t reason_find(const struct report *report, size_t entry, char texts[REASONS_MAX][REASON_SIZE]);
 

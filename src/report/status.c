@@ -52,30 +52,18 @@ static bool fill_failure(void *context, size_t index, struct table_row *row)
 	return true;
 }
 
-static void print_tables(const struct report *report)
-{
-	static const char *const entry_titles[] = { "entry", "satisfied", "APQN", "why not", NULL };
-	static const char *const failure_titles[] = { "APQN", "not used because", NULL };
-	const struct table entries = { .titles = entry_titles,
-				       .gap = true,
-				       .rows = report->config->count,
-				       .fill = fill_entry,
-				       .context = (void *)(uintptr_t)report };
-	const struct table failures = { .titles = failure_titles,
-					.gap = true,
-					.rows = report->apqn_count,
-					.fill = fill_failure,
-					.context = (void *)(uintptr_t)report };
-
-	table_print(&entries);
-	table_print(&failures);
-}
-
 /* --- writing -------------------------------------------------------------------------------------- */
 
 static void print(const struct report *report, int64_t duration_ms, bool success)
 {
+	static const char *const entry_titles[] = { "entry", "satisfied", "APQN", "why not", NULL };
+	static const char *const failure_titles[] = { "APQN", "not used because", NULL };
 	const struct options *options = report->options;
+	struct table table = { .titles = entry_titles,
+			       .gap = true,
+			       .rows = report->config->count,
+			       .fill = fill_entry,
+			       .context = (void *)(uintptr_t)report };
 
 	log_output(PROGRAM PVAPCONFIG_VERSION "%s%" PRId64 " ms%s", success ? SUCCEEDED : FAILED, duration_ms,
 		   options->dry_run ? " (dry run: nothing was changed)" : "");
@@ -83,7 +71,11 @@ static void print(const struct report *report, int64_t duration_ms, bool success
 		   options->strict ? " (strict: all entries must be satisfied)" : "");
 	if (!success && log_last_error())
 		log_output("error: %s", log_last_error());
-	print_tables(report);
+	table_print(&table);
+	table.titles = failure_titles;
+	table.rows = report->apqn_count;
+	table.fill = fill_failure;
+	table_print(&table);
 }
 
 static void add_line(enum log_level level, const char *line, void *context)
