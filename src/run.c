@@ -59,18 +59,6 @@ static bool all_listed(const struct run *run)
 	return unlisted == 0;
 }
 
-static int gather(struct run *run)
-{
-	int r = inventory_wait_bindings(run->machine, run->deadline_ms);
-
-	if (r < 0)
-		return r;
-	r = inventory_gather(run->machine, run->deadline_ms, false, &run->inventory);
-	if (r == 0)
-		log_info("AP bus: %zu %s", run->inventory.count, text_plural(run->inventory.count, "APQN", "APQNs"));
-	return r;
-}
-
 static bool provision(struct run *run)
 {
 	const struct provision_request request = {
@@ -84,8 +72,10 @@ static bool provision(struct run *run)
 	struct report report;
 	bool unbound;
 
-	if (gather(run) < 0)
+	if (inventory_wait_bindings(run->machine, run->deadline_ms) < 0 ||
+	    inventory_gather(run->machine, run->deadline_ms, false, &run->inventory) < 0)
 		return false;
+	log_info("AP bus: %zu %s", run->inventory.count, text_plural(run->inventory.count, "APQN", "APQNs"));
 	if (run->inventory.count == 0 && !run->options->unbind) {
 		if (all_listed(run))
 			log_error("AP bus: there is no APQN; the host passes no crypto queue through to this guest");
