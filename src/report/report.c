@@ -126,12 +126,11 @@ bool report_unbind(const struct report *report)
 /* --- JSON ----------------------------------------------------------------------------------------- */
 
 #define REPORT_VERSION 1
-#define HEX_SIZE(bytes) (2 + 2 * (bytes) + 1)
 
 /* `bytes` NULL: unknown or none. */
 static void add_hex(struct json *json, const char *name, const uint8_t *bytes, size_t length)
 {
-	char text[HEX_SIZE(CONFIG_SECRETID_SIZE)] = "0x";
+	char text[2 + 2 * CONFIG_SECRETID_SIZE + 1] = "0x";
 
 	if (bytes)
 		text_format_hex(bytes, length, text + 2);
@@ -154,12 +153,6 @@ static void add_generation(struct json *json, const char *name, unsigned int gen
 	json_string(json, name, generation > 0 ? text : NULL);
 }
 
-/* Empty: unknown or any. */
-static void add_serialnr(struct json *json, const char *serialnr)
-{
-	json_string(json, "serialnr", serialnr[0] ? serialnr : NULL);
-}
-
 static void add_wanted(struct json *json, const struct config_entry *entry, size_t index)
 {
 	bool ep11 = entry->mode == APQN_MODE_EP11;
@@ -169,7 +162,7 @@ static void add_wanted(struct json *json, const struct config_entry *entry, size
 	json_string(json, "mode", apqn_mode_text(entry->mode));
 	add_generation(json, "mingen", entry->min_generation);
 	add_hex(json, "mkvp", ep11 ? entry->mkvp : NULL, sizeof(entry->mkvp));
-	add_serialnr(json, entry->serialnr);
+	json_string(json, "serialnr", entry->serialnr[0] ? entry->serialnr : NULL);
 	add_hex(json, "secretid", ep11 ? entry->secretid : NULL, sizeof(entry->secretid));
 }
 
@@ -217,7 +210,7 @@ static void add_apqn(struct json *json, const struct report *report, size_t inde
 		json_string(json, "online", NULL);
 	else
 		json_boolean(json, "online", apqn->online);
-	add_serialnr(json, apqn->serialnr);
+	json_string(json, "serialnr", apqn->serialnr[0] ? apqn->serialnr : NULL);
 	add_hex(json, "mkvp", apqn->identity == APQN_IDENTITY_VALID ? apqn->mkvp : NULL, sizeof(apqn->mkvp));
 	json_string(json, "bind", bind_texts[apqn->bind]);
 	json_string(json, "association", association_texts[apqn->association]);
