@@ -101,7 +101,7 @@ static void collect_cards(struct ep11 *ep11)
 			cards->unread = i;
 		if (apqns[i].mode != APQN_MODE_EP11)
 			continue;
-		if (i == 0 || !same_card(&apqns[i - 1], &apqns[i])) {
+		if (!card || card->end != i || !same_card(&apqns[i - 1], &apqns[i])) {
 			card = &cards->list[cards->count++];
 			*card = (struct plan_card){ .first = i, .unavailable = PLAN_NONE, .lost = PLAN_NONE };
 			card->useful = could_serve(ep11, card, 0);
