@@ -11,11 +11,13 @@
 #include "util/log.h"
 #include "util/text.h"
 
-#define MKVP_BYTES 5 /* more do not fit */
+#define MKVP_BYTES_MIN 4
+#define MKVP_BYTES_MAX 5 /* more do not fit */
 
 struct list_view {
 	const struct report *report;
 	const char *const *names; /* of secrets, by index */
+	size_t mkvp_bytes;        /* enough to tell all master keys apart */
 };
 
 /* In all columns '?' stands for a value that is not known, '-' for one that does not apply. */
@@ -29,14 +31,14 @@ static bool has_identity(const struct apqn *apqn)
 	return apqn->mode != APQN_MODE_ACCEL && apqn->mode != APQN_MODE_CCA;
 }
 
-static void format_mkvp(const struct apqn *apqn, char text[TABLE_CELL_SIZE])
+static void format_mkvp(const struct apqn *apqn, size_t bytes, char text[TABLE_CELL_SIZE])
 {
-	char start[2 * MKVP_BYTES + 1];
+	char start[2 * APQN_MKVP_SIZE + 1];
 
 	if (!has_identity(apqn)) {
 		put(text, "-");
 	} else if (apqn->identity == APQN_IDENTITY_VALID) {
-		text_format_hex(apqn->mkvp, MKVP_BYTES, start);
+		text_format_hex(apqn->mkvp, bytes, start);
 		snprintf(text, TABLE_CELL_SIZE, "%s..", start);
 	} else {
 		put(text, apqn->identity == APQN_IDENTITY_NONE ? "none" : "?");
@@ -148,7 +150,7 @@ static bool fill(void *context, size_t index, struct table_row *row)
 		put(*cell++, "?");
 	if (!report->plan) {
 		put(*cell++, apqn->serialnr[0] ? apqn->serialnr : has_identity(apqn) ? "?" : "-");
-		format_mkvp(apqn, *cell++);
+		format_mkvp(apqn, view->mkvp_bytes, *cell++);
 	}
 	put(*cell++, apqn->online_unknown ? "?" : apqn->online ? "yes" : "no");
 	put(*cell++, bind_text(apqn));
@@ -156,6 +158,29 @@ static bool fill(void *context, size_t index, struct table_row *row)
 	if (report->plan)
 		format_planned(report, index, *cell);
 	return true;
+}
+
+static int compare_mkvps(const void *left, const void *right)
+{
+	return memcmp(*(const uint8_t *const *)left, *(const uint8_t *const *)right, APQN_MKVP_SIZE);
+}
+
+/* How many bytes tell all master keys apart. Sorts them: different ones that begin alike are then neighbours. */
+static size_t count_mkvp_bytes(const struct report *report, const uint8_t **mkvps)
+{
+	size_t count = 0, bytes = MKVP_BYTES_MIN;
+
+	for (size_t i = 0; i < report->apqn_count; i++) {
+		if (report->apqns[i].identity == APQN_IDENTITY_VALID)
+			mkvps[count++] = report->apqns[i].mkvp;
+	}
+	qsort(mkvps, count, sizeof(*mkvps), compare_mkvps);
+	for (size_t i = 1; i < count; i++) {
+		while (bytes < MKVP_BYTES_MAX && memcmp(mkvps[i - 1], mkvps[i], bytes) == 0 &&
+		       memcmp(mkvps[i - 1], mkvps[i], APQN_MKVP_SIZE) != 0)
+			bytes++;
+	}
+	return bytes;
 }
 
 static void print_planned_notes(const struct report *report)
@@ -208,13 +233,15 @@ static void print(struct list_view *view, const char *const *columns)
 
 bool list_print(const struct report *report, const char *unread)
 {
+	cleanup_free_ const uint8_t **mkvps = calloc(report->apqn_count, sizeof(*mkvps));
 	cleanup_free_ const char **names = report_secret_names(report);
 	struct list_view view = { .report = report, .names = names };
 
-	if (!names) {
+	if (!mkvps || !names) {
 		log_error("cannot print the list: %s", strerror(ENOMEM));
 		return false;
 	}
+	view.mkvp_bytes = count_mkvp_bytes(report, mkvps);
 	print(&view, titles);
 	print_notes(report, unread);
 	return true;

@@ -49,6 +49,19 @@ static void test_table(void **state)
 	assert_int_equal(sim_count(fixture->sim, MACHINE_READ, "*card12/serialnr"), 0);
 }
 
+/* Ten digits if two keys begin with the same eight, wherever these are. */
+static void test_similar_keys(void **state)
+{
+	struct fixture *fixture = *state;
+
+	begin(fixture, "card 11 CEX8P\nqueue 11.0001 state=bound mkvp=bbbbbbbb" "aaaaaaaaaaaaaaaaaaaaaaaa" PAD "\n"
+		       "queue 11.0002 state=bound mkvp=" MKVP_A PAD "\nqueue 11.0003 state=bound mkvp=" MKVP_B PAD "\n", NAMED);
+	assert_true(run(fixture));
+	assert_non_null(strstr(fixture->log.text, "  bbbbbbbbaa..  "));
+	assert_non_null(strstr(fixture->log.text, "  aaaaaaaaaa..  "));
+	assert_non_null(strstr(fixture->log.text, "  bbbbbbbbbb..  "));
+}
+
 /* SHA-256 of "root volume". */
 #define ID_ROOT "5313153e85406fb06ff6a2cc3795a6152e2fd07f3d12a99aedee2d7d386f12b0"
 
@@ -60,8 +73,8 @@ static void test_name(void **state)
 		       "queue 11.0002 mkvp=" MKVP_B PAD " state=associated:6\n",
 	      "- mode: EP11\n  mkvp: " MKVP_A "\n  name: root volume\n");
 	assert_true(run(fixture));
-	check_log(fixture, "output: APQN     mode  type  serial number     MKVP          on   state  secret\n"
-			   "output: 11.0002  EP11  CEX8  SERIALNUMBER0011  bbbbbbbbbb..  yes  bound  6 root volume\n");
+	check_log(fixture, "output: APQN     mode  type  serial number     MKVP        on   state  secret\n"
+			   "output: 11.0002  EP11  CEX8  SERIALNUMBER0011  bbbbbbbb..  yes  bound  6 root volume\n");
 	fixture->options.config_path = "/nonexistent.yaml";
 	begin(fixture, ALL, NAMED);
 	fixture->options.config_path = "/nonexistent.yaml";
@@ -268,7 +281,7 @@ int main(void)
 		LIST_TEST(test_bindings_unknown),
 		LIST_TEST(test_incomplete), LIST_TEST(test_unsettled),   LIST_TEST(test_reset),
 		LIST_TEST(test_hanging_card), LIST_TEST(test_signal),    LIST_TEST(test_json),
-		LIST_TEST(test_unlisted_card),
+		LIST_TEST(test_unlisted_card), LIST_TEST(test_similar_keys),
 	};
 
 	return cmocka_run_group_tests_name("list", tests, NULL, NULL);
