@@ -36,10 +36,18 @@ struct parser {
 	const char *path;
 	const char *text;
 	size_t entry_number;    /* from 1; 0: not inside an entry */
+	const char *entry_name; /* NULL: none, or not known yet */
 	struct anchor *anchors; /* sorted by name, so that finding one takes logarithmic time */
 	size_t anchor_count, anchor_definitions;
 	size_t expanded; /* bytes that aliases have stood for so far */
 	struct config *config;
+};
+
+/* The keys of an entry, as they stand in the file. */
+struct fields {
+	char *texts[CONFIG_KEY_COUNT]; /* owned; NULL: the key is not given */
+	size_t key_lines[CONFIG_KEY_COUNT];
+	yaml_mark_t places[CONFIG_KEY_COUNT]; /* of the values */
 };
 
 /* --- bytes, before YAML --------------------------------------------------------------------------- */
@@ -67,14 +75,14 @@ static size_t blank_length(const char *text, size_t length)
 	}
 }
 
-static struct config_place place_of_byte(const char *text, size_t offset)
+static yaml_mark_t place_of_byte(const char *text, size_t offset)
 {
-	struct config_place place = { .line = 1, .column = 1 };
+	yaml_mark_t place = { 0 };
 
 	for (size_t i = 0; i < offset; i++) {
 		if (text[i] == '\n' || (text[i] == '\r' && (i + 1 == offset || text[i + 1] != '\n'))) {
 			place.line++;
-			place.column = 1;
+			place.column = 0;
 		} else if (((unsigned char)text[i] & 0xc0) != 0x80) {
 			place.column++;
 		}
@@ -86,7 +94,7 @@ static struct config_place place_of_byte(const char *text, size_t offset)
  * What libyaml takes quadratic time for, up to 22 s for 1 MiB: a directive for each line, and long runs of blanks and
  * line breaks. Neither has a use here. NULL if the text may go to libyaml; otherwise what is wrong, and where.
  */
-static const char *check_text(const char *text, size_t length, struct config_place *place)
+static const char *check_text(const char *text, size_t length, yaml_mark_t *place)
 {
 	bool starts_line = true;
 	size_t run = 0, blank;
@@ -111,26 +119,23 @@ static const char *check_text(const char *text, size_t length, struct config_pla
 
 /* --- errors --------------------------------------------------------------------------------------- */
 
-static struct config_place place_of(yaml_mark_t mark)
-{
-	return (struct config_place){ .line = mark.line + 1, .column = mark.column + 1 };
-}
-
-static int refuse(const struct parser *parser, struct config_place place, const char *format, ...)
+static int refuse(const struct parser *parser, yaml_mark_t place, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
 /* Reports an error at a place; with the entry if it is inside of one. */
-static int refuse(const struct parser *parser, struct config_place place, const char *format, ...)
+static int refuse(const struct parser *parser, yaml_mark_t place, const char *format, ...)
 {
-	char entry[32] = "", message[512];
+	char label[CONFIG_LABEL_SIZE], message[512];
 	va_list arguments;
 
 	va_start(arguments, format);
 	vsnprintf(message, sizeof(message), format, arguments);
 	va_end(arguments);
+	config_value_format_label(parser->entry_number, parser->entry_name, label);
 	if (parser->entry_number)
-		snprintf(entry, sizeof(entry), "entry #%zu: ", parser->entry_number);
-	log_error("%s:%zu:%zu: %s%s", parser->path, place.line, place.column, entry, message);
+		log_error("%s:%zu:%zu: entry %s: %s", parser->path, place.line + 1, place.column + 1, label, message);
+	else
+		log_error("%s:%zu:%zu: %s", parser->path, place.line + 1, place.column + 1, message);
 	return -EINVAL;
 }
 
@@ -146,15 +151,13 @@ static int report_yaml_error(const struct parser *parser)
 
 	if (yaml->error == YAML_MEMORY_ERROR)
 		return out_of_memory(parser);
-	if (yaml->error == YAML_READER_ERROR) {
-		struct config_place place = place_of_byte(parser->text, yaml->problem_offset);
-
-		return refuse(parser, place, "expected a text in UTF-8 without control characters: %s", yaml->problem);
-	}
+	if (yaml->error == YAML_READER_ERROR)
+		return refuse(parser, place_of_byte(parser->text, yaml->problem_offset),
+			      "expected a text in UTF-8 without control characters: %s", yaml->problem);
 	if (yaml->context)
-		return refuse(parser, place_of(yaml->problem_mark), "not valid YAML: %s %s (which begins in line %zu)",
+		return refuse(parser, yaml->problem_mark, "not valid YAML: %s %s (which begins in line %zu)",
 			      yaml->problem, yaml->context, yaml->context_mark.line + 1);
-	return refuse(parser, place_of(yaml->problem_mark), "not valid YAML: %s", yaml->problem);
+	return refuse(parser, yaml->problem_mark, "not valid YAML: %s", yaml->problem);
 }
 
 static int next_event(struct parser *parser)
@@ -210,7 +213,7 @@ static const char *anchor_text(const struct anchor *anchor)
 static int refuse_event(const struct parser *parser, const char *expected)
 {
 	const yaml_event_t *event = &parser->event;
-	struct config_place place = place_of(event->start_mark);
+	yaml_mark_t place = event->start_mark;
 
 	switch (event->type) {
 	case YAML_SCALAR_EVENT:
@@ -237,7 +240,7 @@ static int define_anchor(struct parser *parser, const yaml_char_t *name, enum an
 	if (!name)
 		return 0;
 	if (parser->anchor_definitions++ == CONFIG_ANCHORS_MAX)
-		return refuse(parser, place_of(parser->event.start_mark), "more than %d anchors", CONFIG_ANCHORS_MAX);
+		return refuse(parser, parser->event.start_mark, "more than %d anchors", CONFIG_ANCHORS_MAX);
 	anchor.name = strdup((const char *)name);
 	anchor.text = text ? strdup(text) : NULL;
 	if (!anchor.name || (text && !anchor.text)) {
@@ -260,7 +263,7 @@ static int find_anchor(const struct parser *parser, const struct anchor **anchor
 
 	*anchor = lookup_anchor(parser, name);
 	if (!*anchor)
-		return refuse(parser, place_of(parser->event.start_mark),
+		return refuse(parser, parser->event.start_mark,
 			      "alias *%.100s stands for nothing: there is no anchor &%.100s before it", name, name);
 	return 0;
 }
@@ -270,8 +273,8 @@ static int count_expansion(struct parser *parser, size_t length)
 {
 	parser->expanded += length;
 	if (parser->expanded > CONFIG_FILE_SIZE_MAX)
-		return refuse(parser, place_of(parser->event.start_mark),
-			      "aliases stand for more than %d bytes of text", CONFIG_FILE_SIZE_MAX);
+		return refuse(parser, parser->event.start_mark, "aliases stand for more than %d bytes of text",
+			      CONFIG_FILE_SIZE_MAX);
 	return 0;
 }
 
@@ -309,8 +312,8 @@ static int take_scalar(struct parser *parser, const char *expected, char **text)
 		const char *value = (const char *)event->data.scalar.value;
 
 		if (strlen(value) != event->data.scalar.length)
-			return refuse(parser, place_of(event->start_mark),
-				      "expected %s, found a text with a NUL character", expected);
+			return refuse(parser, event->start_mark, "expected %s, found a text with a NUL character",
+				      expected);
 		if (is_null(event))
 			value = "";
 		r = define_anchor(parser, event->data.scalar.anchor, ANCHOR_SCALAR, value);
@@ -329,11 +332,10 @@ static int take_scalar(struct parser *parser, const char *expected, char **text)
 }
 
 /* Reads a key and its value. The current event is the key. */
-static int parse_field(struct parser *parser, struct config_fields *fields)
+static int parse_field(struct parser *parser, struct fields *fields)
 {
-	struct config_place place = place_of(parser->event.start_mark);
+	yaml_mark_t place = parser->event.start_mark;
 	cleanup_free_ char *name = NULL;
-	struct config_field *field;
 	enum config_key key;
 	char expected[64];
 	int r;
@@ -347,47 +349,48 @@ static int parse_field(struct parser *parser, struct config_fields *fields)
 	key = config_value_find_key(name);
 	if (key == CONFIG_KEY_COUNT)
 		return refuse(parser, place, "unknown key '%.100s', expected one of " CONFIG_VALUE_KEYS, name);
-	field = &fields->list[key];
-	if (field->key_place.line > 0)
-		return refuse(parser, place, "key %s is given twice, first in line %zu", name, field->key_place.line);
+	if (fields->texts[key])
+		return refuse(parser, place, "key %s is given twice, first in line %zu", name, fields->key_lines[key]);
 
 	r = next_event(parser);
 	if (r < 0)
 		return r;
-	field->key_place = place;
-	field->place = place_of(parser->event.start_mark);
+	fields->key_lines[key] = place.line + 1;
+	fields->places[key] = parser->event.start_mark;
 	snprintf(expected, sizeof(expected), "a text for key %s", name);
-	return take_scalar(parser, expected, &field->text);
+	return take_scalar(parser, expected, &fields->texts[key]);
 }
 
-static void release_fields(struct config_fields *fields)
+static void release_fields(struct fields *fields)
 {
 	for (size_t i = 0; i < CONFIG_KEY_COUNT; i++)
-		free(fields->list[i].text);
+		free(fields->texts[i]);
 }
 
 /* Reads the keys of an entry. The current event is the beginning of its mapping. */
 static int parse_entry(struct parser *parser)
 {
-	cleanup_(release_fields) struct config_fields fields = {
-		.path = parser->path,
-		.number = parser->entry_number,
-		.place = place_of(parser->event.start_mark),
-	};
-	int r;
+	yaml_mark_t place = parser->event.start_mark;
+	struct config *config = parser->config;
+	cleanup_(release_fields) struct fields fields = { 0 };
+	struct config_problem problem;
+	int r = define_anchor(parser, parser->event.data.mapping_start.anchor, ANCHOR_ENTRY, NULL);
 
-	r = define_anchor(parser, parser->event.data.mapping_start.anchor, ANCHOR_ENTRY, NULL);
+	while (r == 0 && (r = next_event(parser)) == 0 && parser->event.type != YAML_MAPPING_END_EVENT)
+		r = parse_field(parser, &fields);
 	if (r < 0)
 		return r;
-	while ((r = next_event(parser)) == 0 && parser->event.type != YAML_MAPPING_END_EVENT) {
-		r = parse_field(parser, &fields);
-		if (r < 0)
-			return r;
+	r = config_value_make_entry(fields.texts, &config->entries[config->count], &problem);
+	if (r == 0) {
+		config->count++;
+		return 0;
 	}
-	if (r == 0)
-		r = config_value_make_entry(&fields, &parser->config->entries[parser->config->count]);
-	if (r == 0)
-		parser->config->count++;
+	parser->entry_name = fields.texts[CONFIG_KEY_NAME];
+	if (problem.key == CONFIG_KEY_COUNT)
+		refuse(parser, place, "%s", problem.text);
+	else
+		refuse(parser, fields.places[problem.key], "%s%s, found '%.100s'%s", problem.text, problem.digest,
+		       fields.texts[problem.key], strlen(fields.texts[problem.key]) > 100 ? "..." : "");
 	return r;
 }
 
@@ -428,8 +431,7 @@ static int parse_list(struct parser *parser)
 	while ((r = next_event(parser)) == 0 && parser->event.type != YAML_SEQUENCE_END_EVENT) {
 		parser->entry_number = parser->config->count + 1;
 		if (parser->entry_number > CONFIG_ENTRIES_MAX)
-			r = refuse(parser, place_of(parser->event.start_mark), "more than %d entries",
-				   CONFIG_ENTRIES_MAX);
+			r = refuse(parser, parser->event.start_mark, "more than %d entries", CONFIG_ENTRIES_MAX);
 		else if (parser->event.type == YAML_MAPPING_START_EVENT)
 			r = parse_entry(parser);
 		else if (parser->event.type == YAML_ALIAS_EVENT)
@@ -451,7 +453,7 @@ static int parse_stream(struct parser *parser)
 	if (r == 0)
 		r = next_event(parser);
 	if (r == 0 && parser->event.type == YAML_STREAM_END_EVENT)
-		return refuse(parser, (struct config_place){ 1, 1 },
+		return refuse(parser, (yaml_mark_t){ 0 },
 			      "the file is empty, expected a list of entries; [] stands for an empty list");
 	if (r == 0)
 		r = next_event(parser); /* beginning of the document */
@@ -464,7 +466,7 @@ static int parse_stream(struct parser *parser)
 	if (r == 0)
 		r = next_event(parser);
 	if (r == 0 && parser->event.type != YAML_STREAM_END_EVENT)
-		return refuse(parser, place_of(parser->event.start_mark),
+		return refuse(parser, parser->event.start_mark,
 			      "a second document begins, expected the end of the file");
 	return r;
 }
@@ -488,7 +490,7 @@ static int parse(struct parser *parser, size_t length)
 int config_parse(const char *path, const char *text, size_t length, struct config *config)
 {
 	struct parser parser = { .path = path, .text = text, .config = config };
-	struct config_place place;
+	yaml_mark_t place;
 	const char *problem;
 	int r;
 

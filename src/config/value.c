@@ -7,10 +7,7 @@
 #include <strings.h>
 
 #include "util/cleanup.h"
-#include "util/log.h"
 #include "util/text.h"
-
-#define HEX_SIZE(bytes) (2 * (bytes) + 1)
 
 _Static_assert(CONFIG_SECRETID_SIZE == SHA256_SIZE, "a secret id is a SHA-256");
 
@@ -46,29 +43,6 @@ void config_value_format_label(size_t number, const char *name, char label[CONFI
 		memcpy(label + CONFIG_LABEL_SIZE - sizeof(cut), cut, sizeof(cut));
 }
 
-/* Reports what is wrong with the entry as a whole. */
-static int refuse_entry(const struct config_fields *fields, const char *message)
-{
-	char label[CONFIG_LABEL_SIZE];
-
-	config_value_format_label(fields->number, fields->list[CONFIG_KEY_NAME].text, label);
-	log_error("%s:%zu:%zu: entry %s: %s", fields->path, fields->place.line, fields->place.column, label, message);
-	return -EINVAL;
-}
-
-/* Reports what is wrong with the value of one key. */
-static int refuse_value(const struct config_fields *fields, enum config_key key, const char *expected)
-{
-	const struct config_field *field = &fields->list[key];
-	char label[CONFIG_LABEL_SIZE];
-
-	config_value_format_label(fields->number, fields->list[CONFIG_KEY_NAME].text, label);
-	log_error("%s:%zu:%zu: entry %s: key %s: expected %s, found '%.100s'%s", fields->path, field->place.line,
-		  field->place.column, label, key_names[key], expected, field->text,
-		  strlen(field->text) > 100 ? "..." : "");
-	return -EINVAL;
-}
-
 /* The whitespace of Unicode at the beginning of a text, in UTF-8; 0 bytes: none. s390-tools trims the same. */
 static size_t whitespace_length(const char *text)
 {
@@ -88,62 +62,60 @@ static size_t whitespace_length(const char *text)
 }
 
 /* Cuts off whitespace at both ends. What is empty then is not given. */
-static void trim_field(struct config_field *field)
+static void trim(char **text)
 {
 	size_t start = 0, end = 0, length;
 
-	if (!field->text)
+	if (!*text)
 		return;
-	while ((length = whitespace_length(field->text + start)) > 0)
+	while ((length = whitespace_length(*text + start)) > 0)
 		start += length;
-	for (size_t i = start; field->text[i]; i += length ? length : 1) {
-		length = whitespace_length(field->text + i);
+	for (size_t i = start; (*text)[i]; i += length ? length : 1) {
+		length = whitespace_length(*text + i);
 		if (!length)
 			end = i + 1;
 	}
 	if (end == 0) {
-		free(field->text);
-		field->text = NULL;
+		free(take_pointer(*text));
 		return;
 	}
-	memmove(field->text, field->text + start, end - start);
-	field->text[end - start] = '\0';
+	memmove(*text, *text + start, end - start);
+	(*text)[end - start] = '\0';
 }
 
-static int make_mode(const struct config_fields *fields, struct config_entry *entry)
+static int refuse(struct config_problem *problem, enum config_key key, const char *text)
 {
-	const char *text = fields->list[CONFIG_KEY_MODE].text;
+	*problem = (struct config_problem){ .key = key, .text = text };
+	return -EINVAL;
+}
 
+static int make_mode(const char *text, struct config_entry *entry, struct config_problem *problem)
+{
 	if (!text)
-		return refuse_entry(fields, "key mode is missing, expected EP11 or Accel");
+		return refuse(problem, CONFIG_KEY_COUNT, "key mode is missing, expected EP11 or Accel");
 	if (!strcasecmp(text, "EP11"))
 		entry->mode = APQN_MODE_EP11;
 	else if (!strcasecmp(text, "Accel"))
 		entry->mode = APQN_MODE_ACCEL;
 	else
-		return refuse_value(fields, CONFIG_KEY_MODE, "EP11 or Accel");
+		return refuse(problem, CONFIG_KEY_MODE, "key mode: expected EP11 or Accel");
 	return 0;
 }
 
-static int make_min_generation(const struct config_fields *fields, struct config_entry *entry)
+static int make_min_generation(const char *text, struct config_entry *entry, struct config_problem *problem)
 {
-	static const char *const generations[] = { "CEX4", "CEX5", "CEX6", "CEX7", "CEX8" };
-	const char *text = fields->list[CONFIG_KEY_MINGEN].text;
+	bool is_ep11 = entry->mode == APQN_MODE_EP11;
 
 	if (!text)
 		return 0;
-	if (entry->mode == APQN_MODE_EP11) {
-		/* A misprint in the manual page of s390-tools. Configurations that were copied from it must work. */
-		if (strcasecmp(text, "CEX8") != 0 && strcasecmp(text, "CEC8") != 0)
-			return refuse_value(fields, CONFIG_KEY_MINGEN, "CEX8 for mode EP11");
-		entry->min_generation = 8;
-		return 0;
-	}
-	for (size_t i = 0; i < sizeof(generations) / sizeof(generations[0]); i++)
-		if (!strcasecmp(text, generations[i]))
-			entry->min_generation = (uint8_t)(4 + i);
-	if (!entry->min_generation)
-		return refuse_value(fields, CONFIG_KEY_MINGEN, "CEX4, CEX5, CEX6, CEX7 or CEX8 for mode Accel");
+	/* A misprint in the manual page of s390-tools. Configurations that were copied from it must work. */
+	if (is_ep11 && !strcasecmp(text, "CEC8"))
+		text = "CEX8";
+	if (strncasecmp(text, "CEX", 3) != 0 || text[3] < (is_ep11 ? '8' : '4') || text[3] > '8' || text[4])
+		return refuse(problem, CONFIG_KEY_MINGEN,
+			      is_ep11 ? "key mingen: expected CEX8 for mode EP11" :
+					"key mingen: expected CEX4, CEX5, CEX6, CEX7 or CEX8 for mode Accel");
+	entry->min_generation = (uint8_t)(text[3] - '0');
 	return 0;
 }
 
@@ -155,22 +127,20 @@ static int parse_bytes(const char *text, uint8_t *bytes, size_t length)
 	return text_parse_hex(text, strlen(text), bytes, length);
 }
 
-static int make_mkvp(const struct config_fields *fields, struct config_entry *entry)
+static int make_mkvp(const char *text, struct config_entry *entry, struct config_problem *problem)
 {
-	const char *text = fields->list[CONFIG_KEY_MKVP].text;
 	uint8_t bytes[2 * APQN_MKVP_SIZE];
 
 	if (!text)
-		return refuse_entry(fields, "key mkvp is missing, required for mode EP11");
+		return refuse(problem, CONFIG_KEY_COUNT, "key mkvp is missing, required for mode EP11");
 	if (parse_bytes(text, bytes, APQN_MKVP_SIZE) && parse_bytes(text, bytes, 2 * APQN_MKVP_SIZE))
-		return refuse_value(fields, CONFIG_KEY_MKVP, "32 or 64 hex digits, optionally after 0x");
+		return refuse(problem, CONFIG_KEY_MKVP, "key mkvp: expected 32 or 64 hex digits, optionally after 0x");
 	memcpy(entry->mkvp, bytes, APQN_MKVP_SIZE);
 	return 0;
 }
 
-static int make_serialnr(const struct config_fields *fields, struct config_entry *entry)
+static int make_serialnr(const char *text, struct config_entry *entry, struct config_problem *problem)
 {
-	const char *text = fields->list[CONFIG_KEY_SERIALNR].text;
 	bool good;
 
 	if (!text)
@@ -179,57 +149,56 @@ static int make_serialnr(const struct config_fields *fields, struct config_entry
 	for (size_t i = 0; text[i]; i++)
 		good = good && text[i] > ' ' && text[i] <= '~';
 	if (!good)
-		return refuse_value(fields, CONFIG_KEY_SERIALNR,
-				    "exactly 16 printable ASCII characters without blanks");
+		return refuse(problem, CONFIG_KEY_SERIALNR,
+			      "key serialnr: expected exactly 16 printable ASCII characters without blanks");
 	memcpy(entry->serialnr, text, APQN_SERIALNR_LENGTH + 1);
 	return 0;
 }
 
-static int make_secretid(const struct config_fields *fields, struct config_entry *entry)
+static int make_secretid(const char *text, const char *name, struct config_entry *entry, struct config_problem *problem)
 {
-	const char *text = fields->list[CONFIG_KEY_SECRETID].text, *name = fields->list[CONFIG_KEY_NAME].text;
 	uint8_t digest[SHA256_SIZE];
-	char expected[sizeof("the SHA-256 of the name, ") + HEX_SIZE(SHA256_SIZE)];
-	int length;
 
 	if (!text && !name)
-		return refuse_entry(fields, "name or secretid is missing, mode EP11 requires at least one of them");
+		return refuse(problem, CONFIG_KEY_COUNT,
+			      "name or secretid is missing, mode EP11 requires at least one of them");
 	if (text && parse_bytes(text, entry->secretid, CONFIG_SECRETID_SIZE))
-		return refuse_value(fields, CONFIG_KEY_SECRETID, "64 hex digits, optionally after 0x");
+		return refuse(problem, CONFIG_KEY_SECRETID,
+			      "key secretid: expected 64 hex digits, optionally after 0x");
 	if (!name)
 		return 0;
 
 	if (sha256_digest(name, strlen(name), digest)) {
-		refuse_entry(fields, "the SHA-256 of the name cannot be calculated");
+		refuse(problem, CONFIG_KEY_COUNT, "the SHA-256 of the name cannot be calculated");
 		return -EIO;
 	}
 	if (text && memcmp(digest, entry->secretid, SHA256_SIZE) != 0) {
-		length = snprintf(expected, sizeof(expected), "the SHA-256 of the name, ");
-		text_format_hex(digest, SHA256_SIZE, expected + length);
-		return refuse_value(fields, CONFIG_KEY_SECRETID, expected);
+		refuse(problem, CONFIG_KEY_SECRETID, "key secretid: expected the SHA-256 of the name, ");
+		text_format_hex(digest, SHA256_SIZE, problem->digest);
+		return -EINVAL;
 	}
 	memcpy(entry->secretid, digest, SHA256_SIZE);
 	return 0;
 }
 
-int config_value_make_entry(struct config_fields *fields, struct config_entry *entry)
+int config_value_make_entry(char *texts[CONFIG_KEY_COUNT], struct config_entry *entry, struct config_problem *problem)
 {
 	int r;
 
 	for (size_t i = 0; i < CONFIG_KEY_COUNT; i++)
-		trim_field(&fields->list[i]);
+		trim(&texts[i]);
 	*entry = (struct config_entry){ 0 };
-	r = make_mode(fields, entry);
+	r = make_mode(texts[CONFIG_KEY_MODE], entry, problem);
 	if (r == 0)
-		r = make_min_generation(fields, entry);
+		r = make_min_generation(texts[CONFIG_KEY_MINGEN], entry, problem);
 	if (r == 0 && entry->mode == APQN_MODE_EP11) {
-		r = make_mkvp(fields, entry);
+		r = make_mkvp(texts[CONFIG_KEY_MKVP], entry, problem);
 		if (r == 0)
-			r = make_serialnr(fields, entry);
+			r = make_serialnr(texts[CONFIG_KEY_SERIALNR], entry, problem);
 		if (r == 0)
-			r = make_secretid(fields, entry);
+			r = make_secretid(texts[CONFIG_KEY_SECRETID], texts[CONFIG_KEY_NAME], entry, problem);
 	}
 	if (r == 0)
-		entry->name = take_pointer(fields->list[CONFIG_KEY_NAME].text);
+		entry->name = take_pointer(texts[CONFIG_KEY_NAME]);
 	return r;
 }

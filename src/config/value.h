@@ -10,6 +10,8 @@
 
 #include "config/config.h"
 
+#define SHA256_SIZE 32
+
 enum config_key {
 	CONFIG_KEY_MODE,
 	CONFIG_KEY_MKVP,
@@ -21,24 +23,11 @@ enum config_key {
 	CONFIG_KEY_COUNT,
 };
 
-/* Where something stands in the file, both from 1. */
-struct config_place {
-	size_t line;
-	size_t column;
-};
-
-struct config_field {
-	char *text;                    /* owned; NULL: the key is not given, or its value is empty */
-	struct config_place key_place; /* line 0: the key is not given */
-	struct config_place place;     /* of the value */
-};
-
-/* An entry as it stands in the file. */
-struct config_fields {
-	const char *path;
-	size_t number; /* from 1 */
-	struct config_place place;
-	struct config_field list[CONFIG_KEY_COUNT];
+/* What is wrong with an entry. */
+struct config_problem {
+	enum config_key key;              /* whose value is wrong; CONFIG_KEY_COUNT: the entry as a whole */
+	const char *text;                 /* of a value what was expected: "key mode: expected EP11 or Accel" */
+	char digest[2 * SHA256_SIZE + 1]; /* belongs to the end of the text; may be empty */
 };
 
 #define CONFIG_VALUE_KEYS "mode, mkvp, serialnr, mingen, secretid, name, description"
@@ -50,11 +39,10 @@ enum config_key config_value_find_key(const char *name);
 void config_value_format_label(size_t number, const char *name, char label[CONFIG_LABEL_SIZE]);
 
 /*
- * Validates an entry: 0 or negative errno (reported); after 0 entry->name is the caller's to free. The texts of
- * `fields` are trimmed, or taken.
+ * Validates an entry, of which `texts` are the values; NULL: not given. 0, or negative errno with the problem. The texts
+ * are trimmed, NULL if they are empty then. After 0 the name was taken, and entry->name is the caller's to free.
  */
-int config_value_make_entry(struct config_fields *fields, struct config_entry *entry);
+int config_value_make_entry(char *texts[CONFIG_KEY_COUNT], struct config_entry *entry, struct config_problem *problem);
 
 /* SHA-256 by mbedtls, whichever version is installed. 0, or -EIO: the library failed (an accelerator behind it may). */
-#define SHA256_SIZE 32
 int sha256_digest(const void *data, size_t length, uint8_t digest[SHA256_SIZE]);

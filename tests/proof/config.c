@@ -13,7 +13,7 @@
  * prove: prove_mode --unwind 9
  * mutant: prove_mode src/config/value.c s/entry->mode = APQN_MODE_ACCEL;/entry->mode = APQN_MODE_CCA;/
  * prove: prove_min_generation --unwind 8
- * mutant: prove_min_generation src/config/value.c s/(uint8_t)(4 + i)/(uint8_t)(5 + i)/
+ * mutant: prove_min_generation src/config/value.c s/text\[3\] - '0'/text[3] - '1'/
  * prove: prove_config_serialnr --unwind 20
  * mutant: prove_config_serialnr src/config/value.c s/good = strlen(text) == APQN_SERIALNR_LENGTH/good = true/
  * prove: prove_label --unwind 70
@@ -23,7 +23,6 @@
 #include "proof.h"
 
 #include "libc.h"
-#include "log.h"
 
 #include "config/value.c"
 #include "musl/format.c"
@@ -39,28 +38,27 @@ int sha256_digest(const void *data, size_t length, uint8_t digest[SHA256_SIZE])
 
 void prove_trim(void)
 {
-	struct config_field field = { .text = any_text(5) };
-	size_t before = strlen(field.text), after;
+	char *text = any_text(5);
+	size_t before = strlen(text), after;
 
-	trim_field(&field);
-	if (!field.text)
+	trim(&text);
+	if (!text)
 		return;
-	after = strlen(field.text);
+	after = strlen(text);
 	CLAIM(after > 0 && after <= before, "what is left is not empty, and not longer");
-	CLAIM(whitespace_length(field.text) == 0, "no whitespace at the start");
+	CLAIM(whitespace_length(text) == 0, "no whitespace at the start");
 	for (size_t i = 0; i < after; i++)
-		CLAIM(whitespace_length(field.text + i) == 0 || whitespace_length(field.text + i) < after - i,
+		CLAIM(whitespace_length(text + i) == 0 || whitespace_length(text + i) < after - i,
 		      "no whitespace at the end");
 }
 
 void prove_mode(void)
 {
-	struct config_fields fields = { .path = "path" };
+	struct config_problem problem;
 	struct config_entry entry = { 0 };
 	int r;
 
-	fields.list[CONFIG_KEY_MODE].text = nondet_bool() ? NULL : any_text(7);
-	r = make_mode(&fields, &entry);
+	r = make_mode(nondet_bool() ? NULL : any_text(7), &entry, &problem);
 	CLAIM(r == 0 || r == -EINVAL, "a defined result");
 	CLAIM((r == 0) == (entry.mode == APQN_MODE_EP11 || entry.mode == APQN_MODE_ACCEL), "one of the two modes");
 	CLAIM(r == 0 || entry.mode == APQN_MODE_UNKNOWN, "nothing is changed by a refusal");
@@ -68,13 +66,12 @@ void prove_mode(void)
 
 void prove_min_generation(void)
 {
-	struct config_fields fields = { .path = "path" };
+	struct config_problem problem;
 	struct config_entry entry = { .mode = nondet_bool() ? APQN_MODE_EP11 : APQN_MODE_ACCEL };
 	char *text = nondet_bool() ? NULL : any_text(6);
 	int r;
 
-	fields.list[CONFIG_KEY_MINGEN].text = text;
-	r = make_min_generation(&fields, &entry);
+	r = make_min_generation(text, &entry, &problem);
 	CLAIM(r == 0 || r == -EINVAL, "a defined result");
 	CLAIM(r == 0 || entry.min_generation == 0, "nothing is changed by a refusal");
 	CLAIM(r != 0 || (text ? entry.min_generation == text[3] - '0' : entry.min_generation == 0), "the generation is that of the text");
@@ -84,13 +81,12 @@ void prove_min_generation(void)
 
 void prove_config_serialnr(void)
 {
-	struct config_fields fields = { .path = "path" };
+	struct config_problem problem;
 	struct config_entry entry = { 0 };
 	char *text = any_text(18);
 	int r;
 
-	fields.list[CONFIG_KEY_SERIALNR].text = text;
-	r = make_serialnr(&fields, &entry);
+	r = make_serialnr(text, &entry, &problem);
 	CLAIM(r == 0 || r == -EINVAL, "a defined result");
 	CLAIM(strnlen(entry.serialnr, sizeof(entry.serialnr)) == (r == 0 ? APQN_SERIALNR_LENGTH : 0), "the serial number is whole, or empty");
 	for (size_t i = 0; i < APQN_SERIALNR_LENGTH; i++)
