@@ -162,19 +162,14 @@ static void warn_value(const char *name, const char *value, const char *expected
 /* As dracut's getargbool, but in any case: a bare name is on. False: not understood. */
 static bool parse_boolean(const char *value, bool *result)
 {
-	static const char *const words[][2] = { { "0", "1" }, { "no", "yes" }, { "off", "on" }, { "false", "true" } };
+	static const char *const words[] = { "0", "no", "off", "false", "", "1", "yes", "on", "true" };
+	const size_t count = sizeof(words) / sizeof(words[0]), first_on = 4;
+	size_t i = 0;
 
-	*result = true;
-	if (!value || !*value)
-		return true;
-	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
-		for (int on = 0; on < 2; on++) {
-			*result = on;
-			if (strcasecmp(value, words[i][on]) == 0)
-				return true;
-		}
-	}
-	return false;
+	while (i < count && strcasecmp(value ? value : "", words[i]) != 0)
+		i++;
+	*result = i >= first_on;
+	return i < count;
 }
 
 /* True if it is the value that is used. */

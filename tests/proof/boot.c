@@ -9,8 +9,8 @@
  *
  * prove: prove_words --unwind 7
  * mutant: prove_words src/boot/parameters.c s/= .end ? end + 1 : end;/= end + 1;/
- * prove: prove_boolean --unwind 9
- * mutant: prove_boolean src/boot/parameters.c s/{ "no", "yes" }/{ "yes", "no" }/
+ * prove: prove_boolean --unwind 10
+ * mutant: prove_boolean src/boot/parameters.c s/"false", ""/"", "false"/
  * prove: prove_value --unwind 30
  * mutant: prove_value src/boot/parameters.c s/".required", .options->required, true/".required", \&options->required, false/
  */
