@@ -12,19 +12,17 @@ struct widths {
 	size_t start; /* of the last column */
 };
 
+/* Row 0 has the titles. */
 static bool fill_row(const struct table *table, size_t index, struct table_row *row)
 {
-	row->style = LOG_STYLE_PLAIN;
+	row->style = index > 0 ? LOG_STYLE_PLAIN : LOG_STYLE_HEAD;
 	for (size_t i = 0; i < TABLE_COLUMNS_MAX; i++)
 		row->cells[i][0] = '\0';
-	return table->fill(table->context, index, row);
-}
-
-static void fill_titles(const struct table *table, struct table_row *row)
-{
-	row->style = LOG_STYLE_HEAD;
+	if (index > 0)
+		return table->fill(table->context, index - 1, row);
 	for (size_t i = 0; table->titles[i]; i++)
 		snprintf(row->cells[i], sizeof(row->cells[i]), "%s", table->titles[i]);
+	return true;
 }
 
 static void widen(struct widths *widths, const struct table_row *row)
@@ -43,13 +41,11 @@ static bool measure(const struct table *table, struct table_row *row, struct wid
 
 	while (table->titles[widths->count])
 		widths->count++;
-	fill_titles(table, row);
-	widen(widths, row);
-	for (size_t i = 0; i < table->rows; i++) {
+	for (size_t i = 0; i <= table->rows; i++) {
 		if (!fill_row(table, i, row))
 			continue;
 		widen(widths, row);
-		any = true;
+		any = i > 0;
 	}
 	for (size_t i = 0; i + 1 < widths->count; i++)
 		widths->start += widths->columns[i] + GAP;
@@ -101,9 +97,7 @@ void table_print(const struct table *table)
 		return;
 	if (table->gap)
 		log_output("%s", "");
-	fill_titles(table, &row);
-	print_row(&widths, &row);
-	for (size_t i = 0; i < table->rows; i++) {
+	for (size_t i = 0; i <= table->rows; i++) {
 		if (fill_row(table, i, &row))
 			print_row(&widths, &row);
 	}
