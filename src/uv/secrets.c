@@ -37,21 +37,15 @@ bool secrets_is_no_guest(struct machine *machine, int64_t until_ms)
 }
 
 /* Only the first line is needed: facilities 0 to 63 as a hex number without leading zeros. */
-static int parse_facilities(const char *text, uint64_t *word)
+static int parse_facilities(const char *text, uint8_t facilities[8])
 {
 	char padded[] = "0000000000000000";
 	size_t digits = strcspn(text, "\n");
-	uint8_t bytes[8];
 
 	if (digits == 0 || digits > 16)
 		return -EBADMSG;
 	memcpy(padded + 16 - digits, text, digits);
-	if (text_parse_hex(padded, 16, bytes, sizeof(bytes)) < 0)
-		return -EBADMSG;
-	*word = 0;
-	for (size_t i = 0; i < sizeof(bytes); i++)
-		*word = *word << 8 | bytes[i];
-	return 0;
+	return text_parse_hex(padded, 16, facilities, 8) < 0 ? -EBADMSG : 0;
 }
 
 static int read_attribute(struct machine *machine, int64_t until_ms, const char *path, char text[MACHINE_TEXT_SIZE])
@@ -71,7 +65,7 @@ static int read_attribute(struct machine *machine, int64_t until_ms, const char 
 int secrets_check_uv(struct machine *machine, int64_t until_ms)
 {
 	char text[MACHINE_TEXT_SIZE];
-	uint64_t word;
+	uint8_t facilities[8];
 	int r = read_attribute(machine, until_ms, GUEST_PATH, text);
 
 	if (r < 0)
@@ -85,12 +79,12 @@ int secrets_check_uv(struct machine *machine, int64_t until_ms)
 	r = read_attribute(machine, until_ms, FACILITIES_PATH, text);
 	if (r < 0)
 		return r;
-	r = parse_facilities(text, &word);
+	r = parse_facilities(text, facilities);
 	if (r < 0) {
 		log_error("Ultravisor /sys/" FACILITIES_PATH ": '%s' is not a list of hex words", text);
 		return r;
 	}
-	if (!(word >> (63 - FACILITY_LIST_SECRETS) & 1)) {
+	if (!(facilities[FACILITY_LIST_SECRETS / 8] & (0x80 >> FACILITY_LIST_SECRETS % 8))) {
 		log_error("Ultravisor /sys/" FACILITIES_PATH ": bit %d is off: this firmware cannot list secrets; "
 			  "the host needs a newer one",
 			  FACILITY_LIST_SECRETS);

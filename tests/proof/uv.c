@@ -106,16 +106,15 @@ void prove_find(void)
 void prove_facilities(void)
 {
 	char *text = any_text(19);
-	uint64_t word = 1;
-	int r = parse_facilities(text, &word);
+	uint8_t facilities[8];
+	int r = parse_facilities(text, facilities);
 	size_t digits = strcspn(text, "\n");
 	bool good = digits > 0 && digits <= 16;
 
 	for (size_t i = 0; i < digits; i++)
 		good = good && hex_digit(text[i]) >= 0;
 	CLAIM(r == (good ? 0 : -EBADMSG), "taken if and only if the first line is a word in hex");
-	CLAIM(r == 0 || word == 1, "nothing is changed by a refusal");
-	CLAIM(r != 0 || (word & 15) == (uint64_t)hex_digit(text[digits - 1]), "the last digit is the lowest");
+	CLAIM(r != 0 || (facilities[7] & 15) == hex_digit(text[digits - 1]), "the last digit is the lowest");
 }
 
 int file_read(const struct file_source *source, char **text, size_t *length)
