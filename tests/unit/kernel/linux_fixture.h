@@ -10,7 +10,7 @@
 #include "kernel/machine.h"
 #include "util/wait.h"
 
-#define SHORT_MS 300 /* real time: no call that does not block takes so long, also where the machine is busy */
+#define SHORT_MS 300 /* real time, after which a call that blocks is given up; no other call has to be faster */
 
 struct fixture {
 	char folder[32];

@@ -27,7 +27,6 @@ static void test_channel_keeps_order(void **state)
 
 	blocked = reading(fixture, "blocks", blocked_text, sizeof(blocked_text));
 	blocked.channel = 1;
-	blocked.until_ms = machine_now_ms(fixture->machine) + SHORT_MS;
 	assert_int_equal(machine_start(fixture->machine, &blocked), 0);
 	for (int i = 0; i < CALLS; i++) {
 		calls[i] = reading(fixture, "text", texts[i], sizeof(texts[i]));
@@ -45,8 +44,6 @@ static void test_channel_keeps_order(void **state)
 		if (i % 2 == 1)
 			assert_int_equal(atoi(texts[i]), i - 1);
 	}
-	assert_int_equal(machine_wait(fixture->machine, MACHINE_FOREVER, &done), 0);
-	assert_ptr_equal(done, &blocked);
 }
 
 /* What stands behind a call that does not come back is not made. */
@@ -70,7 +67,7 @@ static void test_channel_ends_with_a_blocked_call(void **state)
 	assert_string_equal(texts[1], "untouched");
 }
 
-/* Calls that hang on fifteen cards: those on the sixteenth complete before any of these times out. */
+/* Calls that hang on fifteen cards, without a limit of time: those on the sixteenth complete. */
 static void test_hanging_channels_do_not_delay_others(void **state)
 {
 	enum { CHANNELS = 16, CALLS = 3 };
@@ -85,7 +82,6 @@ static void test_hanging_channels_do_not_delay_others(void **state)
 			*call = reading(fixture, channel < CHANNELS - 1 ? "blocks" : "text", texts[channel][i],
 					sizeof(texts[channel][i]));
 			call->channel = channel + 1;
-			call->limit_ms = SHORT_MS;
 			assert_int_equal(machine_start(fixture->machine, call), 0);
 		}
 	}
@@ -93,10 +89,6 @@ static void test_hanging_channels_do_not_delay_others(void **state)
 		assert_int_equal(machine_wait(fixture->machine, MACHINE_FOREVER, &done), 0);
 		assert_int_equal(done->error, 0);
 		assert_string_equal(done->data, "unbound\n");
-	}
-	for (unsigned int i = 0; i < (CHANNELS - 1) * CALLS; i++) {
-		assert_int_equal(machine_wait(fixture->machine, MACHINE_FOREVER, &done), 0);
-		assert_int_equal(done->error, done == &calls[done->channel - 1][0] ? -ETIMEDOUT : -ECANCELED);
 	}
 }
 
