@@ -64,7 +64,9 @@ static bool run_in_initramfs(const struct options *options)
 {
 	struct options left = *options;
 
-	boot_load_modules("/sbin/modprobe", &left);
+	/* The run before has done it, or modprobe hangs. */
+	if (!options->lock_only)
+		boot_load_modules("/sbin/modprobe", &left);
 	return run(&left);
 }
 
