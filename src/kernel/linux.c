@@ -96,12 +96,17 @@ static bool drop_worker(struct machine_linux *this, struct channel *channel)
 	return calls.begun;
 }
 
-/* A call hangs in the kernel: it and all calls that wait behind it fail. */
+/*
+ * A call hangs in the kernel: it and all calls that wait behind it fail. If the worker had begun none of them, the card
+ * is not at fault: another worker makes them, unless their time is over.
+ */
 static void drop_hung(struct machine_linux *this, struct channel *channel)
 {
-	drop_worker(this, channel);
-	if (channel->waiting)
-		complete(this, take_first(&channel->waiting), -ETIMEDOUT);
+	bool begun = drop_worker(this, channel);
+
+	if (!channel->waiting || (!begun && channel->waiting->until_ms > this->now_ms))
+		return;
+	complete(this, take_first(&channel->waiting), -ETIMEDOUT);
 	complete(this, channel->waiting, -ECANCELED);
 	channel->waiting = NULL;
 }
