@@ -286,16 +286,17 @@ static bool visit(const char *path, void *context)
 {
 	struct round *round = context;
 	cleanup_(release_request) struct request request = { .path = path };
+	bool has_suffix = text_has_end(path, SUFFIX);
 
-	if (!text_has_end(path, SUFFIX)) {
+	round->any |= has_suffix;
+	if (!has_time(round, path))
+		return false;
+	if (!has_suffix) {
 		/* The manual of pvsecret has requests whose names do not end in .asrcb. */
 		if (round->secrets && file_begins_with(path, MAGIC))
 			log_warning("add-secret request %s: ignored, its name does not end in " SUFFIX, path);
 		return true;
 	}
-	round->any = true;
-	if (!has_time(round, path))
-		return false;
 	if (read_request(round, &request) == 0)
 		return !round->secrets || handle(round, &request);
 	if (!round->secrets)
