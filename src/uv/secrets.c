@@ -173,10 +173,11 @@ static void report_call_error(int error)
 }
 
 /*
- * Lists the secrets by a buffer of this size, in the place of those that were listed before; *total: how many the UV
- * holds. -EINVAL is not reported: the kernel may reject a large buffer.
+ * Lists the secrets by a buffer of this size, in the place of those that were listed before. *seen: how many of *total
+ * that is. -EINVAL is not reported: the kernel may reject a large buffer.
  */
-static int call_list(struct machine *machine, int64_t until_ms, size_t size, struct secrets *secrets, size_t *total)
+static int call_list(struct machine *machine, int64_t until_ms, size_t size, struct secrets *secrets, size_t *seen,
+		     size_t *total)
 {
 	cleanup_free_ uint8_t *data = calloc(1, size);
 	struct machine_call call = {
@@ -200,6 +201,7 @@ static int call_list(struct machine *machine, int64_t until_ms, size_t size, str
 			report_call_error(r);
 		return r;
 	}
+	*seen = count_stored(data, size);
 	listed.truncated = listed.truncated || call.uv_rc == RC_MORE_DATA;
 	secrets_release(secrets);
 	*secrets = listed;
@@ -219,23 +221,23 @@ static size_t size_for(size_t total)
 int secrets_fetch(struct machine *machine, int64_t until_ms, struct secrets *secrets)
 {
 	cleanup_(secrets_release) struct secrets fetched = { 0 };
-	size_t total = 0;
-	int r = call_list(machine, until_ms, PAGE_BYTES, &fetched, &total);
+	size_t seen = 0, total = 0;
+	int r = call_list(machine, until_ms, PAGE_BYTES, &fetched, &seen, &total);
 
 	if (r == -EINVAL)
 		report_call_error(r);
 	if (r < 0)
 		return r;
 	if (fetched.truncated) {
-		r = call_list(machine, until_ms, size_for(total), &fetched, &total);
+		r = call_list(machine, until_ms, size_for(total), &fetched, &seen, &total);
 		if (r < 0 && r != -EINVAL)
 			return r;
 	}
 	if (fetched.truncated && !secrets->truncated)
 		log_warning(
 			"Ultravisor: only %zu secrets are listed, %zu are stored; kernels up to 6.12 list at most %d",
-			fetched.count, total, ENTRIES_PER_PAGE);
-	log_info("Ultravisor: secrets listed: %zu", fetched.count);
+			seen, total, ENTRIES_PER_PAGE);
+	log_info("Ultravisor: secrets listed: %zu", seen);
 	secrets_release(secrets);
 	*secrets = fetched;
 	fetched = (struct secrets){ 0 };

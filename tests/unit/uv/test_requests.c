@@ -513,17 +513,18 @@ static void test_lengths(void **state)
 	}
 }
 
-/* Secrets of other types are listed, too: by type, not in the order of their ids. */
+/* Secrets of other types are listed, too: by type, not in the order of their ids. One of type 1 has no id, but counts. */
 static void test_other_types(void **state)
 {
 	struct fixture *fixture = *state;
 
-	begin(fixture, "secret 0 type=17 id=" ID_33 "\nsecret 1 id=" ID_22 "\nsecret 2 type=3 id=" ID_11 "\n");
+	begin(fixture, "secret 0 type=17 id=" ID_33 "\nsecret 1 id=" ID_22 "\nsecret 2 type=3 id=" ID_11 "\n"
+		       "secret 3 type=1 id=" ID_33 "\n");
 	write_request_of(&fixture->root, "a.asrcb", 3, 0x11, REQUEST_SIZE);
 	write_request_of(&fixture->root, "b.asrcb", 2, 0x22, REQUEST_SIZE);
 	write_request_of(&fixture->root, "c.asrcb", 17, 0x33, REQUEST_SIZE);
 	assert_int_equal(submit(fixture), 0);
-	check_log(fixture, "info: Ultravisor: secrets listed: 3\n"
+	check_log(fixture, "info: Ultravisor: secrets listed: 4\n"
 			   "info: add-secret request a.asrcb: skipped, its secret is already present\n"
 			   "info: add-secret request b.asrcb: skipped, its secret is already present\n"
 			   "info: add-secret request c.asrcb: skipped, its secret is already present\n");
