@@ -10,7 +10,7 @@
 #include "kernel/machine.h"
 #include "util/wait.h"
 
-#define SHORT_MS 300 /* real time, after which a call that blocks is given up; no other call has to be faster */
+#define SHORT_MS 300 /* of real time; then a call that blocks is given up */
 
 struct fixture {
 	char folder[32];
