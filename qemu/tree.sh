@@ -31,7 +31,8 @@ tree_inputs() {
 		find . -type f ! -path ./usr/sbin/pvapconfig -exec sha256sum {} + | LC_ALL=C sort |
 			grep -Ev ' \./usr/share/(doc|man|bash-completion|zsh)/' # nobody copies those
 		shift
-		cat "$here/${0##*/}" "$here/tree.sh" "$tree_config" "$tree/inputs" "$pkey"/*.ko
+		cat "$here/${0##*/}" "$here/tree.sh" "$tree_config" "$tree/inputs"
+		cat "$pkey"/*.ko | sha256sum # the sed below must not change them: they have the folder's path in them
 		write_request "$tree_secret" /dev/stdout
 		[ $# -eq 0 ] || find "$@" -type f -exec sha256sum {} + | LC_ALL=C sort
 	) | sed "s#$top/##" | sha256sum
