@@ -4,7 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
-#define INTERVAL_MAX_MS 20
+/* A change of these also changes the table in the header, test_queue_patience.c and tests/proof/queue.c. */
+#define INTERVAL_MAX_MS 20          /* between any two tries of a call */
 #define BIND_REFUSAL_MS 1000        /* EIO on binds for so long is a refusal, unless a reset runs */
 #define BIND_REFUSAL_RESET_MS 10000 /* with a reset, too */
 #define UNBIND_SHOWS_MS 10000       /* se_bind may read "bound" while the reset runs */
@@ -213,8 +214,9 @@ enum queue_call queue_task_next(const struct queue_task *task)
 	case GOAL_IDENTIFY:
 		if (is_identified(task))
 			return CALL_NONE;
-		return call == CALL_READ_MKVPS && task->apqn->identity == APQN_IDENTITY_VALID ? CALL_READ_SERIALNR :
-												call;
+		if (call == CALL_READ_MKVPS && task->apqn->identity == APQN_IDENTITY_VALID)
+			return CALL_READ_SERIALNR;
+		return call;
 	case GOAL_ASSOCIATE:
 		return has_other_secret(task) ? CALL_WRITE_UNBIND : call;
 	case GOAL_UNBIND:
@@ -332,13 +334,17 @@ void queue_task_abandon(struct queue_task *task, int64_t now_ms)
  */
 static int refusal(struct queue_task *task, int64_t now_ms)
 {
+	int64_t waited_ms;
+
+	/* The goal has changed: no further bind will show whether this one took effect. As if it had been lost. */
 	if (task->goal < GOAL_IDENTIFY || task->goal == GOAL_UNBIND)
-		return -EOWNERDEAD; /* nobody binds it again, which would show it */
+		return -EOWNERDEAD;
 	if (task->refused_since_ms == 0)
 		task->refused_since_ms = now_ms;
-	if (now_ms - task->refused_since_ms >= BIND_REFUSAL_RESET_MS)
-		return REFUSED_LONG;
-	return now_ms - task->refused_since_ms >= BIND_REFUSAL_MS ? REFUSED : -EBUSY;
+	waited_ms = now_ms - task->refused_since_ms;
+	if (waited_ms < BIND_REFUSAL_MS)
+		return -EBUSY;
+	return waited_ms < BIND_REFUSAL_RESET_MS ? REFUSED : REFUSED_LONG;
 }
 
 static int answer_of_bind(struct queue_task *task, int error, int64_t now_ms)
@@ -351,17 +357,15 @@ static int answer_of_bind(struct queue_task *task, int error, int64_t now_ms)
 	return error;
 }
 
-static int answer_of_bind_read(const struct queue_task *task, int *error, const char *text, int64_t now_ms)
+static int answer_of_bind_read(const struct queue_task *task, int error, const char *text, int64_t now_ms)
 {
 	int64_t limit_ms = task->apqn->online ? UNBIND_SHOWS_MS : UNBIND_OFFLINE_MS;
 	enum apqn_bind seen = APQN_BIND_UNKNOWN;
 
-	if (*error == 0)
-		*error = apqn_parse_bind(text, &seen);
-	if (*error == -EIO)
-		*error = 0;
-	if (*error < 0)
-		return *error;
+	if (error == 0)
+		error = apqn_parse_bind(text, &seen);
+	if (error < 0 && error != -EIO)
+		return error;
 	if (seen == APQN_UNBOUND)
 		return SEEN_UNBOUND;
 	if (task->state == QUEUE_UNBINDING && now_ms - task->since_ms >= limit_ms)
@@ -379,50 +383,52 @@ static int answer_of_reset_read(const struct queue_task *task, int error, const 
 	return runs ? RESET_RUNS : RESET_OVER;
 }
 
-static int answer_of_association_read(struct queue_task *task, int *error, const char *text)
+static int answer_of_association_read(struct queue_task *task, int error, const char *text)
 {
 	enum apqn_association seen = APQN_ASSOCIATION_UNKNOWN;
 	uint16_t index = 0;
 
-	if (*error == 0)
-		*error = apqn_parse_association(text, &seen, &index);
+	if (error == 0)
+		error = apqn_parse_association(text, &seen, &index);
 	if (seen == APQN_ASSOCIATION_PENDING)
 		return SEEN_PENDING;
 	task->apqn->association_index = index;
 	if (seen == APQN_UNASSOCIATED)
 		return SEEN_UNASSOCIATED;
 	if (seen != APQN_ASSOCIATED)
-		return *error < 0 ? *error : -EIO;
+		return error < 0 ? error : -EIO;
 	return index == task->secret_index || index == task->asked_index ? SEEN_ASSOCIATED : SEEN_OTHER;
 }
 
-static int answer_of(struct queue_task *task, enum queue_call call, int *error, const char *text, int64_t now_ms)
+static int answer_of(struct queue_task *task, enum queue_call call, int error, const char *text, int64_t now_ms)
 {
 	switch (call) {
 	case CALL_WRITE_BIND:
-		return answer_of_bind(task, *error, now_ms);
+		return answer_of_bind(task, error, now_ms);
 	case CALL_READ_BIND:
 		return answer_of_bind_read(task, error, text, now_ms);
 	case CALL_READ_ASSOCIATION:
 		return answer_of_association_read(task, error, text);
 	case CALL_READ_RESET:
-		return answer_of_reset_read(task, *error, text, now_ms);
+		return answer_of_reset_read(task, error, text, now_ms);
 	default:
-		return *error;
+		return error;
 	}
 }
 
 /* Failures of a bind have the error of the bind, not that of the read that decided. */
-static int error_of_failure(enum apqn_failure failure, int error)
+static int error_of_failure(enum apqn_failure failure, int answer)
 {
 	if (failure == APQN_BIND_REFUSED)
 		return -EIO;
-	return failure == APQN_BIND_TAKEN ? -EINVAL : error;
+	if (failure == APQN_BIND_TAKEN)
+		return -EINVAL;
+	return answer < 0 ? answer : 0;
 }
 
 static void state_call_done(struct queue_task *task, enum queue_call call, int error, const char *text, int64_t now_ms)
 {
-	int answer = answer_of(task, call, &error, text, now_ms);
+	int answer = answer_of(task, call, error, text, now_ms);
 	const struct transition *transition = find_transition(task->state, call, answer);
 	enum queue_state next = transition->next == SAME ? task->state : (enum queue_state)transition->next;
 	enum apqn_failure failure = transition->failure;
@@ -439,7 +445,7 @@ static void state_call_done(struct queue_task *task, enum queue_call call, int e
 	if (answer == SEEN_UNBOUND)
 		task->bound_here = false;
 	if (failure != APQN_WORKING)
-		queue_task_fail(task, failure, error_of_failure(failure, error));
+		queue_task_fail(task, failure, error_of_failure(failure, answer));
 }
 
 static void mkvps_read_done(struct queue_task *task, int error, const char *text, int64_t now_ms)

@@ -10,7 +10,7 @@
  * se_bind_store, se_associate_store): a bind that returns 0 is done; EBUSY passes; EIO passes while a reset runs; an
  * association is started by the write and seen by a read.
  *
- *   state             call for the goal                          result of a call -> next state (same: it is retried)
+ *   state             call for the goal                          result of a call -> next state (not named: it is retried)
  *                     IDENTIFY    BIND      ASSOCIATE  UNBIND
  *   UNKNOWN           unbind      unbind    unbind     unbind     started -> UNBINDING
  *   BIND_LOST         bind?       bind?     bind?      bind?      unbound -> RESETTING, bound -> FOUND, else UNKNOWN
@@ -32,12 +32,13 @@
  *   STALE             unbind      -         unbind     unbind
  *   SETTLING          assoc.?     -         unbind     unbind     associated -> ASSOCIATED, unassociated -> FOUND,
  *                                                                 anything else but pending -> STALE
- *   ASSOCIATING       assoc.?     -         assoc.? +  unbind     associated -> ASSOCIATED, else failure
+ *   ASSOCIATING       assoc.?     -         assoc.? +  unbind     associated -> ASSOCIATED, anything else but pending -> failure
  *   ASSOCIATION_LOST  assoc.?     -         assoc.? +  unbind     as ASSOCIATING, but pending -> ASSOCIATING,
  *                                                                 unassociated -> FOUND
  *   ASSOCIATED        identity    -         - +        unbind
  *
- *   In every state: associate: started -> ASSOCIATING; unbind: started -> UNBINDING.
+ *   In every state: associate: started -> ASSOCIATING; unbind: started -> UNBINDING. EBUSY is retried. Any other error
+ *   of these calls but reset? and identity is a failure, unless it is named.
  *   bind, unbind, associate: a write; bind?, reset?, assoc.?: a read of se_bind, reset, se_associate;
  *   identity: a read of mkvps, then of serialnr if it is wanted; -: the goal is reached
  *   * only if the serial number of the card is wanted: it cannot be read while the reset runs
