@@ -46,11 +46,11 @@ struct seat {
 
 struct match {
 	const struct plan_context *context;
-	bool ready_only;     /* APQNs serve entries as they are or not at all */
-	struct seat *seats;  /* by preference; behind the last one, `start` */
-	unsigned int start;  /* where a path begins: stands for the seat of the entry that is added */
-	unsigned int *alive; /* the seats that take part, by preference */
-	unsigned int alive_count;
+	bool ready_only;      /* APQNs serve entries as they are or not at all */
+	struct seat *seats;   /* by preference; behind the last one, `start` */
+	unsigned int start;   /* where a path begins: stands for the seat of the entry that is added */
+	unsigned int *active; /* the seats that take part, by preference */
+	unsigned int active_count;
 };
 
 static bool is_free(const struct seat *seat)
@@ -74,9 +74,9 @@ static int cost(const struct match *match, const struct seat *seat, size_t entry
 
 static void begin_search(struct match *match, size_t entry)
 {
-	for (unsigned int i = 0; i < match->alive_count; i++) {
-		match->seats[match->alive[i]].visited = false;
-		match->seats[match->alive[i]].distance = FAR;
+	for (unsigned int i = 0; i < match->active_count; i++) {
+		match->seats[match->active[i]].visited = false;
+		match->seats[match->active[i]].distance = FAR;
 	}
 	match->seats[match->start] = (struct seat){ .entry = entry };
 }
@@ -86,8 +86,8 @@ static void relax(struct match *match, unsigned int here)
 {
 	const struct seat *last = &match->seats[here];
 
-	for (unsigned int i = 0; i < match->alive_count; i++) {
-		struct seat *seat = &match->seats[match->alive[i]];
+	for (unsigned int i = 0; i < match->active_count; i++) {
+		struct seat *seat = &match->seats[match->active[i]];
 		int step = seat->visited ? FAR : cost(match, seat, last->entry);
 
 		if (step == FAR)
@@ -106,22 +106,22 @@ static int distance_to(const struct match *match, unsigned int seat)
 }
 
 /*
- * The seat to go to next, the nearest one not visited, of equally near ones the first: free, if the search is over;
- * NO_SEAT, if there is no path. Of a free and a taken one that are equally near, the taken one may lead on to a better
- * free one, if there is a better one at all.
+ * The seat to go to next: the nearest one not visited, of equally near ones the first. If it is free, the search is
+ * over; NO_SEAT: there is no path. A free seat gives way to a taken one as near, which may lead on to a better free
+ * one, unless it is the best itself.
  */
 static unsigned int choose(const struct match *match)
 {
 	unsigned int free = NO_SEAT, taken = NO_SEAT, best_free = NO_SEAT;
 
-	for (unsigned int i = 0; i < match->alive_count; i++) {
-		const struct seat *seat = &match->seats[match->alive[i]];
+	for (unsigned int i = 0; i < match->active_count; i++) {
+		const struct seat *seat = &match->seats[match->active[i]];
 		unsigned int *nearest = is_free(seat) ? &free : &taken;
 
 		if (is_free(seat) && best_free == NO_SEAT)
-			best_free = match->alive[i];
+			best_free = match->active[i];
 		if (!seat->visited && seat->distance < distance_to(match, *nearest))
-			*nearest = match->alive[i];
+			*nearest = match->active[i];
 	}
 	if (distance_to(match, free) != distance_to(match, taken))
 		return distance_to(match, free) < distance_to(match, taken) ? free : taken;
@@ -148,8 +148,8 @@ static unsigned int search(struct match *match, size_t entry)
 /* Keeps reduced costs from being negative, and those of all entries in their seats at 0. */
 static void raise_potentials(struct match *match, int distance)
 {
-	for (unsigned int i = 0; i < match->alive_count; i++) {
-		struct seat *seat = &match->seats[match->alive[i]];
+	for (unsigned int i = 0; i < match->active_count; i++) {
+		struct seat *seat = &match->seats[match->active[i]];
 
 		if (!seat->visited)
 			continue;
@@ -159,6 +159,7 @@ static void raise_potentials(struct match *match, int distance)
 	match->seats[match->start].entry_potential = distance;
 }
 
+/* All on the path to this free seat move one seat on, and the new entry takes the first one. */
 static void move_up(struct match *match, unsigned int to)
 {
 	while (to != match->start) {
@@ -171,13 +172,13 @@ static void move_up(struct match *match, unsigned int to)
 }
 
 /* Lets a seat take part, at its place. */
-static void revive(struct match *match, unsigned int seat)
+static void let_in(struct match *match, unsigned int seat)
 {
-	unsigned int place = match->alive_count++;
+	unsigned int place = match->active_count++;
 
-	for (; place > 0 && match->alive[place - 1] > seat; place--)
-		match->alive[place] = match->alive[place - 1];
-	match->alive[place] = seat;
+	for (; place > 0 && match->active[place - 1] > seat; place--)
+		match->active[place] = match->active[place - 1];
+	match->active[place] = seat;
 }
 
 /* The entries of all seats that were visited can never move to a free one. */
@@ -185,15 +186,15 @@ static void remove_dead(struct match *match)
 {
 	unsigned int count = 0;
 
-	for (unsigned int i = 0; i < match->alive_count; i++) {
-		struct seat *seat = &match->seats[match->alive[i]];
+	for (unsigned int i = 0; i < match->active_count; i++) {
+		struct seat *seat = &match->seats[match->active[i]];
 
 		if (seat->visited)
 			seat->dead = true;
 		else
-			match->alive[count++] = match->alive[i];
+			match->active[count++] = match->active[i];
 	}
-	match->alive_count = count;
+	match->active_count = count;
 }
 
 static bool add_entry(struct match *match, size_t entry)
@@ -207,7 +208,7 @@ static bool add_entry(struct match *match, size_t entry)
 	raise_potentials(match, match->seats[seat].distance);
 	move_up(match, seat);
 	if (match->seats[seat].next != NO_SEAT)
-		revive(match, match->seats[seat].next);
+		let_in(match, match->seats[seat].next);
 	return true;
 }
 
@@ -255,20 +256,17 @@ static void begin(struct match *match, const struct plan_group *group, bool read
 	struct seat *plain = NULL; /* the last one without an association */
 
 	match->ready_only = ready_only;
-	match->alive_count = 0;
+	match->active_count = 0;
 	fill_seats(match, group);
 	for (unsigned int i = 0; i < match->start; i++) {
 		struct seat *seat = &match->seats[i];
 
-		if (seat->associated) {
-			match->alive[match->alive_count++] = i;
-			continue;
-		}
-		if (plain && are_alike(plain, seat))
+		if (!seat->associated && plain && are_alike(plain, seat))
 			plain->next = i;
-		else if (!ready_only)
-			match->alive[match->alive_count++] = i;
-		plain = seat;
+		else if (seat->associated || !ready_only)
+			match->active[match->active_count++] = i;
+		if (!seat->associated)
+			plain = seat;
 	}
 }
 
@@ -303,10 +301,10 @@ static void take_assignment(const struct match *match, const struct plan_group *
 int plan_match_group(const struct plan_context *context, const struct plan_group *group, uint8_t *marks)
 {
 	cleanup_free_ struct seat *seats = calloc(group->apqn_count + 1, sizeof(*seats));
-	cleanup_free_ unsigned int *alive = calloc(group->apqn_count + 1, sizeof(*alive));
-	struct match match = { .context = context, .seats = seats, .alive = alive };
+	cleanup_free_ unsigned int *active = calloc(group->apqn_count + 1, sizeof(*active));
+	struct match match = { .context = context, .seats = seats, .active = active };
 
-	if (!seats || !alive)
+	if (!seats || !active)
 		return -ENOMEM;
 	begin(&match, group, true);
 	for (size_t i = 0; i < group->entry_count; i++) {
