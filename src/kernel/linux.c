@@ -112,8 +112,8 @@ static void drop_hung(struct machine_linux *this, struct channel *channel)
 }
 
 /*
- * A child was killed. Another one makes the calls that were not begun, and a read again, but the first of them only
- * once: it may be the call that ends the child, or all children end.
+ * A child was killed. Another one makes the rest of its calls: the first of them once more at most, because it may be
+ * what kills the child, and not at all if it was begun and is no read, because it may have taken effect.
  */
 static void drop_dead(struct machine_linux *this, struct channel *channel)
 {

@@ -160,11 +160,8 @@ bool worker_finish(struct worker *worker, struct machine_call **done)
 {
 	char byte;
 
-	if (recv(worker->fd, &byte, 1, MSG_DONTWAIT) != 1) {
-		/* It may have been reaped, and its id reused. */
-		worker->pid = 0;
+	if (recv(worker->fd, &byte, 1, MSG_DONTWAIT) != 1)
 		return false;
-	}
 	*done = worker->calls;
 	take_results(worker, worker->batch->count, done);
 	worker->calls = NULL;
@@ -190,7 +187,8 @@ int64_t worker_limit_ms(struct worker *worker, int64_t now_ms)
 
 static void end_child(const struct worker *worker)
 {
-	if (worker->calls && worker->pid > 0)
+	/* Its id is not reused, even if it is dead: nobody reaps it before all are dismissed. */
+	if (worker->calls)
 		kill(worker->pid, SIGKILL);
 	/* Closing the socket ends an idle child. */
 	close(worker->fd);
@@ -216,6 +214,7 @@ struct worker_calls worker_abandon(struct worker *worker)
 		end = take_results(worker, done, &calls.done);
 		calls.rest = *end;
 		*end = NULL;
+		/* The child counts one too far when it finds no more. */
 		calls.begun = begun > done && calls.rest;
 	}
 	free(worker);

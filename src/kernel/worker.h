@@ -27,7 +27,7 @@
 struct worker_batch; /* shared with the child, see below */
 
 struct worker {
-	pid_t pid;   /* 0: gone */
+	pid_t pid;
 	int fd;      /* our end: readable when the batch is done or the child is gone */
 	size_t size; /* bytes of data */
 	char *stack;
