@@ -3,8 +3,10 @@
 
 /*
  * What the keys of an entry mean: from texts to a validated entry. A file that s390-tools' pvapconfig takes is right
- * here, too (its manual page, section CONFIGFILE). A new key also belongs into CONFIG_VALUE_KEYS, key_names (value.c),
- * pvapconfig.yaml(5) and README; tests/check-docs compares them.
+ * here, too (its manual page, section CONFIGFILE). A new key (lower-case letters) also belongs into CONFIG_VALUE_KEYS,
+ * key_names (value.c), pvapconfig.yaml(5) and README, which tests/check-docs compares; into conf/pvapconfig.yaml,
+ * tests/unit/config/asserts.h and tests/fuzz/config.dict; and into the report (report.h), if it shows it. A text that an
+ * entry owns is also copied by repeat_entry and freed by config_release (config.c).
  */
 #include <stddef.h>
 

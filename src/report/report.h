@@ -4,7 +4,8 @@
 /*
  * The result of a run: as exit status, as messages, and as JSON. The schema of the JSON report is
  * doc/report.schema.json; its version changes when a field changes its meaning or is removed. A new field also belongs
- * into doc/report.md and pvapconfig(8); tests/check-report compares them.
+ * into the schema (`required`, too), doc/report.md and pvapconfig(8). tests/check-report compares them, and wants random
+ * runs that show each of its values.
  */
 #include <stdbool.h>
 #include <stddef.h>
