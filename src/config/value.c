@@ -51,6 +51,8 @@ static size_t whitespace_length(const char *text)
 
 	if (*text == ' ' || (*text >= '\t' && *text <= '\r'))
 		return 1;
+	if ((unsigned char)*text < 0x80)
+		return 0;
 	/* U+2000 to U+200A */
 	if (strncmp(text, "\xe2\x80", 2) == 0 && (unsigned char)text[2] >= 0x80 && (unsigned char)text[2] <= 0x8a)
 		return 3;
