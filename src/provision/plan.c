@@ -93,7 +93,7 @@ static bool bind_is_uncertain(const struct queue_task *task)
 {
 	enum apqn_failure failure = task->apqn->failure;
 
-	if (queue_unbind_unseen(task->state) && !apqn_is_out_of_reach(task->apqn))
+	if ((task->call == CALL_WRITE_UNBIND || queue_unbind_unseen(task->state)) && !apqn_is_out_of_reach(task->apqn))
 		return true;
 	return queue_bind_unseen(task) && (failure == APQN_WORKING || failure == APQN_BIND_TIMEOUT);
 }
