@@ -59,6 +59,15 @@ static const struct row rows[] = {
 	  .topology = TWO_QUEUES "fault 11.0001 associate rc=35\n", .yaml = ENTRY_A,
 	  .satisfied = 1, .queues = SECOND_TOOK_OVER, .failures = { APQN_ASSOCIATION_REFUSED },
 	  .log = { "warning: APQN 11.0001: the firmware refuses the association with this secret" } },
+	/* The plan is made again while 12.0002 is being unbound; nobody may read the serial number during its reset. */
+	{ .name = "an association is refused during an unbind on another card",
+	  .topology = "delay bind=538us reset=3612us associate=41228us request=620us\n" SECRETS
+		      "card 11 CEX8P serialnr=SERIAL1111111111\nqueue 11.0001" KEY_A " state=bound\n"
+		      "card 12 CEX8P serialnr=SERIAL1111111111\nqueue 12.0001" KEY_A "\n"
+		      "queue 12.0002 mkvp=none state=associated:3\n"
+		      "fault 11.* associate rc=34 after=0 times=1\n",
+	  .yaml = ENTRY_A "  serialnr: SERIAL1111111111\n", .satisfied = 1, .most_ms = 4999,
+	  .queues = "11.0001 bindable, 12.0001 associated 1, 12.0002 bindable", .failures = { APQN_ASSOCIATION_REFUSED } },
 	{ .name = "an association fails late: the second queue serves",
 	  .topology = TWO_QUEUES "fault 11.0001 associate late\n", .yaml = ENTRY_A,
 	  .satisfied = 1, .queues = SECOND_TOOK_OVER, .failures = { APQN_ASSOCIATION_FAILED },
