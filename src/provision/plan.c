@@ -88,13 +88,23 @@ static bool entries_wait_for_slow(const struct provision *this)
 	return false;
 }
 
-/* A bind or an unbind may have taken effect, or not. A bind that failed has not shown the effect of an unbind before. */
+/*
+ * An unbind is being written, its effect was not seen yet (a bind that failed has not shown it), or the end of its
+ * reset is waited for, because the serial number of the card cannot be read before.
+ */
+static bool unbind_goes_on(const struct queue_task *task)
+{
+	if (task->state == QUEUE_RESETTING)
+		return task->goal == GOAL_UNBIND;
+	return (task->call == CALL_WRITE_UNBIND || queue_unbind_unseen(task->state)) &&
+	       !apqn_is_out_of_reach(task->apqn);
+}
+
+/* A bind may have taken effect, or not. */
 static bool bind_is_uncertain(const struct queue_task *task)
 {
 	enum apqn_failure failure = task->apqn->failure;
 
-	if ((task->call == CALL_WRITE_UNBIND || queue_unbind_unseen(task->state)) && !apqn_is_out_of_reach(task->apqn))
-		return true;
 	return queue_bind_unseen(task) && (failure == APQN_WORKING || failure == APQN_BIND_TIMEOUT);
 }
 
@@ -103,7 +113,7 @@ enum situation { SETTLED, PENDING, CONFIRMING, UNCERTAIN, SITUATIONS };
 
 static enum situation situation_of(const struct queue_task *task)
 {
-	if (bind_is_uncertain(task))
+	if (unbind_goes_on(task) || bind_is_uncertain(task))
 		return UNCERTAIN;
 	if (task->apqn->association == APQN_ASSOCIATION_PENDING && task->apqn->failure == APQN_WORKING)
 		return PENDING;

@@ -23,6 +23,14 @@
 	"05.0001 bindable, 05.0002 bindable, 11.0001 bindable, 11.0002 bindable, 12.0001 associated 2, "               \
 	"12.0002 bindable"
 
+/* 12.0002 is unbound, because it has no master key, while the association of 11.0001 is refused. */
+#define UNBIND_AT_REFUSAL(reset)                                                                                       \
+	"delay bind=538us reset=" reset " associate=41228us request=620us\n" SECRETS                                   \
+	"card 11 CEX8P serialnr=SERIAL1111111111\nqueue 11.0001" KEY_A " state=bound\n"                                \
+	"card 12 CEX8P serialnr=SERIAL1111111111\nqueue 12.0001" KEY_A "\n"                                            \
+	"queue 12.0002 mkvp=none state=associated:3\n"                                                                 \
+	"fault 11.* associate rc=34 after=0 times=1\n"
+
 /* The bind after an unbind fails, and would have shown whether the unbind took effect: se_bind is read. */
 #define UNBIND_THEN(error, what, what_without)                                                                         \
 	{ .name = "an unbind takes effect before a bind that fails with " #error,                                      \
@@ -60,13 +68,14 @@ static const struct row rows[] = {
 	  .satisfied = 1, .queues = SECOND_TOOK_OVER, .failures = { APQN_ASSOCIATION_REFUSED },
 	  .log = { "warning: APQN 11.0001: the firmware refuses the association with this secret" } },
 	/* The plan is made again while 12.0002 is being unbound; nobody may read the serial number during its reset. */
-	{ .name = "an association is refused during an unbind on another card",
-	  .topology = "delay bind=538us reset=3612us associate=41228us request=620us\n" SECRETS
-		      "card 11 CEX8P serialnr=SERIAL1111111111\nqueue 11.0001" KEY_A " state=bound\n"
-		      "card 12 CEX8P serialnr=SERIAL1111111111\nqueue 12.0001" KEY_A "\n"
-		      "queue 12.0002 mkvp=none state=associated:3\n"
-		      "fault 11.* associate rc=34 after=0 times=1\n",
+	{ .name = "an association is refused while an unbind is written on another card",
+	  .topology = UNBIND_AT_REFUSAL("3612us"),
 	  .yaml = ENTRY_A "  serialnr: SERIAL1111111111\n", .satisfied = 1, .most_ms = 4999,
+	  .queues = "11.0001 bindable, 12.0001 associated 1, 12.0002 bindable", .failures = { APQN_ASSOCIATION_REFUSED } },
+	{ .name = "a reset takes long after se_bind has shown the unbind",
+	  .topology = UNBIND_AT_REFUSAL("900ms"),
+	  .yaml = ENTRY_A "  serialnr: SERIAL1111111111\n", .satisfied = 1, .most_ms = 4999,
+	  .injections = { { MACHINE_READ, "*/12.0002/se_bind", SIM_TEXT, 0, "unbound\n", 1, 0 } },
 	  .queues = "11.0001 bindable, 12.0001 associated 1, 12.0002 bindable", .failures = { APQN_ASSOCIATION_REFUSED } },
 	{ .name = "an association fails late: the second queue serves",
 	  .topology = TWO_QUEUES "fault 11.0001 associate late\n", .yaml = ENTRY_A,
