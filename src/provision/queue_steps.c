@@ -336,7 +336,7 @@ static int refusal(struct queue_task *task, int64_t now_ms)
 {
 	int64_t waited_ms;
 
-	/* The goal has changed: no further bind will show whether this one took effect. As if it had been lost. */
+	/* The goal has changed: no further bind will show whether this one took effect. It counts as lost. */
 	if (task->goal < GOAL_IDENTIFY || task->goal == GOAL_UNBIND)
 		return -EOWNERDEAD;
 	if (task->refused_since_ms == 0)

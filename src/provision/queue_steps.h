@@ -10,7 +10,7 @@
  * se_bind_store, se_associate_store): a bind that returns 0 is done; EBUSY passes; EIO passes while a reset runs; an
  * association is started by the write and seen by a read.
  *
- *   state             call for the goal                          result of a call -> next state (not named: it is retried)
+ *   state             call for the goal                          result of a call -> next state; else: try again
  *                     IDENTIFY    BIND      ASSOCIATE  UNBIND
  *   UNKNOWN           unbind      unbind    unbind     unbind     started -> UNBINDING
  *   BIND_LOST         bind?       bind?     bind?      bind?      unbound -> RESETTING, bound -> FOUND, else UNKNOWN
@@ -32,7 +32,8 @@
  *   STALE             unbind      -         unbind     unbind
  *   SETTLING          assoc.?     -         unbind     unbind     associated -> ASSOCIATED, unassociated -> FOUND,
  *                                                                 anything else but pending -> STALE
- *   ASSOCIATING       assoc.?     -         assoc.? +  unbind     associated -> ASSOCIATED, anything else but pending -> failure
+ *   ASSOCIATING       assoc.?     -         assoc.? +  unbind     associated -> ASSOCIATED,
+ *                                                                 anything else but pending -> failure
  *   ASSOCIATION_LOST  assoc.?     -         assoc.? +  unbind     as ASSOCIATING, but pending -> ASSOCIATING,
  *                                                                 unassociated -> FOUND
  *   ASSOCIATED        identity    -         - +        unbind

@@ -10,7 +10,7 @@
 #include "kernel/machine.h"
 #include "util/wait.h"
 
-#define SHORT_MS 300 /* of real time; then a call that blocks is given up */
+#define SHORT_MS 300 /* of real time: the limit of a call that blocks */
 
 struct fixture {
 	char folder[32];
