@@ -240,7 +240,13 @@ static void check_patience(struct provision *this, size_t i, int64_t now_ms)
 	}
 }
 
-/* True if a result may change the plan. */
+/* An unbind that had begun before the newest plan was made: the queue has to be planned for again. */
+static bool is_planned_bound(const struct provision *this, const struct queue_task *task)
+{
+	return this->plan.apqns && this->plan.apqns[task - this->tasks].goal != PLAN_UNBIND;
+}
+
+/* True if a result may change the plan. In a dry run an unbind ends a probe. */
 static bool changes_plan(const struct provision *this, const struct queue_task *task, const struct apqn *before,
 			 enum queue_goal goal_before)
 {
@@ -254,9 +260,9 @@ static bool changes_plan(const struct provision *this, const struct queue_task *
 	if (goal_before == GOAL_CONFIRM)
 		return task->apqn->identity != before->identity ||
 		       memcmp(task->apqn->mkvp, before->mkvp, sizeof(before->mkvp)) != 0;
-	/* In a dry run an unbind ends a probe. */
-	return goal_before == GOAL_IDENTIFY || goal_before == GOAL_SETTLE ||
-	       (goal_before == GOAL_UNBIND && this->request->dry_run);
+	if (goal_before == GOAL_UNBIND)
+		return this->request->dry_run || is_planned_bound(this, task);
+	return goal_before == GOAL_IDENTIFY || goal_before == GOAL_SETTLE;
 }
 
 /* The list is sorted by id. */

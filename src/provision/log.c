@@ -33,6 +33,15 @@ static const char *association_text(const struct provision *this, size_t apqn)
 	return this->apqns[apqn].bind == APQN_BOUND ? "associate with" : "bind and associate with";
 }
 
+static const char *unbind_reason(const struct provision *this, size_t apqn, const char *purpose)
+{
+	if (this->plan.apqns[apqn].entry == PLAN_NONE)
+		return purpose;
+	if (this->tasks[apqn].call == CALL_WRITE_UNBIND)
+		return "which has already begun";
+	return "no time is left to associate it";
+}
+
 void provision_log_goal(const struct provision *this, size_t apqn, enum queue_goal goal)
 {
 	const char *dry = this->request->dry_run && goal != GOAL_IDENTIFY ? "dry run: " : "";
@@ -48,8 +57,7 @@ void provision_log_goal(const struct provision *this, size_t apqn, enum queue_go
 	else if (goal == GOAL_ASSOCIATE)
 		log_info("%s%s: %s %s", dry, name, association_text(this, apqn), purpose);
 	else if (goal == GOAL_UNBIND)
-		log_info("%s%s: unbind, %s", dry, name,
-			 this->plan.apqns[apqn].entry == PLAN_NONE ? purpose : "no time is left to associate it");
+		log_info("%s%s: unbind, %s", dry, name, unbind_reason(this, apqn, purpose));
 }
 
 static void log_failure(const struct apqn *apqn, const char *name)

@@ -213,6 +213,20 @@ static const struct row rows[] = {
 	  .yaml = ENTRY_A ENTRY_A_2, .settled = true, .satisfied = 2,
 	  .queues = "11.0001 associated 1, 12.0001 associated 2, 12.0002 bindable, 12.0003 bindable",
 	  .most_ms = 4999 },
+	/*
+	 * The lower card needs 400 ms to tell its master key, takes the entry, and fails at 700 ms. The queue that has
+	 * served this entry is then being unbound for the other one, until 1,400 ms.
+	 */
+	{ .name = "the plan changes back while an unbind is written",
+	  .topology = "delay bind=1ms reset=20ms associate=300ms request=2ms\n" SECRETS
+		      "card 11 CEX8P\nqueue 11.0001" KEY_A " state=bound\n"
+		      "card 12 CEX8P\nqueue 12.0001" KEY_A " state=bound\n"
+		      "fault 11.* request slow=400ms\nfault 11.0001 associate late\n"
+		      "fault 12.0001 associate hang=300ms times=1\nfault 12.0001 unbind hang=900ms times=1\n",
+	  .yaml = ENTRY_A ENTRY_A_2, .settled = true, .satisfied = 1,
+	  .queues = "11.0001 bindable, 12.0001 associated 1", .failures = { APQN_ASSOCIATION_FAILED },
+	  .log = { "info: 12.0001: unbind, which has already begun\n" }, .not_log = { "no time is left" },
+	  .most_ms = 4999 },
 };
 
 /* Nobody waits long for a slow identity, even if reading it is all that goes on. */
