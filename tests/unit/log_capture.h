@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * Catches what the code under test says. Every line is kept as "error: …", "warning: …", "output: …", "notice: …" or
- * "info: …" with a newline, so that a whole dialogue can be compared with one string.
+ * Captures the output of the code under test. Every line is stored as "error: …", "warning: …", "output: …", "notice:
+ * …" or "info: …" with a newline, so a test can compare the whole output with one string.
  */
 #include <stdio.h>
 #include <string.h>
@@ -25,7 +25,7 @@ static inline void log_capture_line(enum log_level level, const char *line, void
 	snprintf(capture->text + used, sizeof(capture->text) - used, "%s: %s\n", names[level], line);
 }
 
-/* Forgets what was caught so far and catches from now on. */
+/* Discards the captured output and starts capturing. */
 static inline void log_capture_begin(struct log_capture *capture)
 {
 	capture->text[0] = '\0';

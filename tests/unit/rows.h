@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* Tables: every row is a test of its own, so that one that fails is named and hides no other. Include after cmocka.h. */
+/* Tables: every row is a separate test, so a failure names its row and does not hide others. Include after cmocka.h. */
 #include <stddef.h>
 
-/* Rows begin with their name. `setup`, or the test if there is none, finds the row in *state. */
+/* Rows begin with their name. `setup`, or the test if there is no setup, finds the row in *state. */
 static inline void add_rows(struct CMUnitTest *tests, const void *rows, size_t count, size_t size,
 			    CMUnitTestFunction test, CMFixtureFunction setup, CMFixtureFunction teardown)
 {

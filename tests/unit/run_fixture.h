@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* A whole run with its configuration file on a simulated machine; include after cmocka.h. */
+/* A whole run with its configuration file on a simulated machine. Include after cmocka.h. */
 #include <unistd.h>
 
 #include "log_capture.h"
@@ -24,22 +24,25 @@
 
 #define STOPPED "error: stopped by a signal; queues left in their current state\n"
 
-/* A run on a new machine, and what it comes to. What is not set is not checked, except where it says "always". */
+/*
+ * A run on a new machine, and its expected result. Fields that are not set are not checked, except those marked
+ * "always".
+ */
 struct row {
 	const char *name;
-	const char *topology;   /* NULL: the machine of the run before (then) */
-	const char *yaml;       /* NULL: there is no such file */
-	struct options options; /* without a path for the configuration; timeout_ms 0: a minute, negative: none */
+	const char *topology;   /* NULL: the machine of the previous run (see `then`) */
+	const char *yaml;       /* NULL: the file does not exist */
+	struct options options; /* without the configuration's path; timeout_ms 0: one minute, negative: none */
 	bool quiet;             /* not verbose */
-	bool booting;           /* the drivers come after bindings_us (0: as usual), and know no association */
+	bool booting;           /* drivers bind after bindings_us (0: the default) and know no association */
 	int64_t bindings_us;
 	bool driver_missing, uv_missing, uv_device_missing;
 	bool old_kernel; /* 6.1 */
 	struct sim_injection injections[3];
-	/* afterwards */
+	/* expected result */
 	bool success;       /* always */
-	const char *queues; /* always: the truth of every queue; NULL: as before the run */
-	const char *dialogue; /* all that is said, as in check_log */
+	const char *queues; /* always: state of every queue in the model; NULL: as before the run */
+	const char *dialogue; /* the complete output, as in check_log */
 	const char *log[6], *not_log[2];
 	struct row_calls calls[3];
 	size_t call_count;         /* unless 0 */
@@ -101,14 +104,14 @@ static inline bool run(struct fixture *fixture)
 	return run_pvapconfig(&fixture->sim->machine, &fixture->options);
 }
 
-/* Replaces `length` bytes at `place` by a word that is not longer. */
+/* Replaces `length` bytes at `place` with a word that is not longer. */
 static inline void replace(char *place, size_t length, const char *word)
 {
 	memcpy(place, word, strlen(word));
 	memmove(place + strlen(word), place + length, strlen(place + length) + 1);
 }
 
-/* Compares all that was said; the path of the configuration file is FILE in `expected`, and times are N ms. */
+/* Compares the complete output. In `expected` the path of the configuration file is FILE, and times are N ms. */
 static inline void check_log(struct fixture *fixture, const char *expected)
 {
 	static const char after[] = " after ";
@@ -135,7 +138,6 @@ static inline size_t call_count(struct fixture *fixture)
 	return count;
 }
 
-/* The state of a queue in the model. */
 static inline enum model_bind_state state_of(struct fixture *fixture, uint8_t card, uint8_t domain)
 {
 	return sim_queue(fixture->sim, card, domain)->state;

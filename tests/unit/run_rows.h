@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* What rows about runs on the simulated machine have in common. Include after cmocka.h. */
+/* Parts that all tables of runs on the simulated machine share. Include after cmocka.h. */
 #include <stdio.h>
 #include <string.h>
 
@@ -11,7 +11,7 @@
 
 #define ROWS_QUEUES_SIZE 1024
 
-/* How often the run makes such calls; without a path: not checked. */
+/* The number of such calls during the run. Without a path: not checked. */
 struct row_calls {
 	enum machine_operation operation;
 	const char *path;
@@ -26,14 +26,14 @@ static inline void check_calls(const struct sim *sim, const struct row_calls *ca
 		assert_between(sim_count(sim, calls[i].operation, calls[i].path), calls[i].least, calls[i].most);
 }
 
-/* The injections of a row, until the first without a path. */
+/* The injections of a row, up to the first one without a path. */
 static inline void inject_all(struct sim *sim, const struct sim_injection *injections, size_t size)
 {
 	for (size_t i = 0; i < size && injections[i].path; i++)
 		sim_inject(sim, &injections[i]);
 }
 
-/* All texts, until the first that is NULL, are in the log, or none is. */
+/* Checks that all texts are in the log (`expected`) or that none is. The first NULL ends the list. */
 static inline void check_texts(const char *log, const char *const *texts, size_t size, bool expected)
 {
 	for (size_t i = 0; i < size && texts[i]; i++) {
@@ -42,7 +42,7 @@ static inline void check_texts(const char *log, const char *const *texts, size_t
 	}
 }
 
-/* "bindable", "bound", "associated N", "foreign": the truth of the model. */
+/* "bindable", "bound", "associated N" or "foreign": the queue's state in the model. */
 static inline const char *truth_of(struct sim *sim, const struct model_queue *queue)
 {
 	static char text[32];
@@ -63,7 +63,7 @@ static inline const char *truth_of(struct sim *sim, const struct model_queue *qu
 	return "foreign";
 }
 
-/* The truth of every queue: "05.0001 bound, 11.0001 associated 1". */
+/* The state of every queue in the model: "05.0001 bound, 11.0001 associated 1". */
 static inline void format_queues(struct sim *sim, char text[ROWS_QUEUES_SIZE])
 {
 	size_t used = 0;

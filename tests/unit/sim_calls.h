@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* Short forms of calls on the simulated machine for its tests; include after cmocka.h. */
+/* Short forms of calls on the simulated machine, for its tests. Include after cmocka.h. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,7 +41,7 @@ static inline struct sim *settled(const char *topology)
 	return sim;
 }
 
-/* One queue of every kind, and one more. */
+/* One queue of every kind, and a second EP11 queue. */
 #define ALL_KINDS \
 	"card 11 CEX8P serialnr=0123456789ABCDEF\n" \
 	"card 12 CEX4A\n" \
@@ -65,7 +65,7 @@ static inline int64_t elapsed(struct sim *sim)
 	return sim_now_us(sim) - 1 * S;
 }
 
-/* Fills in a call that may take limit_ms. */
+/* Fills in a call with this timeout. */
 static inline void prepare(struct sim *sim, struct machine_call *call, enum machine_operation operation,
 			   const char *path, int64_t limit_ms)
 {
@@ -96,7 +96,7 @@ static inline int write_text(struct sim *sim, const char *path, const char *text
 	return machine_perform(&sim->machine, &call);
 }
 
-/* Reads or lists; the text is valid until the next call. On an error its name. */
+/* Reads or lists. The text is valid until the next call. If the call fails, returns the name of the error. */
 static inline const char *perform_text(struct sim *sim, enum machine_operation operation, const char *path)
 {
 	static char text[MACHINE_TEXT_SIZE];
@@ -136,7 +136,7 @@ static inline void sleep_us(struct sim *sim, int64_t us)
 	assert_int_equal(machine_sleep_until(&sim->machine, (until_us + 999) / 1000), 0);
 }
 
-/* Tries to bind until it works; what it had to hear before is told by the numbers of errors. */
+/* Retries a bind until it succeeds. Returns how often it failed with EIO and with EBUSY. */
 static inline void bind_retrying(struct sim *sim, const char *path, unsigned int *refused, unsigned int *busy)
 {
 	int error;

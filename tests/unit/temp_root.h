@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* A folder that stands in front of absolute paths; include after cmocka.h. Everything in it is removed at the end. */
+/*
+ * A temporary directory that replaces the root directory in absolute paths. Its contents are removed at the end.
+ * Include after cmocka.h.
+ */
 #include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,7 +42,7 @@ static inline void temp_root_path(const struct temp_root *root, const char *path
 	assert_between(snprintf(full, 256, "%s%s", root->path, path), 1, 255);
 }
 
-/* Makes a folder, and those above it. */
+/* Creates a directory and its parents. */
 static inline void temp_root_mkdir(const struct temp_root *root, const char *path)
 {
 	char full[256];
@@ -54,7 +57,7 @@ static inline void temp_root_mkdir(const struct temp_root *root, const char *pat
 	assert_int_equal(access(full, W_OK), 0);
 }
 
-/* Makes a file of these bytes, and the folders above it. */
+/* Creates a file with these bytes, and its parent directories. */
 static inline void temp_root_write(const struct temp_root *root, const char *path, const char *bytes, size_t length)
 {
 	char full[256], folder[256];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the program promises as a process: standard streams, signals, the environment, the exit status. main.c is compiled
- * into this test; each case is a child that runs it on a simulated machine, with a lock file of its own.
+ * The behaviour of the program as a process: standard streams, signals, environment, exit status. main.c is compiled
+ * into this test. Each case runs it in a child, on a simulated machine and with a separate lock file.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -27,7 +27,7 @@ static int fake_create(const char *sysfs, const char *uv_device, struct machine 
 {
 	(void)sysfs;
 	(void)uv_device;
-	/* From here on files are opened: none may become a standard stream. */
+	/* From here on the program opens files: no file may become a standard stream. */
 	for (int fd = 0; fd <= STDERR_FILENO; fd++) {
 		if (fcntl(fd, F_GETFD) < 0)
 			_exit(2);
@@ -73,7 +73,10 @@ static int end(void **state)
 	return 0;
 }
 
-/* Runs the program with these words and standard streams (-1: closed), after `before`. Its status as of waitpid(2). */
+/*
+ * Runs the program with these arguments and standard streams (-1: closed), after `before`. Returns the status of
+ * waitpid(2).
+ */
 static int run_program(const char *const words[], int output, int errors, void (*before)(void))
 {
 	int status;
@@ -105,7 +108,7 @@ static int run_program(const char *const words[], int output, int errors, void (
 	return status;
 }
 
-/* What a file of the test holds, from its beginning. */
+/* The contents of a file of the test, from its beginning. */
 static const char *content(int fd)
 {
 	static char text[65536];
@@ -132,7 +135,7 @@ static const char *const list[] = { "--list", NULL };
 
 /* --- streams ------------------------------------------------------------------------------------------------------- */
 
-/* The next file that is opened must not get a number below 3, or it would get our messages. */
+/* The next opened file must not get a descriptor below 3, or messages would be written to it. */
 static void streams_are_occupied(void **state)
 {
 	int wrong = open_file_of("/wrong");
@@ -153,7 +156,7 @@ static void streams_are_occupied(void **state)
 	assert_int_equal(wrong, 0);
 }
 
-/* A pipe without a reader is no reason to die, still less with the lock in hand. */
+/* A pipe without a reader must not kill the program, least of all while it holds the lock. */
 static void closed_pipe(void **state)
 {
 	int ends[2], errors = open_file_of("/errors");
@@ -163,14 +166,14 @@ static void closed_pipe(void **state)
 	close(ends[0]);
 	assert_int_equal(run_program(configure, ends[1], ends[1], NULL), 0);
 	assert_int_equal(access(lock_path, F_OK), -1);
-	/* A reader that closes its pipe is no error. */
+	/* A reader that closes its pipe is not an error. */
 	assert_int_equal(run_program(list, ends[1], errors, NULL), 0);
 	assert_null(strstr(content(errors), "standard output"));
 	close(ends[1]);
 	close(errors);
 }
 
-/* A list that is lost is a failure; of a run it is a warning. */
+/* A lost list is an error. Lost output of a run is a warning. */
 static void lost_output(void **state)
 {
 	int full = open("/dev/full", O_WRONLY | O_CLOEXEC), errors = open_file_of("/errors");
@@ -196,7 +199,7 @@ static void limit_file_size(void)
 		_exit(2);
 }
 
-/* `ulimit -f`: a process that writes more gets a signal, which ends it by default. */
+/* `ulimit -f`: a process that exceeds the limit gets a signal that kills it by default. */
 static void limited_file_size(void **state)
 {
 	int output = open_file_of("/output"), errors = open_file_of("/errors"), ends[2];
@@ -207,7 +210,7 @@ static void limited_file_size(void **state)
 	assert_int_equal(pipe(ends), 0);
 	size_limit = 0;
 	assert_int_equal(run_program(configure, ends[1], ends[1], limit_file_size), EXIT_FAILURE << 8);
-	/* No lock file, not even one in the making. */
+	/* No lock file is left, not even a temporary one. */
 	temp_root_path(&root, "/lock*", pattern);
 	assert_int_equal(glob(pattern, 0, NULL, &found), GLOB_NOMATCH);
 	size_limit = 200;
@@ -274,7 +277,7 @@ static void locked_out(void **state)
 	temp_root_text(&root, "/lock", "1\n");
 	assert_int_equal(run_program(configure, errors, errors, NULL), EXIT_FAILURE << 8);
 	assert_non_null(strstr(content(errors), "made by process 1, which "));
-	/* A list only looks. */
+	/* --list takes no lock. */
 	assert_int_equal(run_program(list, errors, errors, NULL), 0);
 	assert_int_equal(access(lock_path, F_OK), 0);
 	close(errors);

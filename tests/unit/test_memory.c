@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Whole runs in which the first allocation fails, then the second, and so on, until none is left that could: each ends with
- * a message that says so, and a run after it does what is left. That nothing leaks is what the leak sanitizer sees to.
- * Linked with --wrap for all functions below, and with libyaml's archive, whose allocations fail as well.
+ * Whole runs in which the first allocation fails, then the second, and so on, until no allocation is left. Each run
+ * ends with a message about memory, and a run after it does the rest. The leak sanitizer detects leaks. Linked with
+ * --wrap for all functions below, and with libyaml's archive, so that its allocations fail as well.
  */
 #include <limits.h>
 #include <search.h>
@@ -18,7 +18,7 @@
 #include "unit/between.h"
 #include "unit/uv/secrets_directory.h"
 
-#define ALLOCATIONS_MAX 10000 /* a run that needs more does not end by itself */
+#define ALLOCATIONS_MAX 10000 /* a run that needs more would not end */
 
 #define ALL_KINDS_OF_ENTRIES "- &a {mode: &m Accel, name: fast}\n" ENTRY_A ENTRY_B "- *a\n- {mode: *m}\n"
 
@@ -32,7 +32,7 @@ static void fail_after(unsigned int allocations)
 	enabled = true;
 }
 
-/* True if this allocation is the one that fails. */
+/* True if this is the allocation that fails. */
 static bool strikes(void)
 {
 	if (!enabled || struck || allocations_left-- > 0)
@@ -97,7 +97,7 @@ static void begin_quiet(struct fixture *fixture, const char *topology, const cha
 
 /* --- runs --------------------------------------------------------------------------------------------------------- */
 
-/* Runs with the allocation of this number failing; false if there was none of this number. */
+/* Runs with this allocation failing. Returns false if the run made fewer allocations. */
 static bool fail_allocation(struct fixture *fixture, unsigned int number, bool *success)
 {
 	fail_after(number);
@@ -118,7 +118,7 @@ static void check_all_allocations(struct fixture *fixture, const char *yaml, uns
 		if (!strstr(fixture->log.text, success ? "warning: " : "error: ") || !strstr(fixture->log.text, "memory"))
 			fail_msg("allocation %u fails, success %d, and this is said:\n%s", number, success,
 				 fixture->log.text);
-		/* What was bound only to be identified is released. */
+		/* Queues that were bound only to be identified are released. */
 		assert_int_not_equal(state_of(fixture, 0x11, 1), MODEL_NO_SECURE_KEY);
 		log_capture_begin(&fixture->log);
 		assert_true(run(fixture));

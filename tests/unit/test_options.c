@@ -25,7 +25,7 @@
 
 static struct log_capture capture;
 
-/* Parses a command line given as words with one blank between them; '_' stands for an empty word. */
+/* Parses a command line of words separated by single blanks. '_' stands for an empty word. */
 static enum options_action parse(const char *line, struct options *options)
 {
 	static char words[256];
@@ -41,7 +41,7 @@ static enum options_action parse(const char *line, struct options *options)
 	return options_parse(argc, argv, options);
 }
 
-/* All options in one line, for comparing. */
+/* All options in one line, for comparison. */
 static const char *describe(const struct options *options)
 {
 	static char text[256];
@@ -198,7 +198,7 @@ static void bad(void **state)
 	}
 }
 
-/* Whoever wants JSON gets it of every failure, whichever word comes first. */
+/* With --json every failure is reported as JSON, in whatever order the options are given. */
 static void bad_json(void **state)
 {
 	struct options options;
@@ -206,7 +206,7 @@ static void bad_json(void **state)
 	(void)state;
 	assert_int_equal(parse("--nonsense --json", &options), OPTIONS_EXIT_FAILURE);
 	assert_true(options.json);
-	assert_string_equal(log_last_error(), "unknown option '--nonsense'"); /* what it gets, so not the hint */
+	assert_string_equal(log_last_error(), "unknown option '--nonsense'"); /* the error for JSON, without the hint */
 	assert_int_equal(parse("--json --nonsense", &options), OPTIONS_EXIT_FAILURE);
 	assert_true(options.json);
 	assert_int_equal(parse("--nonsense", &options), OPTIONS_EXIT_FAILURE);
@@ -230,7 +230,7 @@ static void help(void **state)
 		assert_non_null(strstr(capture.text, names[i]));
 	assert_null(strstr(capture.text, "error: "));
 
-	/* fits the width of a console */
+	/* Fits the width of a console. */
 	for (const char *line = capture.text; *line; line = strchr(line, '\n') + 1)
 		assert_between(strcspn(line, "\n"), 0, strlen("output: ") + 80);
 
@@ -248,7 +248,7 @@ static void version(void **state)
 	assert_string_equal(capture.text, "output: pvapconfig " PVAPCONFIG_VERSION "\n");
 }
 
-/* The same result with and without what getopt would look at. */
+/* The result does not depend on the variables that getopt would read. */
 static void environment(void **state)
 {
 	struct options options;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Whole runs, from the options to the exit status: every stage that fails, and what a run comes to. */
+/* Whole runs, from the options to the exit status: every stage that can fail, and the results of a run. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -29,7 +29,7 @@ static const struct row rows[] = {
 	  .topology = "guest se=0\ncard 05 CEX8A\nqueue 05.0001\n", .yaml = ENTRY_ACCEL, .call_count = 1,
 	  .dialogue = "error: AP bus /sys/bus/ap/features: no APSB among 'APSC APXA QACT'; only a KVM guest "
 		      "in Secure Execution mode with AP pass-through has it\n" },
-	/* The Ultravisor comes before the configuration file, as in the manual. */
+	/* The Ultravisor is checked before the configuration file, as the manual page says. */
 	{ .name = "no Ultravisor",
 	  .topology = SMALL, .yaml = NO_YAML, .uv_missing = true,
 	  .dialogue = "error: Ultravisor /sys/firmware/uv/prot_virt_guest: not found; this kernel or "
@@ -56,7 +56,7 @@ static const struct row rows[] = {
 	{ .name = "the secrets cannot be listed",
 	  .topology = SMALL "guest list_rc=0005\n", .yaml = ENTRY_ACCEL, .calls = { NO_WRITE },
 	  .dialogue = "error: Ultravisor: cannot list the secrets: rc 0x0005, rrc 0x0000\n" },
-	{ .name = "the drivers never come",
+	{ .name = "the drivers are never bound",
 	  .topology = SMALL, .yaml = ENTRY_ACCEL, .options.timeout_ms = 7000, .booting = true, .driver_missing = true,
 	  .least_us = 7 * S, .most_us = 7 * S + 1 * MS,
 	  .dialogue = SECRETS "notice: waiting for the AP bus, 5 s; drivers bound: 0/3\n"
@@ -67,20 +67,20 @@ static const struct row rows[] = {
 	  .topology = SMALL, .yaml = ENTRY_ACCEL,
 	  .injections = { { MACHINE_LIST, "devices/ap", SIM_FAIL, -EIO, NULL, 0, 0 } },
 	  .dialogue = SECRETS BOUND(3) "error: AP bus /sys/devices/ap: Input/output error\n" },
-	{ .name = "no APQN: a failure, but to unbind nothing is easy",
+	{ .name = "no APQN: a failure, except for --unbind",
 	  .topology = "secret 5 id=" ID_A "\nsecret 6 id=" ID_B "\n", .yaml = ENTRY_ACCEL,
 	  .dialogue = SECRETS APQNS(0) "error: AP bus: there is no APQN; the host passes no crypto queue through to "
 				       "this guest\n",
 	  .then = &(const struct row){ .options.unbind = true, .success = true } },
-	/* Both are candidates, and the choice is the same in every run. */
-	{ .name = "a master key twice on a card",
+	/* Both are candidates, and every run makes the same choice. */
+	{ .name = "two queues of a card with the same master key",
 	  .topology = SMALL "queue 11.0002 mkvp=" MKVP_A PAD "\n", .yaml = ENTRY_A, .success = true,
 	  .queues = A_SERVED ", 11.0002 bindable",
 	  .log = { "warning: APQN 11.0001 and APQN 11.0002: same master key 0x" MKVP_A
 		   " on one card; either can serve an entry\n" },
 	  .then = &(const struct row){ .success = true, .calls = { NO_WRITE } } },
-	/* --- what a run comes to ----------------------------------------------------------------------------- */
-	{ .name = "success; the second run finds everything done",
+	/* --- results of a run -------------------------------------------------------------------------------- */
+	{ .name = "success; the second run has nothing to do",
 	  .topology = SMALL, .yaml = ENTRY_ACCEL ENTRY_A, .success = true, .queues = BOTH_SERVED,
 	  .dialogue = SECRETS APQNS(3) "info: 11.0001: bind to read its master key\n"
 				       "info: 11.0001: bound\n"
@@ -91,20 +91,20 @@ static const struct row rows[] = {
 				       "info: entry #2: is served by APQN 11.0001\n"
 				       "info: 2 of 2 entries are satisfied\n",
 	  .then = &(const struct row){ .success = true, .calls = { NO_WRITE } } },
-	{ .name = "success is quiet",
+	{ .name = "success prints nothing",
 	  .topology = SMALL, .yaml = ENTRY_ACCEL ENTRY_A, .quiet = true, .success = true, .queues = BOTH_SERVED,
 	  .dialogue = "" },
-	{ .name = "one of two entries",
+	{ .name = "one of two entries is served",
 	  .topology = SMALL, .yaml = ENTRY_A ENTRY_B, .quiet = true, .success = true, .queues = A_SERVED,
 	  .dialogue = "warning: " NO_KEY_B(2) },
-	/* What can be done is done. */
-	{ .name = "one of two entries, strict",
+	/* All entries that can be served are served. */
+	{ .name = "one of two entries is served, strict",
 	  .topology = SMALL, .yaml = ENTRY_A ENTRY_B, .quiet = true, .options.strict = true, .queues = A_SERVED,
 	  .dialogue = "error: " NO_KEY_B(2) "error: 1 of 2 entries satisfied, --strict requires all\n" },
-	{ .name = "two of two entries, strict",
+	{ .name = "both entries are served, strict",
 	  .topology = SMALL, .yaml = ENTRY_A ENTRY_ACCEL, .quiet = true, .options.strict = true, .success = true,
 	  .queues = BOTH_SERVED, .dialogue = "" },
-	{ .name = "nothing satisfied",
+	{ .name = "no entry is served",
 	  .topology = SMALL, .yaml = ENTRY_B, .quiet = true, .queues = ALL_UNBOUND,
 	  .dialogue = "error: " NO_KEY_B(1) "error: entry #1: APQN 11.0001 would fit, but its master key is 0x" MKVP_A "\n"
 		      "error: 0 of 1 entry satisfied, at least one is required\n" },
@@ -127,7 +127,7 @@ static const struct row rows[] = {
 	  .log = { "info: 2 of 2 entries would be satisfied\n" },
 	  .calls = { { MACHINE_WRITE, "*/se_associate", 0, 0 } } },
 	/* --- unbinding --------------------------------------------------------------------------------------- */
-	{ .name = "unbind: needs neither configuration nor Ultravisor",
+	{ .name = "unbind needs neither configuration nor Ultravisor",
 	  .topology = SMALL "queue 11.0003 state=associated:6\n", .yaml = NO_YAML, .uv_missing = true,
 	  .options.unbind = true, .success = true, .queues = ALL_UNBOUND ", 11.0003 bindable",
 	  .calls = { { MACHINE_WRITE, "*", 2, 2 } },

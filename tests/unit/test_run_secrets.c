@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Whole runs that add secrets before they look for them, and that lock the store. */
+/* Whole runs that add secrets before they list them, and that lock the store. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -19,7 +19,7 @@
 
 static struct temp_root root;
 
-/* An empty store, and a request for the secret that the entry names. */
+/* An empty store, and a request for the entry's secret. */
 static void begin_with_request(struct fixture *fixture, const char *topology)
 {
 	begin(fixture, topology, ENTRY_11);
@@ -27,7 +27,7 @@ static void begin_with_request(struct fixture *fixture, const char *topology)
 	fixture->options.secrets_path = root.path;
 }
 
-/* The numbers of the calls on /dev/uv, in their order. */
+/* The numbers of the ioctls on /dev/uv, in their order. */
 static const char *uv_calls(struct fixture *fixture)
 {
 	static char text[64];
@@ -45,17 +45,17 @@ static const char *uv_calls(struct fixture *fixture)
 
 #define assert_log(fixture, expected) assert_non_null(strstr((fixture)->log.text, expected))
 
-/* A run with a request in the directory. What is not set is not checked, except where it says "always". */
+/* A run with a request in the directory. Fields that are not set are not checked, except those marked "always". */
 struct secrets_row {
-	struct row run; /* first: its name */
+	struct row run; /* first, because it begins with the name */
 	bool no_directory;
 	unsigned int type;     /* 0: association secret */
-	uint8_t id;            /* 0: that of the entry, 0x11 */
-	const char *further;   /* another file, z.asrcb */
+	uint8_t id;            /* 0: the id in the entry, 0x11 */
+	const char *further;   /* contents of another file, z.asrcb */
 	const char *directory; /* instead of the one with the request */
-	/* afterwards */
+	/* expected result */
 	const char *uv_calls;
-	size_t secrets; /* always: in the store */
+	size_t secrets; /* always: number of secrets in the store */
 	bool is_locked; /* always */
 };
 
@@ -85,7 +85,7 @@ static void check_secrets_row(void **state)
 	"error: AP bus /sys/bus/ap/features: no APSB among 'APSC APXA QACT'; only a KVM guest in Secure Execution "     \
 	"mode with AP pass-through has it\n"
 
-/* On the command line a mistake that can be seen beforehand is told before anything that cannot be undone. */
+/* On the command line, errors that can be detected in advance are reported before any irreversible step. */
 #define CHECKED_FIRST(what, text, expected, ...)                                                                       \
 	{ .run = { .name = what ", checked first", .topology = EMPTY_STORE, .yaml = text, .calls = { NO_WRITE },       \
 		   .log = { expected, "warning: Ultravisor: no secret added: " FIRST } },                              \
@@ -95,7 +95,7 @@ static void check_secrets_row(void **state)
 		   .log = { expected, "warning: Ultravisor: no secret added, secret store not locked: " FIRST } },     \
 	  .uv_calls = "", __VA_ARGS__ }
 
-/* Whether there is an AP bus, or APSB, is the decision of the host, who is not asked about our secrets. */
+/* The host decides whether the guest has an AP bus or APSB. It must not decide about the guest's secrets. */
 #define WITHOUT_BUS(what, machine, at_boot, error, text)                                                               \
 	{ .run = { .name = what, .topology = machine, .yaml = ENTRY_11,                                                \
 		   .options = { .lock_secrets = true, .boot = at_boot },                                               \
@@ -103,7 +103,7 @@ static void check_secrets_row(void **state)
 		   .log = { "error: AP bus /sys/bus/ap/features: " } },                                                \
 	  .secrets = 1, .is_locked = true }
 
-/* One call that hangs, for a request or for the lock, leaves time for the queues. */
+/* A single call that hangs, for a request or for the lock, leaves time for the queues. */
 #define HANGS(what, at_boot, number, succeeds, count)                                                                  \
 	{ .run = { .name = what, .topology = "secret 5 id=" ID_11 "\ncard 11 CEX8P\nqueue 11.0001 mkvp=" MKVP_A PAD "\n", \
 		   .yaml = ENTRY_11, .options = { .lock_secrets = true, .boot = at_boot, .timeout_ms = 4000 },         \
@@ -112,16 +112,16 @@ static void check_secrets_row(void **state)
 	  .id = 0x22, .secrets = count, .is_locked = succeeds }
 
 static const struct secrets_row rows[] = {
-	{ .run = { .name = "not asked for", .topology = EMPTY_STORE, .yaml = ENTRY_11 },
+	{ .run = { .name = "no directory of requests given", .topology = EMPTY_STORE, .yaml = ENTRY_11 },
 	  .no_directory = true, .uv_calls = "3" },
-	/* The queues are configured all the same, but the run has failed. */
+	/* The queues are configured, but the run fails. */
 	{ .run = { .name = "the store cannot be locked",
 		   .topology = "guest lock=0\n" EMPTY_STORE, .yaml = ENTRY_11, .options.lock_secrets = true,
 		   .queues = "11.0001 associated 0",
 		   .log = { "error: Ultravisor: secret store not locked: call not supported by this firmware (rc 0x0002, rrc 0x0000)\n" } },
 	  .secrets = 1 },
-	/* What is wrong with requests is no failure as long as the entries are satisfied. */
-	{ .run = { .name = "the firmware cannot add secrets, which is not needed",
+	/* Errors in requests do not fail the run as long as the entries are satisfied. */
+	{ .run = { .name = "the firmware cannot add secrets, and none has to be added",
 		   .topology = "guest add=0\nsecret 7 id=" ID_11 "\n" EMPTY_STORE, .yaml = ENTRY_11, .success = true,
 		   .queues = "11.0001 associated 7",
 		   .log = { "a.asrcb: skipped, its secret is already present\n" } },
@@ -130,7 +130,7 @@ static const struct secrets_row rows[] = {
 		   .topology = "guest locked=1\nsecret 7 id=" ID_B "\n" EMPTY_STORE, .yaml = ENTRY_11,
 		   .log = { "the secret store is locked", NO_SECRET } },
 	  .secrets = 1, .is_locked = true },
-	/* Early boot: the secrets are not only for us, and a store that was to be locked does not stay open. */
+	/* Early boot: others may need the secrets, too. A store that was to be locked must not stay open. */
 	{ .run = { .name = "early boot with an empty list", .topology = EMPTY_STORE, .yaml = "[]\n", BOOT,
 		   .success = true },
 	  .uv_calls = "324", .secrets = 1, .is_locked = true },
@@ -141,25 +141,25 @@ static const struct secrets_row rows[] = {
 	CHECKED_FIRST("no configuration", NULL, "error: cannot open configuration file", .further = NULL),
 	CHECKED_FIRST("no directory", ENTRY_11, "error: cannot read directory of add-secret requests /nonexistent: ",
 		      .directory = "/nonexistent"),
-	CHECKED_FIRST("a file that is no request", ENTRY_11, "z.asrcb: not an add-secret request", .further = "asrcbN"),
+	CHECKED_FIRST("a file that is not a request", ENTRY_11, "z.asrcb: not an add-secret request", .further = "asrcbN"),
 	CHECKED_FIRST("a truncated request", ENTRY_11, "z.asrcb: truncated", .further = "asrcbM"),
 	WITHOUT_BUS("without an AP bus", "guest ap=0\n", false, -ENOENT, NULL),
 	WITHOUT_BUS("early boot without an AP bus", "guest ap=0\n", true, -ENOENT, NULL),
 	WITHOUT_BUS("without APSB", EMPTY_STORE, false, 0, "APSC APXA QACT\n"),
 	WITHOUT_BUS("early boot without APSB", EMPTY_STORE, true, 0, "APSC APXA QACT\n"),
-	/* Nobody can tell what the firmware is able to do: it is asked. */
+	/* It is unknown which calls the firmware supports, so they are tried. */
 	{ .run = { .name = "the firmware cannot list secrets", .topology = "guest list=0\n" EMPTY_STORE, .yaml = ENTRY_11,
 		   BOOT },
 	  .uv_calls = "4", .is_locked = true },
-	{ .run = { .name = "what the firmware can do cannot be read",
+	{ .run = { .name = "the supported calls cannot be read",
 		   .topology = EMPTY_STORE, .yaml = ENTRY_11, BOOT,
 		   .injections = { { MACHINE_READ, "firmware/uv/query/facilities", SIM_FAIL, -EIO, NULL, 0, 0 } } },
 	  .uv_calls = "4", .is_locked = true },
-	/* The one line that such a boot has anyway. */
-	{ .run = { .name = "early boot of a guest that is no SE guest",
+	/* The only message of such a boot. */
+	{ .run = { .name = "early boot of a guest without Secure Execution",
 		   .topology = "guest se=0\n" EMPTY_STORE, .yaml = ENTRY_11, BOOT, .dialogue = NO_APSB },
 	  .uv_calls = "" },
-	{ .run = { .name = "requests that use up the time of the run leave some for the lock",
+	{ .run = { .name = "a request that hangs leaves time for the lock",
 		   .topology = EMPTY_STORE, .yaml = ENTRY_11,
 		   .options = { .boot = true, .lock_secrets = true, .timeout_ms = 3000 },
 		   .injections = { { MACHINE_UV, "*", SIM_HANG, 0, NULL, 1, 1 } },
@@ -179,19 +179,19 @@ static const struct secrets_row rows[] = {
 			    "output: +  a secret that an add-secret request would add\n",
 			    "info: entry #1: would be served by APQN 11.0001 once its secret is added\n" } },
 	  .uv_calls = "3" },
-	{ .run = { .name = "dry run: a queue is associated with another secret already",
+	{ .run = { .name = "dry run: a queue is already associated with another secret",
 		   .topology = "secret 65535 id=" ID_B "\ncard 11 CEX8P\n"
 			       "queue 11.0001 mkvp=" MKVP_A PAD " state=associated:65535\n",
 		   .yaml = ENTRY_11, .options.dry_run = true, .success = true,
 		   .log = { "output: 11.0001  EP11  CEX8  yes  bound  65535   associated +, for #1\n" } },
 	  .secrets = 1 },
-	{ .run = { .name = "dry run: a secret of another type is no help",
+	{ .run = { .name = "dry run: a secret of another type cannot be used",
 		   .topology = EMPTY_STORE, .yaml = ENTRY_11, .options.dry_run = true,
 		   .log = { "a.asrcb: would be submitted\n",
 			    "error: entry #1: the secret with the id 0x" ID_11
 			    " is of type 3 and cannot be used for an association\n" } },
 	  .type = 3 },
-	/* Said once; a lock that was asked for is still tried. */
+	/* Reported once. The lock is still tried if requested. */
 	{ .run = { .name = "the store cannot be listed",
 		   .topology = "guest list_rc=0005\n" EMPTY_STORE, .yaml = ENTRY_11, .options.lock_secrets = true,
 		   .dialogue = "error: Ultravisor: cannot list the secrets: rc 0x0005, rrc 0x0000\n"
@@ -209,15 +209,15 @@ static void test_added_then_used(void **state)
 	assert_int_equal(state_of(fixture, 0x11, 1), MODEL_USABLE);
 	assert_int_equal(fixture->sim->model.queues[0].association, 0);
 
-	/* Once more, after a kexec: the store has it, and has it only once. */
+	/* A second run, after a kexec: the secret is present, and only once. */
 	sim_journal_clear(fixture->sim);
 	assert_true(run(fixture));
 	assert_string_equal(uv_calls(fixture), "33");
 	assert_int_equal(fixture->sim->model.secret_count, 1);
 }
 
-/* It is said once that a list is not complete, however often it is fetched. */
-static void test_cut_list(void **state)
+/* A truncated list is reported only once, however often it is fetched. */
+static void test_truncated_list(void **state)
 {
 	struct fixture *fixture = *state;
 	static char topology[100 * 100];
@@ -249,11 +249,11 @@ static void test_locked_afterwards(void **state)
 	assert_string_equal(uv_calls(fixture), "3243");
 	assert_int_equal(state_of(fixture, 0x11, 1), MODEL_USABLE);
 	assert_true(fixture->sim->model.store_locked);
-	/* Once more: locked already. */
+	/* A second run: the store is already locked. */
 	assert_true(run(fixture));
 }
 
-/* --- with what becomes of the boot --------------------------------------------------------------------------------- */
+/* --- early boot ---------------------------------------------------------------------------------------------------- */
 
 static struct fixture *booting;
 static char became[64];
@@ -277,7 +277,7 @@ static int boot_stop_action(enum boot_end end, unsigned int seconds)
 	return 0;
 }
 
-/* A store that stays open although it was to be locked, and a boot that must not go on without: nothing is opened. */
+/* The store cannot be locked and the boot requires it: no volume is opened. */
 static void test_not_lockable_and_required(void **state)
 {
 	static const struct boot_actions actions = { boot_run_action, boot_stop_action };
@@ -298,7 +298,7 @@ static void test_not_lockable_and_required(void **state)
 	}
 }
 
-/* What early boot does after a run that could not lock the store. */
+/* Early boot does this after a run that could not lock the store. */
 static void test_lock_only(void **state)
 {
 	static const struct options options = { .lock_only = true, .timeout_ms = 2000 };
@@ -335,7 +335,7 @@ static void test_dry_run_report(void **state)
 		text[fread(text, 1, sizeof(text) - 1, file)] = '\0';
 		assert_int_equal(fclose(file), 0);
 		assert_non_null(strstr(text, dry_run ? "\"needs_request\": true," : "\"needs_request\": false,"));
-		/* The entry as planned, the queue as it is. */
+		/* The entry as planned, the queue as it is now. */
 		assert_non_null(strstr(text, "\"satisfied\": true,\n      \"apqn\": \"11.0001\","));
 		assert_non_null(strstr(text, dry_run ? "\"bind\": \"unbound\"," : "\"bind\": \"bound\","));
 		assert_non_null(strstr(text, "\"entry\": 1,"));
@@ -375,7 +375,7 @@ int main(void)
 {
 	struct CMUnitTest tests[COUNT(rows) + 7] = {
 		TEST(test_added_then_used),
-		TEST(test_cut_list),
+		TEST(test_truncated_list),
 		TEST(test_locked_afterwards),
 		TEST(test_not_lockable_and_required),
 		TEST(test_lock_only),

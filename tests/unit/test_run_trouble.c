@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Whole runs with queues and calls that get hung: they cost only themselves, and the run ends. */
+/* Whole runs with queues and calls that hang: other cards are still configured, and the run ends. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -28,14 +28,17 @@
 #define BOUND_CARD "card 11 CEX8P\nqueue 11.0001 state=bound\n"
 #define ALWAYS(operation, path, action, error) { operation, path, action, error, NULL, 0, 0 }
 
-/* In a short run, a hung card is given up early, so that there is time to configure the other card. */
+/* A short run gives up a hung card early, so that there is time to configure the other card. */
 #define SHORT_RUN(ms, attribute, left)                                                                                 \
 	{ .name = attribute " hangs in a run of " #ms " ms",                                                           \
 	  .topology = CARDS, .yaml = ENTRY_A ENTRY_B, .options.timeout_ms = ms,                                        \
 	  .injections = { ALWAYS(MACHINE_READ, "*/11.0001/" attribute, SIM_HANG, 0) }, .success = true,                \
 	  .queues = "11.0001 " left ", 12.0001 associated 6", .log = { NO_KEY_A } }
 
-/* A bind that was given up, or whose helper was killed, may have taken effect: it is looked at, or that is said. */
+/*
+ * A bind that timed out, or whose worker was killed, may have taken effect. The state is read, or the run reports that
+ * it is unknown.
+ */
 #define DOUBT(what, ms, action, times, truth, ...)                                                                     \
 	{ .name = what, .topology = CARDS, .yaml = ENTRY_A ENTRY_B, .options.timeout_ms = ms,                          \
 	  .injections = { { MACHINE_WRITE, "*/11.0001/se_bind", action, 0, NULL, 0, times } }, .success = true,        \
@@ -44,8 +47,8 @@
 #define IS_NOT_SAID .not_log = { "warning: " MAY_BE_BOUND }
 
 /*
- * Attributes that hang on all cards but one: that one is served as if it were alone, whatever hangs. One limit for the
- * inventory at most, and one for the identities.
+ * Attributes that hang on all cards but one: that card is served as if it were alone. The inventory costs at most one
+ * call limit, and so do the identities.
  */
 #define MANY_HANG(attribute, left)                                                                                     \
 	{ .name = attribute " hangs on seven of eight cards",                                                          \
@@ -59,7 +62,7 @@
 		    ", 06.0001 " left ", 07.0001 associated 5" }
 
 static const struct row rows[] = {
-	/* A probe of a dry run cannot be undone on a card that hangs. */
+	/* The probe of a dry run cannot be undone on a card that hangs. */
 	{ .name = "a probe hangs",
 	  .topology = CARDS, .yaml = ENTRY_A ENTRY_B, .options = { .dry_run = true, .probe = true },
 	  .injections = { ALWAYS(MACHINE_READ, "*/11.0001/mkvps", SIM_HANG, 0) }, .success = true,
@@ -76,8 +79,8 @@ static const struct row rows[] = {
 	SHORT_RUN(1000, "mkvps", "bound"),
 	SHORT_RUN(1000, "se_bind", "bindable"),
 	/* --- unbinding --------------------------------------------------------------------------------------- */
-	/* An unbind that was written, but that nobody could see taking effect, is none that is known to be done. */
-	{ .name = "a look at the effect of an unbind hangs",
+	/* An unbind whose effect could not be read does not count as done. */
+	{ .name = "reading the effect of an unbind hangs",
 	  .topology = BOUND_CARD "fault 11.0001 unbind never\n", .yaml = "[]\n", .options.unbind = true,
 	  .injections = { { MACHINE_READ, "*/11.0001/se_bind", SIM_HANG, 0, NULL, 1, 0 } },
 	  .log = { "error: " MAY_BE_BOUND HUNG "\n" } },
@@ -85,7 +88,7 @@ static const struct row rows[] = {
 	  .topology = "card 11 CEX8P configured=0\nqueue 11.0001 state=bound\n", .yaml = "[]\n", .options.unbind = true,
 	  .injections = { ALWAYS(MACHINE_READ, "*/11.0001/se_bind", SIM_FAIL, -EIO) },
 	  .log = { "error: " MAY_BE_BOUND "its state cannot be read\n" } },
-	{ .name = "unbind of a queue of a card that does not say what it is",
+	{ .name = "unbind of a queue on a card of unknown type",
 	  .topology = BOUND_CARD, .yaml = "[]\n", .options.unbind = true,
 	  .injections = { ALWAYS(MACHINE_READ, "*/card11/type", SIM_FAIL, -EIO) },
 	  .log = { "error: " MAY_BE_BOUND "its state cannot be read\n" } },
@@ -93,14 +96,14 @@ static const struct row rows[] = {
 	  .topology = BOUND_CARD "card 12 CEX8A\nqueue 12.0001\n", .yaml = "[]\n", .options.unbind = true,
 	  .injections = { ALWAYS(MACHINE_LIST, "*/card11", SIM_HANG, 0) },
 	  .log = { "error: AP bus: 1 card could not be listed; the state of their APQNs is unknown\n" } },
-	{ .name = "dry run of that",
+	{ .name = "dry run: a card that cannot be listed",
 	  .topology = BOUND_CARD "card 12 CEX8A\nqueue 12.0001\n", .yaml = "[]\n",
 	  .options = { .unbind = true, .dry_run = true }, .injections = { ALWAYS(MACHINE_LIST, "*/card11", SIM_HANG, 0) },
 	  .log = { "error: AP bus: 1 card could not be listed; the state of their APQNs is unknown\n" } },
 	{ .name = "no card can be listed",
 	  .topology = SMALL, .yaml = ENTRY_A, .injections = { ALWAYS(MACHINE_LIST, "*/card*", SIM_HANG, 0) },
 	  .log = { "error: AP bus: 2 cards could not be listed; the state of their APQNs is unknown\n" } },
-	/* No success is claimed for queues that could not be touched. */
+	/* The run does not report success for queues that it could not access. */
 	{ .name = "an unbind hangs",
 	  .topology = SMALL, .yaml = ENTRY_A, .options.unbind = true,
 	  .injections = { ALWAYS(MACHINE_WRITE, "*/05.0002/se_bind", SIM_HANG, 0) },
@@ -109,7 +112,7 @@ static const struct row rows[] = {
 	  .topology = SMALL, .yaml = ENTRY_A, .options.unbind = true,
 	  .injections = { ALWAYS(MACHINE_READ, "*/05.0001/online", SIM_HANG, 0) },
 	  .log = { "error: APQN 05.0002: may still be bound: " HUNG "\n" } },
-	/* A queue that is not wanted any more and cannot be unbound is told of, also when it was never identified. */
+	/* An unneeded queue that cannot be unbound is reported, even if it was never identified. */
 	{ .name = "an unbind is busy",
 	  .topology = CARDS "queue 12.0002 mkvp=" MKVP_A PAD " state=associated:5\n", .yaml = ENTRY_A ENTRY_B,
 	  .options.timeout_ms = 10000, .booting = true, /* the driver does not know the association */
@@ -120,22 +123,22 @@ static const struct row rows[] = {
 	DOUBT("a bind that takes effect hangs", 60000, SIM_HANG_LATE, 0, "bound", IS_SAID),
 	DOUBT("a bind that takes effect hangs in a short run", 1000, SIM_HANG_LATE, 0, "bound", IS_SAID),
 	DOUBT("a bind without effect hangs", 60000, SIM_HANG, 0, "bindable", IS_SAID),
-	DOUBT("the helper of a bind without effect is always killed", 60000, SIM_KILL, 0, "bindable", IS_SAID),
-	DOUBT("the helper of a bind without effect is killed once", 60000, SIM_KILL, 1, "associated 5", IS_NOT_SAID),
-	DOUBT("the helper of a bind that takes effect is killed", 60000, SIM_KILL_LATE, 0, "associated 5", IS_NOT_SAID),
+	DOUBT("the worker of a bind without effect is always killed", 60000, SIM_KILL, 0, "bindable", IS_SAID),
+	DOUBT("the worker of a bind without effect is killed once", 60000, SIM_KILL, 1, "associated 5", IS_NOT_SAID),
+	DOUBT("the worker of a bind that takes effect is killed", 60000, SIM_KILL_LATE, 0, "associated 5", IS_NOT_SAID),
 	MANY_HANG("*/online", "bindable"),
 	MANY_HANG("*/se_bind", "bindable"),
 	MANY_HANG("*/mkvps", "bound"),
 	MANY_HANG("type", "bindable"),
-	/* A short time, and a call that takes longer: not a card without EP11. */
+	/* A short run, and a call that takes longer: the reason must not claim that no EP11 card exists. */
 	{ .name = "the reason names the APQN and the call",
 	  .topology = SECRETS "card 03 CEX8P\nqueue 03.0006 mkvp=" MKVP_A PAD "\n", .yaml = ENTRY_A,
 	  .options.timeout_ms = 1000, .injections = { ALWAYS(MACHINE_READ, "*/03.0006/online", SIM_HANG, 0) },
 	  .log = { "warning: card03: " HUNG " (03.0006/online, 250 ms); it is not used\n",
 		   "error: entry #1: no APQN with mode EP11 is known to be online; APQN 03.0006: " HUNG
 		   " (03.0006/online, 250 ms)\n" } },
-	/* Here an association on another queue of the card. */
-	{ .name = "the reason names what holds up an identity until the end",
+	/* The bind stays busy. Meanwhile an association is pending on another queue of the card. */
+	{ .name = "the reason names what delayed an identity until the timeout",
 	  .topology = SECRETS "card 03 CEX8P\nqueue 03.0006 mkvp=" MKVP_A PAD " state=bound\n"
 			      "queue 03.0007 mkvp=none state=bound\nqueue 03.0008 mkvp=" MKVP_B PAD "\n"
 			      "fault 03.0006 associate never\n",
@@ -145,7 +148,7 @@ static const struct row rows[] = {
 	  .log = { "APQN 03.0006: the association did not end in time\n",
 		   "error: entry #2: no usable APQN has the master key 0x" MKVP_B
 		   "; the key of APQN 03.0008 is unknown: " NOT_READY } },
-	/* The firmware takes neither. */
+	/* The firmware accepts neither. */
 	{ .name = "two secrets with one id",
 	  .topology = "secret 0 id=" ID_A "\nsecret 5 id=" ID_A "\ncard 11 CEX8P\nqueue 11.0001 mkvp=" MKVP_A PAD "\n",
 	  .yaml = ENTRY_A,
@@ -156,23 +159,23 @@ static const struct row rows[] = {
 	  .injections = { ALWAYS(MACHINE_READ, "*/11.0001/mkvps", SIM_FAIL, -ENOENT),
 			  { MACHINE_WRITE, "*/11.0001/se_bind", SIM_FAIL, -ENOENT, NULL, 1, 0 } },
 	  .success = true, .queues = "11.0001 bound, 12.0001 bindable", .most_us = 1 * S - 1 },
-	{ .name = "a queue whose driver is busy for ever does not keep the other card from being configured",
+	{ .name = "the driver of a queue stays busy: the other card is configured",
 	  .topology = CARDS, .yaml = ENTRY_A ENTRY_B, .options.timeout_ms = 10000,
 	  .injections = { ALWAYS(MACHINE_WRITE, "*/11.0001/se_bind", SIM_FAIL, -EBUSY) }, .success = true,
 	  .queues = "11.0001 bindable, 12.0001 associated 6",
 	  .log = { "warning: APQN 11.0001: " NOT_READY,
 		   NO_KEY_A "; the key of APQN 11.0001 is unknown: " NOT_READY } },
-	/* The others are not even looked at before. */
-	{ .name = "nor does one that was found bound and never gets through its reset",
+	/* Queues found bound are identified first. */
+	{ .name = "the reset of a queue found bound never ends: the other queues are configured",
 	  .topology = CARDS "queue 12.0002 mkvp=" MKVP_A PAD " state=bound\n", .yaml = ENTRY_A ENTRY_B,
 	  .injections = { { MACHINE_READ, "*/12.0002/reset", SIM_TEXT, 0, "Reset in progress.\n", 0, 0 } },
 	  .success = true, .queues = BOTH_SERVED ", 12.0002 bindable", .most_us = 1 * S - 1 },
-	{ .name = "identified too late to be associated: what the run has bound it releases",
+	{ .name = "identified too late to be associated: unbound again",
 	  .topology = CARDS "fault 11.0001 request slow=150ms\n", .yaml = ENTRY_A ENTRY_B, .options.timeout_ms = 2000,
 	  .booting = true, .bindings_us = 1700 * MS, .queues = BOTH_UNBOUND,
 	  .log = { "info: 12.0001: unbind, no time is left to associate it\n",
 		   "error: entry #2: APQN 12.0001 fits, but was not ready before the timeout\n" } },
-	/* With the bus in order, but without the attributes for it: a kernel of an ordinary guest. */
+	/* The bus is usable, but has none of the attributes: a kernel in an ordinary guest. */
 	{ .name = "list outside of a Secure Execution guest",
 	  .topology = "guest se=0\ncard 11 CEX8P\nqueue 11.0001\n", .yaml = ENTRY_A, .options.list = true,
 	  .old_kernel = true,
@@ -185,7 +188,7 @@ static const struct row rows[] = {
 	  .log = { NO_SE_BIND } },
 };
 
-/* No kernel is known to say so without a signal; still, no run may fail without a word. */
+/* No known kernel returns EINTR without a signal. Even then a run must not fail without a message. */
 static void test_interrupted_call(void **state)
 {
 	struct fixture *fixture = *state;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Calls of the system and of libraries that fail where nothing else makes them fail. Linked with --wrap for all functions
- * below: those chosen fail, after so many calls that go through, so many times.
+ * System calls and library functions fail where other tests cannot make them fail. Linked with --wrap for all functions
+ * below. The chosen function succeeds a given number of times, then fails a given number of times.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -31,9 +31,9 @@
 #include "util/text.h"
 
 #define FOR_EVER 1000000
-#define SHORT_WRITE 0 /* instead of an errno: nothing is written, and nothing is wrong */
+#define SHORT_WRITE 0 /* instead of an errno: writes nothing and reports no error */
 
-static const char *victim; /* names of functions */
+static const char *victim; /* name of the function that fails */
 static int victim_error;
 static unsigned int victim_passes, victim_times;
 
@@ -74,7 +74,7 @@ WRAP(ssize_t, write, DONE_OR_FAILED, (int fd, const void *bytes, size_t size), (
 WRAP(int, rename, -1, (const char *from, const char *to), (from, to))
 WRAP(int, link, -1, (const char *from, const char *to), (from, to))
 WRAP(int, unlink, -1, (const char *path), (path))
-/* Lies: the path leads to another file a moment later. */
+/* Returns a wrong type: a moment later the path leads to another file. */
 WRAP(int, stat, (status->st_mode = S_IFREG, 0), (const char *path, struct stat *status), (path, status))
 WRAP(int, fstat, -1, (int fd, struct stat *status), (fd, status))
 WRAP(int, socketpair, -1, (int family, int type, int protocol, int ends[2]), (family, type, protocol, ends))
@@ -100,7 +100,7 @@ static int count_descriptors(void)
 }
 
 struct place {
-	int descriptors; /* open ones before the test */
+	int descriptors; /* open before the test */
 	struct temp_root root;
 	struct log_capture log;
 	char path[256];
@@ -152,7 +152,7 @@ static void assert_content(struct place *place, const char *expected)
 	free(text);
 }
 
-/* Replaces the file, which fails: the file is as it was, and nothing else lies there. */
+/* Replacing the file fails: its contents are unchanged, and no other file is left. */
 static void assert_not_replaced(struct place *place, int error)
 {
 	char path[300];
@@ -203,11 +203,11 @@ static void test_file_read(void **state)
 	assert_not_read(place, -EIO, "error: cannot open file %s: Input/output error\n");
 	break_calls("read", EINTR, 0, 2);
 	assert_content(place, "old\n");
-	break_calls("read", EIO, 1, 1); /* when all was read that there is */
+	break_calls("read", EIO, 1, 1); /* after all data was read */
 	assert_not_read(place, -EIO, "error: cannot read file %s: Input/output error\n");
 }
 
-/* A pipe takes the place of the file between the check and open: nothing is read from it. */
+/* A pipe replaces the file between stat and open: nothing is read from it. */
 static void test_file_type_after_open(void **state)
 {
 	struct place *place = *state;
@@ -298,7 +298,7 @@ static int read_one(const char *folder, const char *path, char text[MACHINE_TEXT
 	return r;
 }
 
-/* Without a worker a call fails, and says why. */
+/* If no worker can be created, a call fails with the reason. */
 static void test_worker_create(void **state)
 {
 	static const struct {
@@ -318,7 +318,7 @@ static void test_worker_create(void **state)
 	}
 }
 
-/* A worker that cannot share our memory is a copy of this process; where there can be none, calls fail. */
+/* If a worker cannot share memory with this process, fork is used. If that fails as well, calls fail. */
 static void test_worker_fork(void **state)
 {
 	struct place *place = *state;
@@ -331,7 +331,7 @@ static void test_worker_fork(void **state)
 	assert_int_equal(read_one(place->root.path, "dir/file", text), -EAGAIN);
 }
 
-/* A worker that takes another process for its parent ends at once: it is replaced, but not for ever. */
+/* A worker that sees another parent process ends at once. It is replaced, but only a limited number of times. */
 static void test_worker_ends_at_once(void **state)
 {
 	struct place *place = *state;
@@ -361,7 +361,7 @@ static void test_no_process(void **state)
 
 /* --- whole runs --------------------------------------------------------------------------------------------------- */
 
-/* Where nothing can be waited for the run ends and says so, once. */
+/* If poll fails, the run ends and reports it once. */
 static void test_run_without_poll(void **state)
 {
 	static const struct options options = { .config_path = "/nowhere", .timeout_ms = 10000 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* A simulated machine, what the inventory made of it, and what it said; include after cmocka.h. */
+/* A simulated machine, its inventory and its log. Include after cmocka.h. */
 #include "ap/inventory.h"
 #include "unit/log_capture.h"
 #include "unit/sim_calls.h"

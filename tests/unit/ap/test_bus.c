@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Whether there is an AP bus for this guest, and the wait for its drivers. */
+/* The check for a usable AP bus, and the wait for its drivers. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -31,7 +31,7 @@ static void test_features(void **state)
 		{ "APSC APXA QACT RC8A\n", -EOPNOTSUPP, NO_APSB("APSC APXA QACT RC8A") },
 		{ "-\n", -EOPNOTSUPP, NO_APSB("-") },
 		{ "", -EOPNOTSUPP, NO_APSB("") },
-		/* Not a word of its own. */
+		/* Not as a separate word. */
 		{ "APSBX XAPSB\n", -EOPNOTSUPP, NO_APSB("APSBX XAPSB") },
 		{ NULL, -EIO, "error: AP bus /sys/" FEATURES ": Input/output error\n" },
 		{ NULL, -E2BIG, "error: AP bus /sys/" FEATURES ": too long\n" },
@@ -52,8 +52,8 @@ static void test_features(void **state)
 	}
 }
 
-/* As the model has it. */
-static void test_guests_without_queues_for_them(void **state)
+/* With the features that the model reports. */
+static void test_unsuitable_guests(void **state)
 {
 	struct fixture *fixture = *state;
 
@@ -87,7 +87,7 @@ static void test_bindings_complete_at_once(void **state)
 	assert_int_equal(sim_count(fixture->sim, MACHINE_READ, BINDINGS), 1);
 }
 
-/* Noticed within 20 ms, and not by asking all the time. */
+/* Noticed within 20 ms, without polling all the time. */
 static void test_bindings_complete_late(void **state)
 {
 	struct fixture *fixture = *state;
@@ -118,7 +118,7 @@ static void test_bindings_never_complete(void **state)
 			    NOT_COMPLETE("0/1"));
 }
 
-/* The time is over already: one look is allowed. */
+/* The deadline has passed: nothing is read. */
 static void test_bindings_without_time(void **state)
 {
 	struct fixture *fixture = *state;
@@ -140,7 +140,7 @@ static void test_bindings_hang(void **state)
 	assert_log(fixture, NOT_COMPLETE("0/1"));
 }
 
-/* Whatever does not say that it is complete is waited for. */
+/* Any text that does not end in "(complete)" means that drivers are still missing. */
 static void test_bindings_odd_texts(void **state)
 {
 	static const char *const texts[] = {
@@ -159,7 +159,7 @@ static void test_bindings_odd_texts(void **state)
 	assert_log(fixture, "error: AP bus /sys/bus/ap/bindings: Input/output error\n");
 }
 
-/* That a signal came is said once, by whoever runs all this. */
+/* The caller reports the signal, once. */
 static void test_signal(void **state)
 {
 	struct fixture *fixture = *state;
@@ -178,7 +178,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_features),
-		TEST(test_guests_without_queues_for_them),
+		TEST(test_unsuitable_guests),
 		TEST(test_features_hang),
 		TEST(test_bindings_complete_at_once),
 		TEST(test_bindings_complete_late),

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* All queues and their states, on simulated machines in order and out of order. */
+/* All queues and their states, on simulated machines with and without errors. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -34,7 +34,7 @@ static void append(char *text, size_t size, const char *format, ...)
 	assert_true(used < size);
 }
 
-/* "11.0008 EP11 8 online bound associated 5", one a line; "!" and the failure behind it. */
+/* One line per queue, such as "11.0008 EP11 8 online bound associated 5"; a failure follows after "!". */
 static const char *inventory_text(const struct fixture *fixture)
 {
 	static char text[4096];
@@ -54,7 +54,7 @@ static const char *inventory_text(const struct fixture *fixture)
 			append(text, sizeof(text), " ! %s: %s", apqn_failure_text(apqn->failure),
 			       strerrorname_np(-apqn->failure_error));
 		append(text, sizeof(text), "\n");
-		/* Who a queue is, is learnt later. */
+		/* The inventory reads no identities. */
 		assert_int_equal(apqn->identity, APQN_IDENTITY_UNREAD);
 		assert_string_equal(apqn->serialnr, "");
 	}
@@ -88,8 +88,8 @@ static void test_all_kinds(void **state)
 	}
 }
 
-/* Nothing is written, no identity read, and of CCA queues nothing but whether they are online. */
-static void test_what_is_not_touched(void **state)
+/* Nothing is written and no identity is read. Of CCA queues only `online` is read. */
+static void test_reads_only_states(void **state)
 {
 	struct fixture *fixture = *state;
 
@@ -116,7 +116,7 @@ static void test_no_queue(void **state)
 	assert_log(fixture, "");
 }
 
-/* More queues than calls under way on a card: every answer goes to its own queue. */
+/* More queues than concurrent calls on a card: every result goes to its own queue. */
 static void test_many_queues(void **state)
 {
 	struct fixture *fixture = *state;
@@ -159,7 +159,7 @@ static void test_offline(void **state)
 	}
 }
 
-/* Directories have other names in them, too. */
+/* The directories also contain other names. */
 static void test_odd_names(void **state)
 {
 	static const char cards[] = "uevent\ncard11\ncard\ncard1\ncard111\ncardzz\nCARD12\ncard1F\n11.0008\n\ncard05";
@@ -188,9 +188,9 @@ static void test_listings_fail(void **state)
 	assert_log(fixture, "error: card11: its queues cannot be listed: Permission denied\n");
 }
 
-/* --- queues that cannot be read cost only themselves ------------------------------------------------ */
+/* --- queues that cannot be read; the others are not affected ---------------------------------------- */
 
-/* Three bound queues of one card, so that a wrong assignment of answers shows. */
+/* Three bound queues of one card: if results were swapped between queues, the test would fail. */
 #define THREE                                                                                                          \
 	"card 11 CEX8P\nqueue 11.0001 state=associated:1\nqueue 11.0002 state=associated:2\n"                          \
 	"queue 11.0003 state=associated:3\n"
@@ -221,7 +221,7 @@ static void test_odd_texts(void **state)
 		{ "*/11.0002/se_bind", NULL, -EACCES,
 		  ONLINE "unknown unknown ! " UNREADABLE "EACCES\n",
 		  WARNING(UNREADABLE "Permission denied") },
-		/* An asynchronous error, which an unbind takes away. */
+		/* An asynchronous error; an unbind clears it. */
 		{ "*/11.0002/se_bind", NULL, -EIO, ONLINE "unknown unknown\n", "" },
 		{ "*/11.0002/se_associate", "associated 65536\n", 0,
 		  ONLINE "bound unknown ! " UNREADABLE "EBADMSG\n",
@@ -229,7 +229,7 @@ static void test_odd_texts(void **state)
 		{ "*/11.0002/se_associate", "association pending\n", 0, ONLINE "bound pending\n", "" },
 		{ "*/11.0002/se_associate", NULL, -ENODEV, ONLINE "bound unknown ! the queue is gone: ENODEV\n",
 		  WARNING("the queue is gone: No such device") },
-		/* The kernel lost the index (kexec), or a reset runs. */
+		/* The kernel lost the index (kexec), or a reset is running. */
 		{ "*/11.0002/se_associate", NULL, -EIO, ONLINE "bound unknown\n", "" },
 	};
 	struct fixture *fixture = *state;
@@ -249,7 +249,7 @@ static void test_odd_texts(void **state)
 	}
 }
 
-/* The simulated machine, but one attribute has bytes in it that the simulation cannot say. */
+/* The simulated machine, but one attribute has bytes that the simulation cannot produce. */
 struct odd_machine {
 	struct machine machine;
 	struct machine *real;
@@ -279,7 +279,7 @@ static int odd_wait(struct machine *machine, int64_t until_ms, struct machine_ca
 	return r;
 }
 
-/* What lies behind a NUL does not count. */
+/* Bytes after a NUL are ignored. */
 static void test_nul_in_a_text(void **state)
 {
 	static const struct machine_interface interface = { odd_now_ms, odd_start, odd_wait };
@@ -312,17 +312,17 @@ static void test_vanished_queue(void **state)
 	assert_int_equal(gather(fixture), 0);
 	assert_inventory(fixture, FIRST "11.0002 EP11 8 unknown unknown unknown ! the queue is gone: ENOENT\n" THIRD);
 	assert_log(fixture, WARNING("the queue is gone: No such file or directory"));
-	/* After it was seen online. */
+	/* The queue vanishes after `online` was read. */
 	new_machine(fixture, settled(THREE));
 	read_fails(fixture, "*/11.0002/se_bind", -ENOENT);
 	assert_int_equal(gather(fixture), 0);
 	assert_inventory(fixture, FIRST ONLINE "unknown unknown ! the queue is gone: ENOENT\n" THIRD);
-	/* A queue that was the only one is no reason to speak of an old kernel, if nothing of it is there any more. */
+	/* If the only queue has vanished, its missing attributes do not mean that the kernel is too old. */
 	new_machine(fixture, settled("card 11 CEX8P\nqueue 11.0002\n"));
 	read_fails(fixture, "*/11.0002/*", -ENOENT);
 	assert_int_equal(gather(fixture), 0);
 	assert_inventory(fixture, "11.0002 EP11 8 unknown unknown unknown ! the queue is gone: ENOENT\n");
-	/* Nor if it goes while it is looked at. */
+	/* The same if it vanishes while it is being read. */
 	new_machine(fixture, settled("card 11 CEX8P\nqueue 11.0002\n"));
 	sim_inject(fixture->sim, &(struct sim_injection){ MACHINE_READ, "*/11.0002/*", SIM_FAIL, -ENOENT, NULL, 1, 0 });
 	assert_int_equal(gather(fixture), 0);
@@ -330,7 +330,7 @@ static void test_vanished_queue(void **state)
 	assert_log(fixture, WARNING("the queue is gone: No such file or directory"));
 }
 
-/* Between the listing of cards and that of queues; or of some attribute, then of all. */
+/* A card vanishes between listing cards and listing queues, or its attributes vanish. */
 static void test_vanished_card(void **state)
 {
 	static const char names[] = "card05\ncard11\ncard12\n";
@@ -369,7 +369,7 @@ static void test_unknown_type(void **state)
 	assert_int_equal(sim_count(fixture->sim, MACHINE_READ, "*/card11/11.*"), 0);
 }
 
-/* --- a machine that hangs, or is too old ----------------------------------------------- */
+/* --- a card that hangs, a kernel that is too old -------------------------------------- */
 
 static void test_hung_card(void **state)
 {
@@ -377,7 +377,7 @@ static void test_hung_card(void **state)
 		enum machine_operation operation;
 		const char *path;
 		const char *call;
-		size_t queues; /* of the hung card that are known */
+		size_t queues; /* known queues of the hung card */
 	} cases[] = {
 		{ MACHINE_LIST, "devices/ap/card11", "card11", 0 },
 		{ MACHINE_READ, "*/card11/type", "card11/type", 3 },
@@ -413,7 +413,7 @@ static void test_kernel_without_bind_support(void **state)
 	assert_int_equal(gather(fixture), -EOPNOTSUPP);
 	assert_log(fixture, "error: AP bus: the queues have no attribute se_bind; Linux 6.7 or newer is needed\n");
 	assert_int_equal(fixture->inventory.count, 0);
-	/* One queue that is there is enough to know; another may have gone meanwhile. */
+	/* One existing queue is enough to detect this; another may have vanished. */
 	new_machine(fixture, make(THREE, SIM_KERNEL_6_1));
 	read_fails(fixture, "*/11.0003/*", -ENOENT);
 	assert_int_equal(gather(fixture), -EOPNOTSUPP);
@@ -435,7 +435,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_all_kinds),
-		TEST(test_what_is_not_touched),
+		TEST(test_reads_only_states),
 		TEST(test_no_queue),
 		TEST(test_many_queues),
 		TEST(test_offline),

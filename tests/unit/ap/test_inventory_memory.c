@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The inventory where memory runs out: it ends, says so once, and keeps nothing. */
+/* The inventory when memory runs out: it fails with one message and keeps no queues. */
 #include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
