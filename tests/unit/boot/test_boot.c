@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 
-/* What becomes of a boot, on a machine that only writes down what it is asked for. */
+/* How the boot continues after a run, on a machine that only records requests. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -84,7 +84,7 @@ static void success(void **state)
 	assert_string_equal(capture.text, "");
 }
 
-static void switched_off(void **state)
+static void disabled(void **state)
 {
 	(void)state;
 	assert_int_equal(boot("rd.pvapconfig.required rd.pvapconfig=0"), true);
@@ -119,7 +119,7 @@ static void failure_required(void **state)
 			    REQUIRED ": halting in 10 seconds\n");
 }
 
-/* Whatever a run failed by, and before anything else becomes of the boot. */
+/* The store is locked after any failed run, before the boot continues or stops. */
 static void failure_leaves_no_store_open(void **state)
 {
 	(void)state;
@@ -144,7 +144,7 @@ static void shell(void **state)
 	assert_string_equal(capture.text, REQUIRED ": no volume is opened; a shell was requested (rd.shell)\n");
 }
 
-/* Neither a shell nor a boot that goes on, and not silent either. */
+/* If the machine cannot be stopped: no shell, the boot does not continue, and the error is reported. */
 static void cannot_be_stopped(void **state)
 {
 	(void)state;
@@ -154,7 +154,7 @@ static void cannot_be_stopped(void **state)
 	assert_non_null(strstr(capture.text, "error: cannot power off: Operation not permitted\n"));
 }
 
-/* Somebody tries it in the running system. */
+/* A user runs it in the running system. */
 static void not_in_an_initramfs(void **state)
 {
 	char path[256];
@@ -171,7 +171,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(success, begin, end),
-		cmocka_unit_test_setup_teardown(switched_off, begin, end),
+		cmocka_unit_test_setup_teardown(disabled, begin, end),
 		cmocka_unit_test_setup_teardown(failure_not_required, begin, end),
 		cmocka_unit_test_setup_teardown(failure_required, begin, end),
 		cmocka_unit_test_setup_teardown(failure_leaves_no_store_open, begin, end),

@@ -50,7 +50,7 @@ static int end(void **state)
 	return 0;
 }
 
-/* What the kernel's next_arg makes of them. */
+/* As the kernel's next_arg parses them. */
 static void quoting(void **state)
 {
 	static const char *const cases[][2] = {
@@ -84,7 +84,7 @@ static void quoting(void **state)
 }
 
 /*
- * The kernel's rules once more, as a table: what a byte does in each state of a parameter. Blanks are those of its _ctype
+ * The kernel's rules as a table: the effect of each kind of byte in each state. Blanks are those of the kernel's _ctype
  * table (lib/ctype.c, _S): 0x09 to 0x0d, 0x20 and 0xa0.
  */
 enum byte_kind { BYTE_BLANK, BYTE_QUOTE, BYTE_EQUALS, BYTE_OTHER };
@@ -114,7 +114,7 @@ static enum state next_state(enum state state, enum byte_kind kind, bool has_nam
 	return table[state][kind];
 }
 
-/* A quote at the start of a parameter or a value goes away, with one at the end of the parameter. */
+/* Removes a quote at the start of a parameter or value, and one at the end of the parameter. */
 static void expect_parameter(char *expected, const char *start, const char *equals, const char *end)
 {
 	bool quoted = *start == '"';
@@ -155,8 +155,8 @@ static void expect(char *expected, const char *line)
 		expect_parameter(expected, start, equals, line);
 }
 
-/* Random lines of what matters, the same in every run. */
-static void as_the_kernel_reads_it(void **state)
+/* Random lines of the relevant bytes, the same in every run. */
+static void as_the_kernel_parses_it(void **state)
 {
 	static const char *const pieces[] = { " ", "\t", "\n", "\x0b", "\xa0", "\xc2\xa0", "\x85", "\"", "\"", "=", "=",
 					      "a", "rd.x", "\xc3\xa0", "-", "0", "\x1f", "\x7f", "\xff" };
@@ -181,7 +181,7 @@ static void as_the_kernel_reads_it(void **state)
 	}
 }
 
-static void all_places_in_order(void **state)
+static void all_files_in_order(void **state)
 {
 	(void)state;
 	temp_root_text(&root, "/run/initramfs/cmdline.d/a.conf", "run\n");
@@ -195,7 +195,7 @@ static void all_places_in_order(void **state)
 	assert_string_equal(capture.text, "");
 }
 
-static void nothing_there(void **state)
+static void no_files(void **state)
 {
 	(void)state;
 	assert_string_equal(visit(), UNREAD);
@@ -204,7 +204,7 @@ static void nothing_there(void **state)
 					     "rd.pvapconfig.lock_secrets count as given there\n"));
 }
 
-/* Each costs only itself, but may have asked for security. */
+/* A file that cannot be read may contain the security parameters. The other files are still read. */
 static void not_readable(void **state)
 {
 	static char large[CMDLINE_SIZE_MAX + 1];
@@ -224,7 +224,7 @@ static void not_readable(void **state)
 	assert_null(strstr(capture.text, "error: "));
 }
 
-/* What cannot be read may ask for security; what is not there does not. */
+/* A directory that cannot be read may contain the security parameters. A missing file does not. */
 static void directory_not_readable(void **state)
 {
 	char link[256];
@@ -263,9 +263,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(quoting, begin, end),
-		cmocka_unit_test_setup_teardown(as_the_kernel_reads_it, begin, end),
-		cmocka_unit_test_setup_teardown(all_places_in_order, begin, end),
-		cmocka_unit_test_setup_teardown(nothing_there, begin, end),
+		cmocka_unit_test_setup_teardown(as_the_kernel_parses_it, begin, end),
+		cmocka_unit_test_setup_teardown(all_files_in_order, begin, end),
+		cmocka_unit_test_setup_teardown(no_files, begin, end),
 		cmocka_unit_test_setup_teardown(not_readable, begin, end),
 		cmocka_unit_test_setup_teardown(directory_not_readable, begin, end),
 		cmocka_unit_test_setup_teardown(largest_and_nul, begin, end),

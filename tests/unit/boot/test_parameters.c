@@ -25,7 +25,7 @@
 static struct temp_root root;
 static struct log_capture capture;
 
-/* All options in one line, for comparing. */
+/* All options in one line, for comparison. */
 static const char *describe(const char *line)
 {
 	static const char *const ends[] = { "", " reboot", " halt" };
@@ -38,7 +38,7 @@ static const char *describe(const char *line)
 	assert_string_equal(options.run.report_path, "/run/pvapconfig/report.json");
 	assert_string_equal(options.run.status_path, "/run/pvapconfig/report.txt");
 	assert_true(options.run.boot);
-	/* Nobody has to make the usual directory. */
+	/* The default directory may be missing. */
 	assert_int_equal(options.run.secrets_optional, strcmp(options.run.secrets_path, SECRETS) == 0);
 	snprintf(text, sizeof(text), "%s %d%s%s%s%s%s%s%s%s%s%s", options.run.config_path, (int)options.run.timeout_ms,
 		 options.enabled ? "" : " disabled", options.run.strict ? " strict" : "",
@@ -115,7 +115,7 @@ static void good(void **state)
 		{ "rd.shell=1", DEFAULT " shell" },
 		{ "rd.shell=0", DEFAULT },
 		{ "rd.shell rd.shell=no", DEFAULT },
-		/* No shell by a misunderstanding. */
+		/* An invalid value does not open a shell. */
 		{ "rd.shell=perhaps", DEFAULT },
 		{ "rd-shell rd_shell rdshell", DEFAULT },
 		{ "rd.emergency=reboot", DEFAULT " reboot" },
@@ -178,7 +178,7 @@ static void bad(void **state)
 	}
 }
 
-/* A path of 5000 bytes, and a name of as many, which must not be taken for one that it begins with. */
+/* A path of 5000 bytes, and a name as long, which must not match a known name that it begins with. */
 static void too_long(void **state)
 {
 	static char line[6000];
@@ -192,8 +192,8 @@ static void too_long(void **state)
 	assert_non_null(strstr(capture.text, KNOWN));
 }
 
-/* The real command line is read after the files of the image. */
-static void last_place_wins(void **state)
+/* The real command line is read after the files in the image. */
+static void last_file_wins(void **state)
 {
 	(void)state;
 	temp_root_text(&root, "/etc/cmdline.d/pvapconfig.conf", "rd.pvapconfig.strict rd.pvapconfig.timeout=7\n");
@@ -201,8 +201,8 @@ static void last_place_wins(void **state)
 	assert_string_equal(describe("rd.pvapconfig.strict=0"), "/etc/pvapconfig.yaml 7000");
 }
 
-/* A place that cannot be read may have asked for security; a later one may say no. */
-static void unreadable_place(void **state)
+/* An unreadable file may contain the security parameters. Files that are read later can disable them. */
+static void unreadable_file(void **state)
 {
 	(void)state;
 	temp_root_mkdir(&root, "/etc/cmdline");
@@ -216,8 +216,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(good, begin, end),
 		cmocka_unit_test_setup_teardown(bad, begin, end),
 		cmocka_unit_test_setup_teardown(too_long, begin, end),
-		cmocka_unit_test_setup_teardown(last_place_wins, begin, end),
-		cmocka_unit_test_setup_teardown(unreadable_place, begin, end),
+		cmocka_unit_test_setup_teardown(last_file_wins, begin, end),
+		cmocka_unit_test_setup_teardown(unreadable_file, begin, end),
 	};
 
 	return cmocka_run_group_tests_name("boot_options", tests, NULL, NULL);

@@ -30,7 +30,7 @@ static void ends(void **state)
 	}
 }
 
-/* The caller decides whether to kill the process. */
+/* On a timeout the process is left running. The caller decides whether to kill it. */
 static void does_not_end(void **state)
 {
 	static const char *const shell[] = { "/bin/sh", "-c", "kill -STOP $$", NULL };
@@ -68,7 +68,7 @@ static void programs(void **state)
 	assert_int_equal(WEXITSTATUS(status), 127);
 }
 
-/* Nothing of our environment is handed on, only a path of the system's own folders. */
+/* The environment is not passed on. PATH is set to the system directories. */
 static void environment(void **state)
 {
 	static const char *const shell[] = {

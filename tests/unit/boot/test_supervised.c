@@ -83,7 +83,7 @@ static void ends_by_itself(void **state)
 	assert_int_equal(access(report_path, F_OK), -1);
 }
 
-/* Whoever reads the report sees how it ended, and no lock is left. */
+/* The report has the error, and no lock is left. */
 static void assert_given_up(const char *error)
 {
 	char line[256], report[1024];
@@ -107,7 +107,7 @@ static void is_killed(void **state)
 	assert_given_up("provisioning process killed by signal 9; queues left in their current state");
 }
 
-/* The deadline holds whatever the run is stuck in. */
+/* The timeout applies wherever the run hangs. */
 static void is_stuck(void **state)
 {
 	(void)state;
@@ -121,7 +121,8 @@ static bool asks_parent_to_stop(const struct options *given)
 {
 	(void)given;
 	/*
-	 * Ignored from some moment on: until then the signal would end the parent, so it has to show that it is there.
+	 * The parent ignores the signal only from some moment on. Before that the signal would kill it, so wait for
+	 * that.
 	 */
 	for (;;) {
 		char path[64], text[4096], *line;
@@ -146,7 +147,7 @@ static void leaves_signals_to_the_run(void **state)
 	assert_true(run_supervised(asks_parent_to_stop));
 }
 
-/* A program that writes down what it is asked for. */
+/* A program that records its arguments. */
 static void make_loader(const char *path, const char *script)
 {
 	char full[256];
@@ -183,7 +184,7 @@ static void loads_modules(void **state)
 			    "warning: cannot run /there/is/none; uvdevice and zcrypt_cex4 must be built in or loaded already\n");
 }
 
-/* One that waits for something that never comes. */
+/* A program that waits forever. */
 static void loader_is_stuck(void **state)
 {
 	char loader[256], fifo[256], script[600];
@@ -202,7 +203,7 @@ static void loader_is_stuck(void **state)
 	assert_true(waitpid(-1, NULL, 0) > 0);
 }
 
-/* However late it is, what is left of the time does not become 0, which would be no limit at all. */
+/* Even if loading took all the time, the remaining timeout must not become 0, because 0 means no limit. */
 static void loading_takes_all_the_time(void **state)
 {
 	char loader[256];
@@ -262,7 +263,7 @@ static void initramfs(void **state)
 static int reboot_command;
 int __wrap_reboot(int command);
 
-/* In place of the C library's, which would do it. */
+/* Replaces the function of the C library, which would stop this machine. */
 int __wrap_reboot(int command)
 {
 	reboot_command = command;

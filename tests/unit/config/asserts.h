@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* Parses configuration texts and compares what comes out of them with one string, good or bad. */
+/* Parses configuration texts and compares the result, entries or error, with one string. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -81,7 +81,7 @@ static void bad_structure(void **state)
 					 "(which begins in line 1)"},
 		{"%TAG ! x\n---\n[]", "1:1: " NO_DIRECTIVE},
 		{"# c\n%TAG ! x\n---\n[]", "2:1: " NO_DIRECTIVE},
-		/* Also behind the line breaks that only YAML has, and a byte order mark. */
+		/* Also after line breaks that only YAML knows, and after a byte order mark. */
 		{"\xef\xbb\xbf%TAG ! x\n---\n[]", "1:1: " NO_DIRECTIVE},
 		{"# c\r%TAG ! x\n---\n[]", "2:1: " NO_DIRECTIVE},
 		{"# c\xc2\x85%TAG ! x\n---\n[]", "1:5: " NO_DIRECTIVE},
@@ -104,7 +104,7 @@ static void aliases(void **state)
 		{"- {mode: &m Accel}\n- {mode: *m}\n", "Accel 0 -\nAccel 0 -\n"},
 		{"- {&k mode : Accel}\n- {*k : Accel}\n", "Accel 0 -\nAccel 0 -\n"},
 		{"- {mode: Accel, description: &d CEX5}\n- {mode: Accel, mingen: *d}\n", "Accel 0 -\nAccel 5 -\n"},
-		/* defined anew: the last one counts */
+		/* redefined: the last definition counts */
 		{"- {mode: Accel, name: &a x}\n- {mode: Accel, name: &a y}\n- {mode: Accel, name: *a}\n",
 		 "Accel 0 x\nAccel 0 y\nAccel 0 y\n"},
 		{"- &a {mode: Accel, name: &a x}\n- {mode: Accel, name: *a}\n", "Accel 0 x\nAccel 0 x\n"},
@@ -128,7 +128,7 @@ static void aliases(void **state)
 		 "2:4: entry #2: expected a key, found alias *a, which stands for an entry"},
 		{"- {mode: &a Accel}\n- *a",
 		 "2:3: entry #2: expected " AN_ENTRY ", found alias *a, which stands for a text"},
-		/* as written, an alias of a text is a value like any other: the error is where it is used */
+		/* An alias of a text is a value like any other: an error is reported where the alias is used. */
 		{"- {mode: Accel, name: &n x}\n- {mode: *n}",
 		 "2:10: entry #2: key mode: expected EP11 or Accel, found 'x'"},
 		{"- {mode: Accel, name: x}\n- &a {mode: Accel, <<: *a}",
@@ -166,7 +166,7 @@ static void bytes(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(cases); i++) {
-		/* from the heap, so that a look beyond the end is seen */
+		/* On the heap, so that the sanitizer detects a read beyond the end. */
 		char *copy = malloc(cases[i].length);
 		char expected[256];
 		struct config config;
@@ -181,7 +181,7 @@ static void bytes(void **state)
 	}
 }
 
-/* A text of a beginning, then as often as it fits a part, then an end. */
+/* A text of a start, as many parts as `times` says, and an end. */
 static char *repeated(const char *start, const char *part, size_t times, const char *end)
 {
 	size_t length = strlen(part);
@@ -203,8 +203,8 @@ static void assert_bad_repeated(const char *start, const char *part, const char 
 	free(text);
 }
 
-/* A megabyte of each: an error at once, no recursion, nothing quadratic. */
-static void monsters(void **state)
+/* One megabyte of each: an error at once, without recursion and in linear time. */
+static void huge_files(void **state)
 {
 	(void)state;
 	assert_bad_repeated("", "[", "1:2: entry #1: expected " AN_ENTRY ", found a list");
@@ -258,7 +258,7 @@ static void large_but_good(void **state)
 	free(text);
 }
 
-/* A small file that stands for a large one. */
+/* A small file that expands to a large one. */
 static void expansion(void **state)
 {
 	char *start, *text;
@@ -296,7 +296,7 @@ static void labels(void **state)
 	assert_int_equal(strlen(label), CONFIG_LABEL_SIZE - 1);
 }
 
-/* Files: each in a folder of its own. */
+/* Files, each in a separate directory. */
 struct folder {
 	char path[64];
 	char file[80];
@@ -390,7 +390,7 @@ static void load_no_file(void **state)
 	assert_load_fails("/dev/null", -EINVAL,
 			  "error: configuration file /dev/null: not a regular file\n");
 
-	/* nobody writes to it: must not wait */
+	/* no writer: must not wait */
 	assert_int_equal(mkfifo(folder->file, 0600), 0);
 	assert_load_fails(folder->file, -EINVAL, "error: configuration file %s: not a regular file\n",
 			  folder->file);
@@ -402,7 +402,7 @@ static void load_no_file(void **state)
 			  folder->file);
 }
 
-/* --config <(...): what is written piece by piece, by a writer that comes late. */
+/* --config <(...): the data is written in pieces, and the writer may open the pipe late. */
 static void load_pipe(void **state)
 {
 	struct folder *folder = *state;
@@ -433,7 +433,7 @@ static void load_pipe(void **state)
 	assert_string_equal(capture.text + strlen(capture.text) - strlen("not a regular file\n"), "not a regular file\n");
 }
 
-/* A writer that does not end: the time is kept, the size is, and a signal is heard. */
+/* A pipe that never ends: the timeout and the size limit apply, and a signal ends the wait. */
 static void load_endless_pipe(void **state)
 {
 	static const struct timespec now = { 0, 0 };
@@ -457,7 +457,7 @@ static void load_endless_pipe(void **state)
 		assert_int_equal(sigprocmask(SIG_BLOCK, &signals, NULL), 0);
 		assert_int_equal(raise(wait_signals[i]), 0);
 		log_capture_begin(&capture);
-		/* Not for ever: a signal that is not heard should fail the test, not hang it. */
+		/* With a timeout: if the signal has no effect, the test fails instead of hanging. */
 		assert_int_equal(config_load(path, 1000, &config), -EINTR);
 		assert_string_equal(capture.text, "");
 		assert_int_equal(sigtimedwait(&signals, NULL, &now), wait_signals[i]);
@@ -491,7 +491,7 @@ int main(void)
 		cmocka_unit_test(bad_structure),
 		cmocka_unit_test(aliases),
 		cmocka_unit_test(bytes),
-		cmocka_unit_test(monsters),
+		cmocka_unit_test(huge_files),
 		cmocka_unit_test(large_but_good),
 		cmocka_unit_test(expansion),
 		cmocka_unit_test(labels),

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The digests of FIPS 180-4's examples, from whichever mbedtls is installed. */
+/* The digests of the examples in FIPS 180-4, with the installed version of mbedtls. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -32,7 +32,7 @@ static void test_examples(void **state)
 		      "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1");
 }
 
-/* More than one block, and not a whole number of them. */
+/* More than one block, and the last block is incomplete. */
 static void test_long(void **state)
 {
 	char *data = malloc(1000000);

@@ -63,7 +63,7 @@ static void ep11(void **state)
 		 "EP11 0 " MKVP " 0123456789012345 2bb80d53 secret\n"},
 		{"- {mode: EP11, mkvp: " MKVP ", name: secret, mingen: CEX8}", "EP11 8 " MKVP "  2bb80d53 secret\n"},
 		{"- {mode: EP11, mkvp: " MKVP ", name: secret, mingen: cec8}", "EP11 8 " MKVP "  2bb80d53 secret\n"},
-		/* two identical entries want an APQN each */
+		/* two identical entries need one APQN each */
 		{"- {mode: EP11, mkvp: " MKVP ", name: secret}\n- {mode: EP11, mkvp: " MKVP ", name: secret}",
 		 "EP11 0 " MKVP "  2bb80d53 secret\nEP11 0 " MKVP "  2bb80d53 secret\n"},
 	};
@@ -74,8 +74,8 @@ static void ep11(void **state)
 }
 
 /*
- * What the program of the same name in s390-tools takes, by its rules: white space at both ends of a value does not count,
- * nor does an empty value, and a name may have any characters. A null is our own reading.
+ * Values that pvapconfig of s390-tools accepts, by its rules: white space at both ends of a value is ignored, an empty
+ * value counts as not given, and a name may contain any characters. A null value is our own addition.
  */
 static void as_in_s390_tools(void **state)
 {
@@ -100,11 +100,11 @@ static void as_in_s390_tools(void **state)
 		{"- {mode: Accel, name: 'null'}", "Accel 0 null\n"},
 		{"- {mode: Accel, name: !!str null}", "Accel 0 null\n"},
 		{"- {mode: Accel, name: }", "Accel 0 -\n"},
-		/* Whitespace of Unicode, the no-break space among it. */
+		/* Whitespace of Unicode, including the no-break space. */
 		{"- {mode: \"Accel\xc2\xa0\", name: \"\xe3\x80\x80\xe2\x80\x83 a\xc2\xa0" "b \\L\\_\\N\\x0b\"}",
 		 "Accel 0 a\xc2\xa0" "b\n"},
 		{"- {mode: Accel, name: \"\xe2\x80\x8b\"}", "Accel 0 \xe2\x80\x8b\n"},
-		/* The bytes of UTF-8 are hashed. */
+		/* The UTF-8 bytes are hashed. */
 		{"- {mode: EP11, mkvp: " MKVP ", name: Schl\xc3\xbcssel}", "EP11 0 " MKVP "  1fbd7a00 Schl\xc3\xbcssel\n"},
 		{"- {mode: Accel, name: \"a\\tb\"}", "Accel 0 a\tb\n"},
 		{"- {mode: AcCel, mingen: Cex7, name: my Accelerator}", "Accel 7 my Accelerator\n"},
@@ -119,7 +119,7 @@ static void as_in_s390_tools(void **state)
 		assert_good(cases[i][0], cases[i][1]);
 }
 
-/* One for every rule of every key. */
+/* One case for every rule of every key. */
 static const char *const bad_cases[][2] = {
 	{"- name: a\n", "1:3: entry #1 'a': key mode is missing, expected EP11 or Accel"},
 	{"- {}\n", "1:3: entry #1: key mode is missing, expected EP11 or Accel"},

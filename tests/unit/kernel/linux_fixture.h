@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* A machine (kernel/machine.h) on a prepared folder in which FIFOs are the attributes that block; include after cmocka.h. */
+/*
+ * A machine (kernel/machine.h) on a prepared directory. FIFOs stand for attributes that block. Include after cmocka.h.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +12,7 @@
 #include "kernel/machine.h"
 #include "util/wait.h"
 
-#define SHORT_MS 300 /* of real time: the limit of a call that blocks */
+#define SHORT_MS 300 /* in real time: the timeout of a call that blocks */
 
 struct fixture {
 	char folder[32];
@@ -29,7 +31,7 @@ static inline void write_file(const struct fixture *fixture, const char *name, c
 	fclose(file);
 }
 
-/* A shell may have us ignore some, in the background for one. */
+/* A shell may start programs with some signals ignored, for example in the background. */
 static inline void obey_signals(void)
 {
 	for (size_t i = 0; i < WAIT_SIGNAL_COUNT; i++)

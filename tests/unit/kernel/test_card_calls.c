@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* One channel a card: batches of calls, cards overlapping, cards that are hung. On the simulated machine. */
+/* One channel per card: batches of calls, concurrent cards, and hung cards, on the simulated machine. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,17 +14,17 @@
 #define CARDS 3
 #define TEXT_SIZE 4096
 
-/* Every card wants so many reads of its type; the user notes what happens. */
+/* Every card needs a number of reads of its type. The callbacks record what happens. */
 struct user {
 	struct sim *sim;
 	struct card_calls calls;
 	unsigned int wanted[CARDS];
-	unsigned int asked[CARDS]; /* next() was called */
+	unsigned int asked[CARDS]; /* how often next() was called */
 	unsigned int started[CARDS];
 	unsigned int done[CARDS];
 	unsigned int hung[CARDS];
 	unsigned int in_batch_max;
-	int64_t due_ms; /* what a channel without wishes says */
+	int64_t due_ms; /* set by a channel without calls */
 	const char *attribute;
 	char texts[TEXT_SIZE]; /* of all completed calls */
 };
@@ -96,7 +96,7 @@ static int teardown(void **state)
 	return 0;
 }
 
-/* Turns until nothing is left to do. */
+/* Runs turns until there is nothing left to do. */
 static void run(struct user *user)
 {
 	while (!card_calls_idle(&user->calls))
@@ -108,7 +108,7 @@ static void hang(struct user *user, const char *path, unsigned int after)
 	sim_inject(user->sim, &(struct sim_injection){ MACHINE_READ, path, SIM_HANG, 0, NULL, after, 0 });
 }
 
-/* --- what is called --------------------------------------------------------------------------------- */
+/* --- calls and their results ------------------------------------------------------------------------ */
 
 static void test_results_go_to_their_channel(void **state)
 {
@@ -154,12 +154,12 @@ static void test_batches(void **state)
 	struct user *user = *state;
 
 	user->wanted[1] = CARD_CALLS_BATCH_MAX + 3;
-	/* A turn starts a whole batch, and hands out one call. */
+	/* A turn starts a whole batch and returns after one completed call. */
 	assert_int_equal(card_calls_turn(&user->calls, MACHINE_FOREVER), 0);
 	assert_int_equal(user->started[1], CARD_CALLS_BATCH_MAX);
 	assert_int_equal(user->done[1], 1);
 	assert_true(card_calls_busy(&user->calls));
-	/* The next batch begins when this one is through, not before. */
+	/* The next batch begins only when this one is complete. */
 	for (unsigned int i = 1; i < CARD_CALLS_BATCH_MAX; i++) {
 		assert_int_equal(user->started[1], CARD_CALLS_BATCH_MAX);
 		assert_int_equal(card_calls_turn(&user->calls, MACHINE_FOREVER), 0);
@@ -171,7 +171,7 @@ static void test_batches(void **state)
 	assert_int_equal(user->in_batch_max, CARD_CALLS_BATCH_MAX);
 }
 
-/* The calls of a card are made one after the other, those of different cards at the same time. */
+/* Calls of one card are made one after the other, calls of different cards concurrently. */
 static void test_cards_overlap(void **state)
 {
 	struct user *user = *state;
@@ -195,7 +195,7 @@ static void test_cards_overlap(void **state)
 
 /* --- time ------------------------------------------------------------------------------------------- */
 
-/* A channel that wants to be asked at a certain time is asked then, and nobody waits longer than he said. */
+/* A channel that is due later is asked at that time, and a turn does not wait longer than its caller allows. */
 static void test_due_later(void **state)
 {
 	struct user *user = *state;
@@ -215,7 +215,7 @@ static void test_due_later(void **state)
 	assert_true(card_calls_idle(&user->calls));
 }
 
-/* While one card keeps its call, the other calls are served when they are due. */
+/* While a call of one card hangs, other cards are served when they are due. */
 static void test_due_while_another_is_busy(void **state)
 {
 	struct user *user = *state;
@@ -240,7 +240,7 @@ static void test_hung_card(void **state)
 	struct user *user = *state;
 	int64_t start_ms = machine_now_ms(&user->sim->machine);
 
-	/* The third call hangs: two come back, two are never made. */
+	/* The third call hangs: two complete, two are never made. */
 	hang(user, "*/card12/*", 2);
 	for (size_t i = 0; i < CARDS; i++)
 		user->wanted[i] = 5;
@@ -254,7 +254,7 @@ static void test_hung_card(void **state)
 		assert_int_equal(user->done[i], 5);
 		assert_int_equal(user->hung[i], 0);
 	}
-	/* It is never asked again, whatever happens. */
+	/* It is never asked again. */
 	user->asked[1] = 0;
 	user->wanted[1] = 9;
 	card_calls_wake(&user->calls);
@@ -263,7 +263,7 @@ static void test_hung_card(void **state)
 	assert_int_equal(sim_count(user->sim, MACHINE_READ, "*/card12/*"), 3);
 }
 
-/* The limit of a call is one for each, not one for the batch. */
+/* The limit applies to each call, not to the batch. */
 static void test_limit_of_each_call(void **state)
 {
 	struct user *user = *state;
@@ -275,7 +275,7 @@ static void test_limit_of_each_call(void **state)
 	assert_int_equal(user->hung[0], 0);
 }
 
-/* The shorter the time, the sooner a card is given up, so that there is some left for the others. */
+/* With less time, a card is given up sooner, so that time is left for the others. */
 static void test_limit_with_little_time(void **state)
 {
 	static const struct {
@@ -322,7 +322,7 @@ static void test_deadline(void **state)
 
 /* --- the end ---------------------------------------------------------------------------------------- */
 
-/* Everything under way completes, and nothing is begun. */
+/* All calls under way complete, and no call is started. */
 static void test_finish(void **state)
 {
 	struct user *user = *state;

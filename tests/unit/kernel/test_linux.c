@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The Linux half of the machine on a prepared folder: FIFOs are the attributes that block. */
+/* The Linux implementation of the machine on a prepared directory. FIFOs stand for attributes that block. */
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -43,7 +43,7 @@ static void test_read_too_long(void **state)
 	assert_int_equal(machine_perform(fixture->machine, &call), -E2BIG);
 }
 
-/* A worker has room for so much data; the largest calls are those of the Ultravisor, which are on no card. */
+/* The size of a worker's data is limited. The largest calls are those of the Ultravisor, which belong to no card. */
 static void test_too_much_data(void **state)
 {
 	struct fixture *fixture = *state;
@@ -73,7 +73,7 @@ static void test_write(void **state)
 
 	strcpy(call.path, "text");
 	assert_int_equal(machine_perform(fixture->machine, &call), 0);
-	/* In place: nothing is truncated, as sysfs needs nothing of the kind. */
+	/* In place: the file is not truncated, because sysfs does not need that. */
 	assert_int_equal(machine_read_text(fixture->machine, soon(fixture), text, "text"), 0);
 	assert_string_equal(text, "1nbound");
 	strcpy(call.path, "missing");
@@ -107,8 +107,8 @@ static void test_uv_device_missing(void **state)
 	assert_int_equal(machine_perform(fixture->machine, &call), -ENOENT);
 }
 
-/* A call that blocks is given up at its time; meanwhile and afterwards others are served. */
-static void test_blocked_call_is_left_behind(void **state)
+/* A call that blocks times out. Other calls are served meanwhile and afterwards. */
+static void test_blocked_call_times_out(void **state)
 {
 	struct fixture *fixture = *state;
 	char blocked_text[64] = "untouched", text[64];
@@ -120,7 +120,7 @@ static void test_blocked_call_is_left_behind(void **state)
 	blocked.until_ms = machine_now_ms(fixture->machine) + SHORT_MS;
 	assert_int_equal(machine_start(fixture->machine, &blocked), 0);
 	assert_int_equal(machine_start(fixture->machine, &call), 0);
-	/* In either order: a busy host may keep the one that does not block, too. */
+	/* In either order: on a busy host the other call may take longer. */
 	for (int i = 0; i < 2; i++) {
 		assert_int_equal(machine_wait(fixture->machine, MACHINE_FOREVER, &done), 0);
 		assert_int_equal(done->error, done == &call ? 0 : -ETIMEDOUT);
@@ -130,7 +130,7 @@ static void test_blocked_call_is_left_behind(void **state)
 	assert_int_equal(machine_perform(fixture->machine, &call), 0);
 }
 
-static void test_wait_ends_at_its_time(void **state)
+static void test_wait_times_out(void **state)
 {
 	struct fixture *fixture = *state;
 	int64_t until_ms = machine_now_ms(fixture->machine) + 20;
@@ -152,10 +152,10 @@ static void test_signal_stops(void **state)
 	raise(SIGTERM);
 	assert_int_equal(machine_wait(fixture->machine, MACHINE_FOREVER, &done), -EINTR);
 	assert_int_equal(machine_wait(fixture->machine, MACHINE_FOREVER, &done), -EINTR);
-	/* The tear-down unblocks the signal: were it still pending, it would end this program. */
+	/* The teardown unblocks the signal. If it were still pending, it would kill this program. */
 }
 
-/* What nohup(1) and shells without job control have our parent ignore. */
+/* nohup(1), and shells without job control, start programs with signals ignored. */
 static void test_ignored_signal(void **state)
 {
 	struct machine_call *done;
@@ -175,10 +175,10 @@ static void test_ignored_signal(void **state)
 	signal(SIGHUP, SIG_DFL);
 }
 
-/* Long for a test: no call of start_blocked may end by itself, however busy this machine is. */
+/* Long for a test: no call of start_blocked may time out by itself, even on a busy machine. */
 #define BLOCKED_MS 10000
 
-/* A call that is under way for ever, on the heap, so that the sanitizer sees who still touches it when it is freed. */
+/* A call that never completes. It is on the heap, so that the sanitizer detects any access after it is freed. */
 static struct machine_call *start_blocked(const struct fixture *fixture)
 {
 	struct machine_call *call = malloc(sizeof(*call) + 64), *done;
@@ -193,7 +193,7 @@ static struct machine_call *start_blocked(const struct fixture *fixture)
 	return call;
 }
 
-/* After an error the calls are no longer the machine's: their owner may have freed them. */
+/* After an error the machine must not access the calls: their owner may have freed them. */
 static void check_broken(const struct fixture *fixture, int error)
 {
 	struct machine_call other = reading(fixture, "text", (char[16]){ "" }, 16), *done;
@@ -222,7 +222,7 @@ static void test_nothing_is_touched_after_an_error(void **state)
 	struct machine_call *blocked = start_blocked(fixture), *done;
 	struct rlimit before, one;
 
-	/* With fewer descriptors allowed than asked for, the wait itself fails. */
+	/* With a lower limit of descriptors than poll gets, poll fails. */
 	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
 	one = (struct rlimit){ 1, before.rlim_max };
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &one), 0);
@@ -232,7 +232,7 @@ static void test_nothing_is_touched_after_an_error(void **state)
 	check_broken(fixture, -EINVAL);
 }
 
-/* Our children must not keep a pipe or console open that somebody waits for. */
+/* The children must not keep a pipe or console open, because its reader may wait for the end. */
 static void test_children_hold_no_streams(void **state)
 {
 	struct fixture *fixture = *state;
@@ -241,7 +241,7 @@ static void test_children_hold_no_streams(void **state)
 	struct machine_call call = { .operation = MACHINE_LIST, .data = names, .size = sizeof(names) };
 	int open_count = 0;
 
-	/* Its own descriptors are what a child sees under /proc/self/fd: with that as sysfs it lists them. */
+	/* With /proc as sysfs, a child lists its own descriptors in self/fd. */
 	snprintf(folder, sizeof(folder), "/proc");
 	assert_int_equal(machine_linux_create(folder, "/dev/uv", &machine), 0);
 	call.until_ms = soon(fixture);
@@ -254,7 +254,7 @@ static void test_children_hold_no_streams(void **state)
 	machine_linux_destroy(machine);
 }
 
-/* Where there can be no process more, a call fails at once instead of waiting for one. */
+/* If no more processes can be created, a call fails at once instead of waiting. */
 static void test_no_more_processes(void **state)
 {
 	const struct fixture *fixture = *state;
@@ -266,7 +266,7 @@ static void test_no_more_processes(void **state)
 		struct rlimit limit = { 1, 1 };
 		char text[MACHINE_TEXT_SIZE];
 
-		/* The limit does not count for root. */
+		/* Root is exempt from the limit. */
 		if (chmod(fixture->folder, 0755) < 0 || setrlimit(RLIMIT_NPROC, &limit) < 0 ||
 		    (getuid() == 0 && setuid(65534) < 0))
 			_exit(2);
@@ -276,7 +276,7 @@ static void test_no_more_processes(void **state)
 	assert_int_equal(status, 0);
 }
 
-/* No child is left to init, also none that was given up and has ended since. */
+/* No child is left to init, not even a child that was given up and has ended since. */
 static void test_children_are_reaped(void **state)
 {
 	struct fixture *fixture = *state;
@@ -312,7 +312,7 @@ static size_t mapped_bytes(void)
 	return pages * (size_t)sysconf(_SC_PAGESIZE);
 }
 
-/* Add-secret requests come from outside: each a little larger than the one before must not cost a process and its size in memory. */
+/* Add-secret requests come from outside. Requests of growing sizes must not cost a process and memory each. */
 static void test_many_sizes(void **state)
 {
 	static char data[1 << 20];
@@ -344,8 +344,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_write, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_list, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_uv_device_missing, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_blocked_call_is_left_behind, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_wait_ends_at_its_time, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_blocked_call_times_out, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_wait_times_out, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_signal_stops, setup, teardown),
 		cmocka_unit_test(test_ignored_signal),
 		cmocka_unit_test_setup_teardown(test_nothing_is_touched_after_a_signal, setup, teardown),

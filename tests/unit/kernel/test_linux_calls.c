@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Channels of the Linux half of the machine: what stays in order, and what calls that do not come back and
- * helpers that are killed cost.
+/*
+ * Channels of the Linux implementation of the machine: the order of calls, and the effect of calls that hang and of
+ * workers that are killed.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -17,7 +18,10 @@
 
 #include "unit/kernel/linux_fixture.h"
 
-/* Calls of a channel are made in the order of their start, batches and all, also while another channel holds a worker. */
+/*
+ * Calls of a channel are made in the order of their start, across batches, even while another channel keeps a worker
+ * busy.
+ */
 static void test_channel_keeps_order(void **state)
 {
 	enum { CALLS = 40 };
@@ -46,7 +50,7 @@ static void test_channel_keeps_order(void **state)
 	}
 }
 
-/* What stands behind a call that does not come back is not made. */
+/* Calls queued after a call that hangs are not made. */
 static void test_channel_ends_with_a_blocked_call(void **state)
 {
 	struct fixture *fixture = *state;
@@ -67,7 +71,7 @@ static void test_channel_ends_with_a_blocked_call(void **state)
 	assert_string_equal(texts[1], "untouched");
 }
 
-/* Calls that hang on fifteen cards, without a limit of time: those on the sixteenth complete. */
+/* Calls without a timeout hang on fifteen cards. Calls on the sixteenth complete. */
 static void test_hanging_channels_do_not_delay_others(void **state)
 {
 	enum { CHANNELS = 16, CALLS = 3 };
@@ -92,9 +96,9 @@ static void test_hanging_channels_do_not_delay_others(void **state)
 	}
 }
 
-/* --- helpers that are killed ---------------------------------------------------------------------- */
+/* --- workers that are killed ---------------------------------------------------------------------- */
 
-/* The newest child; a test before may have left others behind. */
+/* The newest child. Earlier tests may have left others. */
 static int newest_child(void)
 {
 	FILE *children = fopen("/proc/thread-self/children", "r");
@@ -151,7 +155,7 @@ static void start_now(const struct fixture *fixture, struct machine_call *calls,
 	assert_null(done);
 }
 
-/* Of a write that was under way nobody knows whether it took effect; what stood behind it is made by another helper. */
+/* It is unknown whether the interrupted write took effect. Calls queued after it are made by another worker. */
 static void test_killed_during_a_write(void **state)
 {
 	struct fixture *fixture = *state;
@@ -169,7 +173,7 @@ static void test_killed_during_a_write(void **state)
 	calls[1].operation = MACHINE_WRITE;
 	calls[1].length = 1;
 	start_now(fixture, calls, 3);
-	/* When the helper sleeps again after the first read, it is in the write. */
+	/* When the worker sleeps again after the first read, it is in the write. */
 	blocks = open_fifo(fixture, "blocks", O_WRONLY);
 	assert_int_equal(write(blocks, "one\n", 4), 4);
 	do
@@ -189,12 +193,12 @@ static void test_killed_during_a_write(void **state)
 	close(full);
 }
 
-/* Waits until a helper has begun to read "blocks"; the other end of it. */
+/* Waits until a worker has opened "blocks" for reading. Returns the other end. */
 static int meet_reader(const struct fixture *fixture)
 {
 	struct machine_call *done;
 
-	/* The first takes note of what has happened, the second starts what there is to start. */
+	/* The first wait handles the killed worker, the second starts the waiting calls. */
 	for (int i = 0; i < 2; i++) {
 		assert_int_equal(machine_wait(fixture->machine, 0, &done), 0);
 		assert_null(done);
@@ -202,7 +206,7 @@ static int meet_reader(const struct fixture *fixture)
 	return open_fifo(fixture, "blocks", O_WRONLY);
 }
 
-/* A read changes nothing, so it is made again; but only once, should it be the read that kills the helper. */
+/* A read changes nothing, so it is repeated, but only once: the read itself may be what kills the worker. */
 static void check_killed_during_reads(const struct fixture *fixture, int kills, int error, const char *text)
 {
 	char data[16] = "";
@@ -238,7 +242,7 @@ static void test_killed_during_a_repeated_read(void **state)
 	check_killed_during_reads(*state, 2, -EOWNERDEAD, "");
 }
 
-/* A helper that was idle when it was killed costs nothing. */
+/* Killing an idle worker has no effect. */
 static void test_killed_while_idle(void **state)
 {
 	struct fixture *fixture = *state;
@@ -249,7 +253,7 @@ static void test_killed_while_idle(void **state)
 	assert_int_equal(machine_read_text(fixture->machine, soon(fixture), text, "text"), 0);
 }
 
-/* The device answers as the driver of it does. */
+/* The device returns what its driver returns. */
 static void check_uv(const char *device, size_t size, int error)
 {
 	struct machine *machine;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The short forms on top of the machine's interface, on a machine that does what a script says. */
+/* The short forms on top of the machine's interface, on a machine that follows a script. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -17,12 +17,12 @@
 struct script {
 	struct machine machine;
 	int64_t now_ms;
-	/* what the functions answer */
+	/* results of the functions */
 	int start_result, wait_result, call_error;
 	const char *text;
-	/* what they were asked */
+	/* arguments of the functions */
 	struct machine_call *call;
-	struct machine_call seen; /* a copy, as it was started */
+	struct machine_call seen; /* a copy, taken at the start */
 	unsigned int starts, waits;
 	int64_t until_ms;
 };
@@ -47,7 +47,7 @@ static int script_wait(struct machine *machine, int64_t until_ms, struct machine
 	struct script *script = (struct script *)machine;
 	struct machine_call *call = script->call;
 
-	/* Whoever forgets to look at the result must not see a call of before. */
+	/* A caller that ignores the result must not see an earlier call. */
 	assert_null(*done);
 	script->waits++;
 	script->until_ms = until_ms;
@@ -122,7 +122,7 @@ static void test_perform(void **state)
 	}
 }
 
-/* The limit of time is the call's own. */
+/* The timeout is that of the call. */
 static void test_perform_waits_for_ever(void **state)
 {
 	struct script script = begin();

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Memory of a worker where pages have 64 KiB: only whole pages below its stack are protected. */
+/* Memory of a worker on a kernel with pages of 64 KiB: only whole pages below its stack are protected. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -20,7 +20,7 @@ int __real_mprotect(void *address, size_t size, int protection);
 int __wrap_mprotect(void *address, size_t size, int protection);
 /* NOLINTEND(bugprone-reserved-identifier) */
 
-/* As that kernel does it: the whole of each page. */
+/* As that kernel does it: in whole pages. */
 int __wrap_mprotect(void *address, size_t size, int protection)
 {
 	size = (size + PAGE_SIZE_HERE - 1) & ~(size_t)(PAGE_SIZE_HERE - 1);
