@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* Short forms of the model's calls for its tests; include after cmocka.h. */
+/* Short forms of the model's calls, for its tests. Include after cmocka.h. */
 #include <string.h>
 
 #include "model/ap_model.h"
@@ -12,7 +12,7 @@
 #define ID_A "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
 #define ID_B "FF112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
 
-/* One queue of every kind, two secrets of the same id, one of another type. */
+/* One queue of every kind, two secrets with the same id, one secret of another type. */
 #define MACHINE \
 	"delay bind=3ms reset=20ms associate=30ms request=2ms\n" \
 	"card 11 CEX8P serialnr=0123456789ABCDEF\n" \

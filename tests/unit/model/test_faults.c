@@ -17,7 +17,7 @@ static void fault_response(void **state)
 	(void)state;
 	load(MACHINE "fault 11.* bind rc=33 after=1 times=2\n");
 	assert_int_equal(bapq(0x1208, 0), MODEL_OK);
-	/* Refused for its state: does not count. */
+	/* Refused because of its state: the fault does not count it. */
 	assert_int_equal(bapq(0x1109, 0), MODEL_BIND_ERROR);
 	assert_int_equal(bapq(0x1108, 0), MODEL_OK);
 	for (size_t i = 0; i < COUNT(expected); i++) {
@@ -32,7 +32,7 @@ static void fault_response(void **state)
 	tapq(0x1109, 0, MODEL_OK);
 	assert_int_equal(request(0x1109, 0, &(int64_t){ 0 }), MODEL_NOT_BOUND);
 	assert_int_equal(request(0x1109, 0, &(int64_t){ 0 }), MODEL_OK);
-	/* Only an unbind is an unbind. */
+	/* A reset without unbind does not trigger the fault. */
 	assert_int_equal(rapq(0x110a, false, 0), MODEL_OK);
 	assert_int_equal(rapq(0x110a, true, 20 * MS), MODEL_BUSY);
 	assert_int_equal(tapq(0x110a, 40 * MS, MODEL_OK).bind_state, MODEL_USABLE);
@@ -131,7 +131,7 @@ static void fault_slow(void **state)
 	tapq(0x1108, 5000 * MS, MODEL_OK);
 }
 
-/* The card is no longer there, or no longer works, in this operation and all later ones. */
+/* The card vanishes or stops working during this operation and stays so for all later ones. */
 static void card_lost_by(const char *action, enum model_response expected)
 {
 	static const char *const operations[] = { "bind", "associate", "unbind", "request", "test" };

@@ -91,7 +91,7 @@ static void bind_limit(void **state)
 	assert_int_equal(bapq(0x1108, 0), MODEL_OK);
 	assert_int_equal(bapq(0x1208, 0), MODEL_BIND_LIMIT);
 	assert_int_equal(rapq(0x1109, true, 0), MODEL_OK);
-	/* A queue counts until its reset is through, whether somebody looks at it or not. */
+	/* A queue counts until its reset has ended, even if nothing tests it in between. */
 	assert_int_equal(bapq(0x1208, 20 * MS - 1), MODEL_BIND_LIMIT);
 	assert_int_equal(bapq(0x1208, 20 * MS), MODEL_OK);
 }
@@ -136,7 +136,7 @@ static void reset_keeps_or_drops(void **state)
 	assert_int_equal(tapq(0x110a, 120 * MS, MODEL_OK).bind_state, MODEL_BINDABLE);
 	assert_int_equal(bapq(0x110a, 120 * MS), MODEL_OK);
 
-	/* A second reset does not make the first one longer, but may add the unbind. */
+	/* A second reset does not prolong the first one, but it may add the unbind. */
 	assert_int_equal(rapq(0x110a, false, 200 * MS), MODEL_OK);
 	assert_int_equal(rapq(0x110a, true, 210 * MS), MODEL_RESET_IN_PROGRESS);
 	assert_int_equal(rapq(0x110a, false, 215 * MS), MODEL_RESET_IN_PROGRESS);
@@ -314,7 +314,7 @@ static void add_and_lock(void **state)
 	assert_int_equal(model_uv_may_add(&model), 0x0002);
 }
 
-/* What is known only of a request that was opened. */
+/* Values that are known only after a request was decrypted. */
 static void image_and_extension(void **state)
 {
 	static const struct model_secret secret = { .type = 2, .length = 32 };
@@ -333,7 +333,7 @@ static void image_and_extension(void **state)
 	assert_int_equal(model_uv_add(&model, &secret, image, extension), 0x010c);
 	assert_int_equal(model_uv_add(&model, NULL, image, extension), 0x010c);
 	assert_int_equal(model.secret_count, 2);
-	/* What is refused sets no extension secret; what brings no secret does. */
+	/* A refused request sets no extension secret. A request without a secret does. */
 	load_secrets(MODEL_SECRETS_MAX);
 	assert_int_equal(model_uv_add(&model, &secret, image, extension), 0x010b);
 	extension[0] = 1;

@@ -25,7 +25,7 @@ int format_snprintf(char *restrict text, size_t size, const char *restrict forma
 #undef vsnprintf
 #undef snprintf
 
-/* The same text and the same length from both, in a buffer of each size, and not a byte beyond it. */
+/* Both write the same text and return the same length, for every buffer size, and write nothing beyond the buffer. */
 #define assert_same(...)                                                                                     \
 	do {                                                                                                 \
 		for (size_t size_ = 0; size_ <= 64; size_++) {                                               \

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* Short words for the entries and APQNs of the planning tests; to be included after cmocka.h. */
+/* Short forms of entries and APQNs for the planning tests. Include after cmocka.h. */
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -13,7 +13,7 @@
 #define SERIALNR_A "SERIALNUMBER000A"
 #define SERIALNR_B "SERIALNUMBER000B"
 
-/* Secrets in the tests: the id is a byte repeated, its index 100 more. The UV has 1 to 4. */
+/* Secrets of the tests: the id is one repeated byte, the index is that byte plus 100. The UV has 1 to 4. */
 static struct secret known_secrets[4];
 static const struct secrets secrets = { .list = known_secrets, .count = COUNT(known_secrets) };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* Small random machines with configurations for them, and who could serve whom, by the words of plan.h. */
+/* Small random machines with configurations, and which queue can serve which entry, by the rules in plan.h. */
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -37,7 +37,7 @@ static unsigned int pick(unsigned int choices)
 	return (unsigned int)((z ^ (z >> 31)) % choices);
 }
 
-/* True in `percent` of the cases. */
+/* True with a probability of `percent`. */
 static bool chance(unsigned int percent)
 {
 	return pick(100) < percent;
@@ -45,7 +45,7 @@ static bool chance(unsigned int percent)
 
 static const char *const serialnrs[] = { "", "SERIALNUMBER000A", "SERIALNUMBER000B" };
 
-/* `odd`: how many percent of the queues are in each of the less common states. */
+/* `odd`: percentage of queues in each of the less common states. */
 static void make_state(struct apqn *apqn, unsigned int odd)
 {
 	apqn->online = !chance(odd);
@@ -86,7 +86,7 @@ static void make_apqns(struct scene *scene, unsigned int odd, bool crowded)
 		make_state(apqn, odd);
 		if (crowded)
 			memset(apqn->mkvp, 'a', sizeof(apqn->mkvp));
-		/* Mostly avoid what is refused. */
+		/* Mostly give the queues of a card different master keys. */
 		if (i > 0 && apqn->card == apqn[-1].card && chance(80))
 			memset(apqn->mkvp, 'a' + (int)i, sizeof(apqn->mkvp));
 	}
@@ -95,7 +95,7 @@ static void make_apqns(struct scene *scene, unsigned int odd, bool crowded)
 static void make_scene(struct scene *scene)
 {
 	unsigned int odd = chance(50) ? 0 : pick(30);
-	bool crowded = chance(30); /* everybody wants the same EP11 queues */
+	bool crowded = chance(30); /* all entries need the same EP11 queues */
 
 	memset(scene, 0, sizeof(*scene));
 	for (size_t i = 0; i < SECRETS; i++) {
@@ -123,7 +123,7 @@ static void make_scene(struct scene *scene)
 
 /* --- the rules ------------------------------------------------------------------------------------ */
 
-/* The index of the entry's secret, or -1. */
+/* The index of the entry's secret, or -1 if the UV does not have it. */
 static int secret_of(const struct scene *scene, size_t entry)
 {
 	for (size_t i = 0; i < scene->list.count; i++) {
@@ -149,7 +149,7 @@ static bool is_working(const struct apqn *apqn)
 	return is_supported(apqn) && apqn->online && !apqn->failure;
 }
 
-/* EP11: could it serve the entry if its MKVP, and its serial number if unknown, were right? */
+/* Could this EP11 queue serve the entry if its MKVP, and its serial number if unknown, matched? */
 static bool may_fit(const struct config_entry *entry, const struct apqn *apqn)
 {
 	return apqn->mode == APQN_MODE_EP11 && apqn->generation >= entry->min_generation &&
@@ -193,7 +193,7 @@ static bool is_ready(const struct scene *scene, size_t e, size_t q)
 		apqn->association_index == secret_of(scene, e));
 }
 
-/* A part of its identity is not known, and the rest is right for an entry whose secret it is associated with. */
+/* Part of the queue's identity is unknown. The rest matches an entry with whose secret it is associated. */
 static bool is_unverified(const struct scene *scene, size_t q)
 {
 	const struct apqn *apqn = &scene->apqns[q];
@@ -213,7 +213,7 @@ static bool is_unverified(const struct scene *scene, size_t q)
 	return false;
 }
 
-/* The entry may get the queue: it fits, and has not to be changed for it if it may serve another entry as it is. */
+/* May the entry get the queue? It must fit. If the queue may serve another entry as it is, it must not be changed. */
 static bool may_get(const struct scene *scene, size_t e, size_t q)
 {
 	return fits(scene, e, q) && (!is_unverified(scene, q) || is_ready(scene, e, q));

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* The rules of plan/internal.h taken word by word: every way to give a scene's queues to its entries is looked at. */
+/* The rules of plan/internal.h, implemented literally: tries every assignment of a scene's queues to its entries. */
 #include "unit/plan/scene.h"
 
 #define STATES_MAX (1 << (ENTRIES + QUEUES))
 
-/* These entries served by these queues; at most so many of the pairs can be ready ones. */
+/* These entries, served by these queues, with the highest possible number of ready pairs. */
 struct state {
 	uint16_t entries, queues;
 	int ready;
@@ -61,7 +61,7 @@ static int size_of(unsigned int set)
 	return __builtin_popcount(set);
 }
 
-/* Of two sets of the same size: has `a` the earliest element that the other lacks? */
+/* Of two sets of the same size: does `a` have the earliest element that only one of them has? */
 static bool is_earlier(unsigned int a, unsigned int b)
 {
 	unsigned int different = a ^ b;
@@ -87,7 +87,7 @@ static int largest(void)
 	return most;
 }
 
-/* R of plan/internal.h; leaves the states of all pairs. */
+/* R of plan/internal.h. Afterwards the states of all pairs are set. */
 static unsigned int find_r(const struct scene *scene)
 {
 	unsigned int r = 0;
@@ -112,7 +112,7 @@ static unsigned int find_s(const struct scene *scene, unsigned int r)
 	return r;
 }
 
-/* Rule 4's order among queues. */
+/* The order of queues in rule 4. */
 static bool is_better(const struct scene *scene, size_t a, size_t b)
 {
 	if (scene->apqns[a].generation != scene->apqns[b].generation)
@@ -120,7 +120,7 @@ static bool is_better(const struct scene *scene, size_t a, size_t b)
 	return a < b;
 }
 
-/* Of two sets of the same size: has `a` the best queue that the other lacks? */
+/* Of two sets of the same size: does `a` have the best queue that only one of them has? */
 static bool are_better(const struct scene *scene, unsigned int a, unsigned int b)
 {
 	size_t best = QUEUES;
@@ -148,7 +148,7 @@ static unsigned int find_queues(const struct scene *scene, unsigned int s, int *
 	return queues;
 }
 
-/* --- which queues are to be identified ------------------------------------------------------------- */
+/* --- which queues must be identified --------------------------------------------------------------- */
 
 static bool helps_any(const struct scene *scene, size_t q)
 {
@@ -159,7 +159,7 @@ static bool helps_any(const struct scene *scene, size_t q)
 	return false;
 }
 
-/* It turns out to be just what the entry needs. */
+/* Sets the identity to exactly what the entry needs. */
 static void reveal(struct apqn *apqn, const struct config_entry *entry)
 {
 	apqn->identity = APQN_IDENTITY_VALID;
@@ -168,7 +168,7 @@ static void reveal(struct apqn *apqn, const struct config_entry *entry)
 		strcpy(apqn->serialnr, *entry->serialnr ? entry->serialnr : "OF NO ENTRY     ");
 }
 
-/* Would one entry more be served if this queue turned out to be what some entry needs? */
+/* Would one more entry be served if this queue's identity matched some entry? */
 static bool could_add_one(const struct scene *scene, size_t q, int satisfied)
 {
 	bool adds = false;

@@ -10,9 +10,12 @@
 
 #include "unit/plan/builders.h"
 
-/* --- queues whose identity cannot be had ------------------------------------------------------------ */
+/* --- queues whose identity is unavailable ----------------------------------------------------------- */
 
-/* Only what is not known of a queue found associated: everything else decides as ever. */
+/*
+ * A queue found associated is left alone only if the unknown part of its identity may match. Otherwise the usual rules
+ * apply.
+ */
 static void queues_that_may_serve_are_left_alone(void **state)
 {
 	struct config_entry entries[] = {
@@ -25,7 +28,7 @@ static void queues_that_may_serve_are_left_alone(void **state)
 		failed(of_generation(ep11(4, 0, APQN_BOUND, 0, 3), 6), APQN_UNREADABLE), /* too old for the entry */
 		failed(on_card(ep11(5, 0, APQN_BOUND, 0, 1), SERIALNR_B), APQN_UNREADABLE), /* the wrong card */
 		failed(ep11(6, 0, APQN_BOUND, 0, 1), APQN_CARD_HUNG),
-		ep11(7, 0, APQN_BOUND, 'a', 1),                        /* of an unknown card */
+		ep11(7, 0, APQN_BOUND, 'a', 1),                        /* serial number unknown */
 		ep11(8, 0, APQN_BOUND, 'c', 1),                        /* the wrong key */
 		unavailable(ep11(9, 0, APQN_BOUND, 0, 3)),
 		offline(ep11(10, 0, APQN_BOUND, 0, 1)),
@@ -34,7 +37,7 @@ static void queues_that_may_serve_are_left_alone(void **state)
 	struct plan plan = PLAN(entries, apqns);
 
 	(void)state;
-	/* The entry that any card would do for gets the last, not the one that may serve the first. */
+	/* Entry 2, which accepts any card, gets the last queue, not the one that may serve the first entry. */
 	EXPECT_APQNS(&plan, NONE, 10, NONE);
 	EXPECT_GOALS(&plan, PLAN_UNVERIFIED, PLAN_UNBIND, PLAN_UNBIND, PLAN_UNBIND, PLAN_UNBIND, PLAN_LEAVE, PLAN_UNVERIFIED,
 		     PLAN_UNBIND, PLAN_UNVERIFIED, PLAN_UNBIND, PLAN_REASSOCIATE);
@@ -48,7 +51,7 @@ static void queues_that_may_serve_are_left_alone(void **state)
 
 /* --- identities ------------------------------------------------------------------------------------ */
 
-/* Bound queues are looked at first, and nothing is changed before; accelerators do not wait for it. */
+/* Bound queues are identified first, and no other EP11 queue is changed before. Accelerators do not wait for that. */
 static void bound_queues_are_identified_first(void **state)
 {
 	struct config_entry entries[] = {
@@ -86,7 +89,7 @@ static void unbound_queues_are_identified_if_needed(void **state)
 	expect_reason(&plan, 0, PLAN_UNDECIDED, 1);
 	plan_release(&plan);
 
-	/* One that has the key: the others are left as they are, and errors cured. */
+	/* Queue 1 has the key: the other queues are left alone, and unknown bind states are cleared by an unbind. */
 	memset(apqns[1].mkvp, 'b', sizeof(apqns[1].mkvp));
 	apqns[1].identity = APQN_IDENTITY_VALID;
 	plan = PLAN(entries, apqns);
@@ -112,14 +115,14 @@ static void useless_queues_are_not_identified(void **state)
 	expect_reason(&plan, 1, PLAN_GENERATION, 0);
 	expect_reason(&plan, 2, PLAN_NO_MKVP, NONE);
 	plan_release(&plan);
-	/* A serial number that is not known may be the right one. */
+	/* An unknown serial number may match. */
 	plan = plan_for(entries, 3, apqns, 4);
 	EXPECT_GOALS(&plan, PLAN_UNBIND, PLAN_LEAVE, PLAN_UNBIND, PLAN_IDENTIFY);
 	plan_release(&plan);
 }
 
-/* The unread queue cannot serve the entry that has none, but the entry that has what it needs. */
-static void queues_that_help_by_a_detour(void **state)
+/* The unread queue cannot serve the unserved entry, but it can serve the entry whose queue that entry needs. */
+static void queues_that_help_indirectly(void **state)
 {
 	struct config_entry entries[] = { want_ep11('a', 1), want_card('a', 2, SERIALNR_A) };
 	struct apqn apqns[] = {
@@ -140,8 +143,8 @@ static void queues_that_help_by_a_detour(void **state)
 	plan_release(&plan);
 }
 
-/* Here it could serve only an entry that holds nothing that the entry without a queue could use. */
-static void queues_that_help_nobody(void **state)
+/* The unread queue could serve only an entry whose queue is of no use to the unserved entry. */
+static void queues_that_do_not_help(void **state)
 {
 	struct config_entry entries[] = {
 		want_card('a', 1, SERIALNR_A), want_card('a', 2, SERIALNR_B), want_card('a', 3, SERIALNR_A),
@@ -163,7 +166,7 @@ static void queues_that_help_nobody(void **state)
 	plan_release(&plan);
 }
 
-static void all_of_the_key_counts(void **state)
+static void every_byte_of_the_key_counts(void **state)
 {
 	struct config_entry entries[] = { want_ep11('a', 1) };
 	struct plan plan;
@@ -181,7 +184,7 @@ static void all_of_the_key_counts(void **state)
 
 /* --- duplicates ------------------------------------------------------------------------------------- */
 
-/* Both are candidates, in the usual order: one that is ready, then the lower domain. */
+/* Both are candidates, in the usual order: ready queues first, then the lower domain. */
 static void two_of_a_card_with_one_key(void **state)
 {
 	struct config_entry entries[] = { want_ep11('a', 1), want_ep11('a', 2) };
@@ -200,7 +203,7 @@ static void two_of_a_card_with_one_key(void **state)
 	EXPECT_APQNS(&plan, 3, 0);
 	plan_release(&plan);
 
-	/* A failed one is passed over, as is one that is offline. */
+	/* Failed and offline queues are not used. */
 	apqns[3].failure = APQN_BIND_TIMEOUT;
 	apqns[0].online = false;
 	plan = PLAN(entries, apqns);
@@ -236,7 +239,7 @@ static void reasons_of_accelerators(void **state)
 	plan = PLAN(entries, apqns);
 	expect_reason(&plan, 0, PLAN_NO_APQN, NONE);
 	plan_release(&plan);
-	/* That an offline one could not even be unbound is not why it does not serve. */
+	/* If an offline accelerator cannot be unbound, that is not the reason why it does not serve the entry. */
 	apqns[0].failure = APQN_STAYS_BOUND;
 	plan = PLAN(entries, apqns);
 	expect_reason(&plan, 0, PLAN_NO_APQN, NONE);
@@ -247,7 +250,7 @@ static void reasons_of_ep11(void **state)
 {
 	const struct {
 		struct config_entry entry;
-		size_t apqns; /* so many of those below */
+		size_t apqns; /* use only the first ones of those below */
 		enum plan_reason reason;
 		size_t detail;
 	} cases[] = {
@@ -293,9 +296,9 @@ int main(void)
 		cmocka_unit_test(bound_queues_are_identified_first),
 		cmocka_unit_test(unbound_queues_are_identified_if_needed),
 		cmocka_unit_test(useless_queues_are_not_identified),
-		cmocka_unit_test(queues_that_help_by_a_detour),
-		cmocka_unit_test(queues_that_help_nobody),
-		cmocka_unit_test(all_of_the_key_counts),
+		cmocka_unit_test(queues_that_help_indirectly),
+		cmocka_unit_test(queues_that_do_not_help),
+		cmocka_unit_test(every_byte_of_the_key_counts),
 		cmocka_unit_test(two_of_a_card_with_one_key),
 		cmocka_unit_test(reasons_of_accelerators),
 		cmocka_unit_test(reasons_of_ep11),

@@ -102,8 +102,8 @@ static void satisfied_entry_wins(void **state)
 	plan_release(&plan);
 }
 
-/* More entries than queues, and every card that can be. */
-static void full_house(void **state)
+/* More entries than queues, and the maximum number of cards. */
+static void more_entries_than_queues(void **state)
 {
 	static struct config_entry entries[300];
 	static struct apqn apqns[APQN_CARDS_MAX];
@@ -248,7 +248,7 @@ int main(void)
 		cmocka_unit_test(preferences_of_ep11),
 		cmocka_unit_test(earlier_entry_gives_way),
 		cmocka_unit_test(satisfied_entry_wins),
-		cmocka_unit_test(full_house),
+		cmocka_unit_test(more_entries_than_queues),
 		cmocka_unit_test(goals_of_accelerators),
 		cmocka_unit_test(goals_of_ep11),
 		cmocka_unit_test(goals_of_the_rest),

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * Plans for small random machines, compared with what the rules demand (search.h). `test_random SEED CASES`
- * repeats a run or makes a longer one.
+ * Compares plans for small random machines with the rules (search.h). `test_random SEED CASES` repeats a run, or makes
+ * a longer one.
  */
 #include <errno.h>
 #include <setjmp.h>
@@ -73,7 +73,7 @@ static enum plan_goal goal_of(const struct scene *scene, const struct plan *plan
 	return identify || apqn->identity == APQN_IDENTITY_UNAVAILABLE ? PLAN_LEAVE : PLAN_UNBIND;
 }
 
-/* What may be said of an entry and an APQN in a reason. */
+/* A fact about an entry and an APQN that a reason may state. */
 typedef bool predicate(const struct scene *scene, size_t e, size_t q);
 
 static bool is_newest(const struct scene *scene, size_t e, size_t q, predicate *is)
@@ -115,7 +115,7 @@ static bool with_key_only(const struct scene *scene, size_t e, size_t q)
 static bool fitted(const struct scene *scene, size_t e, size_t q)
 {
 	const struct apqn *apqn = &scene->apqns[q];
-	/* That an accelerator that is offline could not be unbound is not why it does not serve. */
+	/* If an offline accelerator cannot be unbound, that is not the reason why it does not serve the entry. */
 	bool was_wanted = apqn->mode != APQN_MODE_ACCEL || apqn->online || apqn->failure != APQN_STAYS_BOUND;
 
 	return is_supported(apqn) && apqn->failure && was_wanted && is_right(scene, e, apqn);
@@ -143,7 +143,10 @@ static bool any(const struct scene *scene, size_t e, predicate *is)
 	return false;
 }
 
-/* An entry that cannot be served: a queue that is unavailable might relieve one that stands in its way. */
+/*
+ * For an entry that cannot be served: an unavailable queue might replace the queue of another entry, which would free
+ * that one.
+ */
 static bool relief(const struct scene *scene, size_t e, size_t q, int satisfied)
 {
 	const struct apqn *apqn = &scene->apqns[q];
@@ -237,7 +240,7 @@ static bool expect_(bool is, const char *what)
 
 #define expect(condition) expect_((condition), #condition)
 
-/* Entries and APQNs name each other, and only what fits. Gives the sets of both. */
+/* Entries and APQNs refer to each other, and only to matches. Returns both sets. */
 static bool check_pairs(const struct scene *scene, const struct plan *plan, unsigned int *entries, unsigned int *queues)
 {
 	*entries = *queues = 0;
@@ -273,7 +276,7 @@ static int count_ready(const struct scene *scene, const struct plan *plan)
 	return count;
 }
 
-/* Decision 2, entry by entry: needs no change, then newest, then lowest. */
+/* Rules 3 and 4 for one entry: a queue that needs no change, then the newest, then the lowest. */
 static bool prefers(const struct scene *scene, size_t e, size_t a, size_t b)
 {
 	if (is_ready(scene, e, a) != is_ready(scene, e, b))
@@ -291,7 +294,7 @@ static void check_preferences(const struct scene *scene, const struct plan *plan
 	}
 }
 
-/* Can these accelerator entries and accelerators be paired without rest? */
+/* Can all of these accelerator entries be paired with these accelerators? */
 static bool can_pair(const struct scene *scene, unsigned int entries, unsigned int queues)
 {
 	unsigned int e = (unsigned int)__builtin_ctz(entries | 1U << ENTRIES);
@@ -306,7 +309,9 @@ static bool can_pair(const struct scene *scene, unsigned int entries, unsigned i
 	return false;
 }
 
-/* Accelerators: entry after entry has the one it prefers of those that the others leave it. */
+/*
+ * Accelerators: in the order of the file, each entry gets the best queue that still lets the later entries be served.
+ */
 static void check_accel_pairs(const struct scene *scene, const struct plan *plan, unsigned int entries,
 			      unsigned int queues)
 {

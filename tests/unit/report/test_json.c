@@ -54,7 +54,7 @@ static void values(void **state)
 	assert_json(&json, "[\n  0,\n  18446744073709551615,\n  null,\n  \"\"\n]\n");
 }
 
-/* Valid for any bytes: quotes, control characters, what is no UTF-8. */
+/* Valid for any bytes: quotes, control characters, invalid UTF-8. */
 static void escapes(void **state)
 {
 	struct json json = { 0 };
@@ -67,7 +67,7 @@ static void escapes(void **state)
 			   "</script>\"\n}\n");
 }
 
-/* Larger than the first piece of memory, several times. */
+/* The buffer must grow several times. */
 static void large(void **state)
 {
 	struct json json = { 0 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* --list on a simulated machine: the table, what is not read and why, and that nothing is ever written. */
+/* --list on a simulated machine: the table, and why attributes are not read. Nothing is ever written. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -49,7 +49,7 @@ static void test_table(void **state)
 	assert_int_equal(sim_count(fixture->sim, MACHINE_READ, "*card12/serialnr"), 0);
 }
 
-/* Ten digits if two keys begin with the same eight, wherever these are. */
+/* Ten digits if two keys have the same first eight, on any two rows. */
 static void test_similar_keys(void **state)
 {
 	struct fixture *fixture = *state;
@@ -81,7 +81,7 @@ static void test_name(void **state)
 	assert_false(run(fixture));
 	assert_non_null(strstr(fixture->log.text, "error: cannot open configuration file /nonexistent.yaml: "));
 	assert_non_null(strstr(fixture->log.text, "output: 11.0002  EP11 "));
-	/* Nothing that could be named: nobody is asked. */
+	/* Without named entries the Ultravisor is not asked. */
 	assert_int_equal(sim_count(fixture->sim, MACHINE_UV, "*"), 0);
 }
 
@@ -124,7 +124,7 @@ static void test_no_se_guest(void **state)
 	assert_int_equal(sim_count(fixture->sim, MACHINE_READ, "*/mkvps"), 0);
 }
 
-/* Its resets and associations would keep our reads in the kernel. */
+/* Resets and associations of the other run could make reads block in the kernel. */
 static void test_another_run(void **state)
 {
 	struct fixture *fixture = *state;
@@ -138,7 +138,7 @@ static void test_another_run(void **state)
 	assert_int_equal(sim_count(fixture->sim, MACHINE_READ, "*/serialnr"), 0);
 }
 
-/* Nobody knows then whether all drivers are bound. */
+/* It is then unknown whether all drivers are bound. */
 static void test_bindings_unknown(void **state)
 {
 	struct fixture *fixture = *state;
@@ -165,7 +165,7 @@ static void test_incomplete(void **state)
 	assert_int_equal(sim_count(fixture->sim, MACHINE_READ, "*/mkvps"), 0);
 }
 
-/* Pending, in a reset, or lost by a kexec: no identity is read on the whole card. */
+/* Association pending, reset in progress, or association lost by a kexec: no identity is read on this card. */
 static void test_unsettled(void **state)
 {
 	static const char *const texts[] = { "association pending\n", "" };
@@ -187,7 +187,7 @@ static void test_unsettled(void **state)
 	}
 }
 
-/* The driver's first reset: waited for, but not for long; a queue that is unbound after it is not bound again. */
+/* The driver's first reset: a limited wait. A queue that is unbound after it is not bound again. */
 static void test_reset(void **state)
 {
 	struct fixture *fixture = *state;
@@ -218,7 +218,7 @@ static void test_hanging_card(void **state)
 	assert_non_null(strstr(fixture->log.text, "output: 13.0001  EP11   CEX8  SERIALNUMBER0013  bbbbbbbb"));
 }
 
-/* What could not be looked at does not pass for not being there. */
+/* A card that cannot be listed does not count as absent. */
 static void test_unlisted_card(void **state)
 {
 	struct fixture *fixture = *state;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The table of a dry run: the state of every APQN, what a real run would make of it, and for which entry. */
+/* The table of a dry run: the state of every APQN, what a real run would do with it, and for which entry. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -59,7 +59,7 @@ static void test_every_kind(void **state)
 			    "output: 03.0000  CCA    ?     yes  -        -       -\n");
 }
 
-/* A dry run does not recommend the option that it was given. */
+/* A dry run with --probe does not recommend --probe. */
 static void test_open(void **state)
 {
 	struct config_entry entries[] = { want_ep11('a', 1) };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Near misses: which APQNs come next to what an entry asks for, in which order, and what is said of them. */
+/* Near misses: the APQNs that almost match an entry, their order, and the text about each. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,7 +12,7 @@
 
 static const struct options options;
 
-/* Plans and lists the misses of entry 0, one a line. */
+/* Plans, and returns the near misses of entry 0, one per line. */
 static const char *misses_of(struct config_entry *entries, size_t count, const struct apqn *apqns, size_t apqn_count)
 {
 	static char text[REASONS_MAX * (REASON_SIZE + 1)];
@@ -38,7 +38,7 @@ static void test_accelerator(void **state)
 {
 	struct config_entry entries[] = { want_accel(6) };
 	const struct apqn apqns[] = {
-		of_generation(accel(1, 1, 8, APQN_UNBOUND), 5), /* the reason speaks of it */
+		of_generation(accel(1, 1, 8, APQN_UNBOUND), 5), /* named by the reason */
 		of_generation(accel(1, 2, 8, APQN_UNBOUND), 5),
 		offline(of_generation(accel(1, 3, 8, APQN_UNBOUND), 5)),
 		offline(accel(1, 4, 8, APQN_UNBOUND)),
@@ -65,7 +65,7 @@ static void test_serialnr(void **state)
 {
 	struct config_entry entries[] = { want_card('a', 1, SERIALNR_A) };
 	const struct apqn apqns[] = {
-		on_card(ep11(1, 1, APQN_BOUND, 'a', 0), SERIALNR_B), /* the reason speaks of it */
+		on_card(ep11(1, 1, APQN_BOUND, 'a', 0), SERIALNR_B), /* named by the reason */
 		ep11(2, 1, APQN_BOUND, 'a', 0),
 		offline(on_card(ep11(3, 1, APQN_BOUND, 'a', 0), SERIALNR_B)),
 		on_card(ep11(4, 1, APQN_BOUND, 'b', 0), SERIALNR_B),
@@ -78,7 +78,7 @@ static void test_serialnr(void **state)
 			    "'SERIALNUMBER000B', and it is offline\n");
 }
 
-/* As the kernel and the label of the card have it. */
+/* As the kernel and the label of the card show it. */
 static void test_serialnr_is_case_sensitive(void **state)
 {
 	struct config_entry entries[] = { want_card('a', 1, "serialnumber000a") };
@@ -94,7 +94,7 @@ static void test_failed(void **state)
 {
 	struct config_entry entries[] = { want_ep11('a', 1) };
 	struct apqn apqns[] = {
-		failed(ep11(1, 1, APQN_UNBOUND, 0, 0), APQN_BIND_REFUSED), /* the reason speaks of it */
+		failed(ep11(1, 1, APQN_UNBOUND, 0, 0), APQN_BIND_REFUSED), /* named by the reason */
 		failed(ep11(2, 1, APQN_UNBOUND, 0, 0), APQN_BIND_LIMIT),
 		failed(of_generation(ep11(3, 1, APQN_UNBOUND, 0, 0), 7), APQN_BIND_REFUSED),
 		offline(ep11(4, 1, APQN_BIND_UNSUPPORTED, 0, 0)),
@@ -109,7 +109,10 @@ static void test_failed(void **state)
 			    "be bound\n");
 }
 
-/* Another key is told, as one digit of the wanted one may be wrong; but not if something else is wrong as well. */
+/*
+ * An APQN with another key is listed, because a digit of the configured key may be wrong. It is not listed if anything
+ * else mismatches.
+ */
 static void test_other_key(void **state)
 {
 	struct config_entry entries[] = { want_ep11('a', 1) };
@@ -126,7 +129,7 @@ static void test_other_key(void **state)
 						    "APQN 03.0001 would fit, but it has no valid master key\n");
 }
 
-/* Whatever the APQNs are, or as long as they are not known. */
+/* No near misses if the secret is missing, if identities are unknown, or if the entry can be served. */
 static void test_none(void **state)
 {
 	struct config_entry without_secret[] = { want_ep11('a', 9) };
@@ -144,7 +147,7 @@ static void test_none(void **state)
 	assert_string_not_equal(MISSES(entries, others), "");
 }
 
-/* However many APQNs and entries there are, a report looks at so many pairs of them and no more. */
+/* A report examines a limited number of pairs of APQNs and entries. */
 static void test_limit(void **state)
 {
 	enum { APQNS = 65536, ENTRIES = NEAR_MISS_PAIRS_MAX / APQNS + 1 };
@@ -167,7 +170,7 @@ static void test_limit(void **state)
 		apqns[i] = offline(accel((uint8_t)(i >> 8), (uint8_t)i, 7, APQN_UNBOUND));
 		plan_apqns[i].entry = NONE;
 	}
-	/* The nearest one is the very last. */
+	/* The nearest miss is the last APQN. */
 	apqns[APQNS - 1].generation = 8;
 	assert_int_equal(reason_find(&report, ENTRIES - 2, reasons), 3);
 	assert_non_null(strstr(reasons[1], "APQN ff.00ff "));

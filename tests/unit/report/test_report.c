@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What people get to read about the end of a run, and what programs get as its result. */
+/* The messages at the end of a run, and its result for programs. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,7 +15,7 @@
 #define ENTRIES 3
 #define APQNS 3
 
-/* Three entries and three APQNs; the tests say what became of them. */
+/* Three entries and three APQNs. The tests set what happened to them. */
 struct scene {
 	struct config_entry entries[ENTRIES];
 	struct apqn apqns[APQNS];
@@ -82,7 +82,9 @@ static void test_success(void **state)
 	} cases[] = {
 		{ 0, 0, false, false, false }, { 1, 0, false, false, true }, { 3, 0, false, false, true },
 		{ 0, 0, true, false, false },  { 2, 0, true, false, false }, { 3, 0, true, false, true },
-		/* What only a bind could tell is no failure of a dry run, and no success of a real one. */
+		/*
+		 * An entry that depends on a bind does not fail a dry run, but a real run does not count it as served.
+		 */
 		{ 0, 1, false, true, true },   { 0, 1, false, false, false }, { 2, 1, true, true, true },
 		{ 2, 1, true, false, false },  { 1, 1, true, true, false },   { 0, 0, false, true, false },
 	};
@@ -102,7 +104,7 @@ static void test_success(void **state)
 	}
 }
 
-/* --- the dialogue ----------------------------------------------------------------------------------- */
+/* --- messages --------------------------------------------------------------------------------------- */
 
 static void test_all_served(void **state)
 {
@@ -133,7 +135,7 @@ static void test_quiet_success(void **state)
 	assert_string_equal(scene.log.text, "");
 }
 
-/* One entry is enough; the others are worth a warning. With --strict they are the errors. */
+/* One served entry is enough, and the others cause warnings. With --strict they cause errors. */
 static void test_some_served(void **state)
 {
 	struct scene scene;
@@ -177,7 +179,7 @@ static void test_dry_run(void **state)
 	scene.config.count = 2;
 	serve(&scene, 0, 1);
 	scene.plan_apqns[1].goal = PLAN_ASSOCIATE;
-	scene.plan_apqns[2].goal = PLAN_UNBIND; /* would be unbound: not worth a warning */
+	scene.plan_apqns[2].goal = PLAN_UNBIND; /* would be unbound: no warning */
 	scene.plan_entries[1].reason = PLAN_UNKNOWN;
 	report_print(&scene.report);
 	assert_string_equal(scene.log.text,
@@ -265,7 +267,7 @@ static void test_accelerator_reasons(void **state)
 			    "error: 0 of 2 entries satisfied, at least one is required\n");
 }
 
-/* --- what should not be bound any more -------------------------------------------------------------- */
+/* --- queues that should not be bound ---------------------------------------------------------------- */
 
 static void test_still_bound(void **state)
 {
@@ -298,7 +300,7 @@ static void test_unbind(void **state)
 	scene.plan_apqns[1].goal = PLAN_UNBIND;
 	assert_false(report_unbind(&scene.report));
 	assert_string_equal(scene.log.text, "error: APQN 11.0009: still bound, though it serves no entry\n");
-	/* A dry run has bound nothing, and unbinds nothing. */
+	/* A dry run has bound nothing, and it unbinds nothing. */
 	log_capture_begin(&scene.log);
 	scene.options.dry_run = true;
 	assert_true(report_unbind(&scene.report));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 
-/* The report of whole runs on a simulated machine, as the next stage of the boot reads it. */
+/* The JSON reports of whole runs on a simulated machine, as later stages of the boot read them. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,7 +16,7 @@
 
 static char report[REPORT_SIZE];
 
-/* The report says N for the duration, which has to be right. */
+/* Checks the duration in the report, and replaces it with N. */
 static bool run_with_report(struct fixture *fixture)
 {
 	int64_t start_ms = machine_now_ms(&fixture->sim->machine);
@@ -82,7 +82,7 @@ static void test_success(void **state)
 		"      \"entry\": 2,\n      \"failure\": null\n    }\n  ]\n}\n");
 }
 
-/* What cannot be read is null, and not what it most likely is. */
+/* An attribute that cannot be read is null, not its most likely value. */
 static void test_unread(void **state)
 {
 	struct fixture *fixture = *state;
@@ -98,7 +98,7 @@ static void test_unread(void **state)
 	assert_non_null(strstr(report, "\"apqn\": \"11.0001\",\n      \"mode\": null,\n      \"generation\": null,\n"));
 }
 
-/* A run that ends before it knows anything still says why. */
+/* A run that fails early still reports the reason. */
 static void test_early_failure(void **state)
 {
 	struct fixture *fixture = *state;
@@ -111,7 +111,7 @@ static void test_early_failure(void **state)
 				    "  \"entries\": [],\n  \"apqns\": []\n}\n");
 }
 
-/* The configuration is known, a plan is not. */
+/* The configuration is known, but there is no plan. */
 static void test_no_plan(void **state)
 {
 	struct fixture *fixture = *state;
@@ -122,7 +122,7 @@ static void test_no_plan(void **state)
 	assert_non_null(strstr(report, "\"apqns\": []\n"));
 }
 
-/* What --json prints is what the file gets. Names need not be nice. */
+/* --json prints the same text as the report file. Names may contain special characters. */
 static void test_standard_output(void **state)
 {
 	struct fixture *fixture = *state;
@@ -150,7 +150,7 @@ static void test_standard_output(void **state)
 	assert_non_null(strstr(printed, "\"secret_name\": \"a\\\"b\\\\\",\n"));
 }
 
-/* Whoever asked for it decides what that means (main.c). */
+/* The run succeeds: main.c decides whether lost output is an error. */
 static void test_output_closed(void **state)
 {
 	struct fixture *fixture = *state;
@@ -166,7 +166,7 @@ static void test_output_closed(void **state)
 	assert_int_equal(log_output_error(), -EBADF);
 }
 
-/* It is a report on the run, not a part of it. */
+/* A report that cannot be written does not fail the run. */
 static void test_not_writable(void **state)
 {
 	struct fixture *fixture = *state;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* --status: the text that a run leaves behind, and what is shown of it. */
+/* --status: the text that a run leaves, and how it is shown. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,7 +15,7 @@
 
 #define PATH_OF(fixture, path) snprintf(path, sizeof(path), "%s.txt", (fixture)->path)
 
-/* A run that leaves its report behind, then a look at that. */
+/* A run that leaves its report, and then --status. */
 static void show_run(struct fixture *fixture, bool expected)
 {
 	char path[64];
@@ -24,7 +24,7 @@ static void show_run(struct fixture *fixture, bool expected)
 
 	PATH_OF(fixture, path);
 	fixture->options.status_path = path;
-	fixture->options.report_path = "/dev/null/report.json"; /* one that fails does not keep the other */
+	fixture->options.report_path = "/dev/null/report.json"; /* cannot be written; the other report must be */
 	log_set_verbose(0);
 	run(fixture);
 	log_capture_begin(&fixture->log);
@@ -111,7 +111,9 @@ static void test_strange(void **state)
 		assert_non_null(strstr(fixture->log.text, ": not a report of pvapconfig\n"));
 		assert_false(success);
 	}
-	/* Only the beginning decides; nothing that a terminal understands gets through, and no half line. */
+	/*
+	 * Only the beginning determines the result. Terminal control characters and incomplete lines are not printed.
+	 */
 	assert_int_equal(show(fixture, "pvapconfig 1 at early boot: succeeded after 1 ms\n\033[2J\nhalf", &success), 0);
 	assert_true(success);
 	assert_string_equal(fixture->log.text, "output: pvapconfig 1 at early boot: succeeded after 1 ms\noutput: ?[2J\n");
@@ -132,7 +134,7 @@ static void test_no_report(void **state)
 	assert_false(success);
 }
 
-/* Byte by byte what is in the file; the text beside it has the result. */
+/* Prints the file unchanged. The result is read from the text report. */
 static void test_json(void **state)
 {
 	static const char json[] = "{ \"success\":true,\n\"version\":1}\n";
@@ -159,7 +161,7 @@ static void test_json(void **state)
 	assert_true(success);
 	log_capture_begin(&fixture->log);
 	assert_int_equal(status_show(path, "/nonexistent/report.json", &success), -ENOENT);
-	/* The run that left the text was made. */
+	/* The text report exists, so early boot did run. */
 	assert_string_equal(fixture->log.text,
 			    "error: report /nonexistent/report.json: not found; early boot could not write it\n");
 	unlink(path);

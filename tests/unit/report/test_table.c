@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Tables: widths, the last column in several lines, and never more than 80 columns. */
+/* Tables: widths, the last column on several lines, and at most 80 columns. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -54,7 +54,7 @@ static void test_widths(void **state)
 
 static void test_last_column(void **state)
 {
-	/* 69 columns are left for it. */
+	/* The last column is 69 columns wide. */
 	static const char *const words[][3] = { { "11.0008", "a", TEN TEN TEN TEN TEN TEN TEN "12 3" } };
 	static const char *const fits[][3] = { { "11.0008", "a", TEN TEN TEN TEN TEN TEN "12345678" } };
 	static const char *const one[][3] = { { "11.0008", "a", FILLED FILLED FILLED FILLED FILLED FILLED FILLED } };

@@ -12,14 +12,14 @@
 #include "model/ap_words.h"
 #include "request/request.h"
 
-/* What the requests in tests/unit/uv/asrcb were made with. */
+/* Parameters of the requests in tests/unit/uv/asrcb. */
 #define HOST_KEY \
 	"016e976208995e5d11f7cf26eb5e380ad6700756a21ada538a0a72f8cde656f5f7" \
 	"4edb988f1bbbb657d22dc22930f07f041e7e298b605c4547ec9cfea7726a1e05bf"
 #define SECRET "bbce1bb2fd2d68ff2c6edff68477796f0cf4377c125fe10602e8e77ccde31a57"
 #define EXTENSION "0aa95ad8dfe7c9270be6bdcfc4acaecdd49c084f9bae59fc4d5b09fce3d0e08f"
 #define NONE "0000000000000000000000000000000000000000000000000000000000000000"
-#define ROOT_VOLUME "5313153e" /* the first bytes of the ids */
+#define ROOT_VOLUME "5313153e" /* first bytes of the ids */
 #define BACKUP_KEY "08c08059"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -99,7 +99,9 @@ static void for_another_host(void **state)
 	assert_int_equal(open_request(), REQUEST_NOT_DECRYPTED);
 }
 
-/* Fields that have to be believed to find the key have answers of their own; a change of anything else breaks the tag. */
+/*
+ * Fields that are needed to find the key have return codes of their own. A change of anything else invalidates the tag.
+ */
 static void changed_bytes(void **state)
 {
 	static const struct {
@@ -112,12 +114,12 @@ static void changed_bytes(void **state)
 
 	(void)state;
 	load("association-one-host");
-	/* Behind the fields not every byte, because the elliptic curve takes its time. */
+	/* After these fields, not every byte is tested, because the elliptic curve is slow. */
 	for (size_t at = 0; at < length; at += at < 0x38 ? 1 : 13) {
 		uint16_t expected = REQUEST_NOT_DECRYPTED;
 
 		if (at == 0x27 || (at >= 0x2c && at < 0x30))
-			continue; /* see lies() */
+			continue; /* see wrong_counts_and_sizes() */
 		for (size_t i = 0; i < COUNT(fields); i++)
 			if (at >= fields[i].from && at < fields[i].to)
 				expected = fields[i].rc;
@@ -129,7 +131,7 @@ static void changed_bytes(void **state)
 	assert_int_equal(open_request(), REQUEST_GOOD);
 }
 
-static void lies(void **state)
+static void wrong_counts_and_sizes(void **state)
 {
 	static const struct {
 		size_t at;
@@ -156,11 +158,11 @@ static void lies(void **state)
 		assert_int_equal(open_request(), REQUEST_BAD_SIZE);
 }
 
-/* Where what pvsecret draws by lot lies, and what comes of it; the rest of a request is determined. */
+/* Clears the random parts of a request and everything derived from them. The rest is deterministic. */
 static void clear_lot(uint8_t *bytes, size_t size)
 {
 	static const struct {
-		size_t from, to; /* the last two: slot, but the hash of the host; encrypted part and tag */
+		size_t from, to; /* the last one: the slot without the hash of the host */
 	} drawn[] = { { 0x10, 0x1c }, { 0x418, 0x4b8 }, { 0x4d8, 0x508 } };
 
 	for (size_t i = 0; i < COUNT(drawn); i++)
@@ -168,8 +170,8 @@ static void clear_lot(uint8_t *bytes, size_t size)
 	memset(bytes + size - 80, 0, 80);
 }
 
-/* Our own requests are made of the same bytes, and open to the same. */
-static void our_own(void **state)
+/* Our requests have the same bytes as those of pvsecret, and decrypt to the same contents. */
+static void own_requests(void **state)
 {
 	static const char *const names[] = { "association-one-host", "association-extension-secret" };
 	uint8_t own[sizeof(request)];
@@ -181,7 +183,7 @@ static void our_own(void **state)
 		assert_int_equal(open_request(), REQUEST_GOOD);
 		assert_int_equal(request_write(&secret, 1, own), length);
 		memcpy(own + REQUEST_IMAGE, request + REQUEST_IMAGE, REQUEST_IMAGE_SIZE);
-		memcpy(own + 0x108, request + 0x108, 16); /* the configuration's id */
+		memcpy(own + 0x108, request + 0x108, 16); /* id of the configuration */
 		assert_true(request_seal(own, length, host_key));
 		assert_int_equal(request_open(own, length, host_key, &opened), REQUEST_GOOD);
 		assert_memory_equal(&opened, &secret, sizeof(secret));
@@ -220,8 +222,8 @@ static void several_hosts(void **state)
 	assert_false(request_seal(request, length - 1, keys[0]));
 }
 
-/* What is wrong though it was encrypted for this host. */
-static void sealed_nonsense(void **state)
+/* Invalid contents, correctly encrypted for this host. */
+static void sealed_invalid_contents(void **state)
 {
 	static const struct {
 		size_t at;
@@ -250,7 +252,7 @@ static void sealed_nonsense(void **state)
 	}
 	length = request_write(&none, 1, request);
 	assert_int_equal(length, 1352); /* as meta.asrcb */
-	request[0x2f] = 31; /* an extension secret too short */
+	request[0x2f] = 31; /* extension secret too short */
 	request[0x0f] -= 1;
 	length--;
 	assert_true(request_seal(request, length, host_key));
@@ -269,10 +271,10 @@ int main(void)
 		cmocka_unit_test_setup(requests_of_the_real_tool, setup),
 		cmocka_unit_test_setup(for_another_host, setup),
 		cmocka_unit_test_setup(changed_bytes, setup),
-		cmocka_unit_test_setup(lies, setup),
-		cmocka_unit_test_setup(our_own, setup),
+		cmocka_unit_test_setup(wrong_counts_and_sizes, setup),
+		cmocka_unit_test_setup(own_requests, setup),
 		cmocka_unit_test_setup(several_hosts, setup),
-		cmocka_unit_test_setup(sealed_nonsense, setup),
+		cmocka_unit_test_setup(sealed_invalid_contents, setup),
 	};
 
 	return cmocka_run_group_tests_name("request", tests, NULL, NULL);
