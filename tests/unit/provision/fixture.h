@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* Provisioning by itself on a simulated machine; include after cmocka.h. */
+/* Provisioning alone on a simulated machine. Include after cmocka.h. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,34 +32,37 @@
 #define ENTRY_B "- mode: EP11\n  mkvp: " MKVP_B "\n  secretid: " ID_2 "\n"
 #define ENTRY_ACCEL "- mode: Accel\n"
 #define DELAYS "delay bind=1ms reset=20ms associate=30ms request=2ms\n"
-/* Two EP11 cards with two queues each, and an accelerator. */
+/* Two EP11 cards and an accelerator, with two queues each. */
 #define MACHINE                                                                                                \
 	DELAYS SECRETS "card 05 CEX8A\nqueue 05.0001\nqueue 05.0002\n"                                        \
 		       "card 11 CEX8P serialnr=SERIAL1111111111\nqueue 11.0001" KEY_A "\nqueue 11.0002" KEY_C "\n" \
 		       "card 12 CEX8P serialnr=SERIAL2222222222\nqueue 12.0001" KEY_B "\nqueue 12.0002 mkvp=none\n"
 
-/* A run on a new machine, and what it comes to. What is not set is not checked, except where it says "always". */
+/*
+ * A run on a new machine, and its expected result. Fields that are not set are not checked, except those marked
+ * "always".
+ */
 struct row {
 	const char *name;
-	const char *topology; /* NULL: the machine of the run before (then) */
-	const char *yaml;     /* NULL: without entries */
+	const char *topology; /* NULL: the machine of the previous run (see `then`) */
+	const char *yaml;     /* NULL: no entries */
 	bool settled, dry_run, probe;
-	int64_t timeout_ms; /* 0: a minute */
+	int64_t timeout_ms; /* 0: one minute */
 	struct {
 		const char *path, *text;
 	} written; /* just before the run */
 	struct sim_injection injections[3];
-	/* afterwards */
+	/* expected result */
 	size_t satisfied;   /* always */
-	const char *queues; /* always: the truth of every queue */
-	bool doubted[6];    /* always: the program does not know whether this APQN is bound; it knows the truth of the others */
+	const char *queues; /* always: state of every queue in the model */
+	bool doubted[6];    /* always: the program does not know whether this APQN is bound; for the others it does */
 	enum apqn_failure failures[6]; /* always: of every APQN */
-	enum plan_reason reasons[2];   /* unless PLAN_SATISFIED */
-	size_t served_by[2];           /* number of the APQN that serves the entry, from 1 */
-	enum plan_goal goals[2];       /* unless PLAN_LEAVE */
+	enum plan_reason reasons[2];   /* PLAN_SATISFIED: not checked */
+	size_t served_by[2];           /* APQN that serves the entry, counted from 1; 0: not checked */
+	enum plan_goal goals[2];       /* PLAN_LEAVE: not checked */
 	const char *log[4], *not_log[2];
 	struct row_calls calls[4];
-	int64_t least_ms, most_ms; /* unless 0 */
+	int64_t least_ms, most_ms; /* 0: not checked */
 	const struct row *then;    /* the next run, which has no topology */
 };
 
@@ -122,7 +125,10 @@ static inline void take_secrets(struct fixture *fixture)
 	}
 }
 
-/* Gathers and provisions with this configuration (NULL: without entries); the journal then holds provisioning only. */
+/*
+ * Gathers and provisions with this configuration (NULL: no entries). Afterwards the journal has only the calls of
+ * provisioning.
+ */
 static inline void run(struct fixture *fixture, const char *yaml)
 {
 	struct machine *machine = &fixture->sim->machine;
@@ -152,12 +158,12 @@ static inline const char *truth(struct fixture *fixture, uint8_t card, uint8_t d
 	return truth_of(fixture->sim, sim_queue(fixture->sim, card, domain));
 }
 
-/* Such calls never come back, or fail and have no effect; read calls have another answer. */
+/* Calls that hang, calls that fail without effect, and reads with a different result. */
 #define HANG(operation, path) { operation, path, SIM_HANG, 0, NULL, 0, 0 }
 #define REFUSE(operation, path, error) { operation, path, SIM_FAIL, error, NULL, 0, 0 }
 #define ANSWER(path, text) { MACHINE_READ, path, SIM_TEXT, 0, text, 0, 0 }
 
-/* What the program believes of the queues, and what it says failed. */
+/* Checks the bind states and failures that the program has for the queues. */
 static inline void check_apqns(struct fixture *fixture, const struct row *row)
 {
 	assert_true(fixture->inventory.count <= COUNT(row->failures));

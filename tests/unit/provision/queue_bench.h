@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* One queue whose kernel answers as the test says; include after cmocka.h. */
+/* One queue. The test gives the results of its calls. Include after cmocka.h. */
 #include "provision/queue_steps.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -21,7 +21,7 @@ struct bench {
 	struct apqn apqn;
 	struct queue_serialnr serialnr;
 	struct queue_task task;
-	enum queue_state before; /* the last call */
+	enum queue_state before; /* before the last call */
 	int64_t now_ms;
 };
 
@@ -43,7 +43,7 @@ static inline void bench_begin(struct bench *bench, enum queue_goal goal, enum a
 	queue_task_begin(&bench->task, goal, bench->now_ms);
 }
 
-/* Makes the call that the task wants, and checks that it is this one. */
+/* Makes the task's next call, and checks which it is. */
 static inline void call(struct bench *bench, enum queue_call expected)
 {
 	bench->before = bench->task.state;

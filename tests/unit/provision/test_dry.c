@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Dry runs on the simulated machine: nothing is written, and what is told is what a real run does. */
+/* Dry runs on the simulated machine: nothing is written, and the printed actions are those of a real run. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -26,8 +26,8 @@ static const struct row rows[] = {
 	  .topology = MACHINE, .yaml = ENTRY_ACCEL ENTRY_A, .dry_run = true, .probe = true, .satisfied = 2,
 	  .queues = ALL_BINDABLE, .calls = { { MACHINE_WRITE, "*/se_associate", 0, 0 } },
 	  .log = { "dry run: 11.0001: bind and associate with secret index 1 for entry #2" } },
-	/* The actions that a dry run prints are those that a real run then prints. */
-	{ .name = "tells the truth",
+	/* A real run prints the same actions as the dry run before it. */
+	{ .name = "prints the actions of a real run",
 	  .topology = DELAYS SECRETS "card 05 CEX8A\nqueue 05.0001 state=bound\nqueue 05.0002\n"
 				     "card 06 CEX7A\nqueue 06.0001 state=bound\n"
 				     "card 11 CEX8P\nqueue 11.0001" KEY_A " state=associated:2\nqueue 11.0002" KEY_B
@@ -40,24 +40,27 @@ static const struct row rows[] = {
 		  .queues = "05.0001 bound, 05.0002 bindable, 06.0001 bindable, 11.0001 associated 1, "
 			    "11.0002 associated 2",
 		  .log = { "info: " TO_UNBIND, "info: " TO_REASSOCIATE, "info: " TO_ASSOCIATE } } },
-	/* Found bound, but the reset of an unbind runs: at its end the queue would have to be bound to be identified. */
+	/*
+	 * Found bound, but the reset of an unbind is running. After it, the queue would have to be bound to be
+	 * identified.
+	 */
 	{ .name = "after an unbind",
 	  .topology = "delay bind=1ms reset=2s associate=30ms request=2ms\n" SECRETS "card 11 CEX8P\nqueue 11.0001" KEY_A
 		      " state=bound\n",
 	  .yaml = ENTRY_A, .settled = true, .dry_run = true, .written = { "devices/ap/card11/11.0001/se_bind", "0" },
 	  .queues = "11.0001 bindable", .reasons = { PLAN_UNKNOWN }, .calls = { NO_WRITE } },
-	/* What cannot be taken back is told. */
+	/* A probe that cannot be undone is reported. */
 	{ .name = "the unbind of a probe never ends",
 	  .topology = ONE_QUEUE "fault 11.0001 unbind never\n", .yaml = ENTRY_A, .settled = true, .dry_run = true,
 	  .probe = true, .queues = "11.0001 bound", .failures = { APQN_STAYS_BOUND }, .log = { MAY_BE_BOUND } },
-	/* Not until the deadline. */
-	{ .name = "a probe whose bind was lost and cannot be read is taken back all the same",
+	/* The run does not retry until the timeout. */
+	{ .name = "a probe whose bind was lost and cannot be read is undone",
 	  .topology = ONE_QUEUE, .yaml = ENTRY_A, .dry_run = true, .probe = true,
 	  .injections = { { MACHINE_WRITE, "*/se_bind", SIM_KILL_LATE, 0, NULL, 0, 1 },
 			  { MACHINE_READ, "*/se_bind", SIM_FAIL, -EPIPE, NULL, 1, 0 } },
 	  .queues = "11.0001 bindable", .doubted = { true }, .failures = { APQN_UNREADABLE },
 	  .log = { "warning: APQN 11.0001: its state cannot be read: Broken pipe\n" }, .most_ms = 999 },
-	{ .name = "every process that is to write the unbind of a probe is killed",
+	{ .name = "every worker that writes the unbind of a probe is killed",
 	  .topology = ONE_QUEUE, .yaml = ENTRY_A, .settled = true, .dry_run = true, .probe = true,
 	  .injections = { { MACHINE_WRITE, "*/se_bind", SIM_KILL, 0, NULL, 1, 0 } },
 	  .queues = "11.0001 bound", .doubted = { true }, .failures = { APQN_CALL_LOST },
@@ -76,7 +79,10 @@ static bool is_any_invalid(struct sim *sim)
 	return false;
 }
 
-/* A bind may fail and have taken effect, since the driver asks the queue once more: then the next one is not valid. */
+/*
+ * A bind may take effect and still fail, because the driver tests the queue once more. The next bind then fails with
+ * EINVAL.
+ */
 static void test_dry_run_bind_fails_late(void **state)
 {
 	static const char topology[] =
@@ -98,7 +104,7 @@ static void test_dry_run_bind_fails_late(void **state)
 	assert_true(was_late);
 }
 
-/* No probe is forgotten for which no time is left, because the clock jumps. */
+/* If no time is left to undo a probe, because the clock jumps, it is reported. */
 static void test_dry_run_without_time(void **state)
 {
 	struct fixture *fixture = *state;

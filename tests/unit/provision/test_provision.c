@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Provisioning on the simulated machine: what state the queues are in afterwards, and what was done on the way. */
+/* Provisioning on the simulated machine: the final states of the queues, and the calls made. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -21,19 +21,19 @@
 static const struct row rows[] = {
 	{ .name = "a fresh machine",
 	  .topology = MACHINE, .yaml = ENTRY_ACCEL ENTRY_A ENTRY_B, .satisfied = 3, .queues = CONFIGURED,
-	  /* Reset by the driver at boot, two requests, one association, one release: nothing sleeps half a second. */
+	  /* The driver's reset at boot, two requests, one association, one unbind: no wait of half a second. */
 	  .most_ms = 249 },
 	{ .name = "a second run writes nothing",
 	  .topology = MACHINE, .yaml = ENTRY_ACCEL ENTRY_A ENTRY_B, .satisfied = 3, .queues = CONFIGURED,
 	  .calls = { { MACHINE_WRITE, "*", 1, 99 } },
 	  .then = &(const struct row){ .yaml = ENTRY_ACCEL ENTRY_A ENTRY_B, .satisfied = 3, .queues = CONFIGURED,
 				       .calls = { NO_WRITE } } },
-	{ .name = "queues whose identity nobody needs are not bound to learn it",
+	{ .name = "queues are not bound if no entry needs their identity",
 	  .topology = MACHINE, .yaml = ENTRY_ACCEL, .settled = true, .satisfied = 1,
 	  .queues = "05.0001 bound, 05.0002 bindable, 11.0001 bindable, 11.0002 bindable, 12.0001 bindable, "
 		    "12.0002 bindable",
 	  .calls = { { MACHINE_WRITE, "*", 1, 1 }, { MACHINE_READ, "*/mkvps", 0, 0 } } },
-	{ .name = "nor for an entry without a secret",
+	{ .name = "queues are not bound for an entry without a secret",
 	  .topology = MACHINE, .yaml = "- mode: EP11\n  mkvp: " MKVP_A "\n  secretid: " ID_3 "\n",
 	  .queues = ALL_BINDABLE, .reasons = { PLAN_NO_SECRET }, .calls = { NO_WRITE } },
 	{ .name = "the serial number decides",
@@ -44,7 +44,7 @@ static const struct row rows[] = {
 	  .queues = "05.0001 bindable, 05.0002 bindable, 11.0001 associated 1, 11.0002 bindable, 12.0001 bindable, "
 		    "12.0002 bindable",
 	  .reasons = { PLAN_SATISFIED, PLAN_SERIALNR },
-	  /* One serial number a card, not one a queue. */
+	  /* One per card, not one per queue. */
 	  .calls = { { MACHINE_READ, "*/serialnr", 0, 2 } } },
 	{ .name = "a wrong association is corrected",
 	  .topology = DELAYS SECRETS "card 11 CEX8P\nqueue 11.0001" KEY_A " state=associated:2\n", .yaml = ENTRY_A,
@@ -54,7 +54,7 @@ static const struct row rows[] = {
 	  .topology = DELAYS SECRETS "card 11 CEX8P\nqueue 11.0001" KEY_A " state=bound\n", .yaml = ENTRY_A,
 	  .settled = true, .satisfied = 1, .queues = "11.0001 associated 1",
 	  .calls = { { MACHINE_WRITE, "*/se_bind", 0, 0 }, { MACHINE_WRITE, "*/se_associate", 1, 1 } } },
-	/* The kernel does not know the association any more: unbind, bind, associate. */
+	/* The kernel no longer knows the association: unbind, bind, associate. */
 	{ .name = "after a kexec",
 	  .topology = DELAYS SECRETS "card 11 CEX8P\nqueue 11.0001" KEY_A " state=associated:1\n", .yaml = ENTRY_A,
 	  .satisfied = 1, .queues = "11.0001 associated 1" },
@@ -75,25 +75,25 @@ static const struct row rows[] = {
 	{ .name = "the master key is read once more after an association",
 	  .topology = MACHINE, .yaml = ENTRY_A ENTRY_B, .satisfied = 2, .queues = CONFIGURED_EP11,
 	  .calls = { { MACHINE_READ, "*/11.0001/mkvps", 2, 2 }, { MACHINE_READ, "*/12.0001/mkvps", 2, 2 } } },
-	{ .name = "a card that hangs in it is not touched again and serves its entry all the same",
+	{ .name = "a card that hangs during this read is not used again, but its entry is served",
 	  .topology = MACHINE, .yaml = ENTRY_A ENTRY_B,
 	  .injections = { { MACHINE_READ, "*/11.0001/mkvps", SIM_HANG, 0, NULL, 1, 0 } },
 	  .satisfied = 2, .queues = CONFIGURED_EP11,
 	  .failures = { [3] = APQN_CARD_HUNG }, .log = { "warning: card11: " } },
-	/* The association is not known: unbind, bind, read. */
+	/* The association is unknown: unbind, bind, read. */
 	{ .name = "a serial number is read as soon as the reset of an unbind is over",
 	  .topology = DELAYS SECRETS "card 11 CEX8P serialnr=SERIAL1111111111\nqueue 11.0001" KEY_A
 				     " state=associated:2\nqueue 11.0002" KEY_C "\n",
 	  .yaml = ENTRY_A "  serialnr: SERIAL1111111111\n", .satisfied = 1,
 	  .queues = "11.0001 associated 1, 11.0002 bindable", .most_ms = 499 },
-	{ .name = "of two queues of a card with one master key each may serve an entry",
+	{ .name = "two queues of a card with the same master key may serve two entries",
 	  .topology = DELAYS SECRETS "card 11 CEX8P\nqueue 11.0001" KEY_A "\nqueue 11.0002" KEY_A "\n",
 	  .yaml = ENTRY_A, .satisfied = 1, .queues = "11.0001 associated 1, 11.0002 bindable",
 	  .log = { "warning: APQN 11.0001 and APQN 11.0002: same master key " },
 	  .then = &(const struct row){ .yaml = ENTRY_A ENTRY_A_2, .satisfied = 2,
 				       .queues = "11.0001 associated 1, 11.0002 associated 2" } },
-	/* It is left as it is, and nothing is read of its card meanwhile. */
-	{ .name = "an association is pending from before",
+	/* It is left alone, and no identity is read on its card until it ends. */
+	{ .name = "an association is pending at the start",
 	  .topology = "delay associate=2s\n" SECRETS "card 11 CEX8P\nqueue 11.0001" KEY_A " state=bound\n"
 		      "queue 11.0002" KEY_B "\n",
 	  .yaml = ENTRY_A ENTRY_B, .settled = true, .written = { "devices/ap/card11/11.0001/se_associate", "1" },
@@ -111,7 +111,7 @@ static void test_signal(void **state)
 	assert_int_equal(fixture->result, -EINTR);
 }
 
-/* Cards overlap: eight cards take no longer than one, give or take. */
+/* Cards are handled concurrently: eight cards take at most 2 ms longer than one. */
 static void test_cards_overlap(void **state)
 {
 	struct fixture *fixture = *state;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* For how long a queue is tried, and what becomes of a call whose goal is another one when it ends. */
+/* How long calls are retried, and the effect of a call whose goal is replaced while it is under way. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,11 +10,11 @@
 #include "unit/between.h"
 #include "unit/provision/queue_bench.h"
 
-/* --- patience --------------------------------------------------------------------------------------- */
+/* --- retries ---------------------------------------------------------------------------------------- */
 
 /*
- * Answers binds with `error` whenever the task is due, and the question for a reset with `reset`, until it gives up;
- * returns for how long that took.
+ * Fails binds with `error` whenever the task is due, and answers reads of `reset` with `reset`, until the task gives
+ * up. Returns how long that took.
  */
 static int64_t refuse_during(struct bench *bench, int error, const char *reset)
 {
@@ -40,7 +40,7 @@ static int64_t refuse_until_failure(struct bench *bench, int error)
 	return refuse_during(bench, error, "No Reset Timer set.\n");
 }
 
-static void test_refusal_is_a_verdict_after_a_second(void **state)
+static void test_refusals_fail_after_one_second(void **state)
 {
 	static const char *const answers[] = { "No Reset Timer set.\n", "Reset Timer armed.\n", "", NULL };
 
@@ -55,8 +55,8 @@ static void test_refusal_is_a_verdict_after_a_second(void **state)
 	}
 }
 
-/* Neither is the reset that the driver begins with, if it lasts. */
-static void test_refusal_in_a_reset_is_a_verdict_after_ten(void **state)
+/* While the driver's first reset is running, the refusals may be caused by it. */
+static void test_refusals_in_a_reset_fail_after_ten_seconds(void **state)
 {
 	struct bench bench;
 
@@ -66,8 +66,8 @@ static void test_refusal_in_a_reset_is_a_verdict_after_ten(void **state)
 	assert_int_equal(bench.apqn.failure, APQN_BIND_REFUSED);
 }
 
-/* The reset of an unbind of ours may last. */
-static void test_refusal_after_an_unbind_is_a_verdict_after_ten(void **state)
+/* The refusals may be caused by the reset of this run's unbind. */
+static void test_refusals_after_an_unbind_fail_after_ten_seconds(void **state)
 {
 	struct bench bench;
 
@@ -78,8 +78,8 @@ static void test_refusal_after_an_unbind_is_a_verdict_after_ten(void **state)
 	assert_int_equal(bench.apqn.failure, APQN_BIND_REFUSED);
 }
 
-/* Only an unbroken row of refusals counts, and every goal begins a new one. */
-static void test_refusals_in_a_row(void **state)
+/* Only consecutive refusals count, and a new goal starts the count again. */
+static void test_consecutive_refusals(void **state)
 {
 	struct bench bench;
 
@@ -98,8 +98,8 @@ static void test_refusals_in_a_row(void **state)
 	assert_between(refuse_until_failure(&bench, -EIO), 1000, 1020);
 }
 
-/* EBUSY passes: whoever gives up on it, it is not the task. */
-static void test_busy_is_never_a_verdict(void **state)
+/* EBUSY passes. The task itself never gives up because of it. */
+static void test_busy_is_retried_forever(void **state)
 {
 	struct bench bench;
 
@@ -126,7 +126,7 @@ static void test_unbind_without_effect(void **state)
 
 		bench_begin(&bench, GOAL_UNBIND, BOUND);
 		bench.apqn.online = cases[i].online;
-		/* The patience begins with the unbind, not with the goal. */
+		/* The time counts from the unbind, not from the goal. */
 		bench.now_ms += 300;
 		start_ms = bench.now_ms;
 		step(&bench, CALL_WRITE_UNBIND, 0, NULL);
@@ -140,9 +140,9 @@ static void test_unbind_without_effect(void **state)
 	}
 }
 
-/* --- an unbind took effect when that was seen ------------------------------------------------------- */
+/* --- an unbind counts only when its effect was read ------------------------------------------------- */
 
-static void test_release_is_seen_by_a_look(void **state)
+static void test_release_is_seen_by_a_read(void **state)
 {
 	struct bench bench;
 
@@ -156,7 +156,7 @@ static void test_release_is_seen_by_a_look(void **state)
 	assert_false(released(&bench));
 	step(&bench, CALL_READ_BIND, 0, "unbound\n");
 	assert_true(released(&bench));
-	/* Once. */
+	/* Only once. */
 	queue_task_begin(&bench.task, GOAL_BIND, bench.now_ms);
 	step(&bench, CALL_WRITE_BIND, 0, NULL);
 	assert_false(released(&bench));
@@ -177,7 +177,7 @@ static void test_release_is_seen_by_a_bind(void **state)
 	assert_false(released(&bench));
 }
 
-/* Neither a bind without an unbind before it, nor a look that shows the contrary. */
+/* Neither a bind without a preceding unbind, nor a read that shows the queue still bound. */
 static void test_no_release(void **state)
 {
 	struct bench bench;
@@ -195,8 +195,8 @@ static void test_no_release(void **state)
 	assert_int_equal(bench.apqn.failure, APQN_STAYS_BOUND);
 }
 
-/* Whoever drops the goal before the look and takes it up again gets the look, not one more reset. */
-static void test_unbind_is_looked_at_later(void **state)
+/* If the goal is dropped before the effect is read, and set again, se_bind is read instead of another unbind. */
+static void test_unbind_is_read_later(void **state)
 {
 	struct bench bench;
 
@@ -233,8 +233,8 @@ static void test_goal_replaced_during_a_bind(void **state)
 	assert_int_equal(bench.task.state, QUEUE_RESETTING);
 }
 
-/* The driver asks the queue after a bind, too, and may say EIO though the bind took effect. */
-static void test_refused_bind_is_not_wanted_any_more(void **state)
+/* The driver also tests the queue after a bind, so a bind may take effect and still fail with EIO. */
+static void test_goal_replaced_after_a_refused_bind(void **state)
 {
 	struct bench bench;
 
@@ -261,8 +261,8 @@ static void test_refused_bind_is_not_wanted_any_more(void **state)
 	assert_true(queue_bind_unseen(&bench.task));
 }
 
-/* What the answer tells may be all that the new goal wants. */
-static void test_goal_reached_by_the_call_before(void **state)
+/* The result of the call may already satisfy the new goal. */
+static void test_goal_reached_by_the_previous_call(void **state)
 {
 	struct bench bench;
 
@@ -284,12 +284,12 @@ static void test_goal_replaced_during_an_unbind(void **state)
 	call(&bench, CALL_WRITE_UNBIND);
 	queue_task_begin(&bench.task, GOAL_ASSOCIATE, bench.now_ms);
 	answer(&bench, 0, NULL);
-	/* No look: the bind will tell. */
+	/* No read: the bind shows whether the unbind took effect. */
 	step(&bench, CALL_WRITE_BIND, 0, NULL);
 	call(&bench, CALL_WRITE_ASSOCIATION);
 }
 
-static void test_goal_replaced_during_a_look(void **state)
+static void test_goal_replaced_during_a_read(void **state)
 {
 	struct bench bench;
 
@@ -313,7 +313,7 @@ static void test_goal_replaced_during_an_association(void **state)
 	call(&bench, CALL_WRITE_ASSOCIATION);
 	queue_task_begin(&bench.task, GOAL_UNBIND, bench.now_ms);
 	answer(&bench, 0, NULL);
-	/* It is known that no identity may be read on this card now. */
+	/* The pending association keeps identities on this card from being read. */
 	assert_int_equal(bench.apqn.association, APQN_ASSOCIATION_PENDING);
 	call(&bench, CALL_WRITE_UNBIND);
 	answer(&bench, 0, NULL);
@@ -330,7 +330,7 @@ static void test_failed_while_a_call_is_under_way(void **state)
 	queue_task_fail(&bench.task, APQN_BIND_TIMEOUT, -ETIMEDOUT);
 	assert_int_equal(bench.task.goal, GOAL_REST);
 	answer(&bench, 0, NULL);
-	/* Out of the game, but it is known what became of it: it will be unbound. */
+	/* Failed, but the result is known, so the queue can be unbound. */
 	assert_int_equal(bench.task.goal, GOAL_REST);
 	assert_int_equal(bench.apqn.failure, APQN_BIND_TIMEOUT);
 	assert_int_equal(bench.apqn.failure_error, -ETIMEDOUT);
@@ -359,7 +359,7 @@ static void test_accelerator(void **state)
 	assert_int_equal(bench.apqn.association, APQN_ASSOCIATION_UNSUPPORTED);
 }
 
-/* The plan wants another secret before the write for the first is through: what was written counts. */
+/* The plan changes the secret while the association with the first one is being written. The written one counts. */
 static void test_other_secret_while_associating(void **state)
 {
 	struct bench bench;
@@ -373,7 +373,7 @@ static void test_other_secret_while_associating(void **state)
 	answer(&bench, 0, NULL);
 	assert_int_equal(bench.apqn.association, APQN_ASSOCIATION_PENDING);
 	assert_int_equal(bench.apqn.association_index, 14);
-	/* The card's other queues wait for its end, so it is looked after. */
+	/* The card's other queues wait for the association to end, so it is still read. */
 	step(&bench, CALL_READ_ASSOCIATION, 0, "associated 14\n");
 	assert_int_equal(bench.task.goal, GOAL_REST);
 	assert_int_equal(bench.apqn.association, APQN_ASSOCIATED);
@@ -382,22 +382,22 @@ static void test_other_secret_while_associating(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_refusal_is_a_verdict_after_a_second),
-		cmocka_unit_test(test_refusal_in_a_reset_is_a_verdict_after_ten),
-		cmocka_unit_test(test_refusal_after_an_unbind_is_a_verdict_after_ten),
-		cmocka_unit_test(test_refusals_in_a_row),
+		cmocka_unit_test(test_refusals_fail_after_one_second),
+		cmocka_unit_test(test_refusals_in_a_reset_fail_after_ten_seconds),
+		cmocka_unit_test(test_refusals_after_an_unbind_fail_after_ten_seconds),
+		cmocka_unit_test(test_consecutive_refusals),
 		cmocka_unit_test(test_other_secret_while_associating),
-		cmocka_unit_test(test_busy_is_never_a_verdict),
+		cmocka_unit_test(test_busy_is_retried_forever),
 		cmocka_unit_test(test_unbind_without_effect),
-		cmocka_unit_test(test_release_is_seen_by_a_look),
+		cmocka_unit_test(test_release_is_seen_by_a_read),
 		cmocka_unit_test(test_release_is_seen_by_a_bind),
 		cmocka_unit_test(test_no_release),
-		cmocka_unit_test(test_unbind_is_looked_at_later),
+		cmocka_unit_test(test_unbind_is_read_later),
 		cmocka_unit_test(test_goal_replaced_during_a_bind),
-		cmocka_unit_test(test_refused_bind_is_not_wanted_any_more),
-		cmocka_unit_test(test_goal_reached_by_the_call_before),
+		cmocka_unit_test(test_goal_replaced_after_a_refused_bind),
+		cmocka_unit_test(test_goal_reached_by_the_previous_call),
 		cmocka_unit_test(test_goal_replaced_during_an_unbind),
-		cmocka_unit_test(test_goal_replaced_during_a_look),
+		cmocka_unit_test(test_goal_replaced_during_a_read),
 		cmocka_unit_test(test_goal_replaced_during_an_association),
 		cmocka_unit_test(test_failed_while_a_call_is_under_way),
 		cmocka_unit_test(test_accelerator),

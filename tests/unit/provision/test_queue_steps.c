@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a queue goes through, call by call: the answers of the kernel, what is asked next, and when. */
+/* The states of a queue, call by call: results from the kernel, the next call, and its time. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -15,7 +15,7 @@ struct table_step {
 	enum queue_call call;
 	int error;
 	const char *text;
-	int64_t wait_ms; /* from the answer to the next call */
+	int64_t wait_ms; /* from the result to the next call */
 };
 
 struct table_case {
@@ -23,8 +23,8 @@ struct table_case {
 	enum queue_goal goal;
 	enum apqn_bind bind;
 	enum apqn_association association;
-	struct table_step steps[8]; /* until the first without a call */
-	/* afterwards */
+	struct table_step steps[8]; /* up to the first without a call */
+	/* expected result */
 	enum queue_goal goal_after; /* GOAL_REST: reached, or failed */
 	enum apqn_failure failure;
 	int failure_error;
@@ -60,17 +60,17 @@ static void check_case(void **state)
 
 static const struct table_case rows[] = {
 	{ "bind", GOAL_BIND, UNBOUND, { { CALL_WRITE_BIND, 0, NULL, 0 } }, GOAL_REST, WORKS, BOUND },
-	{ "bind: nothing to bind", GOAL_REST, UNBOUND, { { CALL_NONE, 0, NULL, 0 } },
+	{ "no goal: no call", GOAL_REST, UNBOUND, { { CALL_NONE, 0, NULL, 0 } },
 	  GOAL_REST, WORKS, UNBOUND },
-	{ "bind: state not known: unbind first", GOAL_BIND, APQN_BIND_UNKNOWN, APQN_ASSOCIATION_UNKNOWN,
+	{ "bind: state unknown: unbind first", GOAL_BIND, APQN_BIND_UNKNOWN, APQN_ASSOCIATION_UNKNOWN,
 	  { { CALL_WRITE_UNBIND, 0, NULL, 0 }, { CALL_WRITE_BIND, 0, NULL, 0 } }, GOAL_REST, WORKS, BOUND },
-	{ "bind: busy: looks at growing intervals", GOAL_BIND, UNBOUND,
+	{ "bind: busy: retried at growing intervals", GOAL_BIND, UNBOUND,
 	  { { CALL_WRITE_BIND, -EBUSY, NULL, 1 }, { CALL_WRITE_BIND, -EBUSY, NULL, 2 },
 	    { CALL_WRITE_BIND, -EBUSY, NULL, 4 }, { CALL_WRITE_BIND, -EBUSY, NULL, 7 },
 	    { CALL_WRITE_BIND, -EBUSY, NULL, 11 }, { CALL_WRITE_BIND, -EBUSY, NULL, 17 },
 	    { CALL_WRITE_BIND, -EBUSY, NULL, 20 }, { CALL_WRITE_BIND, -EBUSY, NULL, 20 } },
 	  GOAL_BIND, WORKS, UNBOUND },
-	{ "bind: a reset runs, then the driver has to look", GOAL_BIND, UNBOUND,
+	{ "bind: a reset runs, then the driver is busy", GOAL_BIND, UNBOUND,
 	  { { CALL_WRITE_BIND, -EIO, NULL, 1 }, { CALL_WRITE_BIND, -EIO, NULL, 2 },
 	    { CALL_WRITE_BIND, -EBUSY, NULL, 4 }, { CALL_WRITE_BIND, 0, NULL, 0 } },
 	  GOAL_REST, WORKS, BOUND },
@@ -80,32 +80,32 @@ static const struct table_case rows[] = {
 	  GOAL_REST, APQN_VANISHED, -ENODEV, UNBOUND },
 	{ "bind: no such device or address", GOAL_BIND, UNBOUND, { { CALL_WRITE_BIND, -ENXIO, NULL, 0 } },
 	  GOAL_REST, APQN_VANISHED, -ENXIO, UNBOUND },
-	{ "bind: an errno the driver does not give", GOAL_BIND, UNBOUND, { { CALL_WRITE_BIND, -EPERM, NULL, 0 } },
+	{ "bind: an errno that the driver does not use", GOAL_BIND, UNBOUND, { { CALL_WRITE_BIND, -EPERM, NULL, 0 } },
 	  GOAL_REST, APQN_BIND_ERROR, -EPERM, UNBOUND },
-	{ "bind: not available: a look tells that it belongs to another guest", GOAL_BIND, UNBOUND,
+	{ "bind: not available: se_bind shows that another guest has it", GOAL_BIND, UNBOUND,
 	  { { CALL_WRITE_BIND, -EINVAL, NULL, 0 }, { CALL_READ_BIND, 0, "unbound\n", 0 } },
 	  GOAL_REST, APQN_BIND_TAKEN, -EINVAL, UNBOUND },
-	{ "bind: not available: a look tells that somebody was faster", GOAL_BIND, UNBOUND,
+	{ "bind: not available: se_bind shows that another process bound it", GOAL_BIND, UNBOUND,
 	  { { CALL_WRITE_BIND, -EINVAL, NULL, 0 }, { CALL_READ_BIND, 0, "bound\n", 0 } },
 	  GOAL_REST, WORKS, BOUND },
-	{ "bind: not available, and cannot be looked at", GOAL_BIND, UNBOUND,
+	{ "bind: not available, and se_bind cannot be read", GOAL_BIND, UNBOUND,
 	  { { CALL_WRITE_BIND, -EINVAL, NULL, 0 }, { CALL_READ_BIND, -EIO, NULL, 0 } },
 	  GOAL_REST, APQN_BIND_TAKEN, -EINVAL, UNBOUND },
-	{ "bind: not available, and the look shows nonsense", GOAL_BIND, UNBOUND,
+	{ "bind: not available, and se_bind has an unknown text", GOAL_BIND, UNBOUND,
 	  { { CALL_WRITE_BIND, -EINVAL, NULL, 0 }, { CALL_READ_BIND, 0, "maybe\n", 0 } },
 	  GOAL_REST, APQN_UNREADABLE, -EBADMSG, UNBOUND },
-	{ "bind: not available, and the look is refused", GOAL_BIND, UNBOUND,
+	{ "bind: not available, and reading se_bind is not permitted", GOAL_BIND, UNBOUND,
 	  { { CALL_WRITE_BIND, -EINVAL, NULL, 0 }, { CALL_READ_BIND, -EPERM, NULL, 0 } },
 	  GOAL_REST, APQN_UNREADABLE, -EPERM, UNBOUND },
-	/* Unbound by this run, yet "bound": the unbind was ignored. */
-	{ "bind: still bound after an unbind of ours", GOAL_BIND, APQN_BIND_UNKNOWN, APQN_ASSOCIATION_UNKNOWN,
+	/* Unbound by this run, but still "bound": the unbind had no effect. */
+	{ "bind: still bound after an unbind by this run", GOAL_BIND, APQN_BIND_UNKNOWN, APQN_ASSOCIATION_UNKNOWN,
 	  { { CALL_WRITE_UNBIND, 0, NULL, 0 }, { CALL_WRITE_BIND, -EINVAL, NULL, 0 },
 	    { CALL_READ_BIND, 0, "bound\n", 0 } },
 	  GOAL_REST, APQN_STAYS_BOUND, 0, BOUND },
-	{ "unbind, and one look", GOAL_UNBIND, APQN_BOUND, APQN_ASSOCIATED,
+	{ "unbind, and one read", GOAL_UNBIND, APQN_BOUND, APQN_ASSOCIATED,
 	  { { CALL_WRITE_UNBIND, 0, NULL, 0 }, { CALL_READ_BIND, 0, "unbound\n", 0 } },
 	  GOAL_REST, WORKS, UNBOUND },
-	{ "unbind: the reset takes its time", GOAL_UNBIND, BOUND,
+	{ "unbind: the reset takes a while", GOAL_UNBIND, BOUND,
 	  { { CALL_WRITE_UNBIND, 0, NULL, 0 }, { CALL_READ_BIND, 0, "bound\n", 1 },
 	    { CALL_READ_BIND, -EIO, NULL, 2 },
 	    { CALL_READ_BIND, 0, "bound\n", 4 }, { CALL_READ_BIND, 0, "unbound\n", 0 } },
@@ -118,10 +118,10 @@ static const struct table_case rows[] = {
 	  GOAL_REST, APQN_STAYS_BOUND, -EIO, BOUND },
 	{ "unbind: nothing to unbind", GOAL_UNBIND, BOUND, { { CALL_WRITE_UNBIND, -EINVAL, NULL, 0 } },
 	  GOAL_REST, APQN_STAYS_BOUND, -EINVAL, BOUND },
-	{ "unbind: gone while waiting", GOAL_UNBIND, BOUND,
+	{ "unbind: the queue vanishes during the wait", GOAL_UNBIND, BOUND,
 	  { { CALL_WRITE_UNBIND, 0, NULL, 0 }, { CALL_READ_BIND, -ENOENT, NULL, 0 } },
 	  GOAL_REST, APQN_VANISHED, -ENOENT, UNBOUND },
-	{ "unbind: nonsense while waiting", GOAL_UNBIND, BOUND,
+	{ "unbind: unknown text during the wait", GOAL_UNBIND, BOUND,
 	  { { CALL_WRITE_UNBIND, 0, NULL, 0 }, { CALL_READ_BIND, 0, "", 0 } },
 	  GOAL_REST, APQN_UNREADABLE, -EBADMSG, APQN_BIND_UNKNOWN, APQN_ASSOCIATION_UNKNOWN },
 	{ "bind and associate", GOAL_ASSOCIATE, UNBOUND,
@@ -131,17 +131,17 @@ static const struct table_case rows[] = {
 	    { CALL_READ_ASSOCIATION, 0, "associated 7\n", 0 },
 	    CONFIRM },
 	  GOAL_REST, WORKS, APQN_BOUND, APQN_ASSOCIATED },
-	{ "associate: bound already: no reset", GOAL_ASSOCIATE, BOUND,
+	{ "associate: already bound: no reset", GOAL_ASSOCIATE, BOUND,
 	  { { CALL_WRITE_ASSOCIATION, 0, NULL, 0 }, { CALL_READ_ASSOCIATION, 0, "associated 7\n", 0 },
 	    CONFIRM },
 	  GOAL_REST, WORKS, APQN_BOUND, APQN_ASSOCIATED },
-	{ "associate: wrong association: anew", GOAL_ASSOCIATE, APQN_BOUND, APQN_ASSOCIATED,
+	{ "associate: wrong association: unbind and bind again", GOAL_ASSOCIATE, APQN_BOUND, APQN_ASSOCIATED,
 	  { { CALL_WRITE_UNBIND, 0, NULL, 0 }, { CALL_WRITE_BIND, -EIO, NULL, 1 },
 	    { CALL_WRITE_BIND, 0, NULL, 0 },
 	    { CALL_WRITE_ASSOCIATION, 0, NULL, 0 }, { CALL_READ_ASSOCIATION, 0, "associated 7\n", 0 },
 	    CONFIRM },
 	  GOAL_REST, WORKS, APQN_BOUND, APQN_ASSOCIATED },
-	{ "associate: wrong association and no unbind", GOAL_ASSOCIATE, APQN_BOUND, APQN_ASSOCIATED,
+	{ "associate: wrong association, and the unbind is refused", GOAL_ASSOCIATE, APQN_BOUND, APQN_ASSOCIATED,
 	  { { CALL_WRITE_UNBIND, -EIO, NULL, 0 } },
 	  GOAL_REST, APQN_STAYS_BOUND, -EIO, APQN_BOUND, APQN_ASSOCIATED },
 	{ "associate: busy with a request", GOAL_ASSOCIATE, BOUND,
@@ -151,17 +151,17 @@ static const struct table_case rows[] = {
 	  GOAL_REST, WORKS, APQN_BOUND, APQN_ASSOCIATED },
 	{ "associate: refused", GOAL_ASSOCIATE, BOUND, { { CALL_WRITE_ASSOCIATION, -EIO, NULL, 0 } },
 	  GOAL_REST, APQN_ASSOCIATION_REFUSED, -EIO, BOUND },
-	{ "associate: an errno the driver does not give", GOAL_ASSOCIATE, BOUND,
+	{ "associate: an errno that the driver does not use", GOAL_ASSOCIATE, BOUND,
 	  { { CALL_WRITE_ASSOCIATION, -EROFS, NULL, 0 } },
 	  GOAL_REST, APQN_ASSOCIATION_ERROR, -EROFS, BOUND },
-	{ "associate: associated by somebody else, rightly", GOAL_ASSOCIATE, BOUND,
+	{ "associate: another process associated it with the right secret", GOAL_ASSOCIATE, BOUND,
 	  { { CALL_WRITE_ASSOCIATION, -EINVAL, NULL, 0 }, { CALL_READ_ASSOCIATION, 0, "associated 7\n", 0 },
 	    CONFIRM },
 	  GOAL_REST, WORKS, APQN_BOUND, APQN_ASSOCIATED },
-	{ "associate: associated by somebody else, wrongly", GOAL_ASSOCIATE, BOUND,
+	{ "associate: another process associated it with another secret", GOAL_ASSOCIATE, BOUND,
 	  { { CALL_WRITE_ASSOCIATION, -EINVAL, NULL, 0 }, { CALL_READ_ASSOCIATION, 0, "associated 8\n", 0 } },
 	  GOAL_REST, APQN_ASSOCIATION_FAILED, 0, APQN_BOUND, APQN_ASSOCIATED },
-	{ "associate: falls back", GOAL_ASSOCIATE, BOUND,
+	{ "associate: the queue is unassociated again", GOAL_ASSOCIATE, BOUND,
 	  { { CALL_WRITE_ASSOCIATION, 0, NULL, 0 }, { CALL_READ_ASSOCIATION, 0, "association pending\n", 1 },
 	    { CALL_READ_ASSOCIATION, 0, "unassociated\n", 0 } },
 	  GOAL_REST, APQN_ASSOCIATION_FAILED, 0, BOUND },
@@ -169,81 +169,81 @@ static const struct table_case rows[] = {
 	  { { CALL_WRITE_ASSOCIATION, 0, NULL, 0 }, { CALL_READ_ASSOCIATION, 0, "association pending\n", 1 },
 	    { CALL_READ_ASSOCIATION, -EIO, NULL, 0 } },
 	  GOAL_REST, APQN_ASSOCIATION_FAILED, -EIO, APQN_BOUND, APQN_ASSOCIATION_UNKNOWN },
-	{ "associate: shows nonsense", GOAL_ASSOCIATE, BOUND,
+	{ "associate: unknown text", GOAL_ASSOCIATE, BOUND,
 	  { { CALL_WRITE_ASSOCIATION, 0, NULL, 0 }, { CALL_READ_ASSOCIATION, 0, "associated 70000\n", 0 } },
 	  GOAL_REST, APQN_UNREADABLE, -EBADMSG, APQN_BOUND, APQN_ASSOCIATION_UNKNOWN },
-	{ "associate: settles: associated with whatever it is", GOAL_SETTLE, APQN_BOUND, APQN_ASSOCIATION_PENDING,
+	{ "settle: associated, with any secret", GOAL_SETTLE, APQN_BOUND, APQN_ASSOCIATION_PENDING,
 	  { { CALL_READ_ASSOCIATION, 0, "association pending\n", 1 },
 	    { CALL_READ_ASSOCIATION, 0, "associated 9\n", 0 } },
 	  GOAL_REST, WORKS, APQN_BOUND, APQN_ASSOCIATED },
-	{ "associate: settles: failed, which is not our failure", GOAL_SETTLE, APQN_BOUND, APQN_ASSOCIATION_PENDING,
+	{ "settle: the association failed, which is no failure of this run", GOAL_SETTLE, APQN_BOUND, APQN_ASSOCIATION_PENDING,
 	  { { CALL_READ_ASSOCIATION, -EIO, NULL, 0 } },
 	  GOAL_REST, WORKS, APQN_BOUND, APQN_ASSOCIATION_UNKNOWN },
-	/* The helper that made a call was killed: the state is looked at, and the call is made again. */
-	{ "a helper is killed: the bind took effect", GOAL_IDENTIFY, UNBOUND,
+	/* The worker that made a call was killed: the state is read, and the call is repeated. */
+	{ "worker killed: the bind took effect", GOAL_IDENTIFY, UNBOUND,
 	  { { CALL_WRITE_BIND, -EOWNERDEAD, NULL, 0 }, { CALL_READ_BIND, 0, "bound\n", 0 },
 	    { CALL_READ_RESET, 0, "No Reset Timer set.\n", 0 }, { CALL_READ_BIND, 0, "bound\n", 0 },
 	    { CALL_READ_MKVPS, 0, MKVPS_INVALID, 0 } },
 	  GOAL_REST, WORKS, BOUND },
-	{ "a helper is killed: the bind took no effect, but the reset of an unbind runs: se_bind shows the state before it", GOAL_IDENTIFY,
+	{ "worker killed: the bind had no effect; during the reset of an unbind se_bind shows the state before it", GOAL_IDENTIFY,
 	  APQN_BOUND, APQN_ASSOCIATION_UNKNOWN,
 	  { { CALL_WRITE_UNBIND, 0, NULL, 0 }, { CALL_WRITE_BIND, -EOWNERDEAD, NULL, 0 },
 	    { CALL_READ_BIND, 0, "bound\n", 0 }, { CALL_READ_RESET, 0, "Reset in progress.\n", 1 },
 	    { CALL_READ_RESET, 0, "No Reset Timer set.\n", 0 }, { CALL_READ_BIND, 0, "unbound\n", 0 },
 	    { CALL_WRITE_BIND, 0, NULL, 0 }, { CALL_READ_MKVPS, 0, MKVPS_INVALID, 0 } },
 	  GOAL_REST, WORKS, BOUND },
-	{ "a helper is killed: the same for an accelerator", GOAL_BIND, APQN_BIND_UNKNOWN, APQN_ASSOCIATION_UNKNOWN,
+	{ "worker killed: the same for an accelerator", GOAL_BIND, APQN_BIND_UNKNOWN, APQN_ASSOCIATION_UNKNOWN,
 	  { { CALL_WRITE_UNBIND, 0, NULL, 0 }, { CALL_WRITE_BIND, -EOWNERDEAD, NULL, 0 },
 	    { CALL_READ_BIND, 0, "bound\n", 0 }, { CALL_READ_RESET, 0, "No Reset Timer set.\n", 0 },
 	    { CALL_READ_BIND, 0, "unbound\n", 0 }, { CALL_WRITE_BIND, 0, NULL, 0 } },
 	  GOAL_REST, WORKS, BOUND },
-	{ "a helper is killed: an unbind before a bind: se_bind shows the state before it", GOAL_BIND, APQN_BIND_UNKNOWN,
+	{ "worker killed: an unbind before a bind; se_bind shows the state before it", GOAL_BIND, APQN_BIND_UNKNOWN,
 	  APQN_ASSOCIATION_UNKNOWN,
 	  { { CALL_WRITE_UNBIND, -EOWNERDEAD, NULL, 0 }, { CALL_READ_BIND, 0, "bound\n", 0 },
 	    { CALL_WRITE_UNBIND, 0, NULL, 0 }, { CALL_WRITE_BIND, 0, NULL, 0 } },
 	  GOAL_REST, WORKS, BOUND },
-	{ "a helper is killed: nobody sees the effect of an unbind", GOAL_UNBIND, BOUND,
+	{ "worker killed: the effect of an unbind is never read", GOAL_UNBIND, BOUND,
 	  { { CALL_WRITE_UNBIND, 0, NULL, 0 }, { CALL_READ_BIND, -EOWNERDEAD, NULL, 1 },
 	    { CALL_READ_BIND, -EOWNERDEAD, NULL, 2 }, { CALL_READ_BIND, -EOWNERDEAD, NULL, 0 } },
 	  GOAL_REST, APQN_CALL_LOST, 0, APQN_BIND_UNKNOWN, APQN_ASSOCIATION_UNKNOWN },
-	{ "a helper is killed: the bind took no effect", GOAL_BIND, UNBOUND,
+	{ "worker killed: the bind had no effect", GOAL_BIND, UNBOUND,
 	  { { CALL_WRITE_BIND, -EOWNERDEAD, NULL, 0 }, { CALL_READ_BIND, 0, "unbound\n", 0 },
 	    { CALL_WRITE_BIND, 0, NULL, 0 } },
 	  GOAL_REST, WORKS, BOUND },
-	{ "a helper is killed: whether the bind took effect cannot be read", GOAL_ASSOCIATE, UNBOUND,
+	{ "worker killed: whether the bind took effect cannot be read", GOAL_ASSOCIATE, UNBOUND,
 	  { { CALL_WRITE_BIND, -EOWNERDEAD, NULL, 0 }, { CALL_READ_BIND, -EIO, NULL, 0 },
 	    { CALL_WRITE_UNBIND, 0, NULL, 0 }, { CALL_WRITE_BIND, 0, NULL, 0 },
 	    { CALL_WRITE_ASSOCIATION, 0, NULL, 0 }, { CALL_READ_ASSOCIATION, 0, "associated 7\n", 0 },
 	    CONFIRM },
 	  GOAL_REST, WORKS, APQN_BOUND, APQN_ASSOCIATED },
-	{ "a helper is killed: the unbind took effect", GOAL_UNBIND, BOUND,
+	{ "worker killed: the unbind took effect", GOAL_UNBIND, BOUND,
 	  { { CALL_WRITE_UNBIND, -EOWNERDEAD, NULL, 0 }, { CALL_READ_BIND, 0, "unbound\n", 0 } },
 	  GOAL_REST, WORKS, UNBOUND },
-	{ "a helper is killed: the unbind took no effect", GOAL_UNBIND, BOUND,
+	{ "worker killed: the unbind had no effect", GOAL_UNBIND, BOUND,
 	  { { CALL_WRITE_UNBIND, -EOWNERDEAD, NULL, 0 }, { CALL_READ_BIND, 0, "bound\n", 0 },
 	    { CALL_WRITE_UNBIND, 0, NULL, 0 }, { CALL_READ_BIND, 0, "unbound\n", 0 } },
 	  GOAL_REST, WORKS, UNBOUND },
-	{ "a helper is killed: the unbind before a new bind took effect", GOAL_ASSOCIATE, APQN_BOUND, APQN_ASSOCIATED,
+	{ "worker killed: the unbind before a new bind took effect", GOAL_ASSOCIATE, APQN_BOUND, APQN_ASSOCIATED,
 	  { { CALL_WRITE_UNBIND, -EOWNERDEAD, NULL, 0 }, { CALL_READ_BIND, 0, "unbound\n", 0 },
 	    { CALL_WRITE_BIND, 0, NULL, 0 }, { CALL_WRITE_ASSOCIATION, 0, NULL, 0 },
 	    { CALL_READ_ASSOCIATION, 0, "associated 7\n", 0 },
 	    CONFIRM },
 	  GOAL_REST, WORKS, APQN_BOUND, APQN_ASSOCIATED },
-	{ "a helper is killed: the association was started", GOAL_ASSOCIATE, BOUND,
+	{ "worker killed: the association was started", GOAL_ASSOCIATE, BOUND,
 	  { { CALL_WRITE_ASSOCIATION, -EOWNERDEAD, NULL, 0 },
 	    { CALL_READ_ASSOCIATION, 0, "associated 7\n", 0 },
 	    CONFIRM },
 	  GOAL_REST, WORKS, APQN_BOUND, APQN_ASSOCIATED },
-	{ "a helper is killed: the association was not started", GOAL_ASSOCIATE, BOUND,
+	{ "worker killed: the association was not started", GOAL_ASSOCIATE, BOUND,
 	  { { CALL_WRITE_ASSOCIATION, -EOWNERDEAD, NULL, 0 },
 	    { CALL_READ_ASSOCIATION, 0, "unassociated\n", 0 }, { CALL_WRITE_ASSOCIATION, 0, NULL, 0 },
 	    { CALL_READ_ASSOCIATION, 0, "associated 7\n", 0 },
 	    CONFIRM },
 	  GOAL_REST, WORKS, APQN_BOUND, APQN_ASSOCIATED },
-	{ "a helper is killed: a read is made again", GOAL_IDENTIFY, BOUND,
+	{ "worker killed: a read is repeated", GOAL_IDENTIFY, BOUND,
 	  { { CALL_READ_MKVPS, -EOWNERDEAD, NULL, 1 }, { CALL_READ_MKVPS, 0, MKVPS_INVALID, 0 } },
 	  GOAL_REST, WORKS, BOUND },
-	{ "a helper is killed: one helper after the other is killed: nobody knows whether it is bound", GOAL_BIND, UNBOUND,
+	{ "workers killed one after the other: it is unknown whether the queue is bound", GOAL_BIND, UNBOUND,
 	  { { CALL_WRITE_BIND, -EOWNERDEAD, NULL, 0 }, { CALL_READ_BIND, 0, "unbound\n", 0 },
 	    { CALL_WRITE_BIND, -EOWNERDEAD, NULL, 0 }, { CALL_READ_BIND, 0, "unbound\n", 0 },
 	    { CALL_WRITE_BIND, -EOWNERDEAD, NULL, 0 } },
@@ -251,38 +251,38 @@ static const struct table_case rows[] = {
 	{ "bind and identify", GOAL_IDENTIFY, UNBOUND, { { CALL_WRITE_BIND, 0, NULL, 0 },
 	    { CALL_READ_MKVPS, 0, MKVPS_VALID, 0 } },
 	  GOAL_REST, WORKS, BOUND },
-	{ "identify: bound already", GOAL_IDENTIFY, BOUND, { { CALL_READ_MKVPS, 0, MKVPS_INVALID, 0 } },
+	{ "identify: already bound", GOAL_IDENTIFY, BOUND, { { CALL_READ_MKVPS, 0, MKVPS_INVALID, 0 } },
 	  GOAL_REST, WORKS, BOUND },
-	{ "identify: the kernel lost the association: a new bind", GOAL_IDENTIFY, APQN_BOUND, APQN_ASSOCIATION_UNKNOWN,
+	{ "identify: the kernel lost the association: unbind and bind again", GOAL_IDENTIFY, APQN_BOUND, APQN_ASSOCIATION_UNKNOWN,
 	  { { CALL_WRITE_UNBIND, 0, NULL, 0 }, { CALL_WRITE_BIND, 0, NULL, 0 },
 	    { CALL_READ_MKVPS, 0, MKVPS_VALID, 0 } },
 	  GOAL_REST, WORKS, BOUND },
-	{ "identify: an asynchronous error: a new bind", GOAL_IDENTIFY, APQN_BIND_UNKNOWN, APQN_ASSOCIATION_UNKNOWN,
+	{ "identify: an asynchronous error: unbind and bind again", GOAL_IDENTIFY, APQN_BIND_UNKNOWN, APQN_ASSOCIATION_UNKNOWN,
 	  { { CALL_WRITE_UNBIND, 0, NULL, 0 }, { CALL_WRITE_BIND, 0, NULL, 0 },
 	    { CALL_READ_MKVPS, 0, MKVPS_VALID, 0 } },
 	  GOAL_REST, WORKS, BOUND },
-	{ "identify: the kernel does not know yet", GOAL_IDENTIFY, BOUND,
+	{ "identify: the kernel does not know the key yet", GOAL_IDENTIFY, BOUND,
 	  { { CALL_READ_MKVPS, 0, MKVPS_UNKNOWN, 1 }, { CALL_READ_MKVPS, -EIO, NULL, 2 },
 	    { CALL_READ_MKVPS, 0, MKVPS_UNKNOWN, 4 }, { CALL_READ_MKVPS, 0, MKVPS_VALID, 0 } },
 	  GOAL_REST, WORKS, BOUND },
-	{ "identify: the kernel never knows", GOAL_IDENTIFY, BOUND,
+	{ "identify: the kernel never knows the key", GOAL_IDENTIFY, BOUND,
 	  { { CALL_READ_MKVPS, 0, MKVPS_UNKNOWN, 1 }, { CALL_READ_MKVPS, 0, MKVPS_UNKNOWN, 2 },
 	    { CALL_READ_MKVPS, 0, MKVPS_UNKNOWN, 4 }, { CALL_READ_MKVPS, 0, MKVPS_UNKNOWN, 0 } },
 	  GOAL_REST, APQN_UNREADABLE, 0, BOUND },
-	{ "identify: it cannot be read", GOAL_IDENTIFY, BOUND,
+	{ "identify: the key cannot be read", GOAL_IDENTIFY, BOUND,
 	  { { CALL_READ_MKVPS, -EIO, NULL, 1 }, { CALL_READ_MKVPS, -EIO, NULL, 2 },
 	    { CALL_READ_MKVPS, -EIO, NULL, 4 },
 	    { CALL_READ_MKVPS, -EIO, NULL, 0 } },
 	  GOAL_REST, APQN_UNREADABLE, -EIO, BOUND },
-	{ "identify: nonsense is not asked for again", GOAL_IDENTIFY, BOUND, { { CALL_READ_MKVPS, 0,
+	{ "identify: an unknown text is not read again", GOAL_IDENTIFY, BOUND, { { CALL_READ_MKVPS, 0,
 	  "WK CUR: fine\n", 0 } },
 	  GOAL_REST, APQN_UNREADABLE, -EBADMSG, BOUND },
-	{ "identify: gone", GOAL_IDENTIFY, BOUND, { { CALL_READ_MKVPS, -ENOENT, NULL, 0 } },
+	{ "identify: the queue is gone", GOAL_IDENTIFY, BOUND, { { CALL_READ_MKVPS, -ENOENT, NULL, 0 } },
 	  GOAL_REST, APQN_VANISHED, -ENOENT, BOUND },
 };
 
-/* The goal changes while a bind after an unbind is under way: what the bind did is undone. */
-static void test_unbind_after_bind_under_way(void **state)
+/* The goal changes while a bind after an unbind is under way: the bind is undone. */
+static void test_goal_unbind_during_a_bind(void **state)
 {
 	struct bench bench;
 
@@ -298,7 +298,7 @@ static void test_unbind_after_bind_under_way(void **state)
 	assert_int_equal(bench.apqn.failure, APQN_WORKING);
 }
 
-/* A queue that was found bound may be in a reset until it is associated. The write may not have been made. */
+/* A queue found bound may be in a reset until it is associated. The lost write may not have been made. */
 static void test_lost_association(void **state)
 {
 	struct bench bench;
@@ -310,7 +310,7 @@ static void test_lost_association(void **state)
 	call(&bench, CALL_READ_RESET);
 }
 
-/* A call that hangs may still take effect: nobody knows the state that it changes. */
+/* A call that hangs may still take effect: the state that it changes is unknown. */
 static void test_abandoned_call(void **state)
 {
 	struct bench bench;
@@ -337,7 +337,7 @@ static void test_abandoned_call(void **state)
 
 #define SERIALNR "0123456789ABCDEF"
 
-/* An identity is through when all that is wanted of it is known. */
+/* The goal is reached when everything that is needed of the identity is known. */
 static void test_serial_number(void **state)
 {
 	static const struct {
@@ -351,7 +351,7 @@ static void test_serial_number(void **state)
 		{ { 0, 0, 0, 0 }, { "\n", "\n", "\n", "\n" }, 4, "" },
 		{ { -EIO, -EIO, -EIO, -EIO }, { NULL }, 4, "" },
 		{ { 0 }, { "short\n" }, 1, "" },
-		/* No such file: the same as unknown, the queue is not gone. */
+		/* No such file: the serial number is unknown, but the queue has not vanished. */
 		{ { -ENOENT, -ENOENT, -ENOENT, -ENOENT }, { NULL }, 4, "" },
 	};
 
@@ -372,7 +372,7 @@ static void test_serial_number(void **state)
 	}
 }
 
-static void test_identity_is_taken(void **state)
+static void test_identity_is_stored(void **state)
 {
 	static const uint8_t mkvp[APQN_MKVP_SIZE] = { 0x00, 0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77,
 						      0x88, 0x99, 0xaa, 0xbb, 0xcc, 0xdd, 0xee, 0xff };
@@ -384,14 +384,14 @@ static void test_identity_is_taken(void **state)
 	assert_int_equal(bench.apqn.identity, APQN_IDENTITY_VALID);
 	assert_memory_equal(bench.apqn.mkvp, mkvp, sizeof(mkvp));
 	bench_begin(&bench, GOAL_IDENTIFY, BOUND);
-	/* Without a master key there is nothing to ask the card for. */
+	/* Without a master key the serial number is not read. */
 	bench.serialnr.wanted = true;
 	step(&bench, CALL_READ_MKVPS, 0, MKVPS_INVALID);
 	assert_int_equal(bench.apqn.identity, APQN_IDENTITY_NONE);
 	assert_int_equal(bench.task.goal, GOAL_REST);
 }
 
-/* Found bound: the driver's first reset may still run, and an identity read would hang in it. */
+/* Found bound: the driver's first reset may be running, and a read of the identity would block until it ends. */
 static void test_reset_is_waited_for(void **state)
 {
 	struct bench bench;
@@ -406,7 +406,7 @@ static void test_reset_is_waited_for(void **state)
 	step(&bench, CALL_READ_BIND, 0, "bound\n");
 	call(&bench, CALL_READ_MKVPS);
 
-	/* Older kernels have no such file. That is no sign of a vanished queue. */
+	/* Older kernels have no such file. It does not mean that the queue has vanished. */
 	bench_begin(&bench, GOAL_IDENTIFY, BOUND);
 	bench.task.state = QUEUE_FOUND;
 	step(&bench, CALL_READ_RESET, -ENOENT, NULL);
@@ -414,7 +414,7 @@ static void test_reset_is_waited_for(void **state)
 	step(&bench, CALL_READ_BIND, 0, "bound\n");
 	call(&bench, CALL_READ_MKVPS);
 
-	/* It was the reset of an unbind, written by a run that was killed. */
+	/* The reset of an unbind that was written by a killed run. */
 	bench_begin(&bench, GOAL_IDENTIFY, BOUND);
 	bench.task.state = QUEUE_FOUND;
 	step(&bench, CALL_READ_RESET, 0, "Reset in progress.\n");
@@ -423,7 +423,7 @@ static void test_reset_is_waited_for(void **state)
 	step(&bench, CALL_WRITE_BIND, 0, NULL);
 	call(&bench, CALL_READ_MKVPS);
 
-	/* That is not forgotten when the goal is replaced. */
+	/* The end of the reset is remembered when the goal is replaced. */
 	bench_begin(&bench, GOAL_IDENTIFY, BOUND);
 	bench.task.state = QUEUE_FOUND;
 	step(&bench, CALL_READ_RESET, 0, "\n");
@@ -456,7 +456,7 @@ static void test_state_as_found(void **state)
 	}
 }
 
-/* One read after an association; whatever comes of it, the association is done. */
+/* The key is read once after an association. Whatever the result, the association is done. */
 static void test_confirmation(void **state)
 {
 	static const struct {
@@ -489,7 +489,7 @@ static void test_confirmation(void **state)
 	}
 }
 
-/* As long as the reset of an unbind runs no serial number can be read on the card; but not for ever. */
+/* While the reset of an unbind is running, no serial number can be read on the card. The wait is limited. */
 static void test_release_before_a_serial_number(void **state)
 {
 	struct bench bench;
@@ -517,11 +517,11 @@ int main(void)
 {
 	struct CMUnitTest tests[COUNT(rows) + 9] = {
 		cmocka_unit_test(test_state_as_found),
-		cmocka_unit_test(test_unbind_after_bind_under_way),
+		cmocka_unit_test(test_goal_unbind_during_a_bind),
 		cmocka_unit_test(test_lost_association),
 		cmocka_unit_test(test_abandoned_call),
 		cmocka_unit_test(test_serial_number),
-		cmocka_unit_test(test_identity_is_taken),
+		cmocka_unit_test(test_identity_is_stored),
 		cmocka_unit_test(test_reset_is_waited_for),
 		cmocka_unit_test(test_confirmation),
 		cmocka_unit_test(test_release_before_a_serial_number),

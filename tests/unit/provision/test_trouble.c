@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Provisioning on a simulated machine with faults: what fails costs only itself, and nothing waits for ever. */
+/*
+ * Provisioning on a simulated machine with faults: a fault affects only its own queue or card, and every wait is
+ * limited.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -23,7 +26,7 @@
 	"05.0001 bindable, 05.0002 bindable, 11.0001 bindable, 11.0002 bindable, 12.0001 associated 2, "               \
 	"12.0002 bindable"
 
-/* 12.0002 is unbound, because it has no master key, while the association of 11.0001 is refused. */
+/* 12.0002 has no master key and is unbound while the association of 11.0001 is refused. */
 #define UNBIND_AT_REFUSAL(reset)                                                                                       \
 	"delay bind=538us reset=" reset " associate=41228us request=620us\n" SECRETS                                   \
 	"card 11 CEX8P serialnr=SERIAL1111111111\nqueue 11.0001" KEY_A " state=bound\n"                                \
@@ -31,7 +34,7 @@
 	"queue 12.0002 mkvp=none state=associated:3\n"                                                                 \
 	"fault 11.* associate rc=34 after=0 times=1\n"
 
-/* The bind after an unbind fails, and would have shown whether the unbind took effect: se_bind is read. */
+/* The bind after an unbind fails, so it does not show whether the unbind took effect. se_bind is read instead. */
 #define UNBIND_THEN(error, what, what_without)                                                                         \
 	{ .name = "an unbind takes effect before a bind that fails with " #error,                                      \
 	  .topology = QUEUE_OF_2, .yaml = ENTRY_A, .settled = true, .timeout_ms = 15000,                               \
@@ -44,14 +47,14 @@
 
 static const struct row rows[] = {
 	/* --- binds and associations that fail ---------------------------------------------------------------- */
-	{ .name = "a bind is refused: the second queue serves, and does not wait for the verdict on the first",
+	{ .name = "a bind is refused: the second queue serves, before the first has failed",
 	  .topology = TWO_QUEUES "fault 11.0001 bind rc=30\n", .yaml = ENTRY_A,
 	  .satisfied = 1, .queues = SECOND_TOOK_OVER, .most_ms = 899 },
 	{ .name = "a bind is refused: a failure",
 	  .topology = ONE_QUEUE "fault 11.0001 bind rc=30\n", .yaml = ENTRY_A,
 	  .queues = "11.0001 bindable", .failures = { APQN_BIND_REFUSED }, .least_ms = 1000, .most_ms = 1199,
 	  .log = { "warning: APQN 11.0001: the firmware refuses the bind: Input/output error" } },
-	/* What is no word of the firmware does not pass for one, nor for a sign of a limit. */
+	/* Errors of the kernel are not reported as answers of the firmware, nor as a limit of bound queues. */
 	{ .name = "errors of the kernel",
 	  .topology = DELAYS SECRETS "card 05 CEX8A\nqueue 05.0001 state=bound\n"
 				     "card 11 CEX8P\nqueue 11.0001" KEY_A "\n"
@@ -67,7 +70,7 @@ static const struct row rows[] = {
 	  .topology = TWO_QUEUES "fault 11.0001 associate rc=35\n", .yaml = ENTRY_A,
 	  .satisfied = 1, .queues = SECOND_TOOK_OVER, .failures = { APQN_ASSOCIATION_REFUSED },
 	  .log = { "warning: APQN 11.0001: the firmware refuses the association with this secret" } },
-	/* The plan is made again while 12.0002 is being unbound; nobody may read the serial number during its reset. */
+	/* A new plan is made while 12.0002 is being unbound. The serial number must not be read during its reset. */
 	{ .name = "an association is refused while an unbind is written on another card",
 	  .topology = UNBIND_AT_REFUSAL("3612us"),
 	  .yaml = ENTRY_A "  serialnr: SERIAL1111111111\n", .satisfied = 1, .most_ms = 4999,
@@ -81,15 +84,15 @@ static const struct row rows[] = {
 	  .topology = TWO_QUEUES "fault 11.0001 associate late\n", .yaml = ENTRY_A,
 	  .satisfied = 1, .queues = SECOND_TOOK_OVER, .failures = { APQN_ASSOCIATION_FAILED },
 	  .log = { "warning: APQN 11.0001: the association was started and failed" } },
-	{ .name = "an association falls back",
+	{ .name = "a queue is unassociated again during the association",
 	  .topology = ONE_QUEUE "fault 11.0001 associate fall_back\n", .yaml = ENTRY_A,
 	  .queues = "11.0001 bindable", .failures = { APQN_ASSOCIATION_FAILED } },
-	{ .name = "an association never ends: given up at half time, because another queue can serve",
+	{ .name = "an association never ends: given up after half of the time, because another queue can serve",
 	  .topology = TWO_QUEUES "fault 11.0001 associate never\n", .yaml = ENTRY_A,
 	  .satisfied = 1, .queues = SECOND_TOOK_OVER, .failures = { APQN_ASSOCIATION_TIMEOUT }, .most_ms = 30999 },
 	/*
-	 * The card's other queue is to be identified meanwhile, because an entry has lost its queue: as long as the
-	 * association is pending, that cannot be done, and nobody waits for it once the association was given up.
+	 * Meanwhile the card's other queue must be identified, because an entry has lost its queue. That is impossible
+	 * while the association is pending. Once the association has timed out, the other queue is not waited for.
 	 */
 	{ .name = "an association never ends, beside a queue that is not identified",
 	  .topology = DELAYS SECRETS "card 11 CEX8P\nqueue 11.0001" KEY_A " state=bound\nqueue 11.0002 mkvp=none\n"
@@ -99,25 +102,28 @@ static const struct row rows[] = {
 	  .yaml = ENTRY_A ENTRY_B, .satisfied = 1,
 	  .queues = "11.0001 bindable, 11.0002 bindable, 12.0001 associated 1, 13.0001 bindable",
 	  .failures = { APQN_ASSOCIATION_TIMEOUT, [3] = APQN_ASSOCIATION_REFUSED }, .most_ms = 34999 },
-	{ .name = "an association never ends: tidied up before the deadline",
+	{ .name = "an association never ends: unbound before the timeout",
 	  .topology = ONE_QUEUE "fault 11.0001 associate never\n", .yaml = ENTRY_A, .timeout_ms = 10000,
 	  .queues = "11.0001 bindable", .failures = { APQN_ASSOCIATION_TIMEOUT }, .most_ms = 10000 },
 	{ .name = "a slow association of the only queue may take more than half of the time",
 	  .topology = "delay reset=5s associate=40s\n" SECRETS "card 11 CEX8P\nqueue 11.0001" KEY_A "\n",
 	  .yaml = ENTRY_A, .settled = true,
 	  .satisfied = 1, .queues = "11.0001 associated 1", .least_ms = 40000, .most_ms = 40999 },
-	{ .name = "a slow reset of ours is no refusal",
+	{ .name = "a slow reset after an unbind does not count as a refusal",
 	  .topology = "delay reset=5s\n" SECRETS "card 11 CEX8P\nqueue 11.0001" KEY_A " state=associated:2\n",
 	  .yaml = ENTRY_A, .settled = true, .satisfied = 1, .queues = "11.0001 associated 1" },
-	/* The queue waits for its serial number because of the other queue's reset, and is not given up for that. */
-	{ .name = "a slow reset beside a queue whose serial number is wanted",
+	/* The queue waits for its serial number because of the other queue's reset. It does not count as failed. */
+	{ .name = "a slow reset delays the serial number of another queue",
 	  .topology = SLOW_RESET, .yaml = ENTRY_A "  serialnr: SERIAL1111111111\n",
 	  .satisfied = 1, .queues = "11.0001 associated 1, 11.0002 bindable" },
-	{ .name = "a slow reset beside a queue, and another entry wants a serial number",
+	{ .name = "a slow reset delays the serial number for another entry",
 	  .topology = SLOW_RESET, .yaml = ENTRY_B "  serialnr: SERIAL1111111111\n" ENTRY_A,
 	  .satisfied = 1, .queues = "11.0001 associated 1, 11.0002 bindable" },
-	/* It is read for the first queue, which has another goal by then; the second one has waited for it. */
-	{ .name = "a slow serial number is known to both queues of its card",
+	/*
+	 * The serial number is read for the first queue, which has another goal by then. The second queue has waited
+	 * for it.
+	 */
+	{ .name = "a slow serial number is used for both queues of its card",
 	  .topology = DELAYS SECRETS "card 11 CEX8P serialnr=SERIAL1111111111\nqueue 11.0001" KEY_A
 				     " state=bound\nqueue 11.0002" KEY_B " state=bound\n"
 				     "fault 11.* request slow=400ms after=2 times=1\n",
@@ -135,7 +141,7 @@ static const struct row rows[] = {
 	  .failures = { [3] = APQN_BIND_LIMIT, [4] = APQN_BIND_LIMIT, [5] = APQN_BIND_LIMIT },
 	  .log = { "the bind is refused while other queues are bound" } },
 	/* --- calls that hang, cards that vanish -------------------------------------------------------------- */
-	{ .name = "a read hangs: the other card is served, the deadline holds",
+	{ .name = "a read hangs: the other card is configured in time",
 	  .topology = MACHINE, .yaml = ENTRY_A ENTRY_B, .injections = { HANG(MACHINE_READ, "*/11.0001/mkvps") },
 	  .satisfied = 1, .failures = { [2] = APQN_CARD_HUNG, [3] = APQN_CARD_HUNG }, .queues = ONLY_12,
 	  .log = { "card11: sysfs access to this card timed out" }, .most_ms = 5999 },
@@ -145,8 +151,8 @@ static const struct row rows[] = {
 	  .satisfied = 1, .failures = { [2] = APQN_CARD_HUNG, [3] = APQN_CARD_HUNG }, .queues = ONLY_12_BINDABLE,
 	  .doubted = { [2] = true }, .log = { "warning: card11: sysfs access to this card timed out" },
 	  .most_ms = 3000 },
-	/* The unbind at the end of the work time is under way when the time is over. */
-	{ .name = "a call under way at the end says nothing about its card",
+	/* The final unbind is under way when the time is over. */
+	{ .name = "a card does not count as hung for a call under way at the end",
 	  .topology = ONE_QUEUE "queue 11.0002" KEY_B " state=associated:2\nfault 11.0001 associate never\n",
 	  .yaml = ENTRY_A ENTRY_B, .settled = true, .timeout_ms = 3000,
 	  .injections = { { MACHINE_WRITE, "*/11.0001/se_bind", SIM_HANG, 0, NULL, 1, 0 } },
@@ -162,7 +168,7 @@ static const struct row rows[] = {
 	  .topology = DELAYS SECRETS "card 11 CEX8P\nqueue 11.0001" KEY_A " state=foreign\n", .yaml = ENTRY_A,
 	  .queues = "11.0001 foreign", .failures = { APQN_BIND_TAKEN } },
 	/* --- unbinds without effect -------------------------------------------------------------------------- */
-	{ .name = "an unbind has no effect: reported, and not for ever",
+	{ .name = "an unbind has no effect: reported after a limited time",
 	  .topology = DELAYS SECRETS "card 05 CEX8A\nqueue 05.0001 state=bound\n"
 				     "card 06 CEX8A configured=0\nqueue 06.0001 state=bound\n",
 	  .settled = true, .queues = "05.0001 bindable, 06.0001 bound", .failures = { [1] = APQN_STAYS_BOUND },
@@ -170,13 +176,13 @@ static const struct row rows[] = {
 	UNBIND_THEN(EBUSY, APQN_BIND_TIMEOUT, APQN_BIND_TIMEOUT),
 	UNBIND_THEN(EIO, APQN_BIND_REFUSED, APQN_BIND_REFUSED),
 	UNBIND_THEN(EROFS, APQN_BIND_ERROR, APQN_STAYS_BOUND),
-	{ .name = "neither the bind after an unbind nor se_bind tells: the queue may be bound",
+	{ .name = "neither the bind after an unbind nor se_bind shows its effect: the queue may be bound",
 	  .topology = QUEUE_OF_2 UNBIND_NEVER, .yaml = ENTRY_A, .settled = true,
 	  .injections = { { MACHINE_WRITE, "*/11.0001/se_bind", SIM_FAIL, -EINVAL, NULL, 1, 0 },
 			  { MACHINE_READ, "*/11.0001/se_bind", SIM_FAIL, -EIO, NULL, 1, 0 } },
 	  .queues = "11.0001 associated 2", .doubted = { true }, .failures = { APQN_BIND_TAKEN },
 	  .log = { "warning: APQN 11.0001: may still be bound: " }, .most_ms = 999 },
-	{ .name = "something else is learnt while the effect of an unbind is waited for",
+	{ .name = "another queue fails during the wait for the effect of an unbind",
 	  .topology = DELAYS SECRETS "card 06 CEX8A configured=0\nqueue 06.0001 state=bound\n"
 				     "card 11 CEX8P\nqueue 11.0001" KEY_A "\n"
 				     "card 12 CEX8P\nqueue 12.0001" KEY_B "\n"
@@ -185,8 +191,8 @@ static const struct row rows[] = {
 	  .satisfied = 1, .queues = "06.0001 bound, 11.0001 bindable, 12.0001 associated 2",
 	  .failures = { APQN_STAYS_BOUND, APQN_ASSOCIATION_FAILED },
 	  .calls = { { MACHINE_WRITE, "*/06.0001/se_bind", 1, 1 } } },
-	/* It may be what a refused queue waits for. */
-	{ .name = "the release of a queue that has failed is seen",
+	/* A refused queue may wait for this release. */
+	{ .name = "the release of a failed queue is noticed",
 	  .topology = "delay bind=1ms reset=1s associate=30ms request=2ms\n" SECRETS
 		      "card 11 CEX8P\nqueue 11.0001" KEY_A "\nfault 11.0001 associate late\n"
 		      "card 12 CEX8P\nqueue 12.0001" KEY_C " state=associated:2\n"
@@ -194,7 +200,7 @@ static const struct row rows[] = {
 	  .yaml = ENTRY_A ENTRY_B, .settled = true,
 	  .queues = "11.0001 bindable, 12.0001 bindable", .failures = { APQN_ASSOCIATION_FAILED },
 	  .log = { "info: 11.0001: unbound\n", "info: 12.0001: unbound\n" } },
-	{ .name = "an unbind that does not end is no release, which a refused queue is tried again for",
+	{ .name = "an unbind that never ends does not cause a retry of a refused queue",
 	  .topology = DELAYS SECRETS "card 05 CEX8A\nqueue 05.0001 state=bound\nqueue 05.0002 state=bound\n"
 				     "card 11 CEX8P\nqueue 11.0001" KEY_A "\nfault 05.0002 unbind never\n",
 	  .yaml = ENTRY_ACCEL ENTRY_A, .settled = true,
@@ -202,8 +208,8 @@ static const struct row rows[] = {
 	  .satisfied = 1, .queues = "05.0001 bound, 05.0002 bound, 11.0001 bindable",
 	  .failures = { [1] = APQN_STAYS_BOUND, [2] = APQN_BIND_LIMIT }, .least_ms = 10000, .most_ms = 10500 },
 	/*
-	 * While the association for one entry is being written, a lower card turns out to fit, too, and takes this
-	 * entry: the queue is for the other entry then, with another secret.
+	 * While the association for one entry is being written, a lower card turns out to match, too, and gets this
+	 * entry. The queue is then planned for the other entry, with another secret.
 	 */
 	{ .name = "the plan changes while an association is written",
 	  .topology = DELAYS SECRETS "card 11 CEX8P\nqueue 11.0001" KEY_A " state=bound\n"
@@ -214,8 +220,8 @@ static const struct row rows[] = {
 	  .queues = "11.0001 associated 1, 12.0001 associated 2, 12.0002 bindable, 12.0003 bindable",
 	  .most_ms = 4999 },
 	/*
-	 * The lower card needs 400 ms to tell its master key, takes the entry, and fails at 700 ms. The queue that has
-	 * served this entry is then being unbound for the other one, until 1,400 ms.
+	 * The lower card takes 400 ms to show its master key, gets the entry, and fails at 700 ms. By then the queue
+	 * that served this entry is being unbound for the other entry, until 1,400 ms.
 	 */
 	{ .name = "the plan changes back while an unbind is written",
 	  .topology = "delay bind=1ms reset=20ms associate=300ms request=2ms\n" SECRETS
@@ -229,7 +235,7 @@ static const struct row rows[] = {
 	  .most_ms = 4999 },
 };
 
-/* Nobody waits long for a slow identity, even if reading it is all that goes on. */
+/* A slow identity delays the rest only briefly, even if no other call is under way. */
 static void test_slow_identity_does_not_hold_up(void **state)
 {
 	struct fixture *fixture = *state;
@@ -254,8 +260,8 @@ static void test_slow_identity_does_not_hold_up(void **state)
 }
 
 /*
- * The driver asks the queue after a bind, too: it fails although the bind took effect. Meanwhile another queue serves
- * the entry, so that nobody binds this one again.
+ * The driver tests the queue after a bind: the bind fails although it took effect. Meanwhile another queue serves the
+ * entry, so this queue is not bound again.
  */
 static void test_refused_bind_took_effect(void **state)
 {
