@@ -181,7 +181,7 @@ static void bytes(void **state)
 	}
 }
 
-/* A text of a start, as many parts as `times` says, and an end. */
+/* Returns a text: `start`, then `part` repeated, then `end`. */
 static char *repeated(const char *start, const char *part, size_t times, const char *end)
 {
 	size_t length = strlen(part);

@@ -123,7 +123,7 @@ static void test_perform(void **state)
 }
 
 /* The timeout is that of the call. */
-static void test_perform_waits_for_ever(void **state)
+static void test_perform_waits_forever(void **state)
 {
 	struct script script = begin();
 	struct machine_call call = { .operation = MACHINE_UV, .until_ms = 5000 };
@@ -205,7 +205,7 @@ int main(void)
 		cmocka_unit_test(test_clock),
 		cmocka_unit_test(test_wait_begins_with_nothing),
 		cmocka_unit_test(test_perform),
-		cmocka_unit_test(test_perform_waits_for_ever),
+		cmocka_unit_test(test_perform_waits_forever),
 		cmocka_unit_test(test_read_text),
 		cmocka_unit_test(test_read_text_fails),
 		cmocka_unit_test(test_read_text_of_long_paths),

@@ -27,7 +27,7 @@ static void first_bind_after_complete(void **state)
 	sim_free(sim);
 }
 
-/* From an unbind to a bind it takes the time of the reset and 0 to 40 ms more, depending on the grid. */
+/* From an unbind to the next bind it takes the reset plus 0 to 40 ms, depending on the grid. */
 static void rebind_waits_for_grid(void **state)
 {
 	int64_t shortest = INT64_MAX, longest = 0;
@@ -74,14 +74,14 @@ static void bind_errors(void **state)
 	assert_int_equal(write_text(sim, "devices/ap/card15/15.0008/se_bind", "1"), 0);
 	assert_text(sim, "devices/ap/card15/15.0008/se_associate", "-\n");
 	assert_int_equal(write_text(sim, "devices/ap/card15/15.0008/se_associate", "5"), -EINVAL);
-	/* The limit of bound queues. */
+	/* The limit of bound queues is reached. */
 	assert_int_equal(write_text(sim, "devices/ap/card15/15.0009/se_bind", "1"), -EIO);
 	assert_int_equal(write_text(sim, QUEUE "se_bind", "x"), -EINVAL);
 	assert_int_equal(write_text(sim, QUEUE "se_bind", ""), -EINVAL);
 	sim_free(sim);
 }
 
-static void bind_takes_its_time(void **state)
+static void bind_duration(void **state)
 {
 	struct sim *sim = settled("delay bind=7ms\ncard 11 CEX8P\nqueue 11.0008\nfault 11.* test hang=9ms after=4\n");
 
@@ -108,7 +108,7 @@ static void unbind_without_effect_when_deconfigured(void **state)
 	assert_int_equal(write_text(sim, QUEUE "se_bind", "0"), 0);
 	sleep_us(sim, 1 * S);
 	assert_text(sim, QUEUE "se_bind", "bound\n");
-	/* It is not forgotten: the reset when the card is back unbinds. */
+	/* The unbind is remembered: the reset after the card is back unbinds the queue. */
 	sim->model.cards[0x11].configured = true;
 	sleep_us(sim, 30 * S);
 	assert_text(sim, QUEUE "se_bind", "unbound\n");
@@ -116,7 +116,7 @@ static void unbind_without_effect_when_deconfigured(void **state)
 	sim_free(sim);
 }
 
-static void checkstop_passes(void **state)
+static void checkstop_ends(void **state)
 {
 	struct sim *sim = settled("card 11 CEX8A checkstopped=1\nqueue 11.0008 state=bound\n");
 
@@ -131,7 +131,7 @@ static void checkstop_passes(void **state)
 	sim_free(sim);
 }
 
-/* What the bind itself did is lost, but the kernel does not vouch for it. */
+/* The bind took effect, but the driver cannot verify it and returns EIO. */
 static void bind_not_verified(void **state)
 {
 	struct sim *sim = settled("card 11 CEX8A\nqueue 11.0008\nfault 11.* test rc=5 after=2 times=1\n");
@@ -167,7 +167,7 @@ static void vanished_during_reset(void **state)
 	assert_int_equal(write_text(sim, QUEUE "se_bind", "0"), 0);
 	sim->model.cards[0x11].present = false;
 	sleep_us(sim, 100 * MS);
-	/* Broken: a scan resets it when the card is back in time. */
+	/* The driver has given up on the queue. A scan resets it if the card is back before that. */
 	sim->model.cards[0x11].present = true;
 	assert_int_equal(write_text(sim, QUEUE "se_bind", "1"), -EBUSY);
 	assert_int_equal(write_text(sim, "bus/ap/scans", "1"), 0);
@@ -223,7 +223,7 @@ static void associate_busy_while_request_runs(void **state)
 	start(sim, &call, MACHINE_READ, QUEUE "mkvps", 10);
 	assert_int_equal(machine_wait(&sim->machine, MACHINE_FOREVER, &done), 0);
 	assert_int_equal(done->error, -ETIMEDOUT);
-	/* Nobody waits for the reply any more, but the queue still does. */
+	/* The reader has timed out, but the queue still waits for the reply. */
 	assert_int_equal(write_text(sim, QUEUE "se_associate", "5"), -EBUSY);
 	sleep_us(sim, 50 * MS);
 	assert_int_equal(write_text(sim, QUEUE "se_associate", "5"), 0);
@@ -245,7 +245,7 @@ static void unbind_of_associated(void **state)
 	sim_free(sim);
 }
 
-/* The driver of a new kernel does not know what an old one did. */
+/* The driver of a new kernel does not know the associations made by the old one. */
 static void index_lost(void **state)
 {
 	struct sim *sim = sim_new(ONE_QUEUE "queue 11.0009 state=associated:5\n");
@@ -296,14 +296,14 @@ static void late_failure(void **state)
 		else
 			sleep_us(sim, 30 * S);
 		sleep_us(sim, 100 * MS);
-		/* Only the unbind unbinds. */
+		/* Only the write to se_bind unbinds the queue. */
 		assert_text(sim, QUEUE "se_bind", i == 0 ? "unbound\n" : "bound\n");
 		assert_text(sim, QUEUE "se_associate", "unassociated\n");
 		sim_free(sim);
 	}
 }
 
-static void pending_for_ever(void **state)
+static void pending_forever(void **state)
 {
 	struct sim *sim = associate_with_fault("never");
 
@@ -317,14 +317,14 @@ static void pending_for_ever(void **state)
 	sim_free(sim);
 }
 
-static void falls_back(void **state)
+static void association_lost(void **state)
 {
 	struct sim *sim = associate_with_fault("fall_back");
 
 	(void)state;
 	assert_text(sim, QUEUE "se_associate", "unassociated\n");
 	assert_text(sim, QUEUE "se_bind", "unbound\n");
-	/* It can be bound again, but the driver has given up on it until a scan has it reset. */
+	/* It can be bound again, but the driver does not use it until a scan resets it. */
 	assert_int_equal(write_text(sim, QUEUE "se_bind", "1"), 0);
 	assert_int_equal(write_text(sim, QUEUE "se_associate", "5"), -EBUSY);
 	sleep_us(sim, 31 * S);
@@ -382,9 +382,9 @@ int main(void)
 		cmocka_unit_test(first_bind_after_complete),
 		cmocka_unit_test(rebind_waits_for_grid),
 		cmocka_unit_test(bind_errors),
-		cmocka_unit_test(bind_takes_its_time),
+		cmocka_unit_test(bind_duration),
 		cmocka_unit_test(unbind_without_effect_when_deconfigured),
-		cmocka_unit_test(checkstop_passes),
+		cmocka_unit_test(checkstop_ends),
 		cmocka_unit_test(bind_not_verified),
 		cmocka_unit_test(unbind_of_vanished),
 		cmocka_unit_test(vanished_during_reset),
@@ -394,8 +394,8 @@ int main(void)
 		cmocka_unit_test(unbind_of_associated),
 		cmocka_unit_test(index_lost),
 		cmocka_unit_test(late_failure),
-		cmocka_unit_test(pending_for_ever),
-		cmocka_unit_test(falls_back),
+		cmocka_unit_test(pending_forever),
+		cmocka_unit_test(association_lost),
 		cmocka_unit_test(bindings_come_late),
 		cmocka_unit_test(driver_missing),
 	};

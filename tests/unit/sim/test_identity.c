@@ -18,7 +18,7 @@ static void identity_needs_bind(void **state)
 	int64_t begin_us;
 
 	(void)state;
-	/* No usable queue: costs a bus scan. */
+	/* No usable queue: the read causes a bus scan. */
 	assert_text(sim, QUEUE "mkvps", UNKNOWN);
 	assert_int_equal(elapsed(sim), 100 + 2250);
 	assert_text(sim, CARD "serialnr", "\n");
@@ -59,7 +59,7 @@ static void scans_are_shared(void **state)
 	sim_free(sim);
 }
 
-/* During a reset: comes back only with the next bus scan. */
+/* A read during a reset returns only after the next bus scan. */
 static void identity_during_reset(void **state)
 {
 	static const char *const paths[] = { QUEUE "mkvps", CARD "serialnr" };
@@ -76,7 +76,7 @@ static void identity_during_reset(void **state)
 	}
 }
 
-/* Meanwhile the queue can be bound and associated again, until the scan resets it. */
+/* After such a read, the queue can be bound and associated again, until the scan resets it. */
 static void scan_drops_association_of_broken_queue(void **state)
 {
 	struct sim *sim = settled(ONE_QUEUE "delay associate=60s\n");
@@ -119,7 +119,7 @@ static void identity_during_association(void **state)
 	}
 }
 
-/* As soon as "associated" was read it is safe, though it may take the driver one more look. */
+/* A read is safe once "associated" was read, although the driver may have to poll the queue once more. */
 static void identity_after_association(void **state)
 {
 	struct sim *sim = settled(ONE_QUEUE);
@@ -142,7 +142,9 @@ static void vanished_card(void **state)
 	(void)state;
 	assert_int_equal(write_text(sim, QUEUE "se_bind", "1"), 0);
 	sim->model.cards[0x11].present = false;
-	/* The kernel has not noticed: it takes the answer "not there" for one of a bound queue. */
+	/*
+	 * The kernel has not noticed that the card vanished: it takes "not present" for the response of a bound queue.
+	 */
 	assert_text(sim, QUEUE "se_bind", "bound\n");
 	assert_int_equal(write_text(sim, QUEUE "se_associate", "5"), -EIO);
 	start(sim, &call, MACHINE_READ, QUEUE "mkvps", 1000);
@@ -152,7 +154,7 @@ static void vanished_card(void **state)
 	start(sim, &call, MACHINE_READ, QUEUE "mkvps", 100000);
 	assert_int_equal(machine_wait(&sim->machine, MACHINE_FOREVER, &done), 0);
 	assert_int_equal(done->error, -ETIMEDOUT);
-	/* From now on everything that needs a scan is lost, on other cards, too. */
+	/* From now on every access that needs a scan blocks, even on other cards. */
 	start(sim, &call, MACHINE_READ, "devices/ap/card12/12.0008/mkvps", 100000);
 	assert_int_equal(machine_wait(&sim->machine, MACHINE_FOREVER, &done), 0);
 	assert_int_equal(done->error, -ETIMEDOUT);
@@ -163,7 +165,7 @@ static void vanished_card(void **state)
 	sim_free(sim);
 }
 
-/* The last queue takes the card with it, and with the card its reader. */
+/* With the last queue the card is removed, and its removal blocks the read of its attribute. */
 static void vanished_card_keeps_reader_of_serialnr(void **state)
 {
 	struct sim *sim = settled(ONE_QUEUE "queue 11.0009 state=bound\n");
@@ -193,7 +195,7 @@ static void vanished_while_request_runs(void **state)
 	sim_free(sim);
 }
 
-/* The driver thinks that it can send, but the queue resets. */
+/* The driver takes the queue for ready, but it is in a reset. */
 static void reset_from_outside(void **state)
 {
 	struct sim *sim = settled(ONE_QUEUE "fault 11.* request rc=2 times=1\n");
@@ -205,7 +207,7 @@ static void reset_from_outside(void **state)
 	sim_free(sim);
 }
 
-/* A forced scan that changes something has the request tried again. */
+/* After a forced scan that changes something, the driver repeats the request. */
 static void scan_brings_queue_back(void **state)
 {
 	static const bool another_vanishes[] = { false, true };
@@ -238,7 +240,7 @@ static void vanished_card_is_removed(void **state)
 	assert_list(sim, CARD, "ENOENT");
 	assert_list(sim, "devices/ap", "uevent\npower\ncard12\n");
 	assert_text(sim, "bus/ap/bindings", "1/1 (complete)\n");
-	/* And back again: with a reset, as every new queue. */
+	/* When the card is back, its queues are reset like all new queues. */
 	sim->model.cards[0x11].present = true;
 	assert_int_equal(write_text(sim, "bus/ap/scans", "1"), 0);
 	assert_text(sim, "bus/ap/bindings", "2/2 (complete)\n");

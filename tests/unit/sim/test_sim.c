@@ -89,11 +89,11 @@ static void calls_time_out(void **state)
 	assert_ptr_equal(done, &call);
 	assert_int_equal(call.error, -ETIMEDOUT);
 	assert_int_equal(elapsed(sim), 500 * MS);
-	/* Time that is over already. */
+	/* A timeout that has passed. */
 	start(sim, &call, MACHINE_READ, CARD "type", -1);
 	assert_int_equal(machine_wait(&sim->machine, MACHINE_FOREVER, &done), 0);
 	assert_int_equal(call.error, -ETIMEDOUT);
-	/* A result in the last moment counts. */
+	/* A result at the exact time of the timeout counts. */
 	sim->options.read_us = 1 * MS;
 	start(sim, &call, MACHINE_READ, CARD "type", 1);
 	assert_int_equal(machine_wait(&sim->machine, MACHINE_FOREVER, &done), 0);
@@ -128,7 +128,7 @@ static void costs(void **state)
 	sim_free(sim);
 }
 
-/* Calls of a channel are made one after the other, those of different channels at the same time. */
+/* Calls of one channel are made one after the other, calls of different channels concurrently. */
 static void channels(void **state)
 {
 	static const size_t order[] = { 2, 0, 1, 3 };
@@ -157,7 +157,7 @@ static void channels(void **state)
 	sim_free(sim);
 }
 
-/* What stands behind a call that does not come back is never made. */
+/* Calls queued after a call that hangs are never made. */
 static void channel_gives_up(void **state)
 {
 	struct sim *sim = make(ALL_KINDS "fault 11.* request never\n", SIM_KERNEL_7);
@@ -182,7 +182,7 @@ static void channel_gives_up(void **state)
 	}
 	assert_int_equal(sim_write_count(sim), 0);
 	assert_int_equal(sim_count(sim, MACHINE_READ, "*"), 1);
-	/* The channel itself can be used again. */
+	/* The channel can be used again. */
 	assert_int_equal(machine_start(&sim->machine, &calls[2]), 0);
 	assert_int_equal(machine_wait(&sim->machine, MACHINE_FOREVER, &done), 0);
 	assert_int_equal(done->error, 0);
@@ -284,7 +284,7 @@ static void stops(void **state)
 	sim_free(sim);
 	sim = make(ALL_KINDS, SIM_KERNEL_7);
 	sim_stop_after(sim, 0);
-	/* Calls that nobody will hear of again may be anywhere, such as where the next one is. */
+	/* Abandoned calls may be freed, so the next call may have the same address. */
 	for (size_t i = 0; i < 3; i++)
 		assert_int_equal(write_text(sim, QUEUE "se_bind", "0"), -EINTR);
 	assert_int_equal(sim_write_count(sim), 3);
@@ -357,7 +357,7 @@ static void journal(void **state)
 	sim_free(sim);
 }
 
-/* --- what a test cannot mean ---------------------------------------------------------------------- */
+/* --- misuse by a test ----------------------------------------------------------------------------- */
 
 static void wait_for_nothing(struct sim *sim)
 {
@@ -422,7 +422,7 @@ static void misspell(struct sim *sim)
 	sim_new("quue 11.0008\n");
 }
 
-static void dies(void **state)
+static void misuse_aborts(void **state)
 {
 	static void (*const mistakes[])(struct sim *sim) = {
 		wait_for_nothing, wait_for_lost_call, spin,           start_twice,
@@ -463,7 +463,7 @@ int main(void)
 		cmocka_unit_test(stops),
 		cmocka_unit_test(journal_print),
 		cmocka_unit_test(journal),
-		cmocka_unit_test(dies),
+		cmocka_unit_test(misuse_aborts),
 	};
 
 	return cmocka_run_group_tests_name("sim", tests, NULL, NULL);

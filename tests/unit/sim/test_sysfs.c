@@ -249,7 +249,7 @@ static void uv_refusals(void **state)
 	sim->model.list_rc = 0x0123;
 	assert_int_equal(perform_uv(sim, UV_LIST, buffer, 8192, &rc), 0);
 	assert_int_equal(rc, 0x0123);
-	/* A kernel with a page of its own hands that back, empty. */
+	/* A kernel that uses a page of its own returns that page, empty. */
 	sim->options.kernel = SIM_KERNEL_6_12;
 	buffer[4095] = 1;
 	assert_int_equal(perform_uv(sim, UV_LIST, buffer, 4096, &rc), 0);

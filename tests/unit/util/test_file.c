@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Directories; how files are read and written is tested by those who do it, and by test_syscalls. */
+/*
+ * Directories, replaced files and devices. Other reads and writes are tested with their callers and in test_syscalls.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -20,8 +22,8 @@
 #define TEXT_SIZE 256
 
 struct visitor {
-	char names[TEXT_SIZE]; /* of what was visited, each with a blank */
-	int wanted;            /* visits */
+	char names[TEXT_SIZE]; /* names of the visited files, each followed by a blank */
+	int wanted;            /* remaining visits */
 };
 
 static bool visit(const char *path, void *context)
@@ -54,7 +56,7 @@ static void test_visit(void **state)
 	assert_int_equal(file_visit("/dev/null", ".x", visit, &visitor), -ENOTDIR);
 }
 
-/* The directory can be named, but what is in it cannot. */
+/* The path of the directory fits into the buffer, but the paths of its files do not. */
 static void test_visit_too_long(void **state)
 {
 	struct visitor visitor = { .wanted = INT_MAX };
@@ -74,7 +76,10 @@ static void test_visit_too_long(void **state)
 	temp_root_end(&root);
 }
 
-/* Only root reads a report, whatever the umask is and was when a killed run left its file behind; no link is followed. */
+/*
+ * Only root may read a report, whatever the umask, and whatever the mode of a file that a killed run left. Symbolic
+ * links are not followed.
+ */
 static void test_replace(void **state)
 {
 	char path[PATH_MAX], new_path[PATH_MAX + 8], victim[PATH_MAX];
@@ -108,7 +113,7 @@ static void test_replace(void **state)
 	temp_root_end(&root);
 }
 
-/* To open a device may do something: a terminal with nobody at its other end tells who did. */
+/* Opening a device may have side effects. Here the other end of a pseudoterminal detects it. */
 static void test_device_is_not_opened(void **state)
 {
 	struct file_source device = { .what = "file", .max = 10, .level = LOG_LEVEL_ERROR };
@@ -123,7 +128,7 @@ static void test_device_is_not_opened(void **state)
 	device.path = name;
 	assert_int_equal(file_read(&device, &text, &length), -EINVAL);
 	assert_false(file_begins_with(name, "x"));
-	/* Once it has been opened and closed, it hangs up. */
+	/* After an open and a close, the other end sees a hangup. */
 	assert_int_equal(poll(&other, 1, 0), 0);
 	slave = open(name, O_RDWR | O_NOCTTY | O_CLOEXEC);
 	assert_true(slave >= 0);

@@ -29,7 +29,7 @@
 
 static struct log_capture capture;
 
-/* A folder of its own for each test, with the path of the lock file in it. */
+/* A separate directory for each test, and the path of the lock file in it. */
 struct folder {
 	char path[64];
 	char lock[80];
@@ -48,7 +48,7 @@ static int make_folder(void **state)
 	return 0;
 }
 
-/* Also fails a test that leaves something behind beside the lock file. */
+/* Also fails a test that leaves other files than the lock file. */
 static int remove_folder(void **state)
 {
 	struct folder *folder = *state;
@@ -74,7 +74,7 @@ static void write_owner(const struct folder *folder, pid_t pid)
 	write_lock(folder, content, (size_t)snprintf(content, sizeof(content), "%d\n", (int)pid));
 }
 
-/* The process that the lock file names; 0 if there is no such file. */
+/* The process id in the lock file; 0 if there is no such file. */
 static pid_t owner(const struct folder *folder)
 {
 	FILE *file = fopen(folder->lock, "r");
@@ -100,7 +100,7 @@ static pid_t dead_process(void)
 	return pid;
 }
 
-/* Another process of this program; it lives until it is told. */
+/* Another process of this program. It runs until its pipe is closed. */
 struct twin {
 	pid_t pid;
 	int end;
@@ -162,7 +162,7 @@ static void acquire_and_release(void **state)
 
 static void running_process(void **state)
 {
-	static const char *const formats[] = {"%d" /* as s390-tools has it */, "%d\n"};
+	static const char *const formats[] = {"%d" /* as s390-tools writes it */, "%d\n"};
 	struct folder *folder = *state;
 	char content[16];
 	struct twin twin;
@@ -180,7 +180,7 @@ static void running_process(void **state)
 	twin_end(&twin);
 }
 
-/* Early in the boot a number tells little: only a process that runs pvapconfig is a reason to refuse. */
+/* At boot a process id alone is not enough: only a process that runs pvapconfig keeps the lock. */
 static void running_process_at_boot(void **state)
 {
 	struct folder *folder = *state;
@@ -195,7 +195,7 @@ static void running_process_at_boot(void **state)
 	twin_end(&twin);
 }
 
-/* Runs a copy of cat, which lives until its input ends, under this name. */
+/* Runs a copy of cat under this name. It ends at the end of its input. */
 static void program_begin(struct twin *twin, const struct folder *folder, const char *name)
 {
 	char path[128], command[300], shown[PATH_MAX], exe[32];
@@ -214,7 +214,7 @@ static void program_begin(struct twin *twin, const struct folder *folder, const 
 	}
 	close(ends[0]);
 	twin->end = ends[1];
-	/* Until it has become that program. */
+	/* Waits until the process has executed the program. */
 	snprintf(exe, sizeof(exe), "/proc/%d/exe", (int)twin->pid);
 	do
 		memset(shown, 0, sizeof(shown));
@@ -222,7 +222,7 @@ static void program_begin(struct twin *twin, const struct folder *folder, const 
 	assert_int_equal(unlink(path), 0);
 }
 
-/* Another program has its process id now. Waiting for that program does not help. */
+/* Another program has the process id now, and waiting for it would not help. */
 static void other_process(void **state)
 {
 	struct folder *folder = *state;
@@ -237,7 +237,7 @@ static void other_process(void **state)
 	twin_end(&twin);
 }
 
-/* An update replaced the file of the program that runs; that of s390-tools was never ours. */
+/* The file of the running program may have been replaced by an update, or belong to s390-tools. */
 static void another_pvapconfig_at_boot(void **state)
 {
 	static const char *const names[] = {"pvapconfig", "pvapconfig-boot", "other"};
@@ -258,7 +258,7 @@ static void another_pvapconfig_at_boot(void **state)
 	}
 }
 
-/* What cannot be examined may be what we look for. A kernel thread and a zombie can be, and are not. */
+/* A process that cannot be examined may be pvapconfig. A zombie is not. */
 static void not_examined_at_boot(void **state)
 {
 	struct folder *folder = *state;
@@ -280,7 +280,7 @@ static void not_examined_at_boot(void **state)
 	assert_int_equal(status, 0);
 	assert_int_equal(owner(folder), twin.pid);
 
-	/* Not waited for yet. */
+	/* Not reaped yet. */
 	close(twin.end);
 	assert_int_equal(waitid(P_PID, (id_t)twin.pid, &(siginfo_t){0}, WEXITED | WNOWAIT), 0);
 	log_capture_begin(&capture);
@@ -304,7 +304,7 @@ static void remove_of(void **state)
 static void dead_owner(void **state)
 {
 	struct folder *folder = *state;
-	/* a lock with our own number, or with that of our parent, was there before us */
+	/* a lock with our own process id, or our parent's, is older than this process */
 	pid_t others[] = {dead_process(), getpid(), getppid()};
 
 	for (size_t i = 0; i < COUNT(others); i++) {
@@ -378,14 +378,17 @@ static void not_a_file(void **state)
 	assert_message("error: cannot take over lock file %s: Is a directory\n", folder->lock);
 	assert_int_equal(rmdir(folder->lock), 0);
 
-	/* must not wait for somebody to write to it */
+	/* must not wait for a writer */
 	assert_int_equal(mkfifo(folder->lock, 0600), 0);
 	assert_int_equal(lock_acquire(folder->lock, false), -EEXIST);
 	assert_message("error: lock file %s: names no process; if no other pvapconfig runs, remove it: rm -r %s\n",
 		       folder->lock, folder->lock);
 }
 
-/* What a process with our number left behind while it made its lock does not stand in the way, nor lead astray. */
+/*
+ * A process with the same id left its temporary file. It does not block the new lock, and a symbolic link is not
+ * followed.
+ */
 static void leftover_preparation(void **state)
 {
 	struct folder *folder = *state;
@@ -455,7 +458,7 @@ static void another_takes_over(void **state)
 	close(fd);
 }
 
-/* What happens between looking for the lock file and getting hold of it; done once. */
+/* Called once, after the lock file was opened and before it is locked. */
 static void (*before_flock)(void);
 static const struct folder *before_flock_folder;
 static struct twin before_flock_twin;
@@ -481,7 +484,7 @@ static void remove_lock(void)
 	assert_int_equal(unlink(before_flock_folder->lock), 0);
 }
 
-/* The file that we hold is no longer the lock file. */
+/* The locked file is no longer the lock file. */
 static void lock_changes(void **state)
 {
 	struct folder *folder = *state;
@@ -504,7 +507,7 @@ static void lock_changes(void **state)
 	assert_int_equal(owner(folder), getpid());
 }
 
-/* A process that may not be signalled is running all the same. */
+/* A process that we must not signal still counts as running. */
 static void foreign_process(void **state)
 {
 	struct folder *folder = *state;
@@ -525,7 +528,7 @@ static void foreign_process(void **state)
 	assert_int_equal(owner(folder), 1);
 }
 
-/* A racer waits for the start, tries, tells the result, and lives until everybody has told. */
+/* A racer waits for the start, tries to get the lock, reports the result, and runs until all have reported. */
 static void race(const char *lock, int start, int results, int end)
 {
 	char byte;
@@ -538,7 +541,7 @@ static void race(const char *lock, int start, int results, int end)
 	_exit(0);
 }
 
-/* How many of several processes get the lock at the same time. */
+/* Starts several racers at the same time. Returns how many got the lock. */
 static int count_winners(const struct folder *folder)
 {
 	int start[2], results[2], end[2], status, winners = 0;
@@ -579,13 +582,13 @@ static void races(void **state)
 
 	for (int i = 0; i < ROUNDS; i++) {
 		assert_int_equal(count_winners(folder), 1);
-		/* its owner is dead now: once more, over the dead lock */
+		/* the owner is dead now: once more, with its stale lock */
 		assert_int_equal(count_winners(folder), 1);
 		assert_int_equal(unlink(folder->lock), 0);
 	}
 }
 
-/* What the program does: a signal ends the waiting, and the way out goes by the release. */
+/* As the program does: a signal ends the wait, and the lock is released before the exit. */
 static void hold_until_signal(const char *lock, int ready)
 {
 	struct machine *machine;
@@ -615,7 +618,7 @@ static void signals(void **state)
 		pid = fork();
 		assert_true(pid >= 0);
 		if (pid == 0) {
-			signal(numbers[i], SIG_DFL); /* a shell may have us ignore it */
+			signal(numbers[i], SIG_DFL); /* a shell may start programs with it ignored */
 			hold_until_signal(folder->lock, ready[1]);
 		}
 		close(ready[1]);
@@ -629,7 +632,7 @@ static void signals(void **state)
 	}
 }
 
-/* Others may read who holds it, but nobody writes to it, whatever the umask is. */
+/* All users can read the lock file, but only its owner can write to it, whatever the umask. */
 static void mode(void **state)
 {
 	const struct folder *folder = *state;
@@ -643,7 +646,7 @@ static void mode(void **state)
 	lock_release(folder->lock);
 }
 
-/* A link to a lock that could be taken over is none, neither is it a lock of ours. */
+/* A symbolic link to a lock is not taken over, and it is not removed as our own lock. */
 static void symbolic_link(void **state)
 {
 	const struct folder *folder = *state;

@@ -23,7 +23,7 @@
 
 static struct log_capture capture;
 
-/* What tests before have lost is not told in the next. */
+/* Lines lost in earlier tests must not be reported in the next one. */
 static void forget_lost(void)
 {
 	int saved = dup(STDERR_FILENO), nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
@@ -102,7 +102,7 @@ static void errno_is_kept(void **state)
 	log_error("x");
 	assert_int_equal(errno, EXDEV);
 
-	/* also where the write itself fails */
+	/* Even if the write fails. */
 	log_capture_end();
 	assert_true(saved >= 0);
 	close(STDERR_FILENO);
@@ -113,7 +113,7 @@ static void errno_is_kept(void **state)
 	close(saved);
 }
 
-/* Puts one end of a packet socket into the place of a standard stream: each packet read is one write. */
+/* Replaces a standard stream with one end of a packet socket: each packet read is one write. */
 static int divert(int stream, int *saved)
 {
 	int ends[2];
@@ -143,7 +143,7 @@ static void assert_packet(int socket, const char *expected)
 	assert_string_equal(packet, expected);
 }
 
-/* Nothing is left, and the other end is closed. */
+/* No packet is left, and the other end is closed. */
 static void assert_no_packet(int socket)
 {
 	char packet[2000];
@@ -177,7 +177,7 @@ static void streams(void **state)
 	close(errors);
 }
 
-/* Only the colour is ours: nothing in the text can change the terminal. */
+/* Only our own colours reach the terminal, no escape sequences in the text. */
 static void colors(void **state)
 {
 	int saved, output = divert(STDOUT_FILENO, &saved);
@@ -202,7 +202,7 @@ static void colors(void **state)
 	close(output);
 }
 
-/* The first reason is kept; nothing is told by itself. */
+/* The first error is kept. It is not reported on its own. */
 static void lost_output(void **state)
 {
 	int saved = dup(STDOUT_FILENO), full = open("/dev/full", O_WRONLY | O_CLOEXEC);
@@ -220,8 +220,8 @@ static void lost_output(void **state)
 	assert_int_equal(log_output_error(), -ENOSPC);
 }
 
-/* A signal that is to end us is not kept waiting by a pipe that nobody reads. */
-static void nobody_reads_and_a_signal(void **state)
+/* A signal must not wait for a pipe that is not read. */
+static void blocked_output_and_a_signal(void **state)
 {
 	static const struct timespec now = { 0, 0 };
 	int saved = dup(STDERR_FILENO), ends[2];
@@ -248,9 +248,9 @@ static void nobody_reads_and_a_signal(void **state)
 	close(ends[1]);
 }
 
-/* A descriptor for which poll says no at once, and how long it was asked to wait in all. */
+/* A descriptor that poll never reports as writable, and the sum of the timeouts of these polls. */
 static int never_writable = -1, waited_ms;
-static bool poll_lies; /* and says yes instead */
+static bool poll_lies; /* poll reports it as writable */
 
 int __real_poll(struct pollfd *fds, nfds_t count, int timeout_ms);
 int __wrap_poll(struct pollfd *fds, nfds_t count, int timeout_ms);
@@ -265,10 +265,10 @@ int __wrap_poll(struct pollfd *fds, nfds_t count, int timeout_ms)
 }
 
 /*
- * All waits together are two seconds, whatever stream it is and however many lines. What is lost is counted, and said as
- * soon as there is somebody to read. This uses up the patience of this program: tests that wait come before.
+ * All waits together take at most two seconds, for all streams and lines. Lost lines are counted, and reported as soon
+ * as the stream is writable. This uses up the program's waiting time, so tests that wait must run before.
  */
-static void nobody_reads(void **state)
+static void blocked_output(void **state)
 {
 	int saved_output, saved_errors;
 	int output = divert(STDOUT_FILENO, &saved_output);
@@ -301,7 +301,10 @@ static void nobody_reads(void **state)
 	close(errors);
 }
 
-/* Ctrl-S. A terminal may keep a writer although poll says that it would not, and our standard error stays as it was. */
+/*
+ * Ctrl-S. A terminal may block a writer although poll reports it as writable. The mode of standard error does not
+ * change.
+ */
 static void stopped_terminal(void **state)
 {
 	int saved = dup(STDERR_FILENO), master = posix_openpt(O_RDWR | O_NOCTTY), slave;
@@ -317,12 +320,12 @@ static void stopped_terminal(void **state)
 	log_capture_end();
 	assert_int_equal(dup2(slave, STDERR_FILENO), STDERR_FILENO);
 	log_error("seen");
-	alarm(60); /* for a program that is held */
+	alarm(60); /* ends a program that blocks */
 	assert_int_equal(tcflow(slave, TCOOFF), 0);
 	for (int lies = 0; lies < 2; lies++) {
 		poll_lies = lies;
 		if (lies) {
-			/* The number that the terminal gets when it is opened again. */
+			/* The descriptor that the terminal gets when it is opened again. */
 			never_writable = dup(saved);
 			close(never_writable);
 		}
@@ -341,7 +344,7 @@ static void stopped_terminal(void **state)
 	close(master);
 }
 
-/* There is no way back from this. */
+/* This cannot be undone. */
 static void left_output(void **state)
 {
 	int saved_output, saved_errors;
@@ -367,11 +370,11 @@ static void left_output(void **state)
 	close(errors);
 }
 
-/* --- early boot: there is no way back from it ---------------------------------------------------------------------- */
+/* --- early boot: cannot be undone ---------------------------------------------------------------------------------- */
 
 #define KERNEL_LOG "/dev/the-log-of-the-kernel"
 
-/* As for /dev/kmsg: each opener has a limit of its own, and nobody says that it can be written to. */
+/* Like /dev/kmsg: each open file has its own limit, and it is written without poll. */
 static int openers[512], opener_count;
 
 int __real_open(const char *path, int flags, ...);
@@ -389,7 +392,7 @@ int __wrap_open(const char *path, int flags, ...)
 	return ends[1];
 }
 
-/* The next line that the kernel's log got, whoever opened it; false if there is none. */
+/* The next line written to the kernel's log, by any opener. False if there is none. */
 static bool kernel_line(char line[2000], int *opener)
 {
 	for (int i = 0; i < opener_count; i++) {
@@ -404,7 +407,7 @@ static bool kernel_line(char line[2000], int *opener)
 	return false;
 }
 
-/* Under systemd: one stream, a severity in front of each line, nothing to the kernel. */
+/* Under systemd: one stream, a severity before each line, nothing to the kernel's log. */
 static void boot_with_journal(void **state)
 {
 	int saved, errors = divert(STDERR_FILENO, &saved);
@@ -428,7 +431,7 @@ static void boot_with_journal(void **state)
 	close(errors);
 }
 
-/* Puts a pipe that nobody reads yet into the place of standard error, and begins early boot. */
+/* Replaces standard error with a pipe that is read later, and starts early boot. */
 static int begin_console(int *saved)
 {
 	int console[2];
@@ -442,7 +445,10 @@ static int begin_console(int *saved)
 	return console[0];
 }
 
-/* Without: plain lines on the console, and the kernel's log gets all but the details, in lines that it takes. */
+/*
+ * Without systemd: plain lines on the console. The kernel's log gets all but the details, truncated to the length it
+ * accepts.
+ */
 static void boot_without_journal(void **state)
 {
 	char text[1001], line[2000];
@@ -472,7 +478,7 @@ static void boot_without_journal(void **state)
 	close(console);
 }
 
-/* The kernel takes ten lines of each opener, and drops the others without a word: those that decide come last. */
+/* The kernel accepts ten lines per open file and silently drops the rest. The last lines matter most. */
 static void boot_with_many_lines(void **state)
 {
 	char line[2000], expected[100];
@@ -493,14 +499,14 @@ static void boot_with_many_lines(void **state)
 			others++;
 	}
 	assert_int_equal(errors, 100);
-	/* One went there in the test before. */
+	/* The previous test wrote one of the 50. */
 	assert_int_equal(others, 49);
 	for (int i = 0; i < opener_count; i++)
 		assert_true(counts[i] <= 10);
 	close(console);
 }
 
-/* A child does not use up what its parent may write, who has the last word. */
+/* A child must not use up the limit of its parent, which writes the last lines. */
 static void boot_in_a_child(void **state)
 {
 	int saved, console = begin_console(&saved), before, status, opener;
@@ -540,12 +546,12 @@ int main(void)
 		cmocka_unit_test_setup_teardown(streams, begin, end),
 		cmocka_unit_test_setup_teardown(colors, begin, end),
 		cmocka_unit_test_setup_teardown(lost_output, begin, end),
-		cmocka_unit_test_setup_teardown(nobody_reads_and_a_signal, begin, end),
-		cmocka_unit_test_setup_teardown(nobody_reads, begin, end),
+		cmocka_unit_test_setup_teardown(blocked_output_and_a_signal, begin, end),
+		cmocka_unit_test_setup_teardown(blocked_output, begin, end),
 		cmocka_unit_test_setup_teardown(stopped_terminal, begin, end),
 		cmocka_unit_test_setup_teardown(last_error, begin, end),
 		cmocka_unit_test_setup_teardown(left_output, begin, end),
-		/* Last, as there is no way back from early boot. */
+		/* Last, because early boot cannot be undone. */
 		cmocka_unit_test_setup_teardown(boot_with_journal, begin, end),
 		cmocka_unit_test_setup_teardown(boot_without_journal, begin, end),
 		cmocka_unit_test_setup_teardown(boot_with_many_lines, begin, end),

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The lines that tell what is waited for, and for how long. */
+/* Progress messages: what the run is waiting for, and for how long. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -22,7 +22,7 @@ static void test_due(void **state)
 	assert_true(progress_is_due(6000, 1000, &next_ms));
 	assert_false(progress_is_due(10999, 1000, &next_ms));
 	assert_true(progress_is_due(11000, 1000, &next_ms));
-	/* Something else, which has not lasted yet. */
+	/* A new wait, which has not lasted long enough. */
 	assert_false(progress_is_due(16000, 11001, &next_ms));
 }
 

@@ -148,7 +148,7 @@ static void plural(void **state)
 	assert_string_equal(text_plural(2, "card", "cards"), "cards");
 }
 
-/* What we find ourselves is told in our words: strerror(3) speaks of connections, messages, arguments and owners. */
+/* Errors that the program sets itself have texts of their own, because those of strerror(3) would be misleading. */
 static void error(void **state)
 {
 	(void)state;

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* A folder with add-secret requests; include after cmocka.h. */
+/* A directory with add-secret requests. Include after cmocka.h. */
 #include "model/ap_model.h"
 #include "request/request.h"
 #include "unit/temp_root.h"
 
 #define REQUEST_SIZE REQUEST_LENGTH(1)
 
-/* Writes a request for the secret of this type whose id is this byte 32 times, in a file of `size` bytes. */
+/* Writes a request for a secret of this type in a file of `size` bytes. Its id is this byte repeated 32 times. */
 static inline void write_request_of(const struct temp_root *root, const char *name, unsigned int type, uint8_t id,
 				    size_t size)
 {

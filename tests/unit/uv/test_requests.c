@@ -28,11 +28,11 @@ struct fixture {
 	struct requests requests;
 	struct secrets secrets;
 	struct log_capture log;
-	uint16_t rc, rrc; /* unless 0: the answer to every call but those that list */
+	uint16_t rc, rrc; /* unless 0: the return codes of all calls but list */
 	bool stopped;     /* by a signal */
 };
 
-/* --- a machine with answers of our own ---------------------------------------------------------------------------- */
+/* --- a machine with its own return codes -------------------------------------------------------------------------- */
 
 static const struct machine_interface *sim_interface;
 static struct fixture *current;
@@ -118,14 +118,14 @@ static int lock(struct fixture *fixture)
 	return requests_lock(machine, machine_now_ms(machine) + 60000, fixture->requests.dry_run);
 }
 
-/* Compares all that was said, with the folder taken out. */
+/* Compares the complete output, without the path of the directory. */
 static void check_log(struct fixture *fixture, const char *expected)
 {
 	size_t length = strlen(fixture->root.path);
 	char *place;
 
 	while ((place = strstr(fixture->log.text, fixture->root.path))) {
-		place += place[length] == '/' ? 0 : -1; /* the blank in front, too */
+		place += place[length] == '/' ? 0 : -1; /* and the blank before it */
 		memmove(place, place + length + 1, strlen(place + length + 1) + 1);
 	}
 	assert_string_equal(fixture->log.text, expected);
@@ -181,7 +181,7 @@ static void test_no_requests(void **state)
 	assert_int_equal(sim_count(fixture->sim, MACHINE_UV, "*"), 0);
 }
 
-/* The manual of pvsecret calls its file addsecreq.bin. */
+/* The manual of pvsecret names its file addsecreq.bin. */
 static void test_misnamed(void **state)
 {
 	struct fixture *fixture = *state;
@@ -201,7 +201,7 @@ static void test_misnamed(void **state)
 	assert_int_equal(fixture->sim->model.secret_count, 1);
 }
 
-/* All that is wrong is said, and the Ultravisor is not asked. */
+/* All errors are reported, and the Ultravisor is not called. */
 static void test_check(void **state)
 {
 	struct fixture *fixture = *state;
@@ -247,8 +247,8 @@ static void test_in_order_of_names(void **state)
 		assert_int_equal(fixture->sim->model.secrets[i].id[31], 0x11 * (i + 1));
 }
 
-/* Each costs only itself, and none keeps us waiting. */
-static void test_no_request_at_all(void **state)
+/* An invalid file affects only itself and does not block. */
+static void test_invalid_files(void **state)
 {
 	struct fixture *fixture = *state;
 	char path[256];
@@ -277,7 +277,7 @@ static void test_no_request_at_all(void **state)
 	assert_int_equal(fixture->sim->model.secret_count, 1);
 }
 
-/* The files of an untrusted boot partition cost neither memory nor time without a limit. */
+/* The files of an untrusted boot partition must not cost unlimited memory or time. */
 static void test_too_many_names(void **state)
 {
 	static const char text[] = "cannot read directory of add-secret requests: more than 2048 files\n";
@@ -302,7 +302,7 @@ static void test_too_many_names(void **state)
 	check_log(fixture, expected);
 }
 
-/* Files are read within the time of the run, and until a signal. */
+/* Reading files ends at the timeout of the run or at a signal. */
 static void test_no_time(void **state)
 {
 	struct fixture *fixture = *state;
@@ -330,7 +330,7 @@ static void put_number(char *request, size_t place, size_t value)
 		request[place + i] = (char)(value >> (24 - 8 * i));
 }
 
-/* A request of a version for the secret with this id. What is not known to lie anywhere is not zero. */
+/* Writes a request of this version for the secret with this id. All other bytes are nonzero. */
 static void write_real(struct fixture *fixture, const char *name, uint32_t version, uint8_t id)
 {
 	static const char entry[SECRETS_ENTRY_SIZE] = { [3] = MODEL_ASSOCIATION_SECRET, [7] = 32 };
@@ -349,10 +349,10 @@ static void write_real(struct fixture *fixture, const char *name, uint32_t versi
 	temp_root_write(&fixture->root, path, request, size);
 }
 
-/* --- what becomes of them ----------------------------------------------------------------------------------------- */
+/* --- results ------------------------------------------------------------------------------------------------------ */
 
-/* A second secret with the same id would make both of no use. */
-static void test_there_already(void **state)
+/* A second secret with the same id would make both unusable. */
+static void test_already_present(void **state)
 {
 	struct fixture *fixture = *state;
 
@@ -368,7 +368,7 @@ static void test_there_already(void **state)
 	assert_int_equal(count_calls(fixture, "2"), 1);
 }
 
-/* So many secrets whose ids end with their number; old kernels list 85. */
+/* This number of secrets. Their ids end with their number. Old kernels list 85. */
 static void begin_with_many(struct fixture *fixture, size_t count)
 {
 	static char topology[200 * 100];
@@ -387,8 +387,8 @@ static void begin_with_many(struct fixture *fixture, size_t count)
 #define UNCERTAIN(name) "warning: add-secret request " name ": skipped: the kernel lists only some of the secrets, so its " \
 			"secret may already be present; a kernel newer than 6.12 lists all\n"
 
-/* What may be there beyond the cut is not added once more. */
-static void test_cut_list(void **state)
+/* A secret that the truncated list may lack is not added again. */
+static void test_truncated_list(void **state)
 {
 	struct fixture *fixture = *state;
 
@@ -401,7 +401,7 @@ static void test_cut_list(void **state)
 	assert_int_equal(submit(fixture), 0);
 	check_log(fixture, CUT(86) UNCERTAIN("b.asrcb") UNCERTAIN("c.asrcb"));
 	assert_int_equal(count_calls(fixture, "2"), 0);
-	/* A newer kernel shows all. */
+	/* A newer kernel lists all. */
 	fixture->sim->options.kernel = SIM_KERNEL_7;
 	log_capture_begin(&fixture->log);
 	assert_int_equal(submit(fixture), 0);
@@ -409,8 +409,8 @@ static void test_cut_list(void **state)
 	assert_int_equal(fixture->sim->model.secret_count, 87);
 }
 
-/* The list was complete, and we know what we have added. */
-static void test_cut_meanwhile(void **state)
+/* The list was complete, and the secrets added since are known. */
+static void test_list_truncated_later(void **state)
 {
 	struct fixture *fixture = *state;
 	const struct model *model;
@@ -426,14 +426,14 @@ static void test_cut_meanwhile(void **state)
 	check_log(fixture, "");
 	assert_int_equal(model->secret_count, 88);
 	assert_int_equal(count_calls(fixture, "3"), 1);
-	/* The next run cannot tell. */
+	/* The next run gets a truncated list. */
 	assert_int_equal(submit(fixture), 0);
 	check_log(fixture, CUT(88) UNCERTAIN("a.asrcb") UNCERTAIN("b.asrcb") UNCERTAIN("c.asrcb") UNCERTAIN("d.asrcb")
 				   UNCERTAIN("e.asrcb"));
 	assert_int_equal(model->secret_count, 88);
 }
 
-/* What was found out is kept, in every version that we know; else the UV is asked again. */
+/* Added secrets are remembered for every known version of requests. Otherwise the secrets are listed again. */
 static void test_versions(void **state)
 {
 	struct fixture *fixture = *state;
@@ -457,7 +457,7 @@ static void test_versions(void **state)
 	assert_int_equal(fixture->secrets.list[0].id[31], 0x44);
 }
 
-/* An id counts at its place only: anywhere else the same bytes mean nothing, and a search would cost time. */
+/* An id counts only at its place. The same bytes elsewhere have no meaning, and a search would take time. */
 static void test_id_elsewhere(void **state)
 {
 	struct fixture *fixture = *state;
@@ -471,10 +471,10 @@ static void test_id_elsewhere(void **state)
 	length = request_write(&secret, 1, (uint8_t *)request);
 	memset(request + length, 0x11, sizeof(request) - length);
 	temp_root_write(&fixture->root, "/a.asrcb", request, sizeof(request));
-	/* A version to come. */
+	/* A future version. */
 	put_number(request, 8, 0x300);
 	temp_root_write(&fixture->root, "/c.asrcb", request, length);
-	/* No secret, so no id, though one lies where an entry would have it. */
+	/* No secret, so no id, although there is one where an entry would have it. */
 	length = request_write(&none, 1, (uint8_t *)request);
 	memset(request + length - 16 - 32 - SECRETS_ID_SIZE, 0x11, SECRETS_ID_SIZE);
 	request[length - 16 - 32 - SECRETS_ENTRY_SIZE + 8] = 1;
@@ -484,7 +484,7 @@ static void test_id_elsewhere(void **state)
 	assert_int_equal(count_calls(fixture, "2"), 3);
 }
 
-/* Lengths that cannot be are not believed; what is not there in whole is not submitted. */
+/* Impossible lengths are ignored, and the id is unknown. A truncated request is not submitted. */
 static void test_lengths(void **state)
 {
 	static const struct {
@@ -513,7 +513,7 @@ static void test_lengths(void **state)
 	}
 }
 
-/* Secrets of other types are listed, too: by type, not in the order of their ids. One of type 1 has no id, but counts. */
+/* Secrets of other types are listed as well, sorted by type, not by id. A secret of type 1 has no id, but counts. */
 static void test_other_types(void **state)
 {
 	struct fixture *fixture = *state;
@@ -553,8 +553,8 @@ static void test_dry_run(void **state)
 	assert_int_equal(fixture->secrets.list[1].index, SECRETS_NO_INDEX);
 }
 
-/* Requests that users have: the id is found where it is, and none in a request that brings no secret. */
-static void test_of_the_real_tool(void **state)
+/* Requests made by pvsecret: the id is found at its place. A request without a secret has none. */
+static void test_requests_of_pvsecret(void **state)
 {
 	static const uint8_t root_volume[] = { 0x53, 0x13, 0x15, 0x3e }, backup_key[] = { 0x08, 0xc0, 0x80, 0x59 };
 	struct fixture *fixture = *state;
@@ -572,12 +572,12 @@ static void test_of_the_real_tool(void **state)
 	assert_int_equal(fixture->secrets.list[1].type, 2);
 }
 
-/* What the codes say, and whether the next request is tried. */
+/* The texts of the return codes, and whether the next request is tried. */
 static void test_refused(void **state)
 {
 	static const struct {
 		uint16_t rc;
-		const char *text; /* of the first of two */
+		const char *text; /* of the first request */
 		bool ends;
 	} cases[] = {
 		{ 0x0002, "call not supported by this firmware", true },
@@ -661,7 +661,7 @@ static void test_call_fails(void **state)
 	strike(fixture, SIM_FAIL, -ENOTTY, 1);
 	assert_int_equal(submit(fixture), 0);
 	check_log(fixture, "warning: add-secret request a.asrcb: Inappropriate ioctl for device; later requests are skipped\n");
-	/* A large one may take memory that is not there; the next may do with less. */
+	/* A large request may need more memory than available. The next may be smaller. */
 	begin(fixture, "");
 	sim_inject(fixture->sim, &(struct sim_injection){ MACHINE_UV, "*", SIM_FAIL, -ENOMEM, NULL, 1, 1 });
 	assert_int_equal(submit(fixture), 0);
@@ -680,7 +680,7 @@ static void test_call_fails(void **state)
 	}
 }
 
-/* A call whose helper is killed is made again; whether the secret was added is looked at, never guessed. */
+/* A call whose worker is killed is repeated. Whether the secret was added is read from the list. */
 static void test_killed(void **state)
 {
 	static const char submitted[] = "/a.asrcb: submitted\n";
@@ -700,7 +700,7 @@ static void test_killed(void **state)
 								  cases[i].after, 1 });
 		assert_int_equal(submit(fixture), 0);
 		assert_int_equal(fixture->sim->model.secret_count, 1);
-		/* By this run, even if the answer was lost. */
+		/* Added by this run, even if the result was lost. */
 		assert_non_null(strstr(fixture->log.text, submitted));
 		assert_null(strstr(fixture->log.text, "skipped"));
 		assert_null(strstr(fixture->log.text, "warning: "));
@@ -711,7 +711,7 @@ static void test_killed(void **state)
 		assert_int_equal(lock(fixture), 0);
 		assert_true(fixture->sim->model.store_locked);
 	}
-	/* Again and again: said in our words. */
+	/* Killed every time: the message is our own text. */
 	log_set_verbose(0);
 	begin(fixture, "");
 	strike(fixture, SIM_KILL, 0, 0);
@@ -776,7 +776,10 @@ static void test_lock_fails(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
-/* Whether a request without an id took effect, the list cannot tell: a second one might make both secrets unusable. */
+/*
+ * The list cannot show whether a request without an id took effect. Submitting it again might make both secrets
+ * unusable.
+ */
 static void test_killed_without_an_id(void **state)
 {
 	struct fixture *fixture = *state;
@@ -794,11 +797,11 @@ static void test_killed_without_an_id(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_no_directory),  TEST(test_no_requests), TEST(test_in_order_of_names), TEST(test_misnamed), TEST(test_check), TEST(test_id_elsewhere), TEST(test_no_request_at_all),
+		TEST(test_no_directory),  TEST(test_no_requests), TEST(test_in_order_of_names), TEST(test_misnamed), TEST(test_check), TEST(test_id_elsewhere), TEST(test_invalid_files),
 		TEST(test_too_many_names),
-		TEST(test_no_time),      TEST(test_there_already), TEST(test_dry_run),
-		TEST(test_of_the_real_tool),
-		TEST(test_other_types),   TEST(test_cut_list),      TEST(test_cut_meanwhile),
+		TEST(test_no_time),      TEST(test_already_present), TEST(test_dry_run),
+		TEST(test_requests_of_pvsecret),
+		TEST(test_other_types),   TEST(test_truncated_list),      TEST(test_list_truncated_later),
 		TEST(test_versions),      TEST(test_lengths),
 		TEST(test_refused),       TEST(test_locked_store),  TEST(test_no_list),         TEST(test_call_fails),
 		TEST(test_killed), TEST(test_killed_without_an_id),

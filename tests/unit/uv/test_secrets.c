@@ -21,21 +21,20 @@
 
 static struct log_capture capture;
 
-/* A machine that has what is read here and nothing else; every call is complete at once. */
+/* A machine that has only what is read here. Every call completes at once. */
 struct fake {
 	struct machine machine;
 	const char *guest;      /* NULL: -ENOENT */
 	const char *facilities; /* NULL: -ENOENT */
 	int read_error;
-	size_t secrets; /* how many the UV holds; the index of each is 1000 + its number, the id begins with its number
-			 */
-	int total_lie;    /* is added to the total number in the header */
+	size_t secrets; /* in the UV, numbered from 0; index: 1000 + number; id: begins with the number */
+	int total_lie;    /* added to the total in the header */
 	bool one_page;    /* a kernel up to 6.12 */
-	bool no_more_rc;  /* the UV says 0x0001 also if more follow */
+	bool no_more_rc;  /* the UV returns 0x0001 even if more follow */
 	int uv_error;     /* of the ioctl */
 	int large_error;  /* of the ioctl with more than a page */
-	uint16_t uv_rc, uv_rrc; /* unless 0: the answer to every call */
-	int stop_at;            /* a signal comes during this wait; 0: none */
+	uint16_t uv_rc, uv_rrc; /* unless 0: the return codes of all calls */
+	int stop_at;            /* number of the wait that a signal ends; 0: none */
 	int waits;
 	size_t calls, largest;
 	struct machine_call *done;
@@ -57,7 +56,7 @@ static void put_entry(uint8_t *entry, size_t index, unsigned int type, unsigned 
 	memset(entry + 18, 0xa5, 30);
 }
 
-/* As the kernel does it: page by page while a page is left, the entries behind one header. */
+/* As the kernel does it: page by page while a page is left, all entries after one header. */
 static uint16_t fill(const struct fake *fake, uint8_t *buffer, size_t size)
 {
 	size_t stored = 0, used = 16;
@@ -206,7 +205,7 @@ static void check_uv_unreadable(void **state)
 	assert_string_equal(capture.text, "error: " GUEST "no answer in time\n");
 }
 
-/* A buffer on the heap of exactly this size, so that a look beyond its end is seen. */
+/* A heap buffer of exactly this size, so that the sanitizer detects a read beyond its end. */
 static uint8_t *make_buffer(size_t size, size_t stored, size_t total)
 {
 	uint8_t *buffer = calloc(1, size ? size : 1);
@@ -238,7 +237,7 @@ static void decode_counts(void **state)
 		{4096, 85, 85, 85},
 		{4096, 86, 86, 85},
 		{4096, 65535, 65535, 85},
-		{4096, 3, 0, 3}, /* a total below the count is not believed either */
+		{4096, 3, 0, 3}, /* a total below the count is ignored */
 		{8192, 86, 86, 86},
 		{24 * 4096, 2000, 2000, 2000},
 	};
@@ -273,7 +272,7 @@ static void decode_short(void **state)
 	}
 }
 
-/* Byte for byte, as the firmware writes it: sorted by id, then association secrets before others, then by index. */
+/* The bytes that the firmware writes. The result is sorted by id, then association secrets first, then by index. */
 static void decode_layout(void **state)
 {
 	static const uint8_t buffer[16 + 7 * 48] = {
@@ -289,7 +288,7 @@ static void decode_layout(void **state)
 		[160] = 0x00, [161] = 0xff, [162] = 0x00, [163] = 0x02, [176] = 0xb0, [207] = 0x0b,
 		/* a lower id, the highest index */
 		[208] = 0xff, [209] = 0xff, [210] = 0x00, [211] = 0x02, [224] = 0xa0, [255] = 0x0a,
-		/* no type, and the type of what has no id */
+		/* type 0, and type 1, which has no id */
 		[256] = 0x00, [257] = 0x04, [272] = 0xa1,
 		[304] = 0x00, [305] = 0x05, [306] = 0x00, [307] = 0x01, [320] = 0xa1,
 	};
@@ -353,11 +352,11 @@ static void fetch(void **state)
 		{2000, true, true, 0, 2, 25 * PAGE, 85,
 		 "warning: Ultravisor: only 85 secrets are listed, 2000 are stored; kernels up to 6.12 list "
 		 "at most 85\n"},
-		/* a total that is too large costs one more call; what cannot be seen is told */
+		/* a total that is too large costs one more call; the difference is reported */
 		{3, false, false, 65532, 2, 773 * PAGE, 3,
 		 "warning: Ultravisor: only 3 secrets are listed, 65535 are stored; kernels up to 6.12 list "
 		 "at most 85\n"},
-		/* a total that is too small: 0x0100 counts all the same */
+		/* a total that is too small: 0x0100 still counts */
 		{100, false, false, -100, 2, 2 * PAGE, 85 + 15, ""},
 		{100, true, false, -100, 2, 2 * PAGE, 85,
 		 "warning: Ultravisor: only 85 secrets are listed, 0 are stored; kernels up to 6.12 list "
@@ -426,7 +425,7 @@ static void fetch_errors(void **state)
 	}
 }
 
-/* That a signal came is said once, by whoever runs all this. */
+/* The caller reports the signal, once. */
 static void stopped(void **state)
 {
 	(void)state;
