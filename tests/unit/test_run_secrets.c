@@ -141,7 +141,7 @@ static const struct secrets_row rows[] = {
 	CHECKED_FIRST("no configuration", NULL, "error: cannot open configuration file", .further = NULL),
 	CHECKED_FIRST("no directory", ENTRY_11, "error: cannot read directory of add-secret requests /nonexistent: ",
 		      .directory = "/nonexistent"),
-	CHECKED_FIRST("a file that is not a request", ENTRY_11, "z.asrcb: not an add-secret request", .further = "asrcbN"),
+	CHECKED_FIRST("not a request", ENTRY_11, "z.asrcb: not an add-secret request", .further = "asrcbN"),
 	CHECKED_FIRST("a truncated request", ENTRY_11, "z.asrcb: truncated", .further = "asrcbM"),
 	WITHOUT_BUS("without an AP bus", "guest ap=0\n", false, -ENOENT, NULL),
 	WITHOUT_BUS("early boot without an AP bus", "guest ap=0\n", true, -ENOENT, NULL),

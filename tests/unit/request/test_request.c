@@ -62,7 +62,7 @@ static void check_nothing(void)
 	assert_memory_equal(&secret, &nothing, sizeof(secret));
 }
 
-static void requests_of_the_real_tool(void **state)
+static void requests_of_pvsecret(void **state)
 {
 	static const struct {
 		const char *name;
@@ -268,7 +268,7 @@ static int setup(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup(requests_of_the_real_tool, setup),
+		cmocka_unit_test_setup(requests_of_pvsecret, setup),
 		cmocka_unit_test_setup(for_another_host, setup),
 		cmocka_unit_test_setup(changed_bytes, setup),
 		cmocka_unit_test_setup(wrong_counts_and_sizes, setup),
