@@ -60,7 +60,7 @@ enum apqn_failure {
 	APQN_UNREADABLE,          /* a required attribute cannot be read or has an unknown text */
 	APQN_VANISHED,            /* the queue or its card is no longer there */
 	APQN_DEADLINE,            /* the run ended before it was identified */
-	APQN_CALL_LOST,           /* helper processes that made its calls were killed repeatedly */
+	APQN_CALL_LOST,           /* worker processes that made its calls were killed repeatedly */
 	APQN_CARD_HUNG,           /* a call on this card hangs in the kernel */
 };
 

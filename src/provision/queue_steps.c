@@ -11,7 +11,7 @@
 #define UNBIND_SHOWS_MS 10000       /* se_bind may read "bound" while the reset runs */
 #define UNBIND_OFFLINE_MS 500       /* a deconfigured queue ignores an unbind */
 #define IDENTITY_TRIES_MAX 4
-#define LOSSES_MAX 3 /* killed helper processes before the queue counts as failed */
+#define LOSSES_MAX 3 /* killed worker processes before the queue counts as failed */
 
 /* What a call says: 0 or the negative errno of a write, the negative errno of a read, or one of these. */
 enum answer {

@@ -45,7 +45,7 @@
  *   * only if the serial number of the card is wanted: it cannot be read while the reset runs
  *   + unbind if it is associated with another secret than the goal's
  *   STALE is also every accelerator that was found bound, because its association is never read.
- *   Any state: the helper process of a write was killed -> BIND_LOST, UNBIND_LOST, ASSOCIATION_LOST. A bind that gave
+ *   Any state: the worker process of a write was killed -> BIND_LOST, UNBIND_LOST, ASSOCIATION_LOST. A bind that gave
  *   EIO may have taken effect: BIND_LOST as soon as the goal is not to bind it any more.
  */
 #include <stdbool.h>
@@ -84,7 +84,7 @@ static inline bool queue_call_is_write(enum queue_call call)
 /* In this order: the bind state is unknown, unbound, bound. */
 enum queue_state {
 	QUEUE_UNKNOWN,        /* se_bind cannot be read, or the effect of an unbind was not seen */
-	QUEUE_BIND_LOST,      /* the bind may have taken effect or not: its helper process was killed, or left behind */
+	QUEUE_BIND_LOST,      /* the bind may have taken effect or not: its worker process was killed, or left behind */
 	QUEUE_UNBIND_LOST,    /* the same for an unbind */
 	QUEUE_UNBOUND,        /* found or seen unbound */
 	QUEUE_REFUSED,        /* unbound; binds have been refused for a second */
@@ -98,7 +98,7 @@ enum queue_state {
 	QUEUE_STALE,          /* bound, the association is not known (after a kexec), or an accelerator found bound */
 	QUEUE_SETTLING,       /* found with an association under way */
 	QUEUE_ASSOCIATING,    /* this run has started an association */
-	QUEUE_ASSOCIATION_LOST, /* the same, or not: the helper process was killed, or left behind */
+	QUEUE_ASSOCIATION_LOST, /* the same, or not: the worker process was killed, or left behind */
 	QUEUE_ASSOCIATED,
 };
 
@@ -125,7 +125,7 @@ struct queue_task {
 	int64_t refused_since_ms; /* start of an unbroken series of EIO on binds; 0: none */
 	int64_t give_up_ms;       /* limit for an association */
 	unsigned int tries;       /* identity reads without a result */
-	unsigned int losses;      /* calls whose helper process was killed */
+	unsigned int losses;      /* calls whose worker process was killed */
 	bool slow;                /* the caller's: the newest plan was made without it */
 };
 
@@ -134,7 +134,7 @@ enum queue_state queue_state_found(const struct apqn *apqn);
 
 /* An unbind was written, or may have been, and no call has shown its effect yet. */
 bool queue_unbind_unseen(enum queue_state state);
-/* A bind was refused, or its helper process was lost, and no call has shown since whether it took effect. */
+/* A bind was refused, or its worker process was lost, and no call has shown since whether it took effect. */
 bool queue_bind_unseen(const struct queue_task *task);
 /* The call that led from one state to the other showed that an unbind took effect. */
 bool queue_unbind_seen(enum queue_state before, enum queue_state after);
