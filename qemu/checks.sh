@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=sh
 #
-# The words of a scenario's `expect`. Each is one test: it prints a TAP line, and after "not ok" why.
-# Patterns are extended regular expressions. Works on what boot() left in $log. A word gives the same number of verdicts whatever it
-# finds, because they are counted before the guest runs (plan_checks).
+# The checks that a scenario's `expect` can use ("words"). Each prints a TAP line, and the reason after "not ok". They read the files
+# that boot() left in $log. Patterns are extended regular expressions. A word always gives the same number of verdicts, because they
+# are counted before the guest runs (plan_checks).
 
-# awk cuts fractions off where the locale has a decimal comma.
+# awk drops fractions if the locale has a decimal comma.
 export LC_ALL=C.UTF-8
 
 tests=0
@@ -24,7 +24,7 @@ verdict() {
 	[ $# -eq 0 ] || printf '%s\n' "$@" | sed 's/^/# /'
 }
 
-# plan_checks COMMAND...: sets $planned to the number of verdicts that the command gives, which is run on a guest that left nothing.
+# plan_checks COMMAND...: sets $planned to the number of verdicts that the command gives. Runs it on a guest without any output.
 plan_checks() {
 	# shellcheck disable=SC2317 # called by the words
 	planned=$(
@@ -36,8 +36,8 @@ plan_checks() {
 	)
 }
 
-# run_checks COMMAND...: the command's verdicts, after the plan. A word that does not exist gives no verdict, but the shell complains;
-# so does awk about a wrong program.
+# run_checks COMMAND...: prints the plan, then the command's verdicts. An unknown word gives no verdict, but an error message of the
+# shell; a syntax error in an awk program gives one of awk.
 run_checks() {
 	plan_checks "$@"
 	echo "1..$((planned + 1))"
@@ -46,12 +46,12 @@ run_checks() {
 	verdict "$status" 'the checks work themselves' "planned: $planned, made: $tests" "$(cat "$log/complaints")"
 }
 
-# The console without its times.
+# The console without timestamps.
 console() {
 	sed 's/^[^ ]* //' "${log:?}/console"
 }
 
-# Time of the RUN-th line (default: first) that matches.
+# console_time PATTERN [N]: time of the Nth matching line (default: the first).
 console_time() {
 	grep -E "^[^ ]* $1" "$log/console" | sed -n "${2:-1}s/ .*//p"
 }
@@ -67,10 +67,10 @@ console_has() {
 
 console_has_not() {
 	console_shows "$1" && status=1 || status=0
-	verdict "$status" "console has not '$1'" "$(console | grep -E -e "$1" | head -n 3)"
+	verdict "$status" "console does not have '$1'" "$(console | grep -E -e "$1" | head -n 3)"
 }
 
-# order FILTER PATTERN PATTERN: both are there, and the last line of the first is before the last of the second.
+# order FILTER PATTERN PATTERN: both match, and the last match of the first is before the last match of the second.
 order() {
 	"$1" | awk -v first="$2" -v second="$3" '$0 ~ first { a = NR } $0 ~ second { b = NR } END { exit !(a && b && a < b) }'
 }
@@ -87,7 +87,7 @@ exit_is() {
 	verdict "$status" "exit status of run ${2:-1} is $1" "it is '$seen'"
 }
 
-# is_within NUMBER LEAST MOST: false if there is no number.
+# is_within NUMBER LEAST MOST: false if NUMBER is empty.
 is_within() {
 	awk -v number="$1" -v least="$2" -v most="$3" 'BEGIN { exit !(number != "" && number >= least && number <= most) }'
 }
@@ -100,7 +100,7 @@ run_takes() {
 	verdict "$status" "run ${3:-1} takes $1 to $2 seconds" "it took '$took'"
 }
 
-# between LEAST MOST PATTERN PATTERN: seconds from the first line of the console that matches the first to the first that matches the
+# between LEAST MOST PATTERN PATTERN: seconds from the first console line that matches the first pattern to the first that matches the
 # second.
 between() {
 	took=$(printf '%s %s\n' "$(console_time ".*($4)")" "$(console_time ".*($3)")" | awk 'NF == 2 { printf "%.3f", $1 - $2 }')
@@ -108,7 +108,7 @@ between() {
 	verdict "$status" "$1 to $2 seconds from '$3' to '$4'" "it took '$took'"
 }
 
-# state_is APQN BIND ASSOCIATION: what the real root saw.
+# state_is APQN BIND ASSOCIATION: as the real root printed it.
 state_is() {
 	seen=$(console | sed -n '/^MARK root-init/,$s/^STATE //p' | grep -F -e "$1 ")
 	case $seen in
@@ -118,17 +118,17 @@ state_is() {
 	verdict "$status" "$1 is $2, $3" "seen: $seen"
 }
 
-# The journal without its times: BAPQ binds a queue, AAPQ associates it, RAPQ with unbind=1 unbinds it, NQAP sends a request. Lines that
-# end in "write" tried to change something. The format is told in device/pvap.h.
+# The journal without timestamps: BAPQ binds a queue, AAPQ associates it, RAPQ with unbind=1 unbinds it, NQAP sends a request. Lines
+# that end in "write" are attempts to change something. device/pvap.h describes the format.
 journal() {
 	sed 's/^ *[0-9]* //' "$log/journal"
 }
 
-# journal_count NUMBER PATTERN: so many lines begin with this.
+# journal_count NUMBER PATTERN: exactly NUMBER lines begin with PATTERN.
 journal_count() {
 	seen=$(journal | grep -Ec "^($2)( |\$)")
 	[ "$seen" -eq "$1" ] && status=0 || status=1
-	verdict "$status" "journal has '$2' $1 times" "it has it $seen times" "$(journal | grep -E "^($2)( |\$)" | head -n 10)"
+	verdict "$status" "journal has '$2' $1 times" "found $seen times" "$(journal | grep -E "^($2)( |\$)" | head -n 10)"
 }
 
 journal_has() {
@@ -141,25 +141,25 @@ journal_order() {
 	verdict "$status" "journal has '$1' before '$2'" "$(journal | grep -E "^($1|$2)( |\$)")"
 }
 
-# writes_are NUMBER RUN: what that run tried to change. A run begins with its first list of secrets.
+# writes_are NUMBER RUN: number of changes that this run attempted. A run begins when it lists the secrets.
 writes_are() {
 	seen=$(journal | awk -v run="$2" '/^UVC list .*start=0/ { n++ } n == run && / write$/ { count++ }
 		END { print (n >= run ? count + 0 : "no such run") }')
 	[ "$seen" = "$1" ] && status=0 || status=1
-	verdict "$status" "run $2 tries to change something $1 times" "seen: $seen"
+	verdict "$status" "run $2 attempts $1 changes" "seen: $seen"
 }
 
-# Time of the first line of the emulator's log that matches, seconds.
+# emulator_time PATTERN: time of the first matching line of the emulator's log, in seconds.
 emulator_time() {
 	sed -n "/:$1/{s/^[^@]*@\([0-9.]*\):.*/\1/p;q;}" "$log/emulator"
 }
 
-# Time of the machine's start, which the journal counts from, seconds.
+# Time when the machine started, in seconds. Times in the journal are relative to it.
 machine_start() {
 	emulator_time 'vm_state_notify running 1'
 }
 
-# journal_before_console PATTERN PATTERN: the last such line of the journal is before the first such line of the console.
+# journal_before_console PATTERN PATTERN: the last match in the journal is before the first match on the console.
 journal_before_console() {
 	times=$(printf '%s %s %s\n' "$(machine_start)" "$(console_time ".*($2)")" \
 		"$(grep -E "^ *[0-9]+ ($1)( |\$)" "$log/journal" | tail -n 1 | awk '{ printf "%.6f", $1 / 1000000 }')")
@@ -167,24 +167,22 @@ journal_before_console() {
 	verdict "$status" "'$1' in the journal is before '$2' on the console" "machine started, console, journal: $times"
 }
 
-# Nothing was changed any more when root was mounted, which the host sees as the first write to the disk. The journal counts
-# from the start of the machine.
+# The last change came before root was mounted. The host sees the mount as the first write to the disk.
 changed_before_mount() {
 	times=$(printf '%s %s %s\n' "$(machine_start)" "$(emulator_time virtio_blk_handle_write)" \
 		"$(grep ' write$' "$log/journal" | tail -n 1 | awk '{ printf "%.6f", $1 / 1000000 }')")
 	echo "$times" | awk 'NF < 2 || $1 + $3 >= $2 { exit 1 }' && status=0 || status=1
-	verdict "$status" 'journal has no change after root was mounted' "machine started, root mounted, last change: $times"
+	verdict "$status" 'journal has no change after the mount of root' "machine started, root mounted, last change: $times"
 }
 
-# mounted_after PATTERN: root was mounted after the first such line of the console.
+# mounted_after PATTERN: root was mounted after the first console line that matches.
 mounted_after() {
 	times=$(printf '%s %s\n' "$(console_time ".*($1)")" "$(emulator_time virtio_blk_handle_write)")
 	echo "$times" | awk 'NF < 2 || $1 >= $2 { exit 1 }' && status=0 || status=1
 	verdict "$status" "root is mounted after '$1'" "console, root mounted: $times"
 }
 
-# guest_ends HOW: poweroff, reboot, panic. Without a request to shut down the emulator ends itself only because the guest wanted to
-# start again.
+# guest_ends HOW: poweroff, reboot, panic. If the log has no shutdown request, the emulator ended because the guest rebooted.
 guest_ends() {
 	reason=$(sed -n 's/.*:qemu_system_shutdown_request reason=//p' "$log/emulator" | head -n 1)
 	case $reason in
@@ -197,8 +195,8 @@ guest_ends() {
 	verdict "$status" "the guest ends with: $1" "it ended with: $seen"
 }
 
-# report_is PATH VALUE: a field of the report that early boot left in the real root. PATH is like entries.0.satisfied; booleans are
-# true and false, what is not there is absent.
+# report_is PATH VALUE: a field of the report of early boot, as the real root printed it. PATH is like entries.0.satisfied. Booleans are
+# true and false; a missing field is "absent".
 report_is() {
 	# shellcheck disable=SC2016 # perl's variables
 	seen=$(console | sed -n 's/^REPORT //p' | perl -MJSON::PP -0777 -e '
@@ -213,14 +211,14 @@ report_is() {
 	verdict "$status" "the report has $1: $2" "it has '$seen'"
 }
 
-# report_duration LEAST MOST: of the run in early boot, ms.
+# report_duration LEAST MOST: duration of the run in early boot, in ms.
 report_duration() {
 	took=$(console | sed -n 's/^REPORT *"duration_ms": \([0-9]*\),$/\1/p')
 	is_within "$took" "$1" "$2" && status=0 || status=1
 	verdict "$status" "the run took $1 to $2 ms" "it took '$took'"
 }
 
-# ends_after LEAST MOST PATTERN: seconds from the first such line of the console to the guest's request to power off.
+# ends_after LEAST MOST PATTERN: seconds from the first matching console line to the guest's request to power off.
 ends_after() {
 	took=$(printf '%s %s\n' "$(emulator_time qemu_system_shutdown_request)" "$(console_time ".*($3)")" |
 		awk 'NF == 2 { printf "%.3f", $1 - $2 }')
@@ -228,27 +226,27 @@ ends_after() {
 	verdict "$status" "the guest ends $1 to $2 seconds after '$3'" "it took '$took'"
 }
 
-# Neither the real root nor anything that is written when it is mounted.
+# The real root did not run, and no mount wrote to its disk.
 never_mounted() {
 	console_has_not 'MARK root-init'
 	grep -q virtio_blk_handle_write "$log/emulator" && status=1 || status=0
 	verdict "$status" 'nothing was written to the root disk'
 }
 
-# The boot comes to the real root, where the state of the queues is seen and pvapconfig is run once more, and ends there.
+# The boot reaches the real root, which prints the state of the queues, runs pvapconfig once more and powers off.
 boots() {
 	console_order 'MARK root-init' 'MARK root-done'
 	guest_ends poweroff
 }
 
-# The root volume is not opened, nor could it be: no queue made a key of its secure keys.
+# The root volume is not opened, and no queue made a protected key of its secure keys.
 stays_shut() {
 	console_has_not 'MARK root-init'
 	journal_count 0 'NQAP .* request=wrapkey:given'
 }
 
-# No root, and so the image's tool ends the machine: dracut with rd.emergency=poweroff, which panics without systemd, because no program for it
-# is there (dracut 112 has one); initramfs-tools with the kernel's panic=; in the images of mkinitcpio it is the shell that powers off.
+# No root is found, so the initramfs ends the machine. dracut has rd.emergency=poweroff; without systemd this panics, because the image
+# has no program for it (dracut 112 has one). initramfs-tools has the kernel's panic=. In the images of mkinitcpio the shell powers off.
 gives_up() {
 	case ${on:?} in
 	sid-dracut-plain) guest_ends poweroff ;;
@@ -258,12 +256,12 @@ gives_up() {
 	esac
 }
 
-# Someone has tried to open it, and the kernel found no queue that could use its secure keys.
+# A program tried to open the volume, and the kernel found no queue that can use its secure keys.
 key_refused() {
 	console_has 'device-mapper: .*crypt: Error decoding and setting key \(-EINVAL\)'
 }
 
-# The root volume is opened by its two secure keys, at the first try.
+# The root volume is opened with its two secure keys, at the first attempt.
 opened_with_key() {
 	console_has_not 'device-mapper: .*Error'
 	journal_count 2 'NQAP 11.0008 rc=00 request=wrapkey:given'
@@ -271,15 +269,15 @@ opened_with_key() {
 	journal_before_console 'NQAP 11.0008 rc=00 request=wrapkey:given' 'MARK root-init'
 }
 
-# The same, and all was done before: the run in the real root finds nothing to change.
+# The same, and all changes came before: the run in the real root changes nothing.
 configured_then_opened() {
 	opened_with_key
 	changed_before_mount
 	journal_order '.* write' 'NQAP 11.0008 rc=00 request=wrapkey:given'
 }
 
-# What every boot must show: it got to an end by itself, and nothing broke. A shell that has no poweroff is dracut's own: without systemd
-# it does not install one.
+# For every boot: the guest ended by itself, and nothing crashed. "poweroff: not found" is allowed: without systemd, dracut does not
+# install poweroff, and its own shell complains.
 common_checks() {
 	status=$(cat "$log/status")
 	verdict "$status" 'the guest ends by itself' "status of the emulator: $status (124, 137: ended after ${limit:?} s)"
@@ -288,7 +286,7 @@ common_checks() {
 	verdict "$status" 'there is a journal'
 }
 
-# What every boot with our own initramfs must show: it got to the real root step by step.
+# For every boot with our own initramfs: it reached the real root, with all steps in order.
 step_checks() {
 	console_has_not 'Kernel panic'
 	console_order 'MARK init' 'MARK pvapconfig-start'

@@ -1,43 +1,43 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=sh
 #
-# Shared by the programs of this folder that boot guests: where things are, and how one guest is run.
-# Sourced with $here set to this folder. The variable KERNEL names another kernel of fetch-kernel, if it is set: what is made for it
-# and the guests that it runs in are kept apart.
+# Shared by the programs of this folder that boot guests: paths, and how to run one guest.
+# Sourced with $here set to this folder. If KERNEL is set, it names another kernel of fetch-kernel; its images and guests have folders of
+# their own.
 
 export LC_ALL=C.UTF-8 # numbers with a decimal point
 
 top=$(cd "${here:?}/.." && pwd)
 kernel=$top/cache/kernel/${KERNEL:-current}
-image=$top/cache/image${KERNEL:+-$KERNEL}  # what is the same for all guests: base.cpio, root.ext4, root (a folder)
+image=$top/cache/image${KERNEL:+-$KERNEL}  # common to all guests: base.cpio, root.ext4, root (a folder)
 guests=$top/build/guest${KERNEL:+-$KERNEL} # program.cpio, program (the same as a folder), and a folder for each guest that ran
 images=$top/cache/images                   # initramfs images that tools of distributions made: IMAGE.cpio
 emulator=$top/cache/qemu/qemu-system-s390x
 export CROSS_ROOT="$top/cache/s390x"
 
-# Images are named after the tool that made them, with the suite in front that the tool is of, if it is another than main_suite: dracut-plain,
-# trixie-dracut-plain.
+# Images are named after the tool that made them. A prefix names the suite of the tool if it is not main_suite: dracut-plain,
+# sid-dracut-plain.
 # shellcheck disable=SC2034 # for those who source this
 main_suite=trixie
 # The oldest release that is supported.
 # shellcheck disable=SC2034
 oldest_suite=bookworm
-# The images that a boot scenario is run with if it has no list of its own.
+# The images for boot scenarios without a list of their own.
 # shellcheck disable=SC2034 # for those who source this
 boot_images='dracut-systemd dracut-plain'
-# Further images, that only these scenarios are run with: what the hooks of their tools have to do with.
+# Further images, only for these scenarios, which depend on the hooks of the tools.
 # shellcheck disable=SC2034
 {
 	further_images='mkinitcpio-busybox mkinitcpio-systemd initramfstools'
 	further_scenarios='10-normal 11-disabled 20-required-fails 24-not-required'
 }
-# What other suites than main_suite are tried with (test-release).
+# Images and scenarios for suites other than main_suite (test-release).
 # shellcheck disable=SC2034
 {
 	smoke_images='dracut-systemd dracut-plain initramfstools'
 	smoke_scenarios='10-normal 11-disabled 20-required-fails'
 }
-# The images that dracut makes of the running guest, for that guest only.
+# The images that dracut makes in the running guest, for that guest only, and their scenarios.
 # shellcheck disable=SC2034
 {
 	hostonly_images='dracut-systemd-hostonly dracut-plain-hostonly'
@@ -48,14 +48,14 @@ root_uuid=0b7c2f4e-91d3-4a5f-8e26-c3f1d09a7b68 # of the file system in it
 volume_start=8192                              # sector of the root disk where the data begin
 # The two keys of the root volume, in the clear. Guests have them as secure keys only (secure_volume_keys).
 volume_keys='1b9f27d3a85c40e6f2718d34c96b05ea7743d81ef6209ab55c1e8fd0374b62a9 c40d83f95a2e67b1088fd4723be951ac6df01e94875ab3c62f480be3917d56fa'
-# Opens its header, and is no secret: what keeps the volume shut is the queue.
+# Opens the LUKS header and is not secret: only the queue protects the volume.
 passphrase='the queue is the lock'
 passphrase_file=/etc/volume-passphrase
 
-# What a kernel spends a third of a boot on in the emulator, and no guest needs: random numbers from the jitter of the clock, tests of
-# its ciphers, certificates for modules, and modprobe for the key type "encrypted".
+# In the emulator, the kernel spends a third of a boot on these, and no guest needs them: tests of its ciphers, random numbers from clock
+# jitter, certificates for modules, and modprobe for the key type "encrypted".
 lean_kernel='cryptomgr.notests initcall_blacklist=jent_mod_init,load_system_certificate_list,init_encrypted'
-# With programs at other addresses in every process (their usual place), the emulator would translate them anew each time.
+# norandmaps: with address randomisation, the emulator would translate a program again for every process.
 # shellcheck disable=SC2034 # for those who source this
 debian_parameters='rootfstype=ext4 rw fsck.mode=skip rd.skipfsck norandmaps'
 
@@ -64,26 +64,26 @@ fail() {
 	exit 1
 }
 
-# compile_for_guest ARGUMENT...: an s390x program, static with musl.
+# compile_for_guest ARGUMENT...: compiles a static s390x program with musl.
 compile_for_guest() {
 	s390x-linux-gnu-gcc -Os -Wall -Wextra -Werror -static -specs="$CROSS_ROOT/usr/lib/s390x-linux-musl/musl-gcc.specs" "$@"
 }
 
-# Packs the folder's content as an initramfs archive. Uncompressed, because emulated decompression costs more time than it saves.
+# pack FOLDER: prints its content as an initramfs archive. Uncompressed, because emulated decompression costs more time than it saves.
 pack() {
 	(cd "$1" && find . | LC_ALL=C sort | cpio --quiet --reproducible -o -H newc -R 0:0)
 }
 
-# Writes standard input to standard output, each line with the time in front: seconds of the wall clock, as in the emulator's log. What
-# a line had before its last carriage return is left out, as a terminal shows it: it was wiped. So are escape sequences, which systemd
-# 257 and newer write in front of the first line of the real root.
+# Copies standard input to standard output and puts the time before each line: wall clock in seconds, as in the emulator's log. Drops
+# the text before a line's last carriage return, which a terminal would overwrite. Also drops escape sequences: systemd 257 and newer
+# write them before the first line of the real root.
 stamp() {
 	perl -MTime::HiRes=clock_gettime,CLOCK_REALTIME -ne \
 		'BEGIN { $| = 1 } s/\r*\n?$//; s/\e(?:\[[0-?]*[ -\/]*[@-~]|[P\]^_].*?(?:\a|\e\\)|[ -\/]*[0-~])//g; s/.*\r//; printf "%.6f %s\n", clock_gettime(CLOCK_REALTIME), $_'
 }
 
-# For tests only: the private key of the host of the boot scenarios, and the value of the secret that opens the root volume: those that the requests of the real tool
-# in tests/unit/uv/asrcb were made with.
+# For tests only: the private host key of the boot scenarios, and the value of the secret that opens the root volume. The real tool made
+# the requests in tests/unit/uv/asrcb with both.
 host_key=016e976208995e5d11f7cf26eb5e380ad6700756a21ada538a0a72f8cde656f5f74edb988f1bbbb657d22dc22930f07f041e7e298b605c4547ec9cfea7726a1e05bf
 secret_value=bbce1bb2fd2d68ff2c6edff68477796f0cf4377c125fe10602e8e77ccde31a57
 
@@ -93,7 +93,7 @@ write_request() {
 }
 
 # run_guest MEMORY TOPOLOGY SECONDS PARAMETER...: runs the emulator with $log/initrd and the disks $log/root and $log/boot (if there is
-# one), which are removed afterwards, and leaves in $log what boot tells. The parameters are the kernel's.
+# one), and removes these three files afterwards. The parameters are for the kernel. Writes the files listed at boot to $log.
 run_guest() {
 	memory=$1
 	topology=$2
@@ -117,17 +117,17 @@ run_guest() {
 	rm -f "$log/initrd" "$log/root" "$log/boot"
 }
 
-# install_stand_in FOLDER: puts $stand_in, which may be a link that leads nowhere, in the place of pvapconfig (test-the-tests).
+# install_stand_in FOLDER: replaces pvapconfig by $stand_in, which may be a dangling link (test-the-tests).
 install_stand_in() {
 	mkdir -p "$1"
 	rm -f "$1/pvapconfig"
 	cp -P "$stand_in" "$1/pvapconfig"
 }
 
-# boot NAME FOLDER TOPOLOGY SECONDS [PARAMETER]: runs a guest with FOLDER as /scenario, to its power-off or for so many seconds at
-# most; PARAMETER is for its kernel.
-# Leaves in build/guest/NAME: console (lines with times), journal, emulator (its log: when the machine was started, writes to
-# the root disk, how it ended), status (of the emulator: 124 or 137 if it had to be ended). The console goes to standard output too.
+# boot NAME FOLDER TOPOLOGY SECONDS [PARAMETER]: runs a guest with FOLDER as /scenario until it powers off, for at most SECONDS.
+# PARAMETER is for its kernel.
+# Writes to build/guest/NAME: console (lines with timestamps), journal, emulator (its log: start of the machine, writes to the root
+# disk, how the machine stopped), status (exit status of the emulator, 124 or 137 if it was killed). Prints the console, too.
 boot() {
 	log=$guests/$1
 	rm -rf "$log"
@@ -149,7 +149,7 @@ image_file() {
 	echo "$images/$1.cpio"
 }
 
-# scenario_file FOLDER FILE: the scenario's own, or the one that all have in common.
+# scenario_file FOLDER FILE: path of the scenario's own file, or else of the common one.
 scenario_file() {
 	if [ -e "$1/$2" ]; then
 		echo "$1/$2"
@@ -158,16 +158,16 @@ scenario_file() {
 	fi
 }
 
-# secure_volume_keys: prints the volume's keys as secure keys, which only queue 11.0008 of the usual machine can use, and only while it is
-# associated with a secret of the usual value, which machines have in their topology or get by request.
+# secure_volume_keys: prints the volume's keys as secure keys. Only queue 11.0008 of the usual machine can use them, and only while it
+# is associated with a secret of the usual value. The secret is in the topology or comes with a request.
 secure_volume_keys() {
 	# shellcheck disable=SC2086 # two keys
 	"$here/secure-key" "$(sed -n 's/^queue 11\.0008 mkvp=//p' "$here/boot-scenarios/common/topology")" "$secret_value" $volume_keys
 }
 
-# encrypt: encrypts the disk $log/root with paes-xts-plain64, for which the volume's keys are secure keys of the usual machine. No program
-# here can use such keys, nor needs to: the data are encrypted with the clear keys, then the header is replaced by one that has the
-# secure keys. At its end the disk has room for the header. In that folder, because cryptsetup puts a file of its own where it is started.
+# encrypt: encrypts the disk $log/root with paes-xts-plain64. The volume's keys are secure keys of the usual machine, which no program
+# here can use. So the data are encrypted with the clear keys, then the header is replaced by one with the secure keys. The disk is
+# extended by the size of the header. cryptsetup runs in $log, because it creates a file in its working directory.
 encrypt() {
 	truncate -s +8M "$log/root"
 	printf %s "$passphrase" >"$log/passphrase"
@@ -182,14 +182,14 @@ encrypt() {
 	rm "$log/passphrase" "$log/secure-keys" "$log/clear-keys" "$log/cryptsetup"
 }
 
-# drop_header: leaves the encrypted data alone on the disk $log/root.
+# drop_header: removes the LUKS header from the disk $log/root, so that only the encrypted data remain.
 drop_header() {
 	tail -c "+$((volume_start * 512 + 1))" "$log/root" >"$log/data"
 	mv "$log/data" "$log/root"
 }
 
-# make_disk FOLDER KIND: the root disk $log/root, of KIND plain, luks or dm-crypt (see run-scenario), with program, configuration and later request of the
-# scenario in it.
+# make_disk FOLDER KIND: makes the root disk $log/root, of KIND plain, luks or dm-crypt (see run-scenario). It contains program,
+# configuration and the scenario's later request.
 make_disk() {
 	cp -R "$image/root" "$log/tree"
 	cp -R "$guests/program/." "$log/tree"
@@ -205,13 +205,13 @@ make_disk() {
 	[ "$2" != dm-crypt ] || drop_header
 }
 
-# copy_request NAME PLACE FILE: a request of the real tool, with the byte in this place set to zero, if there is a place.
+# copy_request NAME PLACE FILE: copies a request of the real tool. If PLACE is not empty, sets the byte at this offset to zero.
 copy_request() {
 	cp "$top/tests/unit/uv/asrcb/$1.asrcb" "$3"
 	[ -z "$2" ] || printf '\000' | dd of="$3" bs=1 seek="$2" conv=notrunc status=none
 }
 
-# make_boot_disk LIST: the disk $log/boot, with the label boot and requests.
+# make_boot_disk LIST: makes the disk $log/boot, with the label boot and requests.
 make_boot_disk() {
 	mkdir -p "$log/tree/pvapconfig"
 	while read -r file request which; do
@@ -231,8 +231,8 @@ write_crypttab() {
 	(umask 077 && printf %s "$passphrase" >"$1$passphrase_file")
 }
 
-# make_initrd FOLDER KIND IMAGE: the initramfs $log/initrd: IMAGE with the newest pvapconfig (if it has one at all) and the
-# scenario's files.
+# make_initrd FOLDER KIND IMAGE: makes the initramfs $log/initrd: IMAGE with the newest pvapconfig (unless the image is one without it)
+# and the scenario's files.
 make_initrd() {
 	programs=$log/tree/usr/sbin
 	case $3 in
@@ -263,7 +263,7 @@ make_initrd() {
 
 luks_parameters="root=/dev/mapper/root rd.luks.uuid=$volume_uuid rd.luks.timeout=1 cryptdevice=UUID=$volume_uuid:root cryptkey=rootfs:$passphrase_file"
 
-# boot_image NAME FOLDER IMAGE SECONDS: runs the boot scenario in FOLDER with an image of its own. Leaves the same as boot.
+# boot_image NAME FOLDER IMAGE SECONDS: runs the boot scenario in FOLDER with IMAGE. Writes the same files as boot.
 boot_image() {
 	log=$guests/$1
 	rm -rf "$log"
@@ -273,7 +273,7 @@ boot_image() {
 	case $kind in
 	luks) root=$luks_parameters ;;
 	dm-crypt) root=root=/dev/mapper/root ;;
-	plain) root='root=LABEL=root cryptopts=' ;; # which has initramfs-tools forget the volume that it was made for
+	plain) root='root=LABEL=root cryptopts=' ;; # cryptopts= makes initramfs-tools ignore the volume in its crypttab
 	*) fail "$2/root: '$kind' is no kind of root disk" ;;
 	esac
 	cat "$(scenario_file "$2" topology)" >"$log/topology"
@@ -286,7 +286,7 @@ boot_image() {
 	[ ! -e "$2/processors" ] || processors=$(cat "$2/processors")
 	parameters=
 	[ ! -e "$2/parameters" ] || parameters=$(tr '\n' ' ' <"$2/parameters")
-	# A volume that stays shut must not end in a shell that waits for somebody.
+	# If the volume stays shut, the boot must not end in a shell that waits for input.
 	[ -z "${stand_in-}" ] || parameters="$parameters rd.shell=0 rd.retry=1 rd.emergency=poweroff"
 	run_guest 512 "$log/topology" "$4" "$root $debian_parameters $parameters"
 }

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 #
-# Makes an SVG picture of what the demo shows on a terminal: standard input to standard output. It knows the few escape sequences that
-# the demo uses, and nothing else of terminals.
+# Converts the demo's output on a terminal to an SVG picture, from standard input to standard output. It knows only the few escape
+# sequences that the demo uses.
 use strict;
 use warnings;
 use utf8;
@@ -10,8 +10,8 @@ use open qw(:std :encoding(UTF-8));
 my %style = (0 => '', 1 => 'strong', 2 => 'faint', 31 => 'bad', 32 => 'good');
 my ($column, $row, $margin) = (7.8, 18, 12); # of a character, in pixels
 
-# One line as SVG and its length. Words that stand apart are placed one by one, so that columns stay in line whatever the font and whatever a
-# viewer makes of blanks. The style lasts until it is changed.
+# One line as SVG, and its length. Words separated by several blanks are placed one by one, so that columns are aligned with any font and
+# any handling of blanks. A style applies until it is changed.
 my $class = '';
 sub line {
 	my ($text, $y) = @_;
@@ -39,7 +39,7 @@ sub line {
 my ($body, $widest, $y, $shown) = ('', 0, $margin, 0);
 while (my $text = <STDIN>) {
 	$text =~ s/[\r\n]+$//;
-	$shown ||= $text =~ /The machine:/; # what came before belongs to building
+	$shown ||= $text =~ /The machine:/; # output before it comes from builds
 	next unless $shown;
 	last if $text =~ /^Script done/;
 	my ($svg, $length) = line($text, $y += $row);

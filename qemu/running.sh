@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=sh
 #
-# Shared by the programs of this folder whose guests have a whole Debian as their real root, with its systemd. Sourced after lib.sh; $log is
-# the guest's folder.
+# Shared by the programs of this folder whose guests have a complete Debian with systemd as their real root. Sourced after lib.sh; $log
+# is the guest's folder.
 
-# install_check ROOT CHECK: guest/CHECK runs as a unit of the system in ROOT, and has the console.
+# install_check ROOT CHECK: makes guest/CHECK run as a unit of the system in ROOT, on the console.
 install_check() {
 	mkdir -p "$1/guest" "$1/etc/systemd/system/multi-user.target.wants" && cp "${here:?}/guest/functions" "$here/guest/$2" "$1/guest/" || return 1
 	printf '%s\n' '[Service]' "ExecStart=/guest/$2" 'StandardOutput=tty' 'StandardError=tty' 'TTYPath=/dev/console' \
@@ -13,8 +13,8 @@ install_check() {
 		ln -s /dev/null "$1/etc/systemd/system/serial-getty@.service"
 }
 
-# make_debian_root FOLDER CHECK [PROGRAM]: the root disk $log/root: the system in FOLDER, with the modules that matter, with PROGRAM (a folder
-# to be laid over it), and with guest/CHECK.
+# make_debian_root FOLDER CHECK [PROGRAM]: makes the root disk $log/root: the system in FOLDER with only the s390 drivers, the content of
+# the folder PROGRAM, and guest/CHECK.
 make_debian_root() {
 	root=${log:?}/root-tree
 	mkdir -p "$root" &&
@@ -34,7 +34,8 @@ run_debian() {
 	[ "$(cat "$log/status")" = 0 ]
 }
 
-# console_has LINE: without its time; an extended regular expression. If it is not there, what the check in the guest told is shown.
+# console_has LINE: LINE is an extended regular expression for a whole line without its timestamp. If there is none, prints the output of
+# the check in the guest.
 console_has() {
 	sed 's/^[^ ]* //' "$log/console" | grep -Ex -e "$1" || { grep -E ' (MARK|LATE|SHOWN) ' "$log/console"; return 1; }
 }

@@ -1,35 +1,35 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=sh
 #
-# Shared by the programs of this folder that make initramfs images as a user makes them: `make install`, then the tool, in a copy of the
-# system that build-tree made. Sourced after lib.sh, with $suite set to the Debian release.
+# Shared by the programs of this folder that make initramfs images as a user makes them: `make install`, then the tool, in a copy of
+# the system that build-tree made. Sourced after lib.sh, with $suite set to the Debian release.
 
 # shellcheck disable=SC2034 # for those who source this
 {
 	prefix= # of the names of images
 	[ "${suite:?}" = "${main_suite:?}" ] || prefix=$suite-
 }
-PATH=$PATH:/usr/sbin:/sbin # depmod is there, even if the user is not root
+PATH=$PATH:/usr/sbin:/sbin # for depmod, which is there even if the user is not root
 tree=${top:?}/cache/tree/$suite
 tree_config=${here:?}/boot-scenarios/common/pvapconfig.yaml
-tree_secret=5313153e85406fb06ff6a2cc3795a6152e2fd07f3d12a99aedee2d7d386f12b0 # its id: the configuration has the name
+tree_secret=5313153e85406fb06ff6a2cc3795a6152e2fd07f3d12a99aedee2d7d386f12b0 # its id; the configuration has its name
 # shellcheck disable=SC2034 # for those who source this
 release=$(basename "$(readlink -f "${kernel:?}")")
 pkey=$top/cache/pkey/$release
 
-# install_program FOLDER: what `make install` does.
+# install_program FOLDER: runs `make install` for s390x.
 install_program() {
 	rm -rf "$1"
 	make -s -C "$top" install DESTDIR="$1" PREFIX=/usr CROSS_COMPILE=s390x-linux-gnu-
 }
 
-# tree_inputs FOLDER FILE...: prints what changes when something in an image has changed: FOLDER is install_program's, the files may
-# be folders. Without the program itself: whoever boots an image adds the newest (lib.sh).
+# tree_inputs FOLDER FILE...: prints a checksum over all inputs of an image: FOLDER (of install_program), without the program, which
+# lib.sh adds at boot, and FILEs, which may be folders.
 tree_inputs() {
 	(
 		cd "$1" || exit
 		find . -type f ! -path ./usr/sbin/pvapconfig -exec sha256sum {} + | LC_ALL=C sort |
-			grep -Ev ' \./usr/share/(doc|man|bash-completion|zsh)/' # nobody copies those
+			grep -Ev ' \./usr/share/(doc|man|bash-completion|zsh)/' # not copied to images
 		shift
 		cat "$here/${0##*/}" "$here/tree.sh" "$tree_config" "$tree/inputs"
 		cat "$pkey"/*.ko | sha256sum # the sed below must not change them: they have the folder's path in them
@@ -38,8 +38,8 @@ tree_inputs() {
 	) | sed "s#$top/##" | sha256sum
 }
 
-# copy_tree FOLDER PROGRAM: the system, with the kernel modules of build-pkey, PROGRAM (a folder that install_program made), a
-# configuration, and a request for the secret that it names, which nearly all machines have already.
+# copy_tree FOLDER PROGRAM: copies the system, with the kernel modules of build-pkey, PROGRAM (a folder of install_program), a
+# configuration, and a request for the secret that it names. Most machines have this secret already.
 copy_tree() {
 	rm -rf "$1"
 	cp -al "$tree" "$1"
@@ -52,7 +52,7 @@ copy_tree() {
 	write_request "$tree_secret" "$1/etc/pvapconfig/secrets.d/root-volume.asrcb"
 }
 
-# in_tree FOLDER COMMAND...: in a mount namespace of its own, so that nothing stays behind whatever happens.
+# in_tree FOLDER COMMAND...: runs COMMAND in FOLDER, in a separate mount namespace, so that no mount is left behind.
 in_tree() {
 	# shellcheck disable=SC2016 # expanded by that shell
 	unshare -m sh -c '
