@@ -8,7 +8,7 @@
 
 #define REPEAT_WAIT_US 1000
 
-/* Facility bits, as STORE FACILITY LIST EXTENDED counts them. */
+/* Facility bits, numbered as in STORE FACILITY LIST EXTENDED. */
 #define FACILITY_QCI 12
 #define FACILITY_AP_TEST 15
 #define FACILITY_ULTRAVISOR 158
@@ -105,7 +105,7 @@ void pvap_repeat(CPUS390XState *env, int64_t wait_us, uintptr_t ra)
 	cpu_loop_exit_noexc(env_cpu(env));
 }
 
-/* QEMU's own reports need more than there is when this starts. */
+/* QEMU's error reporting is not initialised yet when this is called. */
 static G_NORETURN G_GNUC_PRINTF(1, 2) void fail(const char *format, ...)
 {
 	va_list arguments;
@@ -144,7 +144,7 @@ static void open_journal(const char *path)
 		     model.secret_count);
 }
 
-/* Runs before anything of the machine exists, so that a bad topology is told at once. */
+/* Runs before the machine is created, so that an invalid topology is reported at once. */
 static void pvap_start(void)
 {
 	const char *topology_path = getenv("PVAPCONFIG_TOPOLOGY");

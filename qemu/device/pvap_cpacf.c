@@ -6,15 +6,15 @@
 #include "tcg/tcg_s390x.h"
 
 /*
- * The functions of the CPU's message-security instructions that work with AES protected keys. A protected key is the
- * clear key in a form that only this start of this machine can use: here the clear key XOR random bytes. Beside it lies a
- * verification pattern, which tells whether the key was made by this start.
+ * The functions of the CPU's message-security instructions that work with AES protected keys. A protected key can be
+ * used only until the machine restarts: here it is the clear key XOR random bytes. The verification pattern after it
+ * shows whether the key was made since the start of the machine.
  */
 #define BLOCK_SIZE AES_BLOCK_SIZE
-#define PART_MAX 2048 /* of a message that one execution processes; then interrupts get their turn */
+#define PART_MAX 2048 /* bytes of a message that one execution processes; then interrupts are taken */
 #define PARAMETERS_MAX 128
 
-/* Places in the parameter block of PCC, behind the verification pattern. */
+/* Offsets in the parameter block of PCC, relative to the end of the verification pattern. */
 #define PCC_TWEAK 0
 #define PCC_BLOCK_NUMBER 16
 #define PCC_RESULT 48
@@ -22,7 +22,7 @@
 struct cipher {
 	AES_KEY key;
 	bool decipher;
-	uint8_t state[BLOCK_SIZE]; /* chaining value, tweak or counter: what the mode adds to the cipher */
+	uint8_t state[BLOCK_SIZE]; /* chaining value, tweak or counter of the mode */
 };
 
 /* Enciphers or deciphers one block in place. */
@@ -86,7 +86,7 @@ static void cbc(struct cipher *cipher, uint8_t *block)
 	}
 }
 
-/* Both directions are the same. The state is the counter block of this block, which the program provides. */
+/* Encryption and decryption are the same. The state is the counter block for this block, which the guest provides. */
 static void ctr(struct cipher *cipher, uint8_t *block)
 {
 	AES_encrypt(cipher->state, cipher->state, &cipher->key);
@@ -135,7 +135,7 @@ static const struct function functions[] = {
 	{ S390_FEAT_TYPE_KMCTR, 0x1c, 32, 0, ctr },
 };
 
-/* A program in 24- or 31-bit mode has no such functions. No kernel that knows protected keys runs in one. */
+/* Not offered in 24- or 31-bit mode. No kernel with support for protected keys runs in these modes. */
 static bool has_functions(const CPUS390XState *env)
 {
 	return pvap_model() && env->psw.mask & PSW_MASK_64;
@@ -160,7 +160,7 @@ bool pvap_offer_function(CPUS390XState *env, uint32_t instruction, uint8_t *offe
 	return ours;
 }
 
-/* Sets the cipher up with a protected key; false if the key is not of this start. */
+/* Sets up the cipher with a protected key; false if the key was made before the machine started. */
 static bool set_key(struct cipher *cipher, const struct function *function, const uint8_t *protected_key)
 {
 	uint8_t clear[PVAP_KEY_MAX];
@@ -190,7 +190,7 @@ static uint32_t encrypt_key(CPUS390XState *env, const struct function *function,
 	return env->cc_op; /* this instruction leaves the condition code as it is */
 }
 
-/* Only for the first block of a data unit: Linux asks for no other. */
+/* Only for the first block of a data unit: Linux needs no other. */
 static uint32_t compute_tweak(CPUS390XState *env, const struct function *function, uintptr_t ra)
 {
 	static const uint8_t first[BLOCK_SIZE];
@@ -209,7 +209,7 @@ static uint32_t compute_tweak(CPUS390XState *env, const struct function *functio
 	return 0;
 }
 
-/* Where a mode's chaining value is in the parameter block. */
+/* Offset of the mode's chaining value in the parameter block. */
 static size_t state_offset(const struct function *function)
 {
 	return function->key_offset ? 0 : function->key_size + PVAP_PATTERN_SIZE;
@@ -228,7 +228,7 @@ static uint32_t crypt_message(CPUS390XState *env, const struct function *functio
 		tcg_s390_program_interrupt(env, PGM_SPECIFICATION, ra);
 	if (!left)
 		return 0;
-	/* Everything that can be refused comes before the first change. */
+	/* All checks come before the first change. */
 	pvap_read(env, env->regs[1] + function->key_offset, parameters, function->key_size + PVAP_PATTERN_SIZE, ra);
 	if (!set_key(&cipher, function, parameters))
 		return 1;

@@ -3,9 +3,10 @@
 #include "qemu/bswap.h"
 
 /*
- * Requests to an EP11 card and its replies, as far as the kernel and the boot tests ask. A request is a message of type
- * 6: header, then at some offset the request block: 32 bytes of header and a payload, which is a DER-like sequence of
- * octet strings. The reply is a message of type 86 built alike. All numbers are big-endian.
+ * Requests to an EP11 card and its replies, as far as the kernel and the boot tests need them. A request is a message
+ * of type 6: a header that contains the offset of the request block. The block has a header of 32 bytes and a payload,
+ * a DER-like sequence of octet strings. The reply is a message of type 86 with the same structure. All numbers are
+ * big-endian.
  */
 #define MESSAGE_TYPE 1 /* offsets in both kinds of message */
 #define MESSAGE_OFFSET 16
@@ -36,7 +37,7 @@
 #define FUNCTION_WRAP_KEY 33
 #define RESULT_WRAPPED_KEY_INVALID 0x110
 #define MECHANISM_CPACF_WRAP 0x80060001
-#define MECHANISM_SIZE 20 /* with its initial vector, which says nothing here */
+#define MECHANISM_SIZE 20 /* with its initial vector, which is ignored here */
 
 #define QUERY_MODULE 1
 #define MODULE_INFO_SIZE 196
@@ -50,25 +51,25 @@
 #define DOMAIN_CURRENT_KEY 4
 #define DOMAIN_FLAGS 68
 #define DOMAIN_FLAG_CURRENT_VALID 0x02
-#define DOMAIN_FLAG_SET_UP 0x10 /* left imprint mode: without it the kernel shows no key at all */
+#define DOMAIN_FLAG_SET_UP 0x10 /* not in imprint mode; without this flag the kernel shows no key */
 
 #define DATA_MAX 256
 
-/* What was asked. */
+/* A parsed request. */
 struct question {
 	const uint8_t *block;
 	uint32_t function, domain, query;
-	const uint8_t *rest, *end; /* what follows them in the payload */
+	const uint8_t *rest, *end; /* remaining payload */
 };
 
-/* What the reply's payload tells: a result and, if that is 0, data. */
+/* Content of the reply's payload: a result and, if that is 0, data. */
 struct answer {
 	uint32_t result;
 	size_t length;
 	uint8_t data[DATA_MAX];
 };
 
-/* Takes tag and length from the front; false unless the whole element is there. */
+/* Parses tag and length at *at; false unless the whole element lies before `end`. */
 static bool take_element(const uint8_t **at, const uint8_t *end, uint8_t tag, size_t *length)
 {
 	const uint8_t *p = *at;
@@ -116,7 +117,7 @@ static bool parse_request(const uint8_t *request, size_t length, struct question
 	    !take_number(&at, end, &question->domain))
 		return false;
 	question->query = 0;
-	/* Not every function has a number next. */
+	/* Optional: not every function has a number next. */
 	take_number(&at, end, &question->query);
 	question->rest = at;
 	question->end = end;
@@ -139,7 +140,7 @@ static void describe_domain(const struct model_queue *queue, struct answer *answ
 		memcpy(answer->data + DOMAIN_CURRENT_KEY, queue->mkvp, sizeof(queue->mkvp));
 }
 
-/* The secure key that is to become a protected key, or NULL if this is not what is asked. */
+/* The secure key of a request for a protected key, or NULL if it is another request. */
 static const uint8_t *wrapped_blob(const struct question *question)
 {
 	const uint8_t *at = question->rest;
@@ -187,7 +188,7 @@ static uint8_t *put_number(uint8_t *at, uint32_t number)
 	return at + 6;
 }
 
-/* The kernel wants lengths in exactly this form: two bytes after a mark, however small. */
+/* The kernel requires lengths in this form: two bytes after 0x82, even for small values. */
 static uint8_t *put_header(uint8_t *at, uint8_t tag, size_t length)
 {
 	at[0] = tag;

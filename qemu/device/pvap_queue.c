@@ -19,10 +19,10 @@
 
 enum { TAPQ = 0, RAPQ = 1, ZAPQ = 2, AQIC = 3, QCI = 4, QACT = 5, BAPQ = 7, AAPQ = 8 };
 
-/* Responses that are no behaviour of a queue, so that the model does not know them. */
+/* A response that does not depend on a queue, so the model does not have it. */
 #define RESPONSE_INVALID_ADDRESS 0x06
 
-/* What TAPQ tells in register 2. */
+/* Register 2 after TAPQ. */
 #define INFO_CCA (1ull << 60)
 #define INFO_ACCEL (1ull << 59)
 #define INFO_EP11 (1ull << 58)
@@ -30,11 +30,11 @@ enum { TAPQ = 0, RAPQ = 1, ZAPQ = 2, AQIC = 3, QCI = 4, QACT = 5, BAPQ = 7, AAPQ
 #define INFO_BIND_STATE_SHIFT 46
 #define INFO_TYPE_SHIFT 24
 #define INFO_TYPE_OF_GENERATION(generation) ((generation) + 6u)
-#define NEWEST_KNOWN_GENERATION 8 /* later cards say that they are compatible with this one */
+#define NEWEST_KNOWN_GENERATION 8 /* newer cards report that they are compatible with this one */
 
 #define QUEUE_DEPTH 8
 
-/* The answer of QCI. */
+/* The configuration that QCI writes. */
 #define CONFIG_SIZE 128
 #define CONFIG_MAX_CARD 4
 #define CONFIG_MAX_DOMAIN 5
@@ -57,8 +57,8 @@ struct request {
 static QTAILQ_HEAD(, request) requests = QTAILQ_HEAD_INITIALIZER(requests);
 
 /*
- * An instruction that hangs: it is executed again and again until its time has come. It has done its work and set its registers the
- * first time.
+ * An instruction that hangs: it is repeated until until_us. The first execution has done its work and set its
+ * registers.
  */
 struct hang {
 	uint32_t register0;
@@ -150,7 +150,7 @@ static void begin_hang(uint32_t register0, int64_t hang_us)
 	QTAILQ_INSERT_TAIL(&hangs, hang, next);
 }
 
-/* How long the instruction still has to wait: once it is 0, the hang is over. */
+/* How long the instruction still hangs. Removes the hang once it is over (0). */
 static int64_t wait_of(uint32_t register0)
 {
 	struct hang *hang = find_hang(register0);
@@ -165,7 +165,7 @@ static int64_t wait_of(uint32_t register0)
 	return 0;
 }
 
-/* "", or the key that tells of a hang. */
+/* The journal key of a hang, or "". */
 static const char *hang_key(int64_t hang_us, char text[32])
 {
 	text[0] = '\0';
@@ -238,7 +238,7 @@ static int64_t associate_queue(CPUS390XState *env, const struct apqn *apqn)
 	return hang_us;
 }
 
-/* There are no AP interrupts: facility 65 is not set, and whoever asks nevertheless is refused. */
+/* There are no AP interrupts: facility 65 is not set, and AQIC always fails. */
 static void control_interrupts(CPUS390XState *env, const struct apqn *apqn)
 {
 	int64_t now_us = pvap_now();
@@ -247,7 +247,7 @@ static void control_interrupts(CPUS390XState *env, const struct apqn *apqn)
 	pvap_journal(now_us, "AQIC %s rc=%02x", apqn->text, RESPONSE_INVALID_ADDRESS);
 }
 
-/* A kernel that does not know a card's type asks for one that it may treat it as. */
+/* A kernel that does not know a card's type asks for a compatible type. */
 static void query_compatible_type(CPUS390XState *env, const struct apqn *apqn)
 {
 	const struct model_card *card = &pvap_model()->cards[apqn->card];
@@ -283,7 +283,7 @@ static void query_configuration(CPUS390XState *env, uintptr_t ra)
 	pvap_write(env, env->regs[2], config, sizeof(config), ra);
 }
 
-/* With the lock held; returns how long the instruction hangs afterwards. */
+/* Called with the lock held. Returns how long the instruction hangs afterwards. */
 static int64_t execute(CPUS390XState *env, unsigned int function, const struct apqn *apqn, uintptr_t ra)
 {
 	switch (function) {
@@ -384,7 +384,7 @@ uint32_t HELPER(pvap_nqap)(CPUS390XState *env, uint32_t r1, uint32_t r2)
 	return cc_of(env->regs[1]);
 }
 
-/* A look at a queue that passes by the faults of tests, which count instructions of the kernel's own. */
+/* Reads the queue's state directly: the faults of tests must only count instructions of the kernel. */
 static unsigned int response_to_receive(const struct apqn *apqn, int64_t now_us)
 {
 	struct model *model = pvap_model();
@@ -402,7 +402,7 @@ static unsigned int response_to_receive(const struct apqn *apqn, int64_t now_us)
 	return first_request(apqn->number, now_us) ? MODEL_OK : MODEL_NO_REPLY;
 }
 
-/* Hands out the first reply that is ready; of one that does not fit the guest gets the beginning. */
+/* Returns the first reply that is ready, truncated if it does not fit. */
 uint32_t HELPER(pvap_dqap)(CPUS390XState *env, uint32_t r1, uint32_t r2)
 {
 	struct apqn apqn = apqn_of(env->regs[0]);

@@ -5,7 +5,7 @@
 #include "qemu/bswap.h"
 #include "request.h"
 
-/* The control block: what all calls have, then what some have. */
+/* Offsets in the control block: first the fields of all calls, then fields of some calls. */
 #define BLOCK_LENGTH 0
 #define BLOCK_COMMAND 2
 #define BLOCK_RC 4
@@ -18,8 +18,8 @@
 #define BLOCK_ADD_VERSIONS 0xf8
 #define BLOCK_SECRET_TYPES 0x108
 #define BLOCK_MAX_SECRETS 0x110
-#define BLOCK_MAX 0x120 /* nothing behind is known here */
-#define BLOCK_GUEST_ADDRESS_SIZE 0x48 /* of the calls with an address */
+#define BLOCK_MAX 0x120 /* later fields are ignored */
+#define BLOCK_GUEST_ADDRESS_SIZE 0x48 /* block size of the calls with an address */
 
 enum {
 	COMMAND_QUERY = 0x0001,
@@ -33,7 +33,7 @@ enum {
 
 enum { RC_EXECUTED = 0x0001, RC_INVALID_COMMAND = 0x0002, RC_INVALID_LENGTH = 0x0005 };
 
-/* Bits in the lists of calls and of features, 0 the most significant. */
+/* Bits in the lists of calls and of features; 0 is the most significant. */
 #define UV_BIT(number) (1ull << (63 - (number)))
 #define CALL_QUERY UV_BIT(0)
 #define CALL_SHARE UV_BIT(8)
@@ -47,9 +47,9 @@ enum { RC_EXECUTED = 0x0001, RC_INVALID_COMMAND = 0x0002, RC_INVALID_LENGTH = 0x
 #define SECRET_TYPE_ASSOCIATION UV_BIT(1)
 
 #define PAGE_BYTES 4096
-#define REQUEST_SIZE_MAX 32768 /* more than 255 host keys and the longest secret take */
+#define REQUEST_SIZE_MAX 32768 /* larger than a request with 255 host keys and the longest secret */
 
-/* A call under way: the control block in our memory, as far as it is known and there. */
+/* A call being executed: the first `size` bytes of its control block, at most BLOCK_MAX. */
 struct call {
 	uint8_t block[BLOCK_MAX];
 	size_t size;
@@ -134,7 +134,7 @@ static uint16_t add_secret(CPUS390XState *env, const struct call *call, uintptr_
 	pvap_read(env, address, request, REQUEST_HEADER_SIZE, ra);
 	length = request_length(request);
 	if (length < REQUEST_HEADER_SIZE || length > sizeof(request))
-		length = REQUEST_HEADER_SIZE; /* so it is wrong */
+		length = REQUEST_HEADER_SIZE; /* request_open refuses it */
 	pvap_read(env, address, request, length, ra);
 	pvap_lock();
 	rc = open_and_add(request, length);
@@ -154,7 +154,7 @@ static uint16_t lock_secrets(void)
 	return rc;
 }
 
-/* A call without effect in a machine whose memory is not protected in truth. */
+/* A call without effect, because the memory of this machine is not really protected. */
 static uint16_t do_nothing(const char *name)
 {
 	pvap_lock();

@@ -3,13 +3,13 @@
 #include "qemu/bswap.h"
 
 /*
- * Secure keys of the EP11 cards: AES keys that a card has wrapped. Real cards keep to themselves how they do that, so here, as
- * in secure-key, which makes such keys:
+ * Secure keys of the EP11 cards: AES keys that a card has wrapped. The method of real cards is not public. This one is
+ * also in secure-key, which makes such keys:
  *
- *   wrapping key = HMAC-SHA256(key: the 32 bytes of the pattern of the master key, text: the 32 confidential bytes of the
- *                  secret that the queue is associated with)
+ *   wrapping key = HMAC-SHA256(key: the 32 bytes of the pattern of the master key, text: the 32 confidential bytes of
+ *                  the secret that the queue is associated with)
  *   encrypted    = size of the key in bits (2 bytes), then the key XOR HMAC-SHA256(wrapping key, initial vector)
- *   MAC          = HMAC-SHA256(wrapping key, everything in front of the MAC)
+ *   MAC          = HMAC-SHA256(wrapping key, everything before the MAC)
  */
 #define BLOB_PATTERN 32
 #define BLOB_PATTERN_SIZE 16
@@ -18,7 +18,7 @@
 #define BLOB_ENCRYPTED 80
 #define BLOB_MAC 224
 
-/* What the kernel gets of a protected key. */
+/* Offsets in the reply with a protected key. */
 #define DATA_VERSION 0
 #define DATA_TYPE 18
 #define DATA_BITS 22
@@ -39,7 +39,7 @@ static void hmac(const uint8_t *key, size_t key_size, const uint8_t *text, size_
 	g_hmac_unref(context);
 }
 
-/* Unwraps the key to `key`: its size in bytes, or 0 if the blob is not of this master key and this secret. */
+/* Unwraps the key to `key`. Returns its size in bytes, or 0 if the blob belongs to another master key or secret. */
 static size_t unwrap(const struct model_queue *queue, const struct model_secret *secret, const uint8_t *blob, uint8_t *key)
 {
 	uint8_t wrapping_key[HMAC_SIZE], mask[HMAC_SIZE], mac[HMAC_SIZE];

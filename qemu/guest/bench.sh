@@ -2,19 +2,19 @@
 # shellcheck shell=sh
 #
 # guest.sh of the guests that qemu/bench boots: measures pvapconfig on this machine's EP11 queues, and prints BENCH lines. `mark`,
-# `rest` and `until_true` are in guest/functions.
+# `rest` and `until_true` are functions of guest/functions.
 
 repeat=5
 events=/sys/kernel/tracing
 
-# Counts attributes read and written in the kernel, whoever does it.
+# Makes the kernel count reads and writes of attributes by all processes.
 start_counting() {
 	[ -e "$events/kprobe_events" ] || mount -t tracefs tracefs "$events"
 	echo 'p:read sysfs_kf_seq_show' >"$events/kprobe_events"
 	echo 'p:write sysfs_kf_write' >>"$events/kprobe_events"
 }
 
-# counted NAME COMMAND...: the hits are those of this command alone.
+# counted NAME COMMAND...: counts only while this command runs.
 counted() {
 	name=$1
 	shift
@@ -26,7 +26,7 @@ counted() {
 	echo >"$events/kprobe_events"
 }
 
-# In a control group of its own, which knows the peak of all its processes together, what the kernel keeps for them included.
+# grouped COMMAND...: runs it in a control group, which records the peak of all its processes together, including kernel memory.
 grouped() {
 	mkdir -p /sys/fs/cgroup
 	mount -t cgroup2 cgroup2 /sys/fs/cgroup

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * compare-ciphers [SECURE-KEYS CLEAR-KEYS]: enciphers and deciphers with the kernel's ciphers for protected keys (paes) and with its
- * plain ones (aes), and compares the results: messages of several lengths, as a whole and in parts. Prints a line for each mode and
- * key size, like "MARK paes xts 256 same", or what differs. Without arguments it tries all, with clear keys of its own; else
- * only XTS, with the file SECURE-KEYS for paes and CLEAR-KEYS (hex) for aes.
+ * compare-ciphers [SECURE-KEYS CLEAR-KEYS]: encrypts and decrypts with the kernel's ciphers for protected keys (paes)
+ * and with its plain ciphers (aes), and compares the results. Messages have several lengths and are processed as a
+ * whole and in parts. Prints a line for each mode and key size, like "MARK paes xts 256 same", or the difference.
+ * Without arguments it tests all modes, with built-in clear keys. Otherwise it tests only XTS, with the file
+ * SECURE-KEYS for paes and CLEAR-KEYS (hex) for aes.
  */
 #include <errno.h>
 #include <stdbool.h>
@@ -40,11 +41,11 @@ struct vector {
 	uint8_t bytes[IV_SIZE];
 };
 
-/* How a message gets through the cipher. */
+/* How a message is passed to the cipher. */
 enum way {
 	WHOLE,     /* one request, one buffer */
-	SCATTERED, /* one request, the result in pieces of odd sizes that lie across page borders */
-	CHAINED,   /* several requests, each going on where the last ended */
+	SCATTERED, /* one request, the result in pieces of odd sizes that cross page boundaries */
+	CHAINED,   /* several requests, each continuing the previous one */
 };
 
 static const char *const way_names[] = { "whole", "scattered", "chained" };
@@ -55,7 +56,7 @@ static _Noreturn void fail(const char *what, const char *name)
 	exit(1);
 }
 
-/* A socket that enciphers with this key. */
+/* Opens a socket for a cipher with this key. */
 static int open_cipher(const char *name, const uint8_t *key, size_t key_size)
 {
 	struct address address = { .family = AF_ALG, .type = "skcipher" };
@@ -93,7 +94,7 @@ static void send_part(int cipher, const uint8_t *part, size_t length, bool first
 	if (first) {
 		message.msg_control = control;
 		message.msg_controllen = sizeof(control);
-		memset(iv.bytes, 0xf9, sizeof(iv.bytes)); /* counters carry into other bytes soon */
+		memset(iv.bytes, 0xf9, sizeof(iv.bytes)); /* so that counters soon carry into other bytes */
 		put_control(CMSG_FIRSTHDR(&message), ALG_SET_OP, &operation, sizeof(operation));
 		put_control(CMSG_NXTHDR(&message, CMSG_FIRSTHDR(&message)), ALG_SET_IV, &iv, sizeof(iv));
 	}
@@ -137,7 +138,7 @@ static void crypt_message(int cipher, uint32_t operation, enum way way, const ui
 		receive(cipher, &rest, 1, length - part);
 }
 
-/* Compares one length in one way, both directions; prints a line if anything differs. */
+/* Compares encryption and decryption of one length in one way; prints a line for each difference. */
 static bool compare(int paes, int aes, enum way way, size_t length)
 {
 	static uint8_t clear[MESSAGE_MAX], expected[MESSAGE_MAX], result[MESSAGE_MAX];
@@ -178,7 +179,7 @@ static bool compare_cipher(const char *mode, struct key paes_key, struct key aes
 	for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
 		same = compare(paes, aes, WHOLE, lengths[i]) && same;
 		same = compare(paes, aes, SCATTERED, lengths[i]) && same;
-		/* A message for XTS cannot go on in another request. */
+		/* XTS cannot continue a message in another request. */
 		same = (xts || compare(paes, aes, CHAINED, lengths[i])) && same;
 	}
 	close(paes);
@@ -187,7 +188,7 @@ static bool compare_cipher(const char *mode, struct key paes_key, struct key aes
 	return same;
 }
 
-/* A clear key is taken for both: paes makes a protected key of it. */
+/* Uses the same clear key for both; paes makes a protected key of it. */
 static bool compare_all(void)
 {
 	bool same = true;

@@ -6,11 +6,12 @@
  *   measure peak COMMAND [ARGUMENT...]   BENCH peak status=0 kib=456
  *   measure calls CC.DDDD INDEX          BENCH calls bind=N mkvps=N serialnr=N associate=N associated=N
  *
- * "peak" is the largest resident set that the process had at any of its system calls: exact, since only a system call can make it
- * smaller, where the kernel's own high-water mark is off by up to 32 pages for each kind of memory.
- * "calls" times the calls that configure one EP11 queue, each with nothing else going on, in microseconds: the write to
- * se_bind that succeeds, the two reads of its identity, the write to se_associate, and from there on until the kernel shows the
- * association. The queue must be unbound; it is left unbound.
+ * "peak" is the largest resident set that the process had at any of its system calls. It is exact, because only a
+ * system call can shrink the resident set. The kernel's own high-water mark is off by up to 32 pages for each kind of
+ * memory.
+ * "calls" times the calls that configure one EP11 queue, on an idle machine, in microseconds: the write to se_bind that
+ * succeeds, the reads of mkvps and serialnr, the write to se_associate, and the time from there until the kernel shows
+ * the association. The queue must be unbound, and is unbound again at the end.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -41,7 +42,7 @@ static void rest_ms(long ms)
 	nanosleep(&(struct timespec){ .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000 }, NULL);
 }
 
-/* Bytes read into text (which gets a NUL), or -1 with errno. */
+/* Returns the number of bytes read into text, which is NUL-terminated, or -1 with errno. */
 static ssize_t get(const char *path, char *text, size_t size)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -68,7 +69,7 @@ static int put(const char *path, const char *text)
 	return length < 0 ? -1 : 0;
 }
 
-/* A write that may find the queue busy or in a reset; returns what the last try took. */
+/* Repeats a write while the queue is busy or in a reset. Returns the duration of the last attempt. */
 static int64_t put_patiently(const char *path, const char *text)
 {
 	for (int i = 0; i < TRIES; i++) {
@@ -171,7 +172,7 @@ static int peak(char **command)
 
 	if (pid == 0)
 		start(command, true);
-	/* The first stop is the one after the exec. */
+	/* The first stop is after the exec. */
 	if (pid < 0 || waitpid(pid, &status, 0) < 0 || ptrace(PTRACE_SETOPTIONS, pid, NULL, PTRACE_O_TRACESYSGOOD) < 0)
 		return cannot_run(command[0]);
 	while (ptrace(PTRACE_SYSCALL, pid, NULL, signal) == 0 && waitpid(pid, &status, 0) == pid && WIFSTOPPED(status)) {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * open-volume DEVICE SECURE-KEYS: has the kernel's dm-crypt make the device "root", the decrypted content of DEVICE, with paes-xts-plain64 and the
- * secure keys in the file. What `cryptsetup open --type plain` does, which our small initramfs does not have.
+ * open-volume DEVICE SECURE-KEYS: makes the dm-crypt device "root", the decrypted content of DEVICE, with
+ * paes-xts-plain64 and the secure keys in the file. Replaces `cryptsetup open --type plain`, which our small initramfs
+ * does not have.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -14,7 +15,7 @@
 #define KEYS_MAX 1024
 #define SECTOR_SIZE 512
 
-/* From linux/fs.h and linux/dm-ioctl.h, which are not there when this is compiled. */
+/* From linux/fs.h and linux/dm-ioctl.h, which are not available when this is compiled. */
 #define BLKGETSIZE64 _IOR(0x12, 114, size_t)
 
 struct dm_call {
@@ -76,7 +77,7 @@ static int read_size(const char *device, uint64_t *bytes)
 	return result;
 }
 
-/* Nothing is left behind if the kernel refuses the table. */
+/* Removes the device again if the kernel refuses the table. */
 static int create(const char *parameters, uint64_t bytes)
 {
 	struct dm_call created = { 0 }, resumed = { 0 }, removed = { 0 };
