@@ -1,6 +1,6 @@
 tracing=/sys/kernel/tracing
 
-# The second run is watched by the kernel: every write to an attribute, whoever makes it, even one that comes to no instruction.
+# During the second run, the kernel counts all writes to attributes, by all processes, including writes that lead to no instruction.
 configure() {
 	run --verbose
 	rest
@@ -9,7 +9,7 @@ configure() {
 	echo 1 >"$tracing/events/kprobes/enable"
 	run --verbose
 	mark "attributes-written $(awk '{ print $2 }' "$tracing/kprobe_profile")"
-	# Would a write be seen at all?
+	# Control: a write is counted.
 	read -r seconds </sys/bus/ap/config_time
 	echo "$seconds" >/sys/bus/ap/config_time
 	mark "attributes-written-control $(awk '{ print $2 }' "$tracing/kprobe_profile")"

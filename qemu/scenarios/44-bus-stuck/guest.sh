@@ -5,10 +5,10 @@ read_until() {
 	mark "$1 $(grep '^State' "/proc/$!/status")"
 }
 
-# Two readers of an attribute of a card that is gone: the second removes what it is reading, waits for itself for ever, and keeps the
-# lock of the bus scan.
+# Two processes read an attribute of a vanished card. The second makes the kernel remove the attribute that it is reading: it waits for
+# itself forever, and holds the lock of the bus scan.
 #
-# The kernel's own scan, every 30 seconds, would remove the card first if it came between the two: it is put off.
+# The kernel's own scan, every 30 seconds, would remove the card if it came between the two readers, so it is delayed.
 configure() {
 	until_true 20 grep -q complete /sys/bus/ap/bindings
 	echo 120 >/sys/bus/ap/config_time

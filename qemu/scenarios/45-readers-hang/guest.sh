@@ -1,4 +1,4 @@
-# Somebody reads the identity of a queue during its reset, and of one whose association is pending: the kernel keeps both.
+# Processes read the identity of a queue during its reset, and of one whose association is pending. Both hang in the kernel.
 bind() {
 	echo 1 2>/dev/null >"/sys/devices/ap/card${1%.*}/$1/se_bind"
 }

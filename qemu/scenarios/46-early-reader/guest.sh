@@ -1,5 +1,5 @@
-# A program asks the queue while its association is pending, as the opener of a volume may: the kernel forgets the request, and its
-# caller waits.
+# A program sends a request to the queue while its association is pending, as a program that opens a volume may do. The kernel does not
+# process the request, and the program waits.
 is_pending() {
 	grep -qx 'association pending' /sys/devices/ap/card11/11.0008/se_associate
 }

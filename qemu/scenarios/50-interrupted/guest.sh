@@ -1,7 +1,7 @@
 modules=uvdevice
 lock=/run/lock/pvapconfig.lock
 
-# Without a driver the run waits, so that there is time to interrupt it.
+# Without a driver the run waits, so it can be interrupted.
 configure() {
 	run --verbose --timeout 30 &
 	until_true 10 [ -s "$lock" ] && mark "lock-held $(cat "$lock") by $(pidof pvapconfig)"

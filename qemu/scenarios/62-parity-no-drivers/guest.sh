@@ -1,6 +1,6 @@
 modules=
 
-# Instead of pvapconfig, whose run here is only a mark on the way of every boot.
+# Replaces the run of pvapconfig. `run --version` only prints the marks that every boot must have.
 configure() {
 	cd /scenario || return
 	parity_guest operations

@@ -10,7 +10,7 @@ use_keys() {
 	fi
 }
 
-# Tries the secure keys in every state of the queue; the last is the one that they were made for.
+# Tries the secure keys in every state of the queue. They work only in the last one.
 configure() {
 	until_true 20 grep -q complete /sys/bus/ap/bindings
 	use_keys unbound

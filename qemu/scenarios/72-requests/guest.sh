@@ -1,8 +1,8 @@
 modules="$modules xts algif_skcipher pkey pkey-ep11 paes_s390"
 clear_keys=11111111111111111111111111111111111111111111111111111111111111112b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b
 
-# A request for another host, one with a changed byte in its encrypted part, one with another extension secret than the request before, then
-# the right one. The secret is nowhere but there.
+# A request for another host, one with a changed byte in its encrypted part, one with another extension secret than the request before,
+# then the right one. Only that request contains the secret.
 configure() {
 	run --verbose --add-secrets /scenario/foreign
 	mkdir /run/changed

@@ -10,7 +10,7 @@ open_volume() {
 	fi
 }
 
-# Tries before and after.
+# Tries to open the volume before and after the run.
 configure() {
 	until_true 20 grep -q complete /sys/bus/ap/bindings
 	until_true 10 [ -b /dev/vda ]

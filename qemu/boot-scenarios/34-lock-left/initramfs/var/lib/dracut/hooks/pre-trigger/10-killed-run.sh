@@ -1,5 +1,5 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# systemd has a unit for it.
+# With systemd, killed-run.service does this.
 [ -d /run/systemd/system ] || killed-run

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# Binds the queue of the root volume, and no more.
+# Binds the queue of the root volume, but does not associate it.
 modprobe -q zcrypt_cex4
 complete=
 until [ "$complete" ]; do

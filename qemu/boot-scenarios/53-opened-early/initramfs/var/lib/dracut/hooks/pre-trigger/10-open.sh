@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# Opens the root volume as soon as the association of its queue is pending, with the secure keys themselves, which takes no time for a
-# passphrase. Says that the opener waits in the kernel, if it does before the association is through.
+# Opens the root volume as soon as the association of its queue is pending. Uses the secure keys directly, to save the time for a
+# passphrase. Prints a mark if the opener waits in the kernel before the association is complete.
 pending() {
 	read -r state </sys/devices/ap/card11/11.0008/se_associate && [ "$state" = 'association pending' ]
 }

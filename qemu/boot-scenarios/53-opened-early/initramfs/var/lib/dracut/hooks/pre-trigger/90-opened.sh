@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# pvapconfig has run. Waits for the opener, which is in nobody's way then; one that still hangs is stopped.
+# Runs after pvapconfig. Waits for the opener, so that it cannot disturb the rest of the boot; kills it if it still hangs.
 tries=100
 while kill -0 "${early_opener:?}" 2>/dev/null && [ "$tries" -gt 0 ]; do
 	sleep 0.1

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# The root volume is mounted. Opens its keys a second time, once before and once after the queue is unbound, and reads from the volume.
+# The root volume is mounted. Opens it again, once before and once after the queue is unbound, and reads from the mounted volume.
 open_again() {
 	cryptsetup open --type plain --shared --cipher paes-xts-plain64 --key-size 4352 --key-file /etc/secure-keys --sector-size 4096 \
 		--offset 8192 /dev/vda again
