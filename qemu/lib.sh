@@ -178,7 +178,7 @@ encrypt() {
 		--reduce-device-size 8M root &&
 		cryptsetup luksFormat "$@" --cipher paes-xts-plain64 --key-size 4352 --volume-key-file secure-keys --uuid "$volume_uuid" \
 			--offset "$volume_start" --luks2-keyslots-size 4161536 root) >"$log/cryptsetup" 2>&1 ||
-		fail "the root disk cannot be encrypted: $(cat "$log/cryptsetup")"
+		fail "cannot encrypt the root disk: $(cat "$log/cryptsetup")"
 	rm "$log/passphrase" "$log/secure-keys" "$log/clear-keys" "$log/cryptsetup"
 }
 
@@ -199,7 +199,7 @@ make_disk() {
 		write_request "$(cat "$1/later")" "$log/tree/guest/later.d/later.asrcb"
 	fi
 	mkfs.ext4 -q -F -b 4096 -L root -U "$root_uuid" -d "$log/tree" -E root_owner=0:0 "$log/root" 8M >"$log/mkfs" 2>&1 ||
-		fail "the root disk cannot be made: $(cat "$log/mkfs")"
+		fail "cannot make the root disk: $(cat "$log/mkfs")"
 	rm -r "$log/tree" "$log/mkfs"
 	[ "$2" = plain ] || encrypt
 	[ "$2" != dm-crypt ] || drop_header
@@ -221,7 +221,7 @@ make_boot_disk() {
 		esac
 	done <"$1"
 	mkfs.ext4 -q -F -L boot -d "$log/tree" -E root_owner=0:0 "$log/boot" 4M >"$log/mkfs" 2>&1 ||
-		fail "the boot disk cannot be made: $(cat "$log/mkfs")"
+		fail "cannot make the boot disk: $(cat "$log/mkfs")"
 	rm -r "$log/tree" "$log/mkfs"
 }
 

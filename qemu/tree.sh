@@ -9,7 +9,7 @@
 	prefix= # of the names of images
 	[ "${suite:?}" = "${main_suite:?}" ] || prefix=$suite-
 }
-PATH=$PATH:/usr/sbin:/sbin # for depmod, which is there even if the user is not root
+PATH=$PATH:/usr/sbin:/sbin # for depmod: not every user has sbin in PATH
 tree=${top:?}/cache/tree/$suite
 tree_config=${here:?}/boot-scenarios/common/pvapconfig.yaml
 tree_secret=5313153e85406fb06ff6a2cc3795a6152e2fd07f3d12a99aedee2d7d386f12b0 # its id; the configuration has its name
