@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "ap_model.h"
 
-/* What the fault that strikes an operation changes about it. */
+/* How a fault changes an operation. */
 struct effect {
 	int64_t duration_us; /* instead of the general delay */
 	int64_t hang_us;
@@ -69,7 +69,7 @@ uint32_t model_bound_count(const struct model *model)
 	return count;
 }
 
-/* 0 stands for "nothing under way", so the end of something must never be 0. */
+/* 0 means that nothing is under way, so an end is never 0. */
 static int64_t end_of(int64_t now_us, int64_t duration_us)
 {
 	if (duration_us == INT64_MAX || now_us > INT64_MAX - duration_us)
@@ -117,7 +117,7 @@ void model_settle(struct model *model, int64_t now_us)
 		settle(&model->queues[i], now_us);
 }
 
-/* Finds the queue and lets time pass for it; refuses what every instruction refuses. */
+/* Finds the queue, completes what is over by now, and makes the checks that all instructions have. */
 static enum model_response reach(struct model *model, uint8_t card, uint8_t domain, int64_t now_us,
 				 struct model_queue **queue)
 {
@@ -132,7 +132,7 @@ static enum model_response reach(struct model *model, uint8_t card, uint8_t doma
 	return MODEL_OK;
 }
 
-/* What every instruction but tests and resets refuses, too. */
+/* Also makes the checks that all instructions except tests and resets have. */
 static enum model_response reach_settled(struct model *model, uint8_t card, uint8_t domain, int64_t now_us,
 					 struct model_queue **queue)
 {
@@ -147,7 +147,7 @@ static enum model_response reach_settled(struct model *model, uint8_t card, uint
 	return MODEL_OK;
 }
 
-/* Counts the operation for every fault that is about it; the first one that is due is returned. */
+/* Counts the operation for every fault that matches. Returns the first one that is due. */
 static const struct model_fault *due_fault(struct model *model, const struct model_queue *queue,
 					   enum model_operation operation)
 {
@@ -296,7 +296,7 @@ enum model_response model_bapq(struct model *model, uint8_t card, uint8_t domain
 	return MODEL_OK;
 }
 
-/* The index must name an association secret whose id no other one has. */
+/* The index must be that of an association secret with a unique id. */
 static enum model_response check_secret(const struct model *model, uint16_t index)
 {
 	const struct model_secret *secret = NULL;

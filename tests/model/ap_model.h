@@ -3,11 +3,10 @@
 
 /*
  * How crypto cards, their queues and the Ultravisor behave, at the level of the machine instructions: states, response
- * codes, delays, faults. Written once, in plain C without libc (only the freestanding headers), no allocation, and
- * used twice: by the simulated machine (tests/sim, virtual time) and by the processor of QEMU (qemu/, real time). Knows
- * nothing of sysfs.
+ * codes, delays, faults. Used by the simulated machine (tests/sim, virtual time) and by the processor of QEMU (qemu/,
+ * real time). So it is plain C without libc (only the freestanding headers) and does not allocate. It has no sysfs.
  *
- * Time is always handed in, in microseconds of any clock that only goes forward.
+ * The caller passes the time, in microseconds of any monotonic clock.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -19,7 +18,7 @@
 #define MODEL_SECRETS_MAX 4096
 #define MODEL_FAULTS_MAX 128
 #define MODEL_ASSOCIATION_SECRET 2 /* type of the secrets that queues can be associated with */
-#define MODEL_SECRET_LENGTH 32     /* what every secret says of its length */
+#define MODEL_SECRET_LENGTH 32     /* of the value of an association secret */
 #define MODEL_HOST_KEY_LENGTH 66
 #define MODEL_IMAGE_LENGTH 208
 
@@ -77,30 +76,30 @@ struct model_queue {
 	int64_t reset_until_us;     /* a reset runs until then; 0: none */
 	int64_t associate_until_us; /* an association is pending until then; 0: none */
 	uint16_t pending;           /* its index */
-	bool unbinding;             /* the reset drops binding and association when it is through */
+	bool unbinding;             /* binding and association end with the reset */
 	enum model_ending ending;   /* how the pending association ends */
-	bool async_error;           /* a late failure; a reset clears it */
+	bool async_error;           /* an association failed after its start; a reset clears it */
 };
 
 struct model_secret {
 	uint16_t index, type; /* type 2: association secret */
 	uint32_t length;
 	uint8_t id[32];
-	uint8_t value[MODEL_SECRET_LENGTH]; /* its confidential bytes, which no instruction tells */
+	uint8_t value[MODEL_SECRET_LENGTH]; /* confidential: no instruction returns it */
 };
 
-/* Where a fault strikes. Operations that are refused for the queue's state anyway do not count. */
+/* The operation that a fault affects. Operations that the state of the queue refuses are not counted. */
 enum model_operation { MODEL_OP_BIND, MODEL_OP_ASSOCIATE, MODEL_OP_UNBIND, MODEL_OP_REQUEST, MODEL_OP_TEST };
 
 enum model_fault_action {
-	MODEL_FAULT_RESPONSE,  /* answer with this response code instead of doing it */
-	MODEL_FAULT_LATE,      /* ASSOCIATE: starts well, ends in an asynchronous error */
-	MODEL_FAULT_NEVER,     /* ASSOCIATE: stays pending; REQUEST: no reply ever; UNBIND: the reset never ends */
-	MODEL_FAULT_FALL_BACK, /* ASSOCIATE: starts well, then the queue is simply unbound and unassociated again */
-	MODEL_FAULT_HANG,      /* not REQUEST: the instruction itself comes back only after `amount` microseconds */
-	MODEL_FAULT_VANISH,    /* the card is gone from now on, this operation included */
-	MODEL_FAULT_DECONFIGURE, /* the same with a card that is deconfigured ... */
-	MODEL_FAULT_CHECKSTOP,   /* ... or stops for an error of its own */
+	MODEL_FAULT_RESPONSE,  /* answers with response code `amount` and does nothing */
+	MODEL_FAULT_LATE,      /* ASSOCIATE: starts, then ends in an asynchronous error */
+	MODEL_FAULT_NEVER,     /* ASSOCIATE: stays pending; REQUEST: gets no reply; UNBIND: the reset never ends */
+	MODEL_FAULT_FALL_BACK, /* ASSOCIATE: starts, then the queue is unbound again, without an error */
+	MODEL_FAULT_HANG,      /* not REQUEST: the instruction itself takes `amount` microseconds */
+	MODEL_FAULT_VANISH,    /* the card disappears; this operation fails, too */
+	MODEL_FAULT_DECONFIGURE, /* the same, but the card is deconfigured */
+	MODEL_FAULT_CHECKSTOP,   /* the same, but the card is check-stopped */
 	MODEL_FAULT_SLOW,      /* not TEST: takes `amount` microseconds instead of the general delay */
 };
 
@@ -110,8 +109,8 @@ struct model_fault {
 	enum model_operation operation;
 	enum model_fault_action action;
 	int64_t amount;   /* response code, or microseconds */
-	uint32_t after;   /* lets so many such operations pass first */
-	uint32_t times;   /* then strikes so often; 0: for ever */
+	uint32_t after;   /* number of matching operations before the first fault */
+	uint32_t times;   /* number of faults; 0: no limit */
 	uint32_t seen;    /* operations counted so far */
 };
 
@@ -121,10 +120,10 @@ struct model {
 	bool list_secrets, add_secret, lock_secrets; /* calls that the Ultravisor offers */
 	bool store_locked;
 	uint8_t host_key[MODEL_HOST_KEY_LENGTH]; /* private key, P-521; without one no request can be opened */
-	bool has_image;                          /* then requests must be for ... */
-	uint8_t image[MODEL_IMAGE_LENGTH];       /* ... the image with these tags, as requests name them */
-	bool has_extension;                      /* the first request set the extension secret, or that there is none ... */
-	uint8_t extension[MODEL_SECRET_LENGTH];  /* ... and later ones must have the same */
+	bool has_image;                          /* requests must be for `image` */
+	uint8_t image[MODEL_IMAGE_LENGTH];       /* tags of the image, as in requests */
+	bool has_extension;                      /* a request was added: later ones must have the same `extension` */
+	uint8_t extension[MODEL_SECRET_LENGTH];  /* all zero: no extension secret */
 	uint16_t list_rc;      /* non-zero: the answer to every list call */
 	uint32_t bound_limit;  /* how many queues may be bound at a time; 0: no limit */
 	int64_t bind_us, reset_us, associate_us, request_us; /* general delays */
@@ -137,7 +136,7 @@ struct model {
 	size_t fault_count;
 };
 
-/* An SE guest with AP and all Ultravisor calls, no cards, no delays. Clears only what counts, not the whole. */
+/* An SE guest with AP and all Ultravisor calls, no cards, no delays. Lists become empty but are not zeroed. */
 void model_init(struct model *model);
 
 /*
@@ -155,10 +154,9 @@ void model_init(struct model *model);
  *   fault 11.0008|11.* bind|associate|unbind|request|test ACTION [after=N] [times=N]
  *       ACTION: rc=HEX | late | never | fall_back | hang=D | vanish | deconfigure | checkstop | slow=D
  *
- * A queue's card must have been named before. Cards are configured, queues unbound and without
- * a valid master key, secrets of type 2 and with their id for a value unless the line says otherwise. An action that makes no sense for an operation is
- * an error.
- * Returns 0, or the number of the first line (from 1) that cannot be understood.
+ * The line of a card must precede those of its queues. Defaults: cards are configured; queues are unbound and have no
+ * valid master key; secrets have type 2, and their id as value. It is an error if an action does not apply to the
+ * operation. Returns 0, or the number of the first invalid line (from 1).
  */
 size_t model_parse(struct model *model, const char *text, size_t length);
 
@@ -166,8 +164,8 @@ size_t model_parse(struct model *model, const char *text, size_t length);
 struct model_queue *model_find(struct model *model, uint8_t card, uint8_t domain);
 
 /*
- * What TAPQ tells beside the response code, whatever that is except MODEL_NOT_PRESENT. During a reset the bind state is
- * still the old one; a late failure answers MODEL_ASSOCIATION_FAILED together with async_error.
+ * What TAPQ returns besides the response code; not valid with MODEL_NOT_PRESENT. During a reset the bind state is the
+ * old one. After a failed association the response is MODEL_ASSOCIATION_FAILED, and async_error is set.
  */
 struct model_test {
 	enum model_bind_state bind_state;
@@ -177,14 +175,14 @@ struct model_test {
 };
 
 /*
- * The instructions. Each first lets what time has completed happen (resets, associations), then acts. *hang_us, where
- * given, is how long the instruction is to keep the processor before it answers: the delay of a bind, or a fault.
+ * The instructions. Each first completes the resets and associations that are over by now, then acts. *hang_us, if not
+ * NULL, is how long the instruction blocks the processor before it answers: the delay of a bind, or a fault.
  */
 enum model_response model_tapq(struct model *model, uint8_t card, uint8_t domain, int64_t now_us,
 			       struct model_test *test, int64_t *hang_us);
 /*
- * RAPQ and ZAPQ. Asynchronous: delay reset. With `unbind` (the F bit) binding and association are gone when it is
- * through; without, they stay, and only an association under way and a late failure are forgotten, at once.
+ * RAPQ and ZAPQ: start a reset. This ends an association under way and clears a failed one, at once. With `unbind` (the
+ * F bit), binding and association end with the reset; without it they stay.
  */
 enum model_response model_rapq(struct model *model, uint8_t card, uint8_t domain, bool unbind, int64_t now_us,
 			       int64_t *hang_us);
@@ -193,28 +191,29 @@ enum model_response model_aapq(struct model *model, uint8_t card, uint8_t domain
 			       int64_t *hang_us);
 /*
  * A request to the card through this queue (NQAP): MODEL_OK and the time at which the reply is ready (INT64_MAX:
- * never), or why it is not taken.
+ * never), or the reason for the refusal.
  */
 enum model_response model_request(struct model *model, uint8_t card, uint8_t domain, int64_t now_us, int64_t *ready_us);
 
-/* The secret that this queue is associated with, or NULL: what its secure keys are tied to besides the master key. */
+/* The secret that this queue is associated with, or NULL. Secure keys depend on it and on the master key. */
 const struct model_secret *model_associated_secret(const struct model *model, const struct model_queue *queue);
 
-/* Lets time pass for every queue, as the instructions do for theirs. For those who look at the structures. */
+/* Completes what is over by now, for all queues. Call it before reading the structures directly. */
 void model_settle(struct model *model, int64_t now_us);
 
-/* How many queues were bound to this guest when time last passed for each. */
+/* The number of queues bound to this guest, as of the last instruction on each or the last model_settle. */
 uint32_t model_bound_count(const struct model *model);
 
 /*
- * The Ultravisor's list secrets call: fills one page, big-endian, beginning with the entry number `start` (0 is the
- * first). Returns rc: 1, or 0x0100 when more follow, or an error code.
+ * The Ultravisor's list secrets call: fills one page, big-endian, from entry `start` on (the first is 0). Returns rc:
+ * 1, or 0x0100 if more entries follow, or an error code.
  */
 uint16_t model_uv_list(const struct model *model, uint16_t start, uint8_t page[4096]);
 /*
- * Add secret, in two halves that both return rc: may anything be added at all; and adding the secret that a request (tests/request)
- * brought, to which the model gives its index, or nothing if that is NULL. The tags of the image that the request names, and its extension secret,
- * are NULL where requests are not opened. What an Ultravisor answers if one of them is wrong is not public: here it cannot add the secret.
+ * Add secret, in two steps; both return rc. model_uv_may_add checks whether the store accepts secrets. model_uv_add
+ * adds the secret of a request (tests/request) with a new index; NULL: the request has no secret. `image` (the image
+ * tags of the request) and `extension` (its extension secret) are NULL if requests are not opened. The real rc for a
+ * wrong one is not public; here it is 0x010c.
  */
 uint16_t model_uv_may_add(const struct model *model);
 uint16_t model_uv_add(struct model *model, const struct model_secret *secret, const uint8_t *image, const uint8_t *extension);

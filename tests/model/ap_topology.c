@@ -24,7 +24,7 @@ static bool parse_apqn(struct piece piece, uint8_t *card, uint8_t *domain)
 	return true;
 }
 
-/* Finds key in a table; the place it stands for, or NULL. */
+/* The field of the model for this key, or NULL. */
 static void *find_option(struct model *model, const struct option *options, size_t count, struct piece key)
 {
 	for (size_t i = 0; i < count; i++)
@@ -299,7 +299,7 @@ static bool parse_action(struct piece word, struct model_fault *fault)
 	return (words_is(key, "hang") || words_is(key, "slow")) && words_parse_duration(value, &fault->amount);
 }
 
-/* Not every operation can go wrong in every way. */
+/* Whether the action applies to the operation. */
 static bool makes_sense(const struct model_fault *fault)
 {
 	enum model_operation operation = fault->operation;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* Words and numbers of the topology text (ap_topology.c). Nothing is ever copied or terminated. */
+/* Words and numbers of the topology text (ap_topology.c). Pieces point into it and are not NUL-terminated. */
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -19,10 +19,10 @@ bool words_is(struct piece piece, const char *text);
 /* "key=value"; false without '='. */
 bool words_split(struct piece word, struct piece *key, struct piece *value);
 
-/* What follows `front`; false if the piece begins with something else. */
+/* The rest after `front`; false if the piece does not begin with it. */
 bool words_cut_front(struct piece piece, const char *front, struct piece *rest);
 
-/* The whole piece, or false and nothing changed. */
+/* Parse the whole piece. On error they return false and change nothing. */
 bool words_parse_number(struct piece piece, int base, int64_t max, int64_t *value);
 bool words_parse_flag(struct piece piece, bool *flag);
 bool words_parse_duration(struct piece piece, int64_t *duration_us);

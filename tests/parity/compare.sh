@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=sh
 #
-# Words of qemu/checks.sh for the scenarios with a list of operations.
+# Checks for the scenarios with a list of operations; read together with qemu/checks.sh.
 
-# parity drivers|no-drivers: what the guest printed for its operations is what the simulated machine prints for the same.
+# parity drivers|no-drivers: guest and simulated machine print the same for all operations.
 parity() {
 	release=$(console | sed -n 's/^MARK init //p')
 	console | grep '^PARITY ' >"${log:?}/real"

@@ -8,11 +8,11 @@
 
 #define LINE_SIZE 256
 #define OUTCOME_SIZE MACHINE_TEXT_SIZE
-#define DATA_SIZE (2u * 1024 * 1024) /* more than the kernel takes for anything */
+#define DATA_SIZE (2u * 1024 * 1024) /* more than the kernel accepts for any call */
 #define NAMES_MAX 64
 #define REQUEST_SIZE 4096
 
-#define CALL_MS 3000 /* what takes longer hangs: the next bus scan may be minutes away */
+#define CALL_MS 3000 /* a longer call hangs: the next bus scan may be minutes away */
 #define SETTLE_MS 1000
 #define UNTIL_MS 5000
 #define SLOW_MS 1900
@@ -57,7 +57,7 @@ static int print_result(struct parity *this, int r)
 	return r;
 }
 
-/* Waits for a call, and not for the one that may be under way beside it. */
+/* Waits for this call; another one may stay under way. */
 static int wait_for(struct parity *this, struct machine_call *call)
 {
 	struct machine_call *done = NULL;
@@ -184,7 +184,7 @@ static int compare_names(const void *left, const void *right)
 	return strcmp(*(char *const *)left, *(char *const *)right);
 }
 
-/* In the order of the names, since each machine has its own. */
+/* Sorted by name, because the order differs between machines. */
 static bool run_list(struct parity *this, const char *where, const char *nothing)
 {
 	char *names[NAMES_MAX], *rest = this->data, *name;
@@ -235,8 +235,8 @@ static bool run_request(struct parity *this, const char *path, const char *nothi
 }
 
 /*
- * Of the buffer a list's header is shown, and of any buffer a sum by which a difference is seen. Not if the firmware
- * refuses: what is in the buffer then depends on the kernel (7.2 copies what it found in its memory).
+ * Prints a checksum of the buffer, and the header of a list. The checksum is 0 if the firmware refuses: the contents
+ * then depend on the kernel (7.2 copies an uninitialized buffer).
  */
 static bool run_uv(struct parity *this, const char *name, const char *bytes)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* parity_guest OPERATIONS: on the machine that it runs on. */
+/* parity_guest OPERATIONS: carries them out on this machine. */
 #include <stdio.h>
 #include <string.h>
 
@@ -24,7 +24,7 @@ int main(int argc, char **argv)
 	}
 	line = parity_run(machine, operations, stdout);
 	if (line)
-		fprintf(stderr, "parity_guest: %s:%u: cannot be understood\n", argv[1], line);
+		fprintf(stderr, "parity_guest: %s:%u: invalid operation\n", argv[1], line);
 	machine_linux_destroy(machine);
 	fclose(operations);
 	return line != 0;

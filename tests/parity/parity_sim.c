@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * parity_sim RELEASE TOPOLOGY OPERATIONS drivers|no-drivers: on the simulated machine, with the kernel of this release
- * ("6.12.107"); with or without zcrypt_cex4 and uvdevice.
+ * parity_sim RELEASE TOPOLOGY OPERATIONS drivers|no-drivers: carries the operations out on the simulated machine, with
+ * the kernel of this release ("6.12.107"), with or without zcrypt_cex4 and uvdevice.
  */
 #include <stdio.h>
 #include <string.h>
@@ -17,7 +17,7 @@ static int run(struct sim *sim, FILE *operations)
 	unsigned int line = parity_run(&sim->machine, operations, stdout);
 
 	if (line)
-		fprintf(stderr, "parity_sim: operations:%u: cannot be understood\n", line);
+		fprintf(stderr, "parity_sim: operations:%u: invalid operation\n", line);
 	return line != 0;
 }
 

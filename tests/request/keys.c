@@ -15,7 +15,7 @@
 #define mbedtls_sha256 mbedtls_sha256_ret
 #endif
 
-/* A point in mbedtls' form is 4, x, y. */
+/* mbedtls writes a point as 4, x, y. */
 #define COORDINATE_SIZE REQUEST_HOST_KEY_SIZE
 #define FIELD_SIZE (KEYS_PUBLIC_SIZE / 2)
 #define POINT_SIZE (1 + 2 * COORDINATE_SIZE)
@@ -26,7 +26,7 @@ static int random_bytes(void *context, unsigned char *bytes, size_t size)
 	return getentropy(bytes, size);
 }
 
-/* key * point, all in bytes; the point is the curve's own if it is NULL. One that is not on the curve is an error. */
+/* key * point, all in bytes. NULL is the base point of the curve. A point that is not on the curve is an error. */
 static int multiply(const uint8_t *key, const uint8_t *point, uint8_t result[POINT_SIZE])
 {
 	mbedtls_ecp_group group;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* The keys of add-secret requests: elliptic curve P-521, SHA-256, AES-256-GCM. All functions return 0 if they did it. */
+/* The keys of add-secret requests: elliptic curve P-521, SHA-256, AES-256-GCM. All functions return 0 on success. */
 #include "request.h"
 
 #define KEYS_SIZE 32         /* of keys for AES, and of hashes */
@@ -10,10 +10,10 @@
 int keys_make_public(const uint8_t *private_key, uint8_t public_key[KEYS_PUBLIC_SIZE]);
 int keys_hash(const uint8_t *bytes, size_t size, uint8_t hash[KEYS_SIZE]);
 
-/* The key that the two have in common. A public key that is not on the curve is an error. */
+/* The shared key (ECDH). A public key that is not on the curve is an error. */
 int keys_agree(const uint8_t *private_key, const uint8_t public_key[KEYS_PUBLIC_SIZE], uint8_t key[KEYS_SIZE]);
 
-/* What is encrypted or decrypted, and the `open` text that the tag protects besides. In and out may be the same. */
+/* The text to encrypt or decrypt. The tag also protects the `open` text. `in` and `out` may be the same. */
 struct keys_text {
 	const uint8_t *vector, *open;
 	size_t open_length;

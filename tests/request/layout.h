@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* Where things are in an add-secret request of version 1; for those who read, open and make one. Numbers are big-endian. */
+/* Layout of an add-secret request of version 1. Numbers are big-endian. */
 #include "request.h"
 
 #define MAGIC "asrcbM"
@@ -25,7 +25,7 @@
 #define SLOT_KEY 32
 #define SLOT_TAG 64
 
-/* Header of the secret, behind the slots. */
+/* Header of the secret, after the slots. */
 #define SECRET_TYPE 2
 #define SECRET_LENGTH 4
 #define SECRET_ID 16
@@ -34,11 +34,11 @@
 #define EXTENSION_SIZE REQUEST_VALUE_SIZE
 
 struct layout {
-	size_t slots, encrypted, authenticated; /* number; lengths of the encrypted part and of all in front of it */
+	size_t slots, encrypted, authenticated; /* number; length of the encrypted part, and of all before it */
 };
 
-/* The part of a request that has to be believed to decrypt it. */
+/* Reads the fields that are needed to decrypt a request; they are not authenticated yet. */
 uint16_t layout_read(const uint8_t *request, size_t length, struct layout *layout);
 
-/* The header of the secret, which the tag protects. */
+/* Reads the header of the secret, which the tag protects. */
 uint16_t layout_read_secret(const uint8_t *request, const struct layout *layout, struct request_secret *secret);

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * Add-secret requests of version 1, as users make them with pvsecret. The simulated machine reads what can be read of them; the
- * emulator opens them as an Ultravisor does that has the private key of its host; tests make them.
+ * Add-secret requests of version 1, as users make them with pvsecret. The simulated machine reads their plain part. The
+ * emulator opens them like an Ultravisor, with the private key of its host. Tests make them.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -18,11 +18,11 @@
 #define REQUEST_IMAGE 0x38
 #define REQUEST_IMAGE_SIZE 208
 
-/* Where the header of the secret is, and how long a request with an association secret is in whole. */
+/* Offset of the header of the secret, and length of a request with an association secret. */
 #define REQUEST_SECRET(hosts) (0x4b8 + 80 * (hosts))
 #define REQUEST_LENGTH(hosts) (REQUEST_SECRET(hosts) + 48 + 2 * REQUEST_VALUE_SIZE + 16)
 
-/* What an Ultravisor answers (arch/s390/include/uapi/asm/uvdevice.h). */
+/* Return codes of the Ultravisor (arch/s390/include/uapi/asm/uvdevice.h). */
 enum {
 	REQUEST_GOOD = 0x0001,
 	REQUEST_BAD_VERSION = 0x0104,
@@ -34,10 +34,10 @@ enum {
 	REQUEST_BAD_SECRET_LENGTH = 0x010a,
 };
 
-#define REQUEST_TYPE_NONE 1 /* brings no secret */
+#define REQUEST_TYPE_NONE 1 /* has no secret */
 #define REQUEST_TYPE_ASSOCIATION 2
 
-/* What a request brings. Only what is opened has a value, and only that of an association secret is known, and an extension secret. */
+/* The contents of a request. `value` (of association secrets only) and `extension` are known after opening it. */
 struct request_secret {
 	uint16_t type;
 	uint32_t length;
@@ -46,26 +46,26 @@ struct request_secret {
 	uint8_t extension[REQUEST_VALUE_SIZE]; /* all zero if there is none */
 };
 
-/* The length that the request's first REQUEST_HEADER_SIZE bytes claim. */
+/* The length of the request as given in its first REQUEST_HEADER_SIZE bytes. */
 uint32_t request_length(const uint8_t *header);
 
-/* Both return REQUEST_GOOD, or why a request of `length` bytes is refused; then the secret is all zero. */
+/* Both return REQUEST_GOOD, or the reason for refusing a request of `length` bytes; then the secret is all zero. */
 
-/* Reads what is not encrypted, and believes it. */
+/* Reads the plain part, without authentication. */
 uint16_t request_read(const uint8_t *request, size_t length, struct request_secret *secret);
 
-/* Decrypts it, too: what an Ultravisor does. */
+/* Also decrypts the request, like an Ultravisor. */
 uint16_t request_open(const uint8_t *request, size_t length, const uint8_t host_key[REQUEST_HOST_KEY_SIZE],
 		      struct request_secret *secret);
 
 /*
- * Writes a request with so many slots: all that request_read reads, the rest zero. The secret itself lies where it will be encrypted. Returns
- * its length, REQUEST_LENGTH(hosts) at most.
+ * Writes a request with `hosts` slots: the fields that request_read reads; the rest is zero. The secret is in plain
+ * text where request_seal encrypts it. Returns the length, at most REQUEST_LENGTH(hosts).
  */
 size_t request_write(const struct request_secret *secret, size_t hosts, uint8_t *request);
 
 /*
- * Encrypts what request_write has written for a host in each slot, of whom the private keys are given. Everything that pvsecret draws by lot
- * comes from the request itself here, so that the same input gives the same bytes. False if a length is wrong, or a key.
+ * Encrypts a request of request_write, with one private host key for each slot. What pvsecret chooses at random is
+ * derived from the request here, so the same input gives the same bytes. False if a length or a key is wrong.
  */
 bool request_seal(uint8_t *request, size_t length, const uint8_t *host_keys);

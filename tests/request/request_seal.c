@@ -6,7 +6,7 @@
 #include "keys.h"
 #include "layout.h"
 
-/* What pvsecret draws by lot. */
+/* What pvsecret chooses at random. */
 struct lot {
 	uint8_t vector[KEYS_SIZE], request_key[KEYS_SIZE];
 	uint8_t own_key[REQUEST_HOST_KEY_SIZE]; /* private; small enough for the curve */

@@ -88,7 +88,7 @@ static void read_online(struct sim *sim, struct sim_call *slot)
 	sim_finish_text(sim, slot, "%d\n", !offline && known->configured && !known->checkstopped);
 }
 
-/* A card takes its queues along. */
+/* Switching a card also switches its queues. */
 static int switch_online(struct sim *sim, const struct sim_target *target, bool online)
 {
 	struct sim_card *card = &sim->kernel->cards[target->card];
@@ -128,7 +128,7 @@ static bool is_bound(enum model_bind_state state)
 	return state == MODEL_USABLE || state == MODEL_NO_SECURE_KEY;
 }
 
-/* What the driver believes; it does not ask the queue. */
+/* The state that the driver remembers; it does not test the queue. */
 static void read_reset(struct sim *sim, struct sim_call *slot)
 {
 	const struct sim_queue *known = known_of(sim, &slot->target);

@@ -12,7 +12,7 @@ static enum model_response test_queue(struct sim *sim, size_t place, struct mode
 	return model_tapq(&sim->model, queue->card, queue->domain, sim->kernel->now_us, test, hang_us);
 }
 
-/* Has all state machines look at the next point of the grid. */
+/* Runs all state machines at the next point of the grid. */
 static void arm(struct sim *sim)
 {
 	struct sim_kernel *kernel = sim->kernel;
@@ -77,7 +77,7 @@ static bool check_association(struct sim *sim, size_t place)
 	known->bind_state = test.bind_state;
 	switch (test.bind_state) {
 	case MODEL_USABLE:
-		/* Requests that came meanwhile are not sent before something else has the state machine look. */
+		/* Requests queued meanwhile are not sent until another event runs the state machine. */
 		known->state = SIM_IDLE;
 		return false;
 	case MODEL_NO_SECURE_KEY:
@@ -89,7 +89,7 @@ static bool check_association(struct sim *sim, size_t place)
 	}
 }
 
-/* One look of a state machine; true if it wants another one. */
+/* Runs a state machine once; true if it must run again. */
 static bool look(struct sim *sim, size_t place, int64_t *hang_us)
 {
 	struct sim_queue *known = &sim->kernel->queues[place];
@@ -122,7 +122,7 @@ void sim_driver_poke(struct sim *sim, size_t place)
 	look_and_arm(sim, place, NULL);
 }
 
-/* The queue begins anew with a reset; what the kernel knew of an association is forgotten. */
+/* Restarts the queue with a reset. The kernel forgets its association. */
 static void restart(struct sim *sim, size_t place, int64_t *hang_us)
 {
 	struct sim_queue *known = &sim->kernel->queues[place];
@@ -181,7 +181,7 @@ void sim_driver_complete(struct sim *sim)
 	}
 }
 
-/* As if this kernel had done all the work before: drivers there, resets through, associations known. */
+/* As long after the boot: queues have drivers, resets are over, associations are known. */
 static void settle(struct sim *sim)
 {
 	struct sim_kernel *kernel = sim->kernel;
@@ -260,7 +260,7 @@ bool sim_driver_scan(struct sim *sim)
 		if (response == MODEL_NOT_PRESENT) {
 			if (!known->known)
 				continue;
-			/* The device cannot go before its readers are out, and these wait for this scan to end. */
+			/* The device cannot be removed while it has readers, and these wait for this scan. */
 			kernel->scan_stuck = sim_request_is_inside(sim, place);
 			if (kernel->scan_stuck)
 				return changed;
@@ -283,7 +283,7 @@ bool sim_driver_scan(struct sim *sim)
 
 int sim_driver_test(struct sim *sim, size_t place, struct model_test *test, int64_t *hang_us)
 {
-	/* Up to "busy" the kernel takes what it got for an answer, even that of a queue that is no longer there. */
+	/* The kernel accepts responses up to "busy" as valid, even "not present". */
 	if (test_queue(sim, place, test, hang_us) > MODEL_BUSY)
 		return -EIO;
 	sim->kernel->queues[place].bind_state = test->bind_state;

@@ -28,7 +28,7 @@ static void record_text(struct sim_record *record, const struct machine_call *ca
 	}
 }
 
-/* Counts the call for every injection that is about it; the first one that is due is returned. */
+/* Counts the call for every injection that matches. Returns the first one that is due. */
 static const struct sim_injection *strike(struct sim_kernel *kernel, const struct sim_record *record)
 {
 	const struct sim_injection *due = NULL;
@@ -100,7 +100,7 @@ const struct sim_record *sim_journal(const struct sim *sim, size_t *count)
 void sim_journal_clear(struct sim *sim)
 {
 	sim->kernel->journal_count = 0;
-	/* Calls under way have lost their places. */
+	/* The records of calls under way are gone. */
 	for (size_t i = 0; i < sim->kernel->call_limit; i++)
 		sim->kernel->calls[i].record = SIZE_MAX;
 }

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* What the parts of the simulated machine share; not for tests. */
+/* Shared by the parts of the simulated machine; not for tests. */
 #include "sim_machine.h"
 
 #define SIM_CALLS_MAX 512
-#define SIM_CHANNELS (MODEL_CARDS_MAX + 1) /* one a card, and MACHINE_NO_CARD */
+#define SIM_CHANNELS (MODEL_CARDS_MAX + 1) /* one for each card, and MACHINE_NO_CARD */
 #define SIM_NEVER INT64_MAX
 #define SIM_NO_INDEX (-1)
 #define SIM_SCAN_PERIOD_US 30000000
@@ -13,21 +13,21 @@
 /* States of the driver's state machine, in the order of the kernel: only from SIM_IDLE on a queue can be bound. */
 enum sim_state { SIM_RESET_START, SIM_RESET_WAIT, SIM_IDLE, SIM_WORKING, SIM_ASSOCIATE_WAIT };
 
-/* What the kernel believes of a queue; at the same place in its list as in the model's. */
+/* A queue as the kernel knows it; its place in the list is the same as in the model. */
 struct sim_queue {
-	bool known;      /* there is a device for it */
-	bool has_driver; /* zcrypt_cex4 took it */
-	bool started;    /* the state machine was started once */
+	bool known;      /* has a device */
+	bool has_driver; /* zcrypt_cex4 */
+	bool started;    /* the state machine has been started */
 	bool broken;     /* the device is in error state */
 	bool online;     /* as set by the administrator */
 	bool configured, checkstopped;
 	bool unbind;     /* the next reset is to unbind */
-	bool active;     /* is in the list of those that a tick looks at */
+	bool active;     /* in the list of queues that a tick runs */
 	enum sim_state state;
 	enum model_bind_state bind_state;
 	int32_t index;       /* of the association, or SIM_NO_INDEX */
 	unsigned int queued; /* requests that wait for the state machine */
-	unsigned int sent;   /* requests whose replies are to come */
+	unsigned int sent;   /* requests without a reply so far */
 };
 
 enum sim_stage {
@@ -37,7 +37,7 @@ enum sim_stage {
 	SIM_SENT,     /* the reply comes at at_us */
 	SIM_SCANNING, /* waits for the bus scan that ends at at_us */
 	SIM_FINISHED, /* completes at at_us with `error` */
-	SIM_LOST,     /* never comes back */
+	SIM_LOST,     /* never returns */
 };
 
 enum sim_node {
@@ -53,7 +53,7 @@ enum sim_node {
 
 struct sim_attribute;
 
-/* What a path names. */
+/* The object that a path names. */
 struct sim_target {
 	enum sim_node node;
 	uint8_t card;
@@ -63,22 +63,22 @@ struct sim_target {
 
 struct sim_call {
 	enum sim_stage stage;
-	struct machine_call *call; /* NULL: nobody waits for this reply any more */
+	struct machine_call *call; /* NULL: the caller no longer waits for the reply */
 	int64_t at_us;
 	int64_t until_us;
 	uint64_t number; /* order of the starts */
 	size_t record;   /* its place in the journal; SIZE_MAX: none */
 	const struct sim_injection *injection;
 	struct sim_target target;
-	size_t queue; /* SIM_QUEUED, SIM_SENT: the place of the one that has the request */
-	bool scanned; /* found no usable queue and had the bus scanned already */
+	size_t queue; /* SIM_QUEUED, SIM_SENT: place of the queue that has the request */
+	bool scanned; /* no queue was usable, and a bus scan was made */
 	int error;
 };
 
-/* The queues of a card lie together. */
+/* The queues of a card are adjacent in the list. */
 struct sim_card {
 	size_t first, count;
-	unsigned int known; /* how many of them there are devices for */
+	unsigned int known; /* number of its queues that have a device */
 	bool offline;       /* as set by the administrator */
 };
 
@@ -91,15 +91,15 @@ struct sim_channel {
 struct sim_kernel {
 	int64_t now_us;
 	bool booted;
-	int64_t complete_us; /* when the drivers take the queues; SIM_NEVER when that is done or never comes */
-	int64_t tick_us;     /* next look of the state machines; SIM_NEVER if none wants one */
+	int64_t complete_us; /* when the queues get their drivers; SIM_NEVER: done, or never */
+	int64_t tick_us;     /* next run of the state machines; SIM_NEVER: none is needed */
 	int64_t scan_us;     /* next periodic bus scan */
-	int64_t scan_end_us; /* end of the forced scan that runs; SIM_NEVER if none */
+	int64_t scan_end_us; /* end of the forced scan under way; SIM_NEVER: none */
 	bool scan_stuck;     /* a scan waits for a reader that waits for the scan */
 	unsigned int scans, completions;
-	unsigned int idle_waits; /* in a row, without a call or time passing */
+	unsigned int idle_waits; /* consecutive waits without a call and without time passing */
 	uint64_t call_number;
-	uint64_t stop_number; /* stop when so many calls were started */
+	uint64_t stop_number; /* stop after this many calls */
 	struct sim_injection *injections;
 	unsigned int *injections_seen;
 	size_t injection_count;
@@ -109,7 +109,7 @@ struct sim_kernel {
 	struct sim_channel channels[SIM_CHANNELS];
 	size_t active_count;
 	size_t call_limit; /* no call is at or above this place */
-	/* From here on only what is in use is ever set. */
+	/* Not zeroed: elements are set at their first use. */
 	struct sim_queue queues[MODEL_QUEUES_MAX];
 	uint16_t active[MODEL_QUEUES_MAX];
 	struct sim_call calls[SIM_CALLS_MAX];
@@ -132,23 +132,23 @@ void sim_journal_end(struct sim *sim, const struct sim_call *slot);
 void sim_driver_boot(struct sim *sim);
 void sim_driver_complete(struct sim *sim); /* every queue gets its driver */
 void sim_driver_tick(struct sim *sim);
-bool sim_driver_scan(struct sim *sim); /* true if queues came or went; may end in scan_stuck */
+bool sim_driver_scan(struct sim *sim); /* true if queues appeared or disappeared; may set scan_stuck */
 void sim_driver_poke(struct sim *sim, size_t place); /* there is a request */
 int sim_driver_unbind(struct sim *sim, size_t place, int64_t *hang_us);
 int sim_driver_bind(struct sim *sim, size_t place, int64_t *hang_us);
 int sim_driver_associate(struct sim *sim, size_t place, uint16_t index, int64_t *hang_us);
-/* Tests the queue as the attributes do when they are read: 0 or -EIO. */
+/* Tests the queue as a read of its attributes does: 0 or -EIO. */
 int sim_driver_test(struct sim *sim, size_t place, struct model_test *test, int64_t *hang_us);
 
-/* sim_request.c: requests to cards, by which identities are read. */
+/* sim_request.c: the requests to cards that read serial numbers and MKVPs. */
 void sim_request_begin(struct sim *sim, struct sim_call *slot);
-void sim_request_reply(struct sim *sim, struct sim_call *slot);   /* the time of the reply has come */
-bool sim_request_write(struct sim *sim, size_t place);            /* sends what waits; true: look again */
-void sim_request_flush(struct sim *sim, size_t place);            /* all of the queue begin anew */
-void sim_request_abandon(struct sim *sim, struct sim_call *slot); /* nobody waits any more */
+void sim_request_reply(struct sim *sim, struct sim_call *slot);   /* the reply arrives */
+bool sim_request_write(struct sim *sim, size_t place);            /* sends waiting requests; true: run again */
+void sim_request_flush(struct sim *sim, size_t place);            /* restarts all requests of the queue */
+void sim_request_abandon(struct sim *sim, struct sim_call *slot); /* the caller no longer waits */
 void sim_request_scan(struct sim *sim, struct sim_call *slot);    /* waits for a bus scan */
-void sim_request_scanned(struct sim *sim);                        /* a forced scan is through */
-/* Somebody reads from this queue, or from its card if that goes with it, and is kept. */
+void sim_request_scanned(struct sim *sim);                        /* a forced scan is over */
+/* A read of this queue is blocked, or a read of its card if the card disappears with the queue. */
 bool sim_request_is_inside(const struct sim *sim, size_t place);
 
 /* sim_sysfs.c, sim_attributes.c, sim_uv.c */

@@ -150,7 +150,7 @@ static void begin(struct sim *sim, struct machine_call *call)
 	sim_journal_start(sim, slot);
 }
 
-/* The call is never made, and so not in the journal. */
+/* The call is never made, so it is not in the journal. */
 static void give_up(struct sim *sim, struct machine_call *call)
 {
 	struct sim_call *slot = enter(sim->kernel, call);
@@ -160,7 +160,7 @@ static void give_up(struct sim *sim, struct machine_call *call)
 	slot->record = SIZE_MAX;
 }
 
-/* Behind the others of its channel. */
+/* Appends the call to those that wait in its channel. */
 static void queue_up(struct sim_channel *channel, struct machine_call *call)
 {
 	struct machine_call **end = &channel->waiting;
@@ -203,7 +203,7 @@ static int sim_start(struct machine *machine, struct machine_call *call)
 	return 0;
 }
 
-/* A call of the channel is completed: the next one begins; behind one that did not come back all are given up. */
+/* A call of the channel has ended: starts the next one, or cancels all after a timeout. */
 static void go_on(struct sim *sim, unsigned int number, bool overdue)
 {
 	struct sim_channel *channel = &sim->kernel->channels[number];
@@ -223,7 +223,7 @@ static void go_on(struct sim *sim, unsigned int number, bool overdue)
 	}
 }
 
-/* The call has come to the kernel's function. */
+/* The call reaches the kernel's function. */
 static void perform(struct sim *sim, struct sim_call *slot)
 {
 	const struct sim_injection *injection = slot->injection;
@@ -242,7 +242,7 @@ static void perform(struct sim *sim, struct sim_call *slot)
 		sim_sysfs_perform(sim, slot);
 }
 
-/* When something happens to a call next; *overdue if that is the end of its time. */
+/* The time of the next event of a call; *overdue if that is its timeout. */
 static int64_t time_of(const struct sim_call *slot, bool *overdue)
 {
 	int64_t at_us = SIM_NEVER;
@@ -280,7 +280,7 @@ static int64_t next_event(const struct sim_kernel *kernel)
 	return earlier(earlier(kernel->complete_us, kernel->tick_us), earlier(kernel->scan_end_us, kernel->scan_us));
 }
 
-/* What the kernel does by itself and is due now. */
+/* Runs the kernel's own event that is due now. */
 static void run_event(struct sim *sim)
 {
 	struct sim_kernel *kernel = sim->kernel;
@@ -293,13 +293,13 @@ static void run_event(struct sim *sim)
 		sim_request_scanned(sim);
 	} else {
 		kernel->scan_us += SIM_SCAN_PERIOD_US;
-		/* One scan at a time; one that is hung holds the lock for ever. */
+		/* One scan at a time; a hung one never releases the lock. */
 		if (kernel->scan_end_us == SIM_NEVER && !kernel->scan_stuck)
 			sim_driver_scan(sim);
 	}
 }
 
-/* Goes on with a call; returns it if that completes it. */
+/* Continues a call; returns it if it is complete. */
 static struct machine_call *run_call(struct sim *sim, struct sim_call *slot, bool overdue)
 {
 	struct machine_call *call = slot->call;
@@ -326,7 +326,7 @@ static struct machine_call *run_call(struct sim *sim, struct sim_call *slot, boo
 	return call;
 }
 
-/* Nothing happens before limit_us. */
+/* Advances the clock to limit_us: no event is due before. */
 static void pass_time(struct sim_kernel *kernel, int64_t limit_us)
 {
 	if (limit_us > kernel->now_us) {
@@ -354,7 +354,7 @@ static int sim_wait(struct machine *machine, int64_t until_ms, struct machine_ca
 
 		if (is_stopped(kernel))
 			return -EINTR;
-		/* What is complete by now is handed out, however long ago the limit was. */
+		/* A completed call is returned even if the limit has passed. */
 		if (earlier(call_us, event_us) > limit_us && earlier(call_us, event_us) > kernel->now_us) {
 			pass_time(kernel, limit_us);
 			return 0;
@@ -389,7 +389,7 @@ struct sim *sim_new(const char *topology)
 	model_init(&sim->model);
 	line = model_parse(&sim->model, topology, strlen(topology));
 	if (line)
-		sim_die("line %zu of the topology cannot be understood", line);
+		sim_die("topology: line %zu is invalid", line);
 	sim->machine.interface = &sim_interface;
 	sim->options = (struct sim_options){
 		.kernel = SIM_KERNEL_7,
@@ -397,7 +397,7 @@ struct sim *sim_new(const char *topology)
 		.scan_us = 2000, .scan_card_us = 250,
 		.jump_call = UINT64_MAX, .event_call = UINT64_MAX,
 	};
-	/* Only what counts: the lists of queues and calls are large, and most machines are small. */
+	/* The lists of queues and calls are not zeroed: they are large, and most machines are small. */
 	memset(kernel, 0, offsetof(struct sim_kernel, queues));
 	kernel->now_us = BOOT_US;
 	kernel->complete_us = SIM_NEVER;

@@ -5,7 +5,7 @@
 
 #define NO_PLACE SIZE_MAX
 
-/* Usable in the eyes of the kernel, which may be out of date. */
+/* Whether the kernel considers the queue usable; its view may be out of date. */
 static bool is_usable(const struct sim *sim, size_t place)
 {
 	const struct sim_queue *known = &sim->kernel->queues[place];
@@ -16,7 +16,7 @@ static bool is_usable(const struct sim *sim, size_t place)
 	return !sim->model.se_guest || known->bind_state == MODEL_USABLE || known->bind_state == MODEL_NO_SECURE_KEY;
 }
 
-/* The queue that gets a request to a card: of those that are usable the worst, since the kernel leaves it to chance. */
+/* The queue that gets a request to a card: the worst usable one, because the choice of the kernel is arbitrary. */
 static size_t choose_queue(const struct sim *sim, const struct sim_target *target)
 {
 	const struct sim_card *card = &sim->kernel->cards[target->card];
@@ -108,7 +108,7 @@ bool sim_request_write(struct sim *sim, size_t place)
 			return true;
 		}
 		if (response != MODEL_OK) {
-			/* The request stays where it is until a bus scan finds the broken queue. */
+			/* The request stays queued until a bus scan finds the broken queue. */
 			known->broken = true;
 			return false;
 		}
@@ -227,7 +227,7 @@ bool sim_request_is_inside(const struct sim *sim, size_t place)
 			continue;
 		if (target->node == SIM_NODE_QUEUE && target->place == place)
 			return true;
-		/* The card goes together with its last queue. */
+		/* The card disappears with its last queue. */
 		if (target->node == SIM_NODE_CARD && target->card == card && kernel->cards[card].known == 1)
 			return true;
 	}

@@ -37,7 +37,7 @@ static bool take_text(const char **text, const char *expected)
 	return true;
 }
 
-/* At "" or "/name": where the text continues after the slash. */
+/* Skips the slash of "/name"; true also at the end of the text. */
 static bool take_slash(const char **text)
 {
 	if (**text == '/')
@@ -47,7 +47,7 @@ static bool take_slash(const char **text)
 	return true;
 }
 
-/* Behind "devices/ap/": "card11", "card11/name", "card11/11.0008", "card11/11.0008/name". */
+/* After "devices/ap/": "card11", "card11/name", "card11/11.0008", "card11/11.0008/name". */
 static bool find_device(struct sim *sim, const char **text, struct sim_target *target)
 {
 	unsigned int card, same_card, domain;
@@ -121,7 +121,7 @@ static bool find(struct sim *sim, const char *path, struct sim_target *target)
 	return false;
 }
 
-/* A list of names that grows in the caller's buffer; too long is noticed at the end. */
+/* A list of names in the caller's buffer; perform_list checks whether it fits. */
 struct names {
 	char *text;
 	size_t size, length;
@@ -166,7 +166,7 @@ static void add_cards(const struct sim *sim, struct names *names)
 static void list(const struct sim *sim, const struct sim_target *target, struct names *names)
 {
 	if (target->node != SIM_NODE_DEVICES && target->node != SIM_NODE_QUERY) {
-		/* What every directory has beside what matters. */
+		/* Entries of every directory that are of no interest here. */
 		add_name(names, "uevent");
 		add_name(names, "power");
 	}

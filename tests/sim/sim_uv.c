@@ -48,7 +48,7 @@ static unsigned int get16(const uint8_t *from)
 	return (unsigned int)from[0] << 8 | from[1];
 }
 
-/* Page after page from the firmware, their entries one after the other behind one header. */
+/* Fetches all pages from the firmware and joins their entries after one header. */
 static uint16_t fill_list(const struct model *model, uint8_t *buffer, size_t size)
 {
 	size_t used = HEADER_SIZE;
@@ -78,13 +78,13 @@ static int list_secrets(const struct sim *sim, struct machine_call *call)
 
 	if (call->size == 0 || call->size % PAGE_BYTES != 0 || (one_page && call->size != PAGE_BYTES))
 		return -EINVAL;
-	/* What goes back is the kernel's own buffer, whatever the firmware says. */
+	/* The kernel copies its own buffer back, whatever the firmware returns. */
 	memset(call->data, 0, call->size);
 	call->uv_rc = fill_list(&sim->model, (uint8_t *)call->data, call->size);
 	return 0;
 }
 
-/* Nothing is decrypted: no queue of the simulated machine needs the secret itself. What follows on the request does not count. */
+/* Nothing is decrypted: no queue of the simulated machine needs the value. Bytes after the request are ignored. */
 static uint16_t read_and_add(struct model *model, const uint8_t *request, size_t size)
 {
 	struct model_secret secret = { 0 };
