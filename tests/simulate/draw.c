@@ -12,19 +12,19 @@
 #define SECRETS_MAX 400
 #define POOL_MAX 8
 
-/* What is drawn of, small so that things match, or nearly match. */
+/* The values to choose from: few, so that values match, or nearly match. */
 struct pool {
 	uint64_t random;
 	FILE *topology, *yaml;
 	uint8_t mkvps[POOL_MAX][16];
 	char serialnrs[POOL_MAX][17];
 	size_t mkvp_count, serialnr_count;
-	size_t secret_count; /* named from 0 on; not all of them are in the store */
+	size_t secret_count; /* numbered from 0; not all of them are in the store */
 	uint8_t cards[CARDS_MAX];
 	uint16_t last_domain[CARDS_MAX];
-	size_t card_count, longest; /* queues of a card at most */
+	size_t card_count, longest; /* longest: the most queues of one card */
 	size_t queue_count;
-	uint64_t queue_us; /* more than a queue takes if it has all of its card to itself */
+	uint64_t queue_us; /* more than one queue takes on an idle card */
 };
 
 /* 0 to limit - 1 */
@@ -104,7 +104,7 @@ static void draw_request(struct pool *pool, struct draw *draw, const uint8_t id[
 	memcpy(request->id, id, sizeof(request->id));
 }
 
-/* Some are in the store, some come by a request, a few by both, by two requests, or not at all. */
+/* Some secrets are in the store, some have a request. A few have both, or two requests, or neither. */
 static void draw_secrets(struct pool *pool, struct draw *draw)
 {
 	bool requests = pool->secret_count <= DRAW_REQUESTS_MAX / 2 && one_in(pool, 3);
@@ -136,7 +136,7 @@ static void draw_ep11_state(struct pool *pool)
 		fprintf(pool->topology, " state=associated:%" PRIu64, below(pool, 2 * pool->secret_count + 1));
 }
 
-/* Hardly ever do two queues of a card have one master key, because then little more is done. */
+/* Two queues of a card rarely have the same master key, because then little more is done. */
 static void draw_ep11_queues(struct pool *pool, size_t card, size_t count)
 {
 	size_t first_mkvp = below(pool, pool->mkvp_count);
@@ -243,7 +243,7 @@ static void draw_machine(struct pool *pool, struct draw *draw)
 		pool->card_count = below(pool, CARDS_MAX + 1);
 	for (size_t card = 0; card < pool->card_count; card++)
 		draw_card(pool, card);
-	/* That an unbind of one that is offline takes effect is not waited for as long as the slowest resets take. */
+	/* The program waits for the unbind of an offline queue, but not as long as the slowest resets take. */
 	for (size_t i = 0; i < pool->queue_count; i++)
 		draw->offline[i] = draw->settled && draw->quick && one_in(pool, 30);
 	draw->faults = one_in(pool, 2) && pool->card_count > 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* A scenario out of a seed and a number: machine, configuration file, options. The same two give the same scenario. */
+/* A random scenario: machine, configuration file, options. The same seed and number give the same scenario. */
 #include "options.h"
 #include "sim/sim_machine.h"
 #include "simulate/draw_trouble.h"
@@ -10,7 +10,7 @@
 #define DRAW_SECRET_NAME_SIZE 32
 #define DRAW_REQUESTS_MAX 50 /* two for each of 25 secrets */
 
-/* An entry of the configuration as it was meant, so that nobody has to read the file to know. */
+/* An entry of the configuration file, so that the checks do not have to parse it. */
 struct draw_entry {
 	bool accelerator;
 	unsigned int min_generation; /* 0: any */
@@ -30,17 +30,17 @@ struct draw {
 	char *yaml;
 	struct draw_entry entries[DRAW_ENTRIES_MAX];
 	size_t entry_count;
-	struct draw_request requests[DRAW_REQUESTS_MAX]; /* for secrets that are in the store or not */
+	struct draw_request requests[DRAW_REQUESTS_MAX]; /* their secrets may be in the store already */
 	size_t request_count;
-	struct options options; /* without paths; the caller may add that of a report */
+	struct options options; /* without paths; the caller may add a report path */
 	enum sim_kernel_version kernel;
 	bool settled;
 	int64_t bindings_us, grid_us;
 	bool offline[MODEL_QUEUES_MAX]; /* by an administrator; in the order of the topology */
 	struct draw_trouble trouble;
-	bool faults; /* something may fail that is no fault of the configuration */
-	bool quick;  /* nothing takes so long that a plan is made without waiting for it */
-	bool plenty; /* there is more than enough time for all that has to be done */
+	bool faults; /* something may fail for reasons outside the configuration */
+	bool quick;  /* no call takes so long that a plan is made without waiting for it */
+	bool plenty; /* the timeout is long enough for all steps */
 };
 
 void draw_make(struct draw *draw, uint64_t seed, uint64_t number);

@@ -36,8 +36,8 @@ static int draw_error(uint64_t *random)
 }
 
 /*
- * None of them says anything that a run could believe: then nobody could blame it for what it does. They are wrong for
- * every attribute.
+ * Texts that are invalid for every attribute. With a valid but false text, the run could not be blamed for what it
+ * does.
  */
 static const char *draw_text(uint64_t *random)
 {
@@ -66,7 +66,7 @@ static const char *draw_text(uint64_t *random)
 	return texts[draw_below(random, COUNT(texts))];
 }
 
-/* Where it strikes: at all queues, at one card, or at the bus and the Ultravisor. True if not at a single card. */
+/* Draws a path: of all queues, of one card, or of the bus and the Ultravisor. True if not of a single card. */
 static bool draw_place(uint64_t *random, const uint8_t *cards, size_t card_count, struct sim_injection *injection,
 		       char path[MACHINE_PATH_SIZE])
 {

@@ -2,14 +2,14 @@
 #pragma once
 
 /*
- * What the kernel does wrong beside the hardware: calls that fail, hang, or answer nonsense, helpers that are killed, and a
- * clock that jumps.
+ * Faults of the kernel, besides those of the hardware: calls that fail, hang or return invalid text, killed helper
+ * processes, and a clock that jumps.
  */
 #include "sim/sim_machine.h"
 
 #define DRAW_INJECTIONS_MAX 8
 
-/* What somebody else does in the middle of a run. */
+/* A change from outside during a run. */
 enum draw_event {
 	DRAW_QUEUES_OFFLINE, /* all of a card */
 	DRAW_CARD_DECONFIGURED,
@@ -21,9 +21,9 @@ enum draw_event {
 
 struct draw_trouble {
 	struct sim_injection injections[DRAW_INJECTIONS_MAX];
-	char paths[DRAW_INJECTIONS_MAX][MACHINE_PATH_SIZE]; /* what those point to */
+	char paths[DRAW_INJECTIONS_MAX][MACHINE_PATH_SIZE]; /* of the injections */
 	size_t injection_count;
-	bool global; /* some of it strikes more than single cards */
+	bool global; /* some of it affects more than one card */
 	uint64_t jump_call; /* UINT64_MAX: never */
 	int64_t jump_us;
 	uint64_t event_call; /* UINT64_MAX: never */
@@ -35,7 +35,7 @@ struct draw_trouble {
 uint64_t draw_below(uint64_t *random, uint64_t limit);
 bool draw_one_in(uint64_t *random, uint64_t n);
 
-/* Not to be moved afterwards. Nothing without cards. */
+/* Do not move *trouble afterwards: it contains pointers to itself. Empty without cards. */
 void draw_trouble(uint64_t *random, const uint8_t *cards, size_t card_count, struct draw_trouble *trouble);
 void draw_trouble_apply(const struct draw_trouble *trouble, struct sim *sim);
 void draw_trouble_print(const struct draw_trouble *trouble);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * Random runs on the simulated machine: simulate SEED FIRST RUNS [kill | reports DIRECTORY]. With "kill" each of them is
- * killed after every call in turn; with "reports" the report of the run and that of the list after it are left in a
- * directory, as NUMBER.json and NUMBER.json.list. Ends with 1 at the first one that is not right.
+ * Random runs on the simulated machine: simulate SEED FIRST RUNS [kill | reports DIRECTORY]. With "kill", each run is
+ * killed after every call in turn. With "reports", the reports of the run and of the list after it stay in a directory,
+ * as NUMBER.json and NUMBER.json.list. Exits with 1 at the first property that does not hold.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -18,7 +18,7 @@
 struct arguments {
 	uint64_t seed, first, runs;
 	bool kill;
-	const char *reports; /* directory; NULL: none are wanted */
+	const char *reports; /* directory; NULL: no reports */
 };
 
 static uint64_t tries;
@@ -44,7 +44,7 @@ static void explain_scenario(const struct draw *draw)
 	       draw->options.lock_secrets ? " --lock-secrets" : "", draw->options.timeout_ms / 1000);
 }
 
-/* Returns the sentence that does not hold, or NULL; then it was explained. */
+/* Returns NULL, or the property that does not hold, after printing the scenario and the run. */
 static const char *try(const struct draw *draw, const char *path, const struct arguments *arguments, uint64_t number)
 {
 	size_t calls = 0;
@@ -61,7 +61,7 @@ static const char *try(const struct draw *draw, const char *path, const struct a
 		trial_show_killed(draw, path, calls);
 	else
 		trial_run(draw, path, true);
-	printf("--- again: make simulate SEED=%" PRIu64 " FIRST=%" PRIu64 " RUNS=1%s\n", arguments->seed, number,
+	printf("--- to repeat: make simulate SEED=%" PRIu64 " FIRST=%" PRIu64 " RUNS=1%s\n", arguments->seed, number,
 	       arguments->kill ? " KILL=kill" : "");
 	return sentence;
 }
@@ -74,7 +74,7 @@ static uint64_t parse(const char *text)
 	errno = 0;
 	value = strtoull(text, &end, 10);
 	if (errno || end == text || *end) {
-		fprintf(stderr, "simulate: '%s' is no number\n", text);
+		fprintf(stderr, "simulate: '%s' is not a number\n", text);
 		exit(2);
 	}
 	return value;
@@ -130,10 +130,10 @@ int main(int argc, char *argv[])
 	if (sentence)
 		return 1;
 	printf("simulate: seed %" PRIu64 ", %" PRIu64 " scenarios from %" PRIu64 " on%s, %" PRIu64
-	       " runs: all is well\n",
+	       " runs: all properties hold\n",
 	       arguments.seed, arguments.runs, arguments.first, arguments.kill ? ", killed after every call" : "",
 	       tries);
-	puts("outcomes that each property says something of:");
-	/* What a run that is killed comes to is another mixture. */
+	puts("number of outcomes that each property applies to:");
+	/* The minimum numbers do not apply to killed runs. */
 	return properties_print(arguments.kill ? 0 : tries) ? 0 : 1;
 }

@@ -66,7 +66,7 @@ bool fits(const struct outcome *outcome, const struct draw_entry *entry, size_t 
 	       (entry->accelerator || fit_has_secret(outcome, entry, NULL));
 }
 
-/* As it stands in this list of states. */
+/* Whether the queue serves the entry in these states. */
 static bool serves(const struct outcome *outcome, const struct outcome_queue *states, const struct draw_entry *entry,
 		   size_t place)
 {

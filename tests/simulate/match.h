@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* Which queue of the model can serve which entry, and how many entries can be served. Knows nothing of the planner. */
+/* Which queue of the model can serve which entry, and how many entries can be served. Independent of the planner. */
 #include "simulate/properties.h"
 
 /* Which entries a set of queues can serve: entries are added one at a time along augmenting paths. */
@@ -13,7 +13,7 @@ struct match {
 	size_t size;
 };
 
-/* Whether there is an association secret with the id that the entry asks for, with `index` one at this place. */
+/* Whether an association secret has the id of the entry; and, if `index` is not NULL, this index. */
 bool fit_has_secret(const struct outcome *outcome, const struct draw_entry *entry, const uint16_t *index);
 
 /* Whether the queue could be unbound before the run; and whether it could serve an entry. */
@@ -26,11 +26,11 @@ bool fit_is_named(const struct outcome *outcome, size_t place, uint16_t index);
 /* Whether it can serve the entry, whatever its state. */
 bool fits(const struct outcome *outcome, const struct draw_entry *entry, size_t place);
 
-/* Edges to the queues that serve in these states, or with NULL to all that fit. No entry is added yet. */
+/* Sets edges to the queues that serve in these states, or with NULL to all that fit. Adds no entry. */
 void match_prepare(const struct outcome *outcome, const struct outcome_queue *states, struct match *match);
 
-/* False if there is no queue for it beside the entries that were added before. */
+/* False if no queue is left for it besides those of the entries added before. */
 bool match_add(struct match *match, size_t entry);
 
-/* How many entries can be served, with the edges of match_prepare. */
+/* The number of entries that can be served, with the edges of match_prepare. */
 size_t match_largest(const struct outcome *outcome, const struct outcome_queue *states);

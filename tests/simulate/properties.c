@@ -11,9 +11,9 @@
 #define POLL_US 100000
 #define COUNT(list) (sizeof(list) / sizeof((list)[0]))
 
-/* --- when a sentence applies ---------------------------------------------------------------------- */
+/* --- when a property applies ---------------------------------------------------------------------- */
 
-/* The manual's steps could all be done: nothing fails, time is plenty, there is something to do and to do it with. */
+/* All steps are possible: nothing can fail, there is enough time, there are queues and something to do. */
 static bool is_smooth(const struct outcome *outcome)
 {
 	const struct draw *draw = outcome->draw;
@@ -28,7 +28,7 @@ static bool is_bound(const struct outcome_queue *queue)
 	return queue->state == MODEL_USABLE || queue->state == MODEL_NO_SECURE_KEY;
 }
 
-/* Queues that are bound to us, those that cannot be unbound now (checkstopped) only if wanted. */
+/* The number of bound queues; `reachable_only`: without those that cannot be unbound now (check-stopped). */
 static size_t bound_count(const struct outcome *outcome, bool reachable_only)
 {
 	const struct model *model = outcome->model;
@@ -40,7 +40,7 @@ static size_t bound_count(const struct outcome *outcome, bool reachable_only)
 	return count;
 }
 
-/* Of the queues of a card that is gone the kernel says that they are usable, as long as it has not noticed. */
+/* The kernel shows the queues of a card that disappeared as usable until it notices. */
 static bool is_any_gone(const struct outcome *outcome)
 {
 	const struct model *model = outcome->model;
@@ -52,13 +52,13 @@ static bool is_any_gone(const struct outcome *outcome)
 	return false;
 }
 
-/* Whatever the run has seen of a card, it may be otherwise now. */
+/* A card may have changed after the run has read its state. */
 static bool has_event(const struct outcome *outcome)
 {
 	return outcome->draw->trouble.event_call != UINT64_MAX;
 }
 
-/* A kernel that says of a queue that it is gone is believed; one without se_bind says so of all. */
+/* The run trusts the kernel if it reports a queue as gone. Without se_bind, all queues look gone. */
 static bool is_any_said_to_be_gone(const struct outcome *outcome)
 {
 	const struct draw_trouble *trouble = &outcome->draw->trouble;
@@ -73,7 +73,7 @@ static bool is_any_said_to_be_gone(const struct outcome *outcome)
 	return is_any_gone(outcome) || has_event(outcome) || outcome->draw->kernel == SIM_KERNEL_6_1;
 }
 
-/* --- the properties: each returns whether it holds; skip() if it says nothing of this outcome  ------------------------------------------------- */
+/* --- the properties: each returns whether it holds, or skip() if it does not apply to this outcome ---------------- */
 
 static bool applies;
 
@@ -160,7 +160,7 @@ static bool has_fault(const struct outcome *outcome, uint8_t card)
 	return false;
 }
 
-/* The healthy cards alone would serve so many entries, whatever happens to the others. */
+/* At least as many entries are served as the cards without faults can serve. */
 static bool fault_costs_its_card_only(const struct outcome *outcome)
 {
 	static struct match match;
@@ -184,7 +184,7 @@ static bool fault_costs_its_card_only(const struct outcome *outcome)
 	return match_largest(outcome, outcome->after) >= match.size;
 }
 
-/* Those served before come first, then all in the order of the file; whoever finds no queue beside these loses. */
+/* Entries served before come first, then all in the order of the file. An entry without a free queue loses. */
 static bool earlier_wins(const struct outcome *outcome)
 {
 	static struct match ready, fitting, after;
@@ -210,7 +210,7 @@ static bool earlier_wins(const struct outcome *outcome)
 	return true;
 }
 
-/* What the reasons speak of: which of the usable queues have what an entry asks for. */
+/* Numbers of queues, to check the reasons against: how many have what an entry asks for. */
 struct kin {
 	size_t mode, foreign, old, mkvp, key, fitting;
 };
@@ -237,14 +237,14 @@ static struct kin kin_of(const struct outcome *outcome, const struct draw_entry 
 		if (!queue->mkvp_valid || memcmp(queue->mkvp, entry->mkvp, sizeof(entry->mkvp)) != 0)
 			continue;
 		kin.mkvp++;
-		/* Of those that are too old nobody wants to know more. */
+		/* Queues of an older generation do not count here. */
 		kin.key += card->generation >= entry->min_generation &&
 			   (entry->serialnr[0] == '\0' || strcmp(entry->serialnr, card->serialnr) == 0);
 	}
 	return kin;
 }
 
-/* One that is not for associations. */
+/* Whether a secret of another type has the id. */
 static bool has_other_secret(const struct outcome *outcome, const struct draw_entry *entry)
 {
 	const struct model *model = outcome->model;
@@ -311,7 +311,7 @@ static bool nothing_is_left_bound(const struct outcome *outcome)
 	return bound_count(outcome, true) == match_largest(outcome, outcome->after);
 }
 
-/* Whatever happens to a call, a queue that the run has bound serves an entry, or the administrator hears of it. */
+/* If a call fails, a queue that the run has bound may serve no entry; then a message must name it. */
 static bool bound_is_told(const struct outcome *outcome)
 {
 	const struct model *model = outcome->model;
@@ -335,7 +335,7 @@ static bool dry_run_changes_nothing(const struct outcome *outcome)
 	       (options->probe || outcome->binds + outcome->unbinds == 0);
 }
 
-/* What was bound to be identified is released; what was bound before stays. */
+/* Queues that were bound for identification are unbound; queues that were bound before stay bound. */
 static bool probe_leaves_no_trace(const struct outcome *outcome)
 {
 	const struct draw *draw = outcome->draw;
@@ -353,14 +353,14 @@ static bool second_run_is_idle(const struct outcome *outcome)
 {
 	const struct draw *draw = outcome->draw;
 
-	/* An unbind of what cannot be reached is tried each time. */
+	/* Each run tries to unbind queues that cannot be reached. */
 	if (!is_smooth(outcome) || bound_count(outcome, false) > bound_count(outcome, true) ||
 	    (!draw->options.unbind && match_largest(outcome, outcome->after) < draw->entry_count))
 		return skip();
 	return outcome->writes_again == 0;
 }
 
-/* It may bind queues to look for more, but in the end all is as it was. */
+/* It may bind queues to identify them, but must restore all states. */
 static bool second_run_changes_nothing(const struct outcome *outcome)
 {
 	if (!is_smooth(outcome))
@@ -407,7 +407,7 @@ static size_t secrets_with(const struct outcome *outcome, const uint8_t id[32])
 	return count;
 }
 
-/* Two with one id are of no use to anybody. */
+/* Two secrets with the same id cannot be used. */
 static bool no_secret_is_doubled(const struct outcome *outcome)
 {
 	for (size_t i = 0; i < outcome->draw->request_count; i++) {
@@ -468,7 +468,7 @@ static bool list_is_true(const struct outcome *outcome)
 	return true;
 }
 
-/* Only a bind tells that another guest has a queue. */
+/* Only a bind shows that a queue belongs to another guest. */
 static bool is_any_foreign(const struct outcome *outcome)
 {
 	for (size_t i = 0; i < outcome->model->queue_count; i++) {
@@ -478,7 +478,7 @@ static bool is_any_foreign(const struct outcome *outcome)
 	return false;
 }
 
-/* A queue may be associated with the index that the secret of a request gets: a dry run, which submits none, cannot know. */
+/* A queue may be associated with the index that a requested secret gets. A dry run cannot know: it submits nothing. */
 static bool may_be_early(const struct outcome *outcome)
 {
 	for (size_t i = 0; i < outcome->model->queue_count; i++) {
@@ -490,7 +490,7 @@ static bool may_be_early(const struct outcome *outcome)
 	return false;
 }
 
-/* Which of its accelerators serves which of the entries that it could makes no difference. */
+/* It does not matter which accelerator serves which of its entries. */
 static bool is_served(const struct outcome *outcome, const char *apqn)
 {
 	for (size_t i = 0; i < outcome->draw->entry_count; i++) {
@@ -515,36 +515,36 @@ static bool dry_run_tells_the_truth(const struct outcome *outcome)
 struct property {
 	const char *sentence;
 	bool (*holds)(const struct outcome *outcome);
-	unsigned int floor; /* of a thousand runs it says something of so many at least */
+	unsigned int floor; /* it must apply to at least this many of 1,000 runs */
 	uint64_t count;
 };
 
 static struct property properties[] = {
 	{ "a run ends before its deadline", ends_in_time, 1000, 0 },
-	{ "a run that says it was successful was so", success_is_true, 150, 0 },
-	{ "a run that says it failed did so", failure_is_true, 250, 0 },
+	{ "a run that reports success was successful", success_is_true, 150, 0 },
+	{ "a run that reports failure has failed", failure_is_true, 250, 0 },
 	{ "a run that fails reports an error", failure_is_told, 250, 0 },
-	{ "as many entries are served as the run says", claim_is_true, 1000, 0 },
-	{ "as many entries are served as can be", is_best, 120, 0 },
+	{ "as many entries are served as the run reports", claim_is_true, 1000, 0 },
+	{ "as many entries are served as possible", is_best, 120, 0 },
 	{ "a fault costs no more than its card", fault_costs_its_card_only, 50, 0 },
-	{ "where not all entries can be served, those served before and then earlier ones are", earlier_wins, 60, 0 },
-	{ "every entry that is not served has a reason, and it is true", reasons_are_true, 120, 0 },
+	{ "if not all entries can be served, those served before come first, then earlier ones", earlier_wins, 60, 0 },
+	{ "every entry that is not served has a reason, and it is correct", reasons_are_true, 120, 0 },
 	{ "no queue is left bound that serves no entry", nothing_is_left_bound, 140, 0 },
-	{ "no queue is left bound that is not told", bound_is_told, 1000, 0 },
+	{ "no queue is left bound without a message", bound_is_told, 1000, 0 },
 	{ "a dry run changes nothing", dry_run_changes_nothing, 50, 0 },
-	{ "a dry run that probes leaves all as it was", probe_leaves_no_trace, 9, 0 },
-	{ "a dry run that probes foretells which entries are served, and by which APQNs", dry_run_tells_the_truth, 15, 0 },
-	{ "a second run has nothing to write if all entries are served", second_run_is_idle, 15, 0 },
-	{ "a second run comes to what the first came to", second_run_changes_nothing, 140, 0 },
-	{ "what is served already is not disturbed for nothing", nothing_is_disturbed, 30, 0 },
+	{ "a dry run with --probe leaves all bind states unchanged", probe_leaves_no_trace, 9, 0 },
+	{ "a dry run with --probe predicts which entries are served, and by which APQNs", dry_run_tells_the_truth, 15, 0 },
+	{ "a second run writes nothing if all entries are served", second_run_is_idle, 15, 0 },
+	{ "a second run has the result of the first", second_run_changes_nothing, 140, 0 },
+	{ "no queue is bound or associated if no more entries can be served", nothing_is_disturbed, 30, 0 },
 	{ "a queue is associated only with a secret that an entry names for it", associations_are_named, 100, 0 },
-	{ "no secret is added that is there", no_secret_is_doubled, 1000, 0 },
-	{ "all secrets that were brought are in the store, and a second run adds none", requests_are_submitted, 140, 0 },
-	{ "the secret store is locked if that was asked for, and only then", store_is_locked, 1000, 0 },
+	{ "no secret is added that is already present", no_secret_is_doubled, 1000, 0 },
+	{ "all requested secrets are in the store, and a second run adds none", requests_are_submitted, 140, 0 },
+	{ "the secret store is locked if and only if requested", store_is_locked, 1000, 0 },
 	{ "a list writes nothing", list_only_looks, 1000, 0 },
 	{ "a list ends before its deadline", list_ends_in_time, 1000, 0 },
 	{ "a list fits a console of 80 columns", list_fits_console, 1000, 0 },
-	{ "a list has all queues, and says truly which are bound", list_is_true, 140, 0 },
+	{ "a list has all queues, with their correct bind states", list_is_true, 140, 0 },
 };
 
 const char *properties_check(const struct outcome *outcome)
@@ -568,7 +568,7 @@ bool properties_print(uint64_t runs)
 
 		printf("%9" PRIu64 "  %s\n", property->count, property->sentence);
 		if (low)
-			printf("this does not hold: at least %u of 1,000 runs say something of it\n", property->floor);
+			printf("this does not hold: it applies to at least %u of 1,000 runs\n", property->floor);
 		enough = enough && !low;
 	}
 	return enough;

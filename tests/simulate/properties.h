@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* What every run has to come up to, judged by the state of the model and without any of the planner's code. */
+/* Properties of every run, checked against the state of the model, without any of the planner's code. */
 #include "simulate/draw.h"
 
-/* How a queue stands in the model. */
+/* The state of a queue in the model. */
 struct outcome_queue {
 	enum model_bind_state state;
 	uint16_t association;
 };
 
-/* Why an entry is not satisfied, as it was said. */
+/* The reported reason why an entry is not satisfied. */
 enum outcome_reason {
-	REASON_NONE, /* nothing was said */
+	REASON_NONE, /* not reported */
 	REASON_NO_SECRET,
 	REASON_SECRET_TYPE,
 	REASON_NO_APQN,
@@ -24,7 +24,7 @@ enum outcome_reason {
 	REASON_OTHER,
 };
 
-/* What a list says of a queue. */
+/* The state of a queue in a list. */
 enum outcome_listed { LISTED_NOT, LISTED_BOUND, LISTED_UNBOUND, LISTED_UNKNOWN };
 
 /* `pvapconfig --list` after all runs. */
@@ -37,30 +37,30 @@ struct outcome_list {
 
 struct outcome {
 	const struct draw *draw;
-	const struct model *model; /* what never changes is looked up here */
+	const struct model *model; /* for what never changes */
 	struct outcome_queue before[MODEL_QUEUES_MAX], after[MODEL_QUEUES_MAX], again[MODEL_QUEUES_MAX];
 	bool success, success_again;
 	bool error_said;
-	long claimed; /* entries that the run says are satisfied; -1: it says nothing */
+	long claimed; /* number of satisfied entries as reported; -1: not reported */
 	enum outcome_reason reasons[DRAW_ENTRIES_MAX];
-	char served[DRAW_ENTRIES_MAX][8];   /* by which APQN, as it was said; or empty */
-	char foretold[DRAW_ENTRIES_MAX][8]; /* by a dry run before */
+	char served[DRAW_ENTRIES_MAX][8];   /* by which APQN, as reported; or empty */
+	char foretold[DRAW_ENTRIES_MAX][8]; /* the same, by a dry run before */
 	bool foretold_known;
-	bool told[MODEL_QUEUES_MAX]; /* an error or a warning names it or its card, or it is said to serve an entry */
+	bool told[MODEL_QUEUES_MAX]; /* a message names it or its card as faulty, or as serving an entry */
 	int64_t duration_us;
-	size_t binds, unbinds, associations; /* what was written */
+	size_t binds, unbinds, associations; /* numbers of writes */
 	size_t unnamed; /* associations with a secret that no entry names for the queue */
 	size_t adds;                         /* to the secret store */
 	size_t writes_again, adds_again;     /* by a second run right after the first */
 	struct outcome_list list;
-	struct outcome_queue listed[MODEL_QUEUES_MAX]; /* how things stood then */
+	struct outcome_queue listed[MODEL_QUEUES_MAX]; /* states at the time of the list */
 };
 
-/* The sentence that does not hold, or NULL. */
+/* The property that does not hold, or NULL. */
 const char *properties_check(const struct outcome *outcome);
 
-/* Of so many runs on, the floors of properties_print count. */
+/* From this many runs on, properties_print checks how often each property applied. */
 #define PROPERTIES_RUNS_MIN 5000
 
-/* Prints of how many outcomes each property said something; false if of too few. */
+/* Prints the number of outcomes that each property applied to; false if one is too small. */
 bool properties_print(uint64_t runs);

@@ -16,7 +16,7 @@
 #define COMMAND_ADD "2" /* the number of the ioctl, uapi/asm/uvdevice.h */
 
 struct said {
-	bool shown; /* lines are printed as they come */
+	bool shown; /* print each line */
 	long claimed;
 	enum outcome_reason reasons[DRAW_ENTRIES_MAX];
 	char served[DRAW_ENTRIES_MAX][8];
@@ -47,7 +47,7 @@ static enum outcome_reason reason_of(const char *text)
 	return REASON_OTHER;
 }
 
-/* The first line about an entry tells the reason; further ones, what came near. */
+/* The first line about an entry has the reason; later lines have near misses. */
 static void hear_reason(struct said *said, const char *line)
 {
 	size_t number;
@@ -158,7 +158,7 @@ static size_t count_adds(const struct sim *sim)
 	return adds;
 }
 
-/* All but the many looks at how far a queue is. */
+/* Prints all calls except the many short reads. */
 static void print_calls(const struct sim *sim)
 {
 	size_t count;
@@ -200,7 +200,7 @@ struct trial {
 	struct outcome outcome;
 };
 
-/* The machine, before anything is run. */
+/* Creates the machine and the files. */
 static void begin(struct trial *trial, const struct draw *draw, const char *path, bool shown)
 {
 	*trial = (struct trial){ .draw = draw, .options = draw->options, .said = { .shown = shown, .claimed = -1 } };
@@ -215,7 +215,7 @@ static void begin(struct trial *trial, const struct draw *draw, const char *path
 	}
 	log_forget_error();
 	log_set_sink(hear, &trial->said);
-	log_set_verbose(1); /* what was served is told only then */
+	log_set_verbose(1); /* reports which entries are served */
 }
 
 static void end(struct trial *trial)
@@ -255,7 +255,7 @@ static void run_again(struct trial *trial)
 	if (trial->said.shown)
 		puts("--- second run");
 	sim_journal_clear(trial->sim);
-	again.report_path = NULL; /* the report is that of the first */
+	again.report_path = NULL; /* the report is about the first run */
 	outcome->success_again = run_pvapconfig(&trial->sim->machine, &again);
 	outcome->writes_again = sim_write_count(trial->sim);
 	outcome->adds_again = count_adds(trial->sim);
@@ -286,7 +286,7 @@ static void run_killed(struct trial *trial, size_t calls)
 /* A trial is too large for the stack. */
 static struct trial trial;
 
-/* What a dry run says of a machine that is in order. */
+/* The result of a dry run, if nothing can fail. */
 static bool foretell(const struct draw *draw, const char *path, char foretold[DRAW_ENTRIES_MAX][8])
 {
 	if (draw->faults || draw->options.dry_run || draw->options.unbind || !draw->settled || !draw->quick)
@@ -318,7 +318,7 @@ const char *trial_run(const struct draw *draw, const char *path, bool shown)
 	return sentence;
 }
 
-/* What a run comes to, and how many calls it takes. */
+/* The result of a run, and its number of calls. */
 struct result {
 	bool success;
 	long claimed;
@@ -360,9 +360,9 @@ const char *trial_sweep(const struct draw *draw, const char *path, size_t *calls
 	for (size_t i = 1; i <= undisturbed.calls && !sentence; i++) {
 		*calls = i;
 		sentence = try_killed(draw, path, i, false, &result);
-		/* What the killed run has begun must be ended or undone, for which there may be no time. */
+		/* The run must first complete or undo what the killed one began; there may be no time left. */
 		if (!sentence && draw->plenty && !is_same(&undisturbed, &result))
-			sentence = "a run after one that was killed comes to the same";
+			sentence = "a run after a killed one has the same result";
 	}
 	return sentence;
 }

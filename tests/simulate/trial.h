@@ -1,23 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* Whole runs of pvapconfig in a drawn scenario, judged (properties.h). */
+/* Whole runs of pvapconfig in a random scenario, with all checks (properties.h). */
 #include <stdbool.h>
 
 #include "simulate/draw.h"
 
 /*
- * One run, and a second one after it if nothing can fail. `path` is where the configuration file goes; with `shown` all
- * that is said and done is printed. Returns the sentence that does not hold, or NULL.
+ * One run, and a second one after it if nothing can fail. The configuration file is written to `path`. `shown`: prints
+ * messages and calls. Returns the property that does not hold, or NULL.
  */
 const char *trial_run(const struct draw *draw, const char *path, bool shown);
 
 /*
- * Runs that are killed after their first call, after their second, and so on to the last; each is followed by a run that
- * has to be as right as one that nobody was killed before, and to come to the same. Scenarios in which something may fail
- * are left out. Returns the sentence that does not hold, or NULL; *calls is after which call, or how many runs there were.
+ * Runs that are killed after their first call, their second, and so on to the last. After each, another run must have
+ * all properties, and the same result as an undisturbed run. Skips scenarios in which something may fail. Returns the
+ * property that does not hold, or NULL. *calls is the call after which that run was killed, or the number of killed
+ * runs.
  */
 const char *trial_sweep(const struct draw *draw, const char *path, size_t *calls);
 
-/* One run of trial_sweep, with all that is said and done. */
+/* Repeats one run of trial_sweep and prints its messages and calls. */
 const char *trial_show_killed(const struct draw *draw, const char *path, size_t calls);
