@@ -2,8 +2,8 @@
 /*
  * Names of cards and queues, and the texts of their attributes: src/ap/apqn.c.
  *
- * Bounds: for each text, the longest one that the parser takes, a newline, and two bytes more. No branch depends on
- * what follows these.
+ * Bounds: for each text, the longest one that the parser accepts, a newline, and two bytes more. No branch depends on
+ * bytes after these.
  * Assumed: strnlen (libc.h) and CBMC's strlen, memcmp, strncmp, memcpy do what POSIX says.
  *
  * prove: prove_card_name --unwind 10
@@ -45,9 +45,9 @@ void prove_card_name(void)
 		    is_lower_hex(name[4]) && is_lower_hex(name[5]);
 	int r = apqn_parse_card_name(name, &card);
 
-	CLAIM(r == (good ? 0 : -EBADMSG), "taken if and only if it is a name of a card");
-	CLAIM(r == 0 || card == 1, "nothing is changed by a refusal");
-	CLAIM(r != 0 || name[5] < '0' || name[5] > '9' || card % 16 == name[5] - '0', "the number is that of the name");
+	CLAIM(r == (good ? 0 : -EBADMSG), "accepted if and only if it is the name of a card");
+	CLAIM(r == 0 || card == 1, "a refused input changes nothing");
+	CLAIM(r != 0 || name[5] < '0' || name[5] > '9' || card % 16 == name[5] - '0', "the number is the one in the name");
 }
 
 void prove_name(void)
@@ -58,8 +58,8 @@ void prove_name(void)
 		    name[4] == '0' && is_lower_hex(name[5]) && is_lower_hex(name[6]);
 	int r = apqn_parse_name(name, &card, &domain);
 
-	CLAIM(r == (good ? 0 : -EBADMSG), "taken if and only if it is a name of an APQN");
-	CLAIM(r == 0 || (card == 1 && domain == 2), "nothing is changed by a refusal");
+	CLAIM(r == (good ? 0 : -EBADMSG), "accepted if and only if it is the name of an APQN");
+	CLAIM(r == 0 || (card == 1 && domain == 2), "a refused input changes nothing");
 }
 
 void prove_type(void)
@@ -70,7 +70,7 @@ void prove_type(void)
 	int r = apqn_parse_type(text, &generation, &mode);
 
 	CLAIM(r == 0 || r == -EBADMSG, "a defined result");
-	CLAIM(r == 0 || (generation == 0 && mode == APQN_MODE_UNKNOWN), "nothing is changed by a refusal");
+	CLAIM(r == 0 || (generation == 0 && mode == APQN_MODE_UNKNOWN), "a refused input changes nothing");
 	CLAIM(r != 0 || (generation >= 1 && generation <= 99), "a generation has at most two digits");
 	CLAIM(r != 0 || mode == APQN_MODE_ACCEL || mode == APQN_MODE_CCA || mode == APQN_MODE_EP11, "a defined mode");
 	CLAIM(r != 0 || (text[0] == 'C' && text[1] == 'E' && text[2] == 'X'), "the text begins with CEX");
@@ -83,7 +83,7 @@ void prove_online(void)
 	int r = apqn_parse_online(text, &online);
 	bool good = (text[0] == '0' || text[0] == '1') && (text[1] == '\0' || (text[1] == '\n' && text[2] == '\0'));
 
-	CLAIM(r == (good ? 0 : -EBADMSG), "taken if and only if it is 0 or 1");
+	CLAIM(r == (good ? 0 : -EBADMSG), "accepted if and only if it is 0 or 1");
 	CLAIM(online == (r == 0 ? text[0] == '1' : before), "the value is that of the text");
 }
 
@@ -96,10 +96,10 @@ void prove_bind(void)
 	CLAIM(r == 0 || r == -EBADMSG, "a defined result");
 	CLAIM((r == 0) == (bind == APQN_BOUND || bind == APQN_UNBOUND || bind == APQN_BIND_UNSUPPORTED),
 	      "a defined state after success, none after a refusal");
-	CLAIM(r == 0 || bind == APQN_BIND_UNKNOWN, "nothing is changed by a refusal");
-	CLAIM(bind != APQN_BOUND || text[0] == 'b', "bound is believed of its text only");
+	CLAIM(r == 0 || bind == APQN_BIND_UNKNOWN, "a refused input changes nothing");
+	CLAIM(bind != APQN_BOUND || text[0] == 'b', "only its own text means bound");
 	CLAIM(bind != APQN_UNBOUND || (text[0] == 'u' && text[1] == 'n' && text[2] == 'b' && text[3] == 'o'),
-	      "unbound is believed of its text only");
+	      "only its own text means unbound");
 }
 
 void prove_association(void)
@@ -112,9 +112,9 @@ void prove_association(void)
 	CLAIM(r == 0 || r == -EBADMSG, "a defined result");
 	CLAIM((r == 0) == (association != APQN_ASSOCIATION_UNKNOWN), "a state after success, none after a refusal");
 	CLAIM(association >= APQN_ASSOCIATION_UNKNOWN && association <= APQN_ASSOCIATED, "a defined state");
-	CLAIM(association == APQN_ASSOCIATED || index == 7, "an index is of an association");
+	CLAIM(association == APQN_ASSOCIATED || index == 7, "only an association sets the index");
 	CLAIM(association != APQN_ASSOCIATED || (text[0] == 'a' && text[9] == 'd' && text[10] == ' ' && text[11] >= '0'),
-	      "associated is believed of its text only");
+	      "only its own text means associated");
 	CLAIM(association != APQN_ASSOCIATED || text[12] != '\0' || index == text[11] - '0', "the index is that of the text");
 }
 
@@ -132,9 +132,9 @@ void prove_mkvps(void)
 	CLAIM(r == 0 || r == -EBADMSG, "a defined result");
 	CLAIM((r == 0) == (identity == APQN_IDENTITY_VALID || identity == APQN_IDENTITY_NONE || identity == APQN_IDENTITY_UNREAD),
 	      "a defined state after success");
-	CLAIM(r == 0 || identity == APQN_IDENTITY_UNAVAILABLE, "nothing is changed by a refusal");
+	CLAIM(r == 0 || identity == APQN_IDENTITY_UNAVAILABLE, "a refused input changes nothing");
 	for (size_t i = 0; i < APQN_MKVP_SIZE; i++)
-		CLAIM(identity == APQN_IDENTITY_VALID || mkvp[i] == before[i], "a pattern is of a valid key");
+		CLAIM(identity == APQN_IDENTITY_VALID || mkvp[i] == before[i], "only a valid key sets the pattern");
 	CLAIM(identity != APQN_IDENTITY_VALID || text[80] == '\n', "a valid key has all its digits");
 }
 
@@ -145,7 +145,7 @@ void prove_serialnr(void)
 	size_t length;
 
 	CLAIM(r == 0 || r == -EBADMSG, "a defined result");
-	CLAIM(r == 0 || (serialnr[0] == 'b' && serialnr[6] == '\0'), "nothing is changed by a refusal");
+	CLAIM(r == 0 || (serialnr[0] == 'b' && serialnr[6] == '\0'), "a refused input changes nothing");
 	length = strnlen(serialnr, sizeof(serialnr));
 	CLAIM(length < sizeof(serialnr), "the serial number is terminated");
 	CLAIM(r != 0 || length == 0 || length == APQN_SERIALNR_LENGTH, "it has its length, or is empty");

@@ -2,9 +2,9 @@
 /*
  * The kernel command line: src/boot/parameters.c.
  *
- * Bounds: a text of 5 bytes of any kind: a="b" and what is shorter, with blanks and quotes anywhere. Values of up to 7
- * bytes of booleans (two more than "false") and 6 of others, with each kind of name; arbitrary names are too much work
- * for the solver. PATH_MAX is 32 here.
+ * Bounds: any text of up to 5 bytes: a="b" and shorter, with blanks and quotes anywhere. Values of up to 7 bytes for
+ * booleans (two more than "false") and 6 for others, with each kind of name; arbitrary names are too much work for the
+ * solver. PATH_MAX is 32 here.
  * Assumed: CBMC's strcasecmp, strncmp, strcmp, strchr do what POSIX says; paths are formatted by src/musl/format.c.
  *
  * prove: prove_words --unwind 7
@@ -34,17 +34,17 @@ void prove_words(void)
 	struct cmdline_parameter parameter;
 
 	while (cmdline_next(&rest, &parameter)) {
-		CLAIM(rest > text + at && rest <= text + length, "each call gets on, and stays in the text");
-		CLAIM(parameter.name >= text + at && parameter.name < rest + 1, "the name lies in the part that was taken");
+		CLAIM(rest > text + at && rest <= text + length, "each call advances, and stays in the text");
+		CLAIM(parameter.name >= text + at && parameter.name < rest + 1, "the name lies in the consumed part");
 		CLAIM(parameter.name + strlen(parameter.name) <= rest, "the name is terminated there");
 		if (parameter.value) {
-			CLAIM(parameter.value > parameter.name && parameter.value < rest + 1, "the value lies behind the name");
+			CLAIM(parameter.value > parameter.name && parameter.value < rest + 1, "the value lies after the name");
 			CLAIM(parameter.value + strlen(parameter.value) <= rest, "the value is terminated there");
 		}
 		at = (size_t)(rest - text);
 		calls++;
 	}
-	CLAIM(calls <= length, "it ends");
+	CLAIM(calls <= length, "the loop ends");
 }
 
 static bool is_word(const char *value, const char *word)
@@ -66,7 +66,7 @@ void prove_boolean(void)
 		  is_word(value, "true");
 	bool off = value && ((value[0] == '0' && !value[1]) || is_word(value, "no") || is_word(value, "off") || is_word(value, "false"));
 
-	CLAIM(understood == (on || off), "understood if and only if it is one of the words");
+	CLAIM(understood == (on || off), "accepted if and only if it is one of the words");
 	CLAIM(!understood || result == on, "the meaning is that of the word");
 }
 
@@ -93,8 +93,8 @@ void prove_value(void)
 
 		apply(&parameter, &options);
 		check_options(&options);
-		CLAIM(options.required == (i != 0 || !understood || on), "required is off only if that is said");
-		CLAIM(options.run.lock_secrets == (i != 1 || !understood || on), "lock_secrets is off only if that is said");
-		CLAIM(!options.shell || (i == 5 && understood && on), "a shell is allowed only if that is said");
+		CLAIM(options.required == (i != 0 || !understood || on), "only its own value turns required off");
+		CLAIM(options.run.lock_secrets == (i != 1 || !understood || on), "only its own value turns lock_secrets off");
+		CLAIM(!options.shell || (i == 5 && understood && on), "only its own value allows a shell");
 	}
 }

@@ -2,8 +2,8 @@
 /*
  * Values of the configuration file: src/config/value.c.
  *
- * Bounds: texts of 5 bytes are trimmed: a character of whitespace has up to 3, so there is room for one, another one
- * that is cut short, and others. The other texts: two bytes more than the longest that is taken. Hex values: text.c.
+ * Bounds: texts of up to 5 bytes for trimming. A whitespace character has up to 3 bytes, so a text may have one, a
+ * truncated one, and other bytes. Other texts: two bytes more than the longest valid one. Hex values: text.c.
  * Assumed: CBMC's strcasecmp, strncasecmp, strncmp, memmove do what POSIX says; SHA-256 gives any digest, or fails;
  * texts are formatted by src/musl/format.c.
  *
@@ -45,7 +45,7 @@ void prove_trim(void)
 	if (!text)
 		return;
 	after = strlen(text);
-	CLAIM(after > 0 && after <= before, "what is left is not empty, and not longer");
+	CLAIM(after > 0 && after <= before, "the rest is not empty, and not longer");
 	CLAIM(whitespace_length(text) == 0, "no whitespace at the start");
 	for (size_t i = 0; i < after; i++)
 		CLAIM(whitespace_length(text + i) == 0 || whitespace_length(text + i) < after - i,
@@ -61,7 +61,7 @@ void prove_mode(void)
 	r = make_mode(nondet_bool() ? NULL : any_text(7), &entry, &problem);
 	CLAIM(r == 0 || r == -EINVAL, "a defined result");
 	CLAIM((r == 0) == (entry.mode == APQN_MODE_EP11 || entry.mode == APQN_MODE_ACCEL), "one of the two modes");
-	CLAIM(r == 0 || entry.mode == APQN_MODE_UNKNOWN, "nothing is changed by a refusal");
+	CLAIM(r == 0 || entry.mode == APQN_MODE_UNKNOWN, "a refused input changes nothing");
 }
 
 void prove_min_generation(void)
@@ -73,9 +73,9 @@ void prove_min_generation(void)
 
 	r = make_min_generation(text, &entry, &problem);
 	CLAIM(r == 0 || r == -EINVAL, "a defined result");
-	CLAIM(r == 0 || entry.min_generation == 0, "nothing is changed by a refusal");
+	CLAIM(r == 0 || entry.min_generation == 0, "a refused input changes nothing");
 	CLAIM(r != 0 || (text ? entry.min_generation == text[3] - '0' : entry.min_generation == 0), "the generation is that of the text");
-	CLAIM(r != 0 || !text || entry.min_generation == 8 || entry.mode == APQN_MODE_ACCEL, "EP11 has one generation only");
+	CLAIM(r != 0 || !text || entry.min_generation == 8 || entry.mode == APQN_MODE_ACCEL, "EP11 has only one generation");
 	CLAIM(entry.min_generation == 0 || (entry.min_generation >= 4 && entry.min_generation <= 8), "a known generation");
 }
 

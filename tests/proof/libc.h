@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* Functions of the C library that CBMC's own does not have, as the C standard and POSIX describe them. */
+/* Functions of the C library that CBMC does not provide, as the C standard and POSIX define them. */
 #include <string.h>
 
 size_t strnlen(const char *text, size_t size)

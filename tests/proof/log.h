@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* Messages, where they are not what is proved. The real ones: output.c. */
+/* Replaces messages in the proofs of other parts. output.c proves the real ones. */
 #include "util/log.h"
 
 void log_line(enum log_level level, const char *format, ...)

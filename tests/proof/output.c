@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What goes out: lines of messages (src/util/log.c), numbers and texts of the static program's snprintf
+ * Output: lines of messages (src/util/log.c), and numbers and strings of the static program's snprintf
  * (src/musl/format.c).
  *
  * Bounds: lines of 8 bytes, strings of 4. Buffers of 0 to 7 bytes, which hold all of a text, a part, or nothing.
- * Numbers of 32 bits: a loop turn more for each digit is all that 64 bits change.
+ * Numbers of 32 bits: 64 bits only add loop iterations, one for each digit.
  * Assumed: CBMC's strlen does what POSIX says.
  *
  * prove: prove_unprintable --unwind 10
@@ -29,12 +29,12 @@ void prove_unprintable(void)
 	size_t length = strlen(text);
 
 	replace_unprintable(text);
-	CLAIM(strlen(text) == length, "the length stays");
+	CLAIM(strlen(text) == length, "the length does not change");
 	for (size_t i = 0; i < length; i++)
 		CLAIM((unsigned char)text[i] >= ' ' && (unsigned char)text[i] <= '~', "only printable ASCII reaches a console");
 }
 
-/* The text in a buffer of exactly this size, and what it says its length is. */
+/* Checks the text in a buffer of exactly this size, and the returned length. */
 static void check_text(const char *text, size_t size, int length, size_t expected)
 {
 	CLAIM(length == (int)expected, "the length is that of the whole text");

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The plan, for every small machine: src/plan. No model checker, but a program that tries all of them, which is faster
- * here. It compares each plan with one that is found by trying every way to serve the entries.
+ * The plan, for every small machine: src/plan. Not a model checker but a program that tries all of them, because this
+ * is faster here. It compares each plan with the best one, which it finds by trying every way to serve the entries.
  *
  * Bounds: up to 3 entries and 4 APQNs, in four families. In each, every APQN has every state of the family's list, and
  * every entry every value, independent of the others:
- *   keys         EP11: two master keys, two secrets and one that is missing; unbound, bound, associated with each,
+ *   keys         EP11: two master keys, two secrets and a missing one; unbound, bound, associated with each,
  *                pending, unknown association, unknown bind state, failed, not identified (unbound; associated)
  *   cards        EP11: two generations, serial numbers of two cards, entries that ask for either or none; unbound,
  *                associated
  *   accelerators three generations, entries for each; unbound, bound, unknown, offline, failed
- *   mixed        accelerators, CCA, EP11 (one offline, one without a master key), a type that is not known; entries of
- *                both modes
+ *   mixed        accelerators, CCA, EP11 (one offline, one without a master key), an unknown type; entries
+ *                of both modes
  * Accelerators and EP11 queues never serve the same entry, so all states of both at the same time would add nothing.
  * Assumed: secrets_find finds the secret with an id (uv.c proves it).
  *
@@ -38,7 +38,7 @@ struct family {
 	size_t entry_count;
 };
 
-/* The machine that is planned. */
+/* The machine to plan for. */
 static struct apqn apqns[APQNS_MAX];
 static size_t apqn_count;
 static struct config_entry entries[ENTRIES_MAX];
@@ -48,7 +48,7 @@ static bool fits[ENTRIES_MAX][APQNS_MAX], ready[ENTRIES_MAX][APQNS_MAX];
 
 static unsigned long long plans, undecided, served, changes;
 
-/* --- the secret store: ids that begin with 1 and 2 are there, 3 is not ---------------------------- */
+/* --- the secret store: it has the ids that begin with 1 and 2, but not 3 -------------------------- */
 
 static const struct secret store[] = { { .index = 1, .type = SECRETS_ASSOCIATION, .id = { 1 } },
 				       { .index = 2, .type = SECRETS_ASSOCIATION, .id = { 2 } } };
@@ -174,7 +174,7 @@ static void make_mixed(struct family *family)
 	add_entry(family, APQN_MODE_EP11, 8, 2, 1);
 }
 
-/* --- what is right: the words of plan.h ----------------------------------------------------------- */
+/* --- the correct plan, as plan.h defines it ------------------------------------------------------- */
 
 static bool takes_part(const struct apqn *apqn)
 {
@@ -210,7 +210,7 @@ static void compare(void)
 	}
 }
 
-/* The most entries of `wanted` that are served as they are, if all of them are served; -1: they cannot be. */
+/* If all entries of `wanted` are served: the most that can have a ready APQN; -1: not all can be served. */
 static int most_ready(unsigned int wanted, bool edges[ENTRIES_MAX][APQNS_MAX], size_t entry, unsigned int used)
 {
 	int best = -1;
@@ -241,7 +241,7 @@ static int size_of(unsigned int set)
 	return __builtin_popcount(set);
 }
 
-/* Earlier entries first: the larger set, or of two the one with the earliest entry that the other lacks. */
+/* The largest set of ready entries; of two equally large ones, that with the earliest entry that differs. */
 static unsigned int best_ready_set(void)
 {
 	unsigned int best = 0;
@@ -300,7 +300,7 @@ static void hold(bool condition, const struct plan *plan, const char *property)
 		fail(plan, property);
 }
 
-/* An APQN has one entry at most, and knows it. Returns the set of entries that are served. */
+/* An APQN serves at most one entry, and names it. Returns the set of served entries. */
 static unsigned int check_pairs(const struct plan *plan)
 {
 	unsigned int set = 0, used = 0;
@@ -313,7 +313,7 @@ static unsigned int check_pairs(const struct plan *plan)
 			continue;
 		hold(a < apqn_count && fits[e][a], plan, "an entry gets an APQN that fits");
 		hold(!(used >> a & 1), plan, "an APQN serves one entry");
-		hold(plan->apqns[a].entry == e, plan, "the APQN knows its entry");
+		hold(plan->apqns[a].entry == e, plan, "the APQN names its entry");
 		used |= 1U << a;
 		set |= 1U << e;
 	}
@@ -328,20 +328,20 @@ static void check_goal(const struct plan *plan, size_t a)
 	enum plan_goal goal = plan->apqns[a].goal;
 
 	if (apqn->mode == APQN_MODE_CCA || apqn->mode == APQN_MODE_UNKNOWN)
-		hold(goal == PLAN_LEAVE, plan, "what is not ours is left alone");
+		hold(goal == PLAN_LEAVE, plan, "APQNs of other types are left alone");
 	else if (e == PLAN_NONE)
-		hold(goal == PLAN_UNBIND || goal == PLAN_UNVERIFIED || apqn->bind != APQN_BOUND, plan, "nothing is bound that serves no entry");
+		hold(goal == PLAN_UNBIND || goal == PLAN_UNVERIFIED || apqn->bind != APQN_BOUND, plan, "an APQN that serves no entry is not bound");
 	else if (ready[e][a])
-		hold(goal == PLAN_KEEP, plan, "what serves is kept");
+		hold(goal == PLAN_KEEP, plan, "an APQN that already serves is kept");
 	else if (apqn->mode == APQN_MODE_ACCEL)
 		hold(goal == PLAN_BIND, plan, "an accelerator is bound");
 	else if (apqn->bind == APQN_UNBOUND || (apqn->bind == APQN_BOUND && apqn->association == APQN_UNASSOCIATED))
 		hold(goal == PLAN_ASSOCIATE, plan, "an association needs no reset");
 	else
-		hold(goal == PLAN_REASSOCIATE, plan, "a wrong or unknown association is made anew");
+		hold(goal == PLAN_REASSOCIATE, plan, "a wrong or unknown association is redone");
 }
 
-/* Carries the plan out, as far as it can be known. */
+/* Applies the plan to the machine. */
 static void carry_out(const struct plan *plan)
 {
 	for (size_t a = 0; a < apqn_count; a++) {
@@ -386,7 +386,7 @@ static void check_complete(const struct plan *plan, unsigned int set)
 	int kept = 0;
 
 	hold(size_of(set) == largest(fits), plan, "as many entries as possible are satisfied");
-	hold(set == best_set(), plan, "what serves goes first, then earlier entries");
+	hold(set == best_set(), plan, "entries that are served already come first, then earlier ones");
 	for (size_t e = 0; e < config.count; e++) {
 		kept += plan->entries[e].apqn != PLAN_NONE && ready[e][plan->entries[e].apqn];
 		for (size_t a = 0; a < apqn_count; a++)
@@ -395,8 +395,8 @@ static void check_complete(const struct plan *plan, unsigned int set)
 							apqns[a].generation >= entries[e].min_generation &&
 							(!entries[e].serialnr[0] || strcmp(apqns[a].serialnr, entries[e].serialnr) == 0));
 	}
-	hold(kept == most_ready(set, fits, 0, 0), plan, "nothing that serves is disturbed without need");
-	hold(size_of(set) == largest(possible), plan, "all that could help is identified");
+	hold(kept == most_ready(set, fits, 0, 0), plan, "no APQN that already serves is changed without need");
+	hold(size_of(set) == largest(possible), plan, "every APQN that could help is identified");
 	for (size_t a = 0; a < apqn_count; a++)
 		check_goal(plan, a);
 	check_second(plan);
@@ -466,7 +466,7 @@ int main(void)
 		makers[i](&family);
 		plans = undecided = served = changes = 0;
 		each_apqn(&family, 0);
-		printf("%s: %llu machines, %llu of them to be identified first; %llu entries served, %llu of them by a change\n", family.name,
+		printf("%s: %llu machines, %llu of them need identification first; %llu entries served, %llu of them by a change\n", family.name,
 		       plans, undecided, served, changes);
 		if (plans == 0 || served == 0 || changes == 0 || changes == served)
 			return 1;

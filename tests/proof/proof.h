@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* What all harnesses need. A variable without a value has any value: that is how CBMC sees it. */
+/* Shared by all harnesses. CBMC gives an uninitialized variable any value. */
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -17,7 +17,7 @@ uint64_t nondet_uint64(void);
 #define ASSUME(condition) __CPROVER_assume(condition)
 #define CLAIM(condition, text) __CPROVER_assert(condition, text)
 
-/* Any text of this length, in memory of exactly its size: the byte behind its NUL is out of bounds. */
+/* Any text of this length, in memory of exactly its size: the byte after its NUL is out of bounds. */
 static inline char *any_text_of(size_t length)
 {
 	char *text = malloc(length + 1);

@@ -2,16 +2,16 @@
 /*
  * The steps of a queue: src/provision/queue_steps.c.
  *
- * Bounds: six calls from any state that the inventory can find. Before each, the goal may be replaced, or dropped while
- * the call is under way, or the call may be given up (timed out). Any result: 0 or any errno, any text of the grammar
- * or another one, at any time. The end of a task: with one goal, and results that the kernel cannot give for ever, no
- * more than 16 calls. A helper that was killed counts for itself (LOSSES_MAX).
+ * Bounds: six calls from any state that the inventory can find. The goal may be replaced before and during each call,
+ * and the call may time out. The result is 0 or any errno, with any valid or invalid text, at any time. A task with one
+ * goal ends after at most 16 calls, without the results that the kernel may repeat until the deadline. Killed helper
+ * processes are left out there: they have their own limit (LOSSES_MAX).
  * Pointers are not checked here, which would be too much work for the solver: one task points to one APQN.
- * Assumed: the parsers of src/ap/apqn.c give what apqn.c proves: a defined value, or -EBADMSG and no change. A failed
- * queue gets no goal but to unbind it, and CONFIRM is not set from outside (src/provision/plan.c). The clock does not
- * go back. After an unbind, se_bind may show "bound" as long as the reset runs; a bind and an association take effect
- * after the reset only. EBUSY, a running reset and a pending association are retried until the deadline of the run,
- * which is not part of these steps.
+ * Assumed: the parsers of src/ap/apqn.c return what apqn.c proves: a defined value, or -EBADMSG and no change. A failed
+ * queue gets no goal except to unbind it, and CONFIRM is not set from outside (src/provision/plan.c). The clock does
+ * not go back. After an unbind, se_bind may show "bound" until the end of the reset. A bind and an association take
+ * effect only after the reset. EBUSY, a running reset and a pending association are retried until the deadline of the
+ * run, which is not part of these steps.
  *
  * prove: prove_queue_sequence --unwind 52 --no-pointer-check --no-pointer-primitive-check
  * slow: prove_queue_sequence
@@ -29,12 +29,12 @@
 #define CALLS 6
 #define CALLS_TO_THE_END 16
 
-/* What the calls have shown, kept beside the program. */
+/* What the calls have shown, tracked independently of the program. */
 static bool reset_may_run, association_may_run;
 /* After an unseen unbind, se_bind may still read "bound"; after a tried bind, the queue may be bound. */
 static bool unbind_unseen, bind_tried;
 
-/* The text of the present result, in the values that the parsers give. */
+/* The text of the current result, as the values that the parsers return. */
 static int parsed_error;
 static enum apqn_bind parsed_bind;
 static enum apqn_association parsed_association;
@@ -114,7 +114,7 @@ static void any_start(struct queue_task *task, struct apqn *apqn, struct queue_s
 	}
 	task->secret_index = (uint16_t)nondet_int();
 	queue_task_set_state(task, queue_state_found(apqn));
-	/* A queue that is associated, or about to be, has been through its reset. */
+	/* A queue with an association, complete or pending, has completed its reset. */
 	reset_may_run = apqn->bind != APQN_UNBOUND && apqn->association != APQN_ASSOCIATED &&
 			apqn->association != APQN_ASSOCIATION_PENDING;
 	association_may_run = apqn->association == APQN_ASSOCIATION_PENDING;
@@ -140,9 +140,9 @@ static void check_values(const struct queue_task *task)
 	CLAIM((unsigned int)queue_task_next(task) <= CALL_READ_SERIALNR, "a defined next call");
 	CLAIM((unsigned int)apqn->bind <= APQN_BOUND && (unsigned int)apqn->association <= APQN_ASSOCIATED, "defined states of the APQN");
 	CLAIM((unsigned int)apqn->failure <= APQN_CARD_HUNG, "a defined failure");
-	CLAIM(task->interval_ms >= 0 && task->interval_ms <= 20, "a retry follows soon, but not faster and faster");
+	CLAIM(task->interval_ms >= 0 && task->interval_ms <= 20, "a retry interval of 0 to 20 ms");
 	CLAIM(apqn->failure == APQN_WORKING || task->goal == GOAL_REST || task->goal == GOAL_UNBIND || task->goal == GOAL_SETTLE,
-	      "a failed queue has no goal but to be unbound");
+	      "a failed queue has no goal except to settle or to be unbound");
 }
 
 static void check_call(const struct queue_task *task)
@@ -151,19 +151,19 @@ static void check_call(const struct queue_task *task)
 	enum queue_call call = task->call;
 
 	if (apqn->failure != APQN_WORKING)
-		CLAIM(call != CALL_WRITE_BIND && call != CALL_WRITE_ASSOCIATION, "a failed queue is not written to but to unbind it");
+		CLAIM(call != CALL_WRITE_BIND && call != CALL_WRITE_ASSOCIATION, "a failed queue is written to only to unbind it");
 	if (call == CALL_WRITE_ASSOCIATION)
 		CLAIM(apqn->bind == APQN_BOUND && apqn->mode == APQN_MODE_EP11, "only a bound EP11 queue is associated");
 	if (call == CALL_WRITE_BIND)
-		CLAIM(apqn->bind == APQN_UNBOUND, "only a queue that is not bound is bound");
+		CLAIM(apqn->bind == APQN_UNBOUND, "only an unbound queue is bound");
 	if (call == CALL_READ_MKVPS || call == CALL_READ_SERIALNR) {
-		CLAIM(apqn->bind == APQN_BOUND, "identities are read of bound queues only");
+		CLAIM(apqn->bind == APQN_BOUND, "identities are read only from bound queues");
 		CLAIM(!reset_may_run, "no identity is read while a reset may run");
 		CLAIM(!association_may_run, "no identity is read while an association may run");
 	}
 }
 
-/* What a call with this result shows, by facts about the kernel and not by the program. */
+/* Tracks what a result shows, according to the kernel and not to the program. */
 static void note_result(enum queue_call call, int error, const char *text)
 {
 	bool lost = error == -EOWNERDEAD;
@@ -177,7 +177,7 @@ static void note_result(enum queue_call call, int error, const char *text)
 		bind_tried = false;
 		association_may_run = association_may_run && error != 0;
 	}
-	/* A bind that has taken effect was after the reset. */
+	/* A bind takes effect only after the reset. */
 	if (call == CALL_READ_BIND && error == 0 && parsed_error == 0 && parsed_bind == APQN_BOUND && bind_tried && !unbind_unseen)
 		reset_may_run = false;
 	if (call == CALL_READ_BIND && error == 0 && parsed_error == 0 && parsed_bind == APQN_UNBOUND)
@@ -188,7 +188,7 @@ static void note_result(enum queue_call call, int error, const char *text)
 		association_may_run = true;
 	if (call == CALL_READ_ASSOCIATION && error == 0 && parsed_error == 0)
 		association_may_run = parsed_association == APQN_ASSOCIATION_PENDING;
-	/* The driver starts an association after the reset only. */
+	/* The driver starts an association only after the reset. */
 	if (call == CALL_WRITE_ASSOCIATION && error == 0)
 		reset_may_run = false;
 	if (call == CALL_READ_ASSOCIATION && error == 0 && parsed_error == 0 &&
@@ -203,17 +203,17 @@ static void check_belief(const struct apqn *before, const struct apqn *after, en
 	if (after->bind == APQN_BOUND && before->bind != APQN_BOUND)
 		CLAIM((call == CALL_WRITE_BIND && error == 0) || (call == CALL_READ_BIND && read && parsed_bind == APQN_BOUND) ||
 			      after->failure == APQN_STAYS_BOUND,
-		      "bound is believed after it was written or read");
+		      "a queue becomes bound only after it was written or read");
 	if (after->association == APQN_ASSOCIATED &&
 	    (before->association != APQN_ASSOCIATED || before->association_index != after->association_index))
 		CLAIM(call == CALL_READ_ASSOCIATION && read && parsed_association == APQN_ASSOCIATED &&
 			      after->association_index == parsed_index,
-		      "associated is believed after it was read, with the index that was read");
+		      "a queue becomes associated only after it was read, with the index that was read");
 	if (after->identity != before->identity)
-		CLAIM(call == CALL_READ_MKVPS && read && after->identity == parsed_identity, "an identity is believed after it was read");
+		CLAIM(call == CALL_READ_MKVPS && read && after->identity == parsed_identity, "an identity changes only after it was read");
 }
 
-/* One call and its result. False after a call that was given up: the card is not touched any more. */
+/* One call and its result. False after a timeout: the card is not used any more. */
 static bool step(struct queue_task *task, int64_t now_ms)
 {
 	struct apqn before;
@@ -235,9 +235,9 @@ static bool step(struct queue_task *task, int64_t now_ms)
 	if (error == -ETIMEDOUT) {
 		queue_task_abandon(task, now_ms);
 		queue_task_fail(task, APQN_CARD_HUNG, error);
-		CLAIM(before.bind == APQN_BOUND || task->apqn->bind != APQN_BOUND, "a call that was given up shows nothing");
+		CLAIM(before.bind == APQN_BOUND || task->apqn->bind != APQN_BOUND, "a call that timed out does not make a queue bound");
 		CLAIM((call != CALL_WRITE_BIND && call != CALL_WRITE_UNBIND) || task->apqn->bind == APQN_BIND_UNKNOWN,
-		      "what it may have changed is unknown");
+		      "the bind state that it may have changed is unknown");
 		check_values(task);
 		return false;
 	}
@@ -246,8 +246,8 @@ static bool step(struct queue_task *task, int64_t now_ms)
 	check_values(task);
 	if (goal == GOAL_ASSOCIATE && task->goal == GOAL_CONFIRM)
 		CLAIM(task->apqn->association == APQN_ASSOCIATED && task->apqn->association_index == task->secret_index,
-		      "an association that is done is with the secret that was wanted");
-	CLAIM(call == CALL_NONE || task->goal == GOAL_REST || task->due_ms >= now_ms, "what follows is not before now");
+		      "a completed association has the secret of the goal");
+	CLAIM(call == CALL_NONE || task->goal == GOAL_REST || task->due_ms >= now_ms, "the next call is not due before now");
 	return true;
 }
 
@@ -271,7 +271,7 @@ void prove_queue_sequence(void)
 	}
 }
 
-/* The results that may come again and again until the deadline, by facts about the kernel. */
+/* The results that the kernel may repeat until the deadline. */
 static bool is_for_ever(enum queue_call call, int error, const char *text)
 {
 	if (error == -EBUSY)
@@ -297,7 +297,7 @@ void prove_queue_ends(void)
 
 		now_ms += 11000;
 		queue_task_start(&task);
-		CLAIM(task.call != CALL_NONE, "what has a goal has a call");
+		CLAIM(task.call != CALL_NONE, "a task with a goal has a next call");
 		ASSUME(error != -EOWNERDEAD && !is_for_ever(task.call, error, text));
 		queue_task_done(&task, error, text, now_ms);
 	}

@@ -2,10 +2,9 @@
 /*
  * Numbers, hex digits and words: src/util/text.c.
  *
- * Bounds: numbers with the limits of generations, indexes and seconds, and two digits more than that limit (the first
- * digit too many, and what follows it). Hex digits of up to 4 bytes, one digit more, and one less: each byte is treated
- * alike. Texts of 5 bytes and words of up to 2: room for blanks before, between and after words, and for words that are
- * shorter and longer. Texts of 8 bytes for ends.
+ * Bounds: numbers with the limits of generations, indexes and seconds, and up to two digits more. Hex digits of up to 4
+ * bytes, one digit more, and one less: each byte is treated alike. Texts of 5 bytes and words of up to 2: room for
+ * blanks before, between and after words, and for shorter and longer words. Texts of 8 bytes for suffixes.
  * Assumed: strspn, strcspn (libc.h) and CBMC's strlen, strchr, memcmp, strcmp do what POSIX says.
  *
  * prove: prove_decimal --unwind 9
@@ -39,9 +38,9 @@ static void decimal_up_to(uint64_t max, size_t digits_max)
 		expected = expected * 10 + (uint64_t)(text[i] - '0');
 	}
 	CLAIM(r == 0 || r == -EINVAL || r == -ERANGE, "a defined result");
-	CLAIM((r == -EINVAL) == !digits, "refused if and only if it is no number");
-	CLAIM(!digits || (r == 0) == (expected <= max), "taken if and only if it is within the limit");
-	CLAIM(value == (r == 0 ? expected : UINT64_MAX), "the value is that of the digits, and changed by success only");
+	CLAIM((r == -EINVAL) == !digits, "refused if and only if it is not a number");
+	CLAIM(!digits || (r == 0) == (expected <= max), "accepted if and only if it is within the limit");
+	CLAIM(value == (r == 0 ? expected : UINT64_MAX), "the value is that of the digits, and changes only on success");
 }
 
 /* Generations, indexes of secrets, seconds. */
@@ -71,7 +70,7 @@ void prove_hex(void)
 	good = digits == 2 * length;
 	for (size_t i = 0; i < digits; i++)
 		good = good && is_hex(text[i]);
-	CLAIM(r == (good ? 0 : -EINVAL), "taken if and only if all are hex digits, two for each byte");
+	CLAIM(r == (good ? 0 : -EINVAL), "accepted if and only if all are hex digits, two for each byte");
 }
 
 void prove_format_hex(void)
@@ -134,5 +133,5 @@ void prove_has_end(void)
 
 	for (size_t i = 0; i < end_length && i < length && expected; i++)
 		expected = text[length - 1 - i] == end[end_length - 1 - i];
-	CLAIM(text_has_end(text, end) == expected, "true if and only if the text ends so and is longer");
+	CLAIM(text_has_end(text, end) == expected, "true if and only if the text ends with it and is longer");
 }

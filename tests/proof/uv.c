@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the Ultravisor and add-secret requests tell: src/uv.
+ * Input from the Ultravisor and from add-secret requests: src/uv.
  *
- * Bounds: a list of secrets of 15, 63 and 111 bytes: no header, nearly one entry, nearly two. The header may say any
- * number of entries. A request of up to 336 bytes: the fixed place of version 2 and 8 bytes more. A line of facilities
+ * Bounds: a list of secrets of 15, 63 and 111 bytes: no header, nearly one entry, nearly two. The header may claim any
+ * number of entries. A request of up to 336 bytes: the entry of version 2 and 8 bytes more. A line of facilities
  * of 16 digits, one more, and a second line.
  * Assumed: qsort does not change a list; its order is not proved. file_read gives any bytes and a NUL; calloc may fail.
  *
@@ -30,14 +30,14 @@
 #define submit submit_request
 #include "uv/requests.c"
 
-/* Leaves the order as it is: that qsort sorts is the C library's business. What it may touch is there. */
+/* Does not sort: the C library is not proved here. Checks only that the memory is valid. */
 void qsort(void *base, size_t count, size_t size, int (*compare)(const void *, const void *))
 {
 	(void)compare;
-	CLAIM(count == 0 || __CPROVER_rw_ok(base, count * size), "what is sorted is memory of ours");
+	CLAIM(count == 0 || __CPROVER_rw_ok(base, count * size), "the sorted memory is valid");
 }
 
-/* May fail. One secret at most: the buffers here have no more, whatever their header says. */
+/* May fail. One secret at most: the buffers here have no more, whatever their header claims. */
 void *calloc(size_t count, size_t size)
 {
 	static struct secret zero;
@@ -59,7 +59,7 @@ static void decode_buffer_of(size_t size)
 	r = secrets_decode(buffer, size, &secrets, &total);
 	CLAIM((r == -EBADMSG) == (size < 16), "refused if and only if it has no header");
 	CLAIM(r == 0 || r == -EBADMSG || r == -ENOMEM, "a defined result");
-	CLAIM(r == 0 || (secrets.list == NULL && total == SIZE_MAX), "nothing is changed by a refusal");
+	CLAIM(r == 0 || (secrets.list == NULL && total == SIZE_MAX), "a refused input changes nothing");
 	if (r != 0)
 		return;
 	CLAIM(total <= UINT16_MAX, "the total is a number of 16 bits");
@@ -113,7 +113,7 @@ void prove_facilities(void)
 
 	for (size_t i = 0; i < digits; i++)
 		good = good && hex_digit(text[i]) >= 0;
-	CLAIM(r == (good ? 0 : -EBADMSG), "taken if and only if the first line is a word in hex");
+	CLAIM(r == (good ? 0 : -EBADMSG), "accepted if and only if the first line is a 64-bit word in hex");
 	CLAIM(r != 0 || (facilities[7] & 15) == hex_digit(text[digits - 1]), "the last digit is the lowest");
 }
 
@@ -143,7 +143,7 @@ void prove_request(void)
 		if (entry) {
 			size_t offset = (size_t)(entry - (const uint8_t *)request.data);
 
-			CLAIM(offset >= 48 && offset + SECRETS_ENTRY_SIZE <= request.size, "the entry lies behind the header, in the request");
+			CLAIM(offset >= 48 && offset + SECRETS_ENTRY_SIZE <= request.size, "the entry lies after the header, in the request");
 			secrets_decode_entry(entry);
 		}
 	}
