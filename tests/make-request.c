@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * make-request HOSTKEY ID VALUE: prints an add-secret request for an association secret with this id and this value (32 bytes each), as
- * pvsecret makes them, for the host with this private key (66 bytes). All arguments are hex. The same arguments give the same bytes.
+ * make-request HOSTKEY ID VALUE: prints an add-secret request as pvsecret makes it, for an association secret with this
+ * id and value (32 bytes each) and a host with this private key (66 bytes). All arguments are hex. The same arguments
+ * give the same bytes.
  */
 #include <stdio.h>
 #include <string.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * How long it takes to read, or to refuse, configuration files of the largest size that are made to be hard: at most
- * 50 ms is the aim. What is looked at is the time of the processor, the best of some runs.
+ * The time to read, or to refuse, configuration files of the maximum size that are built to be slow. The goal is at
+ * most 50 ms of processor time, in the best of several runs.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,7 +16,7 @@
 #define RUNS 5
 #define KEY "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 
-/* A beginning, then as often as it fits a part. */
+/* A start, then a part that is repeated up to the maximum size. */
 static const struct {
 	const char *name, *start, *part;
 } files[] = {

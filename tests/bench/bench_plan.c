@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 
-/* How long planning takes for machines up to the largest that there can be, likely ones and ones made to be hard. */
+/* Planning time for machines up to the maximum size: likely ones, and ones built to be slow. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -117,7 +117,7 @@ static void make_one_key(size_t count, size_t apqn_count)
 		set_key(entries[i].mkvp, 0);
 }
 
-/* A few keys wanted by 256 entries each, any secret, card and generation, in a tangle of associations. */
+/* A few keys for 256 entries each; random secrets, cards, generations and associations. */
 static void make_tangle(size_t count, size_t apqn_count)
 {
 	for (size_t i = 0; i < count; i++) {
@@ -133,7 +133,7 @@ static void make_tangle(size_t count, size_t apqn_count)
 	}
 }
 
-/* Every entry is served by one that the entry before it could have had, up to the last one, which moves them all. */
+/* Every entry is served by a queue that also fits the entry before it; the last entry moves all of them. */
 static void make_chain(size_t count, size_t apqn_count)
 {
 	for (size_t i = 0; i < count; i++) {
@@ -169,7 +169,7 @@ static void make_failed(size_t count, size_t apqn_count)
 	}
 }
 
-/* Every queue has the one key; each secret has one. */
+/* All queues have the same key; each secret has one associated queue. */
 static void make_alike(size_t count, size_t apqn_count)
 {
 	make_one_key(count, apqn_count);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 
-/* How long the end of a run takes, after its deadline: messages, tables and the JSON report, for the largest machines. */
+/* The time for the end of a run, after its deadline: messages, tables and the JSON report, for the largest machines. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>

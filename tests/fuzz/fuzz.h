@@ -2,9 +2,9 @@
 #pragma once
 
 /*
- * What all fuzz targets share. Each lets libFuzzer (clang) feed one part of the program that reads what comes from
- * outside. Both sanitizers watch, and every target checks with `holds` what its part promises. There is none for
- * uevents: the program does not listen to any.
+ * Shared by all fuzz targets. Each target passes the input of libFuzzer (clang) to one part of the program that reads
+ * external data, with both sanitizers. It checks with `holds` what the part promises. Uevents have no target: the
+ * program does not read them.
  */
 #include <stddef.h>
 #include <stdint.h>
@@ -24,7 +24,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 		}                                                                                                      \
 	} while (0)
 
-/* Instead of the terminal: nothing that is said may harm one. The context counts the errors. */
+/* Log sink that checks for unprintable characters, which could harm a terminal. The context counts errors. */
 static inline void fuzz_sink(enum log_level level, const char *line, void *context)
 {
 	size_t *errors = context;
@@ -34,7 +34,7 @@ static inline void fuzz_sink(enum log_level level, const char *line, void *conte
 		holds(*line >= ' ' && *line <= '~');
 }
 
-/* The input as a text of exactly its size, so that a look beyond its end is seen. It ends at the first NUL. */
+/* The input as a text in memory of exactly its size, so that a read beyond its end is detected. */
 static inline char *fuzz_text(const uint8_t *data, size_t size)
 {
 	char *text = malloc(size + 1);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The texts of sysfs attributes, each text through every parser: read, or refused with nothing changed (apqn.h). */
+/* Texts of sysfs attributes. Every parser accepts a text, or refuses it and changes nothing (apqn.h). */
 #include <errno.h>
 
 #include "ap/apqn.h"
@@ -8,7 +8,7 @@
 
 #define UNCHANGED 0x5a
 
-/* What came out is either all new or, if the text was refused, as it was. */
+/* A refused text leaves the result unchanged. */
 static void check_result(int r, const void *result, size_t size)
 {
 	const uint8_t *bytes = result;

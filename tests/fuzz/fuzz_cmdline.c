@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The kernel command line: what its file holds, and the options that come of it. */
+/* The kernel command line: its words, and the options that result from the file. */
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -18,7 +18,7 @@ static void remove_root(void)
 	rmdir(root);
 }
 
-/* In memory: a file on a disk would cost a thousand times what is tested. */
+/* In memory: a file on disk would take a thousand times longer than the code under test. */
 static void write_file(const uint8_t *data, size_t size)
 {
 	static int fd = -1;
@@ -61,7 +61,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	log_set_sink(fuzz_sink, &errors);
 	write_file(data, size);
 	boot_options_read(root, &options);
-	holds(errors == 0); /* nothing here may fail, there are warnings only */
+	holds(errors == 0); /* bad parameters only cause warnings */
 	holds(options.run.boot && !options.run.unbind && !options.run.probe && !options.run.check_config);
 	holds(options.run.timeout_ms >= 0 && options.run.timeout_ms <= OPTIONS_TIMEOUT_MAX * INT64_C(1000));
 	holds(memchr(options.config_path, '\0', sizeof(options.config_path)));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The configuration file: refused with one error, or read as entries that keep what config.h says. */
+/* The configuration file: refused with one error, or read as entries that are valid as config.h defines. */
 #include "config/config.h"
 #include "fuzz.h"
 

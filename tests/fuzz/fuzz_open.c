@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Add-secret requests as the emulated Ultravisor opens them: the input is a request that was encrypted for nobody. As it is, nobody can
- * open it. Encrypted for a host, it opens to what can be read of it, and for no other host.
+ * Add-secret requests as the emulated Ultravisor opens them. The input is a request that is not encrypted, so it cannot
+ * be opened. Encrypted for a host, it opens with the same result as its plain part; a changed tag is refused.
  */
 #include "fuzz.h"
 #include "request/request.h"
 
 #define SLOT_COUNT 0x27
-#define HOSTS_MAX 3 /* so that it is quick */
+#define HOSTS_MAX 3 /* for speed */
 
 static void is_all_zero(const struct request_secret *secret)
 {
@@ -38,7 +38,7 @@ static void open_sealed(uint8_t *request, size_t size, size_t hosts)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const uint8_t host_key[REQUEST_HOST_KEY_SIZE] = { 1 };
-	uint8_t *request = malloc(size ? size : 1); /* so that a look beyond its end is seen */
+	uint8_t *request = malloc(size ? size : 1); /* so that a read beyond its end is detected */
 	struct request_secret secret;
 	uint16_t rc;
 
@@ -47,7 +47,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	rc = request_open(request, size, host_key, &secret);
 	holds(rc >= REQUEST_BAD_VERSION && rc <= REQUEST_BAD_SECRET_LENGTH);
 	is_all_zero(&secret);
-	/* So far everything that has to be believed is right. */
+	/* All fields that are read before decryption are valid. */
 	if (rc == REQUEST_NOT_DECRYPTED && request[SLOT_COUNT] <= HOSTS_MAX)
 		open_sealed(request, size, request[SLOT_COUNT]);
 	free(request);

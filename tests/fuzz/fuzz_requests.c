@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Add-secret requests, which come from a disk that anybody may write to: the input is a file in a directory, checked and then
- * submitted to a Ultravisor that holds one secret. The id counts at its place only, and the file is submitted as it is, once.
+ * Add-secret requests, which come from a disk that anyone may write to. The input is a file in a directory, checked and
+ * then submitted to an Ultravisor with one secret. A valid file is submitted at most once, a damaged one never.
  */
 #include <fcntl.h>
 #include <sys/stat.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A whole run on the simulated machine whose files say what the input says. The first byte stands for the options, then
- * come texts that end with a NUL each, one for every file of the table; an empty one leaves the file as it is.
+ * A whole run on the simulated machine, with contents of sysfs files from the input. The first byte selects options.
+ * Then follow texts that end with NUL, one for each file of the table; an empty text leaves the file unchanged.
  */
 #include <unistd.h>
 
@@ -57,7 +57,7 @@ static void write_config(void)
 	written = true;
 }
 
-/* A fault for every text that is not empty; a text that no read can return is cut. */
+/* Injects every text that is not empty. Truncates a text that is too long for a read. */
 static void inject(struct sim *sim, char *text, const char *end)
 {
 	for (size_t i = 0; i < COUNT(files) && text < end; i++) {

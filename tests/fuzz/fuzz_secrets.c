@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The list of secrets as the Ultravisor writes it: whatever it says, entries come out of the buffer only, in order. */
+/* The list of secrets of the Ultravisor. Whatever its header claims, entries come only from the buffer, sorted. */
 #include "fuzz.h"
 #include "uv/secrets.h"
 
