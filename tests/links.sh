@@ -3,12 +3,12 @@
 #
 # Links between documents. Sourced after tap.sh.
 
-# The names that a page can be linked at: its headings as forges write them.
+# The anchors of a page: its headings, converted as code forges do.
 anchors() {
 	sed -n 's/^##* //p' "$1" | tr '[:upper:]' '[:lower:]' | tr -cd '[:alnum:] \n-' | tr ' ' '-'
 }
 
-# dead_links FOLDER: prints each relative link that leads nowhere: no such file, or no such heading in it.
+# dead_links FOLDER: prints each broken relative link: the file or its heading does not exist.
 dead_links() {
 	for page in "$1"/*.md "$1"/doc/*.md; do
 		grep -o ']([^)]*)' "$page" | sed 's/^](//; s/)$//' | grep -v '^[a-z]*://' | while read -r link; do
@@ -22,7 +22,7 @@ dead_links() {
 	done
 }
 
-# links_lead_somewhere FOLDER: and there are some.
+# links_lead_somewhere FOLDER: there are links, and none is broken.
 links_lead_somewhere() {
 	dead=$(dead_links "$1")
 	[ -z "$dead" ] || { echo "$dead"; return 1; }

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=sh
 #
-# Debian systems of another release for this machine, kept in cache/. Sourced in the top folder by tests that need the tools
-# of that release. Needs root.
+# Debian systems of other releases, for this machine, kept in cache/. Sourced in the top folder by tests that need the tools of
+# such a release. Needs root.
 
-# make_release_tree SUITE FOLDER PACKAGES: made once; made again if the packages or qemu/make-tree change.
+# make_release_tree SUITE FOLDER PACKAGES: makes the system once, and again if the packages or qemu/make-tree change.
 make_release_tree() {
 	inputs=$(echo "$1" "$3" | cat - qemu/make-tree | sha256sum)
 	mkdir -p "$(dirname "$2")" || return
@@ -16,7 +16,7 @@ make_release_tree() {
 	) 8>"$2.lock"
 }
 
-# in_release_tree TREE FOLDER DIRECTORY COMMAND...: in a mount namespace of its own, with FOLDER as /build, in DIRECTORY there.
+# in_release_tree TREE FOLDER DIRECTORY COMMAND...: runs COMMAND in the tree, in DIRECTORY, in its own mount namespace. FOLDER is /build.
 # shellcheck disable=SC2016 # expanded by that shell
 in_release_tree() {
 	unshare -m sh -c '

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=sh
 #
-# TAP for shell tests: source it, give verdicts, end with finish.
+# TAP for shell tests: source it, call verdict or check, end with finish.
 
-# awk cuts fractions off where the locale has a decimal comma; sort and messages differ, too.
+# In a locale with a decimal comma, awk truncates fractions. Sort order and messages differ, too.
 export LC_ALL=C.UTF-8
 # For builds in other folders.
 export CROSS_ROOT="$PWD/cache/s390x"
@@ -25,7 +25,7 @@ verdict() {
 	[ $# -eq 0 ] || printf '%s\n' "$@" | sed 's/^/# /'
 }
 
-# check TEXT COMMAND...: the command has to succeed; what it prints is shown only if it does not.
+# check TEXT COMMAND...: the command must succeed; its output is shown only if it fails.
 check() {
 	tap_text=$1
 	shift

@@ -19,7 +19,7 @@ $(CHECK_PROGRAMS): $(CHECK)/%: $(CHECK)/tests/unit/%.o $(CHECK_OBJECTS)
 	$(call say,LD)
 	$(Q)$(CC) $(CHECK_FLAGS) $(CHECK_WRAP) -o $@ $^ -lcmocka $(CHECK_YAML) -lmbedcrypto
 
-# Where calls have to fail the test puts its own functions in their place; only an archive lets it do so in libyaml.
+# Tests of failing calls replace functions (--wrap). In libyaml this works only with the static library.
 CHECK_YAML := -lyaml
 $(CHECK)/test_memory: CHECK_YAML := -l:libyaml.a
 $(CHECK)/test_memory: CHECK_WRAP := $(addprefix -Wl$(comma)--wrap=,malloc calloc realloc strdup strndup)
@@ -49,7 +49,7 @@ coverage: ## lines and branches of src/ that the unit tests reach (gcov)
 
 include tests/fuzz/fuzz.mk
 
-# Said before anything is installed or built.
+# Checked before anything is installed or built.
 .PHONY: is-clone
 is-clone:
 	@[ -e .git ] || { echo "make test needs a clone with git. In a release archive, 'make check' runs the unit tests." >&2; exit 1; }
@@ -78,7 +78,7 @@ bench: deps build/bench/bench_config build/bench/bench_plan build/bench/bench_re
 	qemu/bench
 	qemu/boot-time
 
-# As the program is built, not as the tests are.
+# Built like the program, not like the tests.
 build/bench/bench_%: tests/bench/bench_%.c $(filter-out src/main.c,$(SOURCES))
 	@mkdir -p $(@D)
 	$(call say,LD)
@@ -108,9 +108,9 @@ simulate: $(SIMULATE)/simulate ## random runs on the simulated machine (SEED, FI
 	$< $(SEED) $(FIRST) $(RUNS) $(KILL)
 
 .PHONY: prove
-prove: ## prove properties of parsers, queue steps and plan for all inputs up to a bound, with CBMC (MUTATE=1: with bugs put in)
+prove: ## prove properties of parsers, queue steps and plan for all inputs up to a bound, with CBMC (MUTATE=1: with inserted bugs)
 	MUTATE=$(MUTATE) tests/proof/prove
 
 .PHONY: mutate
-mutate: $(SIMULATE)/simulate $(CHECK_PROGRAMS) ## bugs put in on purpose: do random runs or unit tests find them?
+mutate: $(SIMULATE)/simulate $(CHECK_PROGRAMS) ## insert bugs: random runs or unit tests must find each of them
 	tests/mutate
