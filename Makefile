@@ -14,7 +14,7 @@ DOCDIR ?= $(DATADIR)/doc/pvapconfig
 MANDIR ?= $(DATADIR)/man
 BASHCOMPLETIONDIR ?= $(DATADIR)/bash-completion/completions
 ZSHCOMPLETIONDIR ?= $(DATADIR)/zsh/site-functions
-# Not below PREFIX: dracut, mkinitcpio and initramfs-tools look for modules and hooks nowhere else, and take units from there.
+# Not below PREFIX: dracut, mkinitcpio and initramfs-tools look for modules, hooks and units only here.
 DRACUTMODULESDIR ?= /usr/lib/dracut/modules.d
 INITCPIODIR ?= /usr/lib/initcpio
 INITRAMFSTOOLSDIR ?= /usr/share/initramfs-tools
@@ -33,14 +33,14 @@ endif
 ifneq ($(ROOT),)
 override CC += -B$(ROOT)/usr/lib/s390x-linux-gnu -isystem $(ROOT)/usr/include
 endif
-# What the compiler says; nothing if there is none yet, because `make deps` installs it.
+# Output of the compiler; empty if it is not installed yet (`make deps` installs it).
 tells = $(shell $(CC) $(1) 2>/dev/null)
 STRIP ?= $(CROSS_COMPILE)strip
 OBJCOPY ?= $(CROSS_COMPILE)objcopy
 SIZE ?= $(CROSS_COMPILE)size
 CFLAGS ?= -Os -g
 
-# What a cross build makes lies in a folder named after its target, so that both can be there.
+# A cross build has its own folder, named after its target.
 BUILD := build$(if $(CROSS_COMPILE),/$(firstword $(subst -, ,$(CROSS_COMPILE))))
 BINARY := $(BUILD)/pvapconfig
 
@@ -49,12 +49,12 @@ BINARY := $(BUILD)/pvapconfig
 WERROR ?= -Werror
 WARNINGS := -Wall -Wextra $(WERROR) -Wshadow -Wstrict-prototypes -Wmissing-prototypes
 LANGUAGE := -std=gnu11 -D_GNU_SOURCE -Isrc -DPVAPCONFIG_VERSION='"$(VERSION)"'
-# Nothing in a C program unwinds its stack, and the tables for it would be a twentieth of the program.
+# A C program does not unwind its stack, and the tables for it would be a twentieth of the program.
 SIZE_FLAGS ?= -fno-asynchronous-unwind-tables -ffunction-sections -fdata-sections
 # The build folder must not change the build id.
 PREFIX_MAP ?= -ffile-prefix-map=$(CURDIR)=.
 HARDENING := -fPIE -fstack-protector-strong $(SIZE_FLAGS) $(PREFIX_MAP)
-# The program is small enough to be optimised as a whole, which saves some KiB; clang would need another linker for it.
+# Link-time optimisation saves some KiB. With clang it would need another linker.
 ifeq ($(origin LTO),undefined)
 LTO := $(if $(findstring clang,$(call tells,--version)),,-flto=auto)
 endif
@@ -72,7 +72,7 @@ PROGRAM_LIBS := -lyaml -lmbedcrypto
 all: $(BINARY)
 
 # --- which C library ------------------------------------------------------------------------------
-# musl where its development files for this machine are there, else a static glibc, else dynamic. LIBC=… decides by hand.
+# musl if its development files are installed, else a static glibc, else dynamic. LIBC=… overrides this.
 
 found = $(filter /%,$(call tells,-print-file-name=$(1)))
 MUSL_TRIPLET := $(subst -pc-,-,$(patsubst %-gnu,%-musl,$(call tells,-dumpmachine)))
@@ -94,20 +94,20 @@ LIBC := dynamic
 WHY_DYNAMIC := no static libraries of yaml and mbedcrypto, or of C, here
 endif
 
-# Functions whose originals would bring much code along, and what a call gets instead.
+# Functions that would link much code, and their replacements.
 #
-# fork: musl's own takes the locks of threads and runs handlers, 2 KiB; this program has neither.
+# fork: musl's own (2 KiB) takes thread locks and runs handlers; this program has neither.
 # mbedtls_platform_zeroize: all that SHA-256 needs from the rest of libmbedcrypto.a. Its platform_util.o imports clocks, time zones
 #   and, compiled with fortify, __explicit_bzero_chk, which musl does not have.
 # __assert_fail: musl's own prints to a stream; a failed assertion of libyaml ends the program either way.
-# The others: parts of the libraries that this program never calls need them, and they would bring streams, floating point and time
-#   zones. __printf_chk, puts, putchar: self-test of mbedtls; fread, fwrite, ferror: libyaml's reading and writing of streams.
+# The others are used only by parts of the libraries that this program never calls. They would link streams, floating point and time
+#   zones. __printf_chk, puts, putchar: self-test of mbedtls; fread, fwrite, ferror: stream functions of libyaml.
 REPLACED := fork=_Fork mbedtls_platform_zeroize=explicit_bzero __assert_fail=abort \
 	$(addsuffix =abort,__printf_chk puts putchar fread fwrite ferror)
 COMMA := ,
 
 ifeq ($(LIBC),musl)
-# Only the headers of the two libraries: those of glibc must stay out of sight.
+# Only the headers of the two libraries, not those of glibc.
 LIBC_CFLAGS = -nostdinc -isystem $(ROOT)/usr/include/$(MUSL_TRIPLET) -isystem $(call tells,-print-file-name=include) \
 	-isystem $(BUILD)/include
 LIBC_INCLUDE := $(BUILD)/include
@@ -130,19 +130,19 @@ endif
 
 OBJECTS := $(patsubst src/%.c,$(BUILD)/obj/%.o,$(SOURCES) $(LIBC_SOURCES))
 
-# Objects of another compiler or C library are of no use.
+# Another compiler, C library, option or version: compile all objects again.
 FLAVOUR := $(CC) $(call tells,-dumpfullversion -dumpversion) $(LIBC) $(CFLAGS) $(LTO) $(HARDENING) $(LINK_HARDENING) $(LDFLAGS) $(VERSION)
 $(BUILD)/flavour: FORCE
 	@mkdir -p $(@D)
 	@echo '$(FLAVOUR)' | cmp -s - $@ || echo '$(FLAVOUR)' > $@
 
-# mbedtls 3 includes headers of psa/. Made again when the release has changed.
+# mbedtls 3 includes headers of psa/. Made again if the flavour changes.
 $(BUILD)/include: $(BUILD)/flavour
 	@mkdir -p $@
 	@ln -sfn $(wildcard $(addprefix $(ROOT)/usr/include/,yaml.h mbedtls psa)) $@
 	@touch $@
 
-# Copies without the tables for unwinding, see HARDENING.
+# Copies without the tables for unwinding, see SIZE_FLAGS.
 $(BUILD)/lib/%.a: $(BUILD)/flavour
 	@mkdir -p $(@D)
 	$(call say,COPY)
@@ -163,7 +163,7 @@ $(BINARY): $(OBJECTS) $(LINK_LIBS)
 .PHONY: FORCE
 FORCE:
 
-# Of the static musl program: the stripped file, which grows in steps of 4 KiB, and code with constants, which does not.
+# Limits of the static musl program: for the stripped file, which grows in steps of 4 KiB, and for code with constants.
 FILE_MAX_KIB := 216
 CODE_MAX_KIB := 208
 
@@ -193,10 +193,11 @@ ZSH_COMPLETION := $(DESTDIR)$(ZSHCOMPLETIONDIR)
 MAN_PAGE := $(MAN)/man8/$(COMMAND).8
 FURTHER_MAN_PAGES := man5/pvapconfig.yaml.5 man7/pvapconfig.cmdline.7
 PRESET := $(DESTDIR)$(SYSTEMDPRESETDIR)/90-pvapconfig.preset
-# What s390-tools may have under the same name. A file without this option of ours is not ours: it is neither replaced nor removed.
+# Files that s390-tools may have under the same name. A file without this option is not from this project: it is neither replaced
+# nor removed.
 NAMED_FILES := $(DESTDIR)$(SBINDIR)/$(COMMAND) $(MAN_PAGE) $(BASH_COMPLETION)/$(COMMAND) $(ZSH_COMPLETION)/_$(COMMAND)
 is_ours = grep -q check-config
-# $(call install_renamed,FILE,TARGET): with the name of the program in it.
+# $(call install_renamed,FILE,TARGET): installs FILE with COMMAND as the name of the program in its text.
 install_renamed = sed -e 's/^\(\.Nm\|\#compdef\|complete -F [^ ]*\|\.Dl [\#$$]\) pvapconfig\>\([^.]\|$$\)/\1 $(COMMAND)\2/' \
 	-e 's/^\.Dt PVAPCONFIG 8/.Dt $(shell echo $(COMMAND) | tr a-z A-Z) 8/' -e 's/^\.Xr pvapconfig 8/.Xr $(COMMAND) 8/' \
 	-e 's/=man:pvapconfig(8)/=man:$(COMMAND)(8)/' -e 's\#=/usr/sbin/pvapconfig\#=$(SBINDIR)/$(COMMAND)\#' $(1) >$(2) && chmod 0644 $(2)
@@ -232,9 +233,9 @@ install: $(BINARY) ## install program, units, dracut module, hooks and examples 
 	$(INSTALL) -m 0644 conf/mkinitcpio.conf.d/zz-pvapconfig.conf $(DOC)/mkinitcpio.conf.d
 	$(INSTALL) -m 0644 $(addprefix conf/secrets/,$(SECRETS_FILES)) $(DOC)/secrets
 
-# Folders that others may use, too, are removed only if they are empty.
+# Shared folders are removed only if they are empty.
 .PHONY: uninstall
-uninstall: ## remove what install has put there; the configuration stays
+uninstall: ## remove the installed files; the configuration stays
 	@for file in $(NAMED_FILES); do [ ! -e $$file ] || ! $(is_ours) $$file || rm $$file; done
 	rm -f $(addprefix $(UNITS)/,$(INITRD_UNITS) $(LATE_UNITS)) $(PRESET) $(UDEV_RULES)/90-pvapconfig.rules $(addprefix $(DRACUT_MODULE)/,$(DRACUT_FILES)) \
 		$(addprefix $(INITCPIO)/,install/pvapconfig install/sd-pvapconfig hooks/pvapconfig) \
@@ -250,7 +251,7 @@ uninstall: ## remove what install has put there; the configuration stays
 		[ ! -d $$folder ] || rmdir --ignore-fail-on-non-empty $$folder; done
 
 # --- release --------------------------------------------------------------------------------------
-# The same commit gives the same bytes, wherever it is made.
+# The same commit gives the same bytes in every folder.
 
 DIST := pvapconfig-$(VERSION)
 
@@ -265,11 +266,11 @@ dist: ## the source of the last commit as build/pvapconfig-VERSION.tar.xz
 include tests/tests.mk
 
 .PHONY: deps
-deps: ## install with apt what building, tests and the guest need (Debian, root)
+deps: ## install the Debian packages for building, tests and guests (root)
 	./install-deps
 
 .PHONY: clean
-clean: ## remove what was built; downloads and the emulator in cache/ stay
+clean: ## remove build/; downloads and the emulator in cache/ stay
 	rm -rf build
 
 .PHONY: help
