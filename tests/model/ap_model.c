@@ -117,7 +117,7 @@ void model_settle(struct model *model, int64_t now_us)
 		settle(&model->queues[i], now_us);
 }
 
-/* Finds the queue, completes what is over by now, and makes the checks that all instructions have. */
+/* Finds the queue, completes its resets and associations that are due, and makes the checks of all instructions. */
 static enum model_response reach(struct model *model, uint8_t card, uint8_t domain, int64_t now_us,
 				 struct model_queue **queue)
 {
@@ -132,7 +132,7 @@ static enum model_response reach(struct model *model, uint8_t card, uint8_t doma
 	return MODEL_OK;
 }
 
-/* Also makes the checks that all instructions except tests and resets have. */
+/* Also makes the checks of all instructions except tests and resets. */
 static enum model_response reach_settled(struct model *model, uint8_t card, uint8_t domain, int64_t now_us,
 					 struct model_queue **queue)
 {

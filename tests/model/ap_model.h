@@ -175,7 +175,7 @@ struct model_test {
 };
 
 /*
- * The instructions. Each first completes the resets and associations that are over by now, then acts. *hang_us, if not
+ * The instructions. Each first completes the resets and associations that are due, then acts. *hang_us, if not
  * NULL, is how long the instruction blocks the processor before it answers: the delay of a bind, or a fault.
  */
 enum model_response model_tapq(struct model *model, uint8_t card, uint8_t domain, int64_t now_us,
@@ -198,7 +198,7 @@ enum model_response model_request(struct model *model, uint8_t card, uint8_t dom
 /* The secret that this queue is associated with, or NULL. Secure keys depend on it and on the master key. */
 const struct model_secret *model_associated_secret(const struct model *model, const struct model_queue *queue);
 
-/* Completes what is over by now, for all queues. Call it before reading the structures directly. */
+/* Completes the resets and associations that are due, for all queues. Needed before the structures are read. */
 void model_settle(struct model *model, int64_t now_us);
 
 /* The number of queues bound to this guest, as of the last instruction on each or the last model_settle. */

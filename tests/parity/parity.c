@@ -159,7 +159,7 @@ static bool run_begin(struct parity *this, const char *where, const char *text)
 		.data = this->begun_data,
 		.size = sizeof(this->begun_data),
 		.length = strlen(text),
-		.channel = MACHINE_NO_CARD + 1, /* beside the others */
+		.channel = MACHINE_NO_CARD + 1, /* concurrent with the others */
 		.until_ms = machine_now_ms(this->machine) + CALL_MS,
 	};
 	strcpy(this->begun_data, text);

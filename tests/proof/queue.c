@@ -163,7 +163,7 @@ static void check_call(const struct queue_task *task)
 	}
 }
 
-/* Tracks what a result shows, according to the kernel and not to the program. */
+/* Tracks what a result shows, according to the kernel, not to the program. */
 static void note_result(enum queue_call call, int error, const char *text)
 {
 	bool lost = error == -EOWNERDEAD;

@@ -21,7 +21,7 @@ struct sim_queue {
 	bool broken;     /* the device is in error state */
 	bool online;     /* as set by the administrator */
 	bool configured, checkstopped;
-	bool unbind;     /* the next reset is to unbind */
+	bool unbind;     /* the next reset unbinds */
 	bool active;     /* in the list of queues that a tick runs */
 	enum sim_state state;
 	enum model_bind_state bind_state;

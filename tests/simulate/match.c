@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#define NOBODY SIZE_MAX
+#define NO_ENTRY SIZE_MAX
 
 /* --- what fits ------------------------------------------------------------------------------------ */
 
@@ -82,7 +82,7 @@ static bool add_path(struct match *match, size_t entry)
 		if (!match->edges[entry][queue] || match->seen[queue])
 			continue;
 		match->seen[queue] = true;
-		if (match->owner[queue] == NOBODY || add_path(match, match->owner[queue])) {
+		if (match->owner[queue] == NO_ENTRY || add_path(match, match->owner[queue])) {
 			match->owner[queue] = entry;
 			return true;
 		}
@@ -104,7 +104,7 @@ void match_prepare(const struct outcome *outcome, const struct outcome_queue *st
 	match->queue_count = outcome->model->queue_count;
 	match->size = 0;
 	for (size_t queue = 0; queue < match->queue_count; queue++) {
-		match->owner[queue] = NOBODY;
+		match->owner[queue] = NO_ENTRY;
 		for (size_t i = 0; i < outcome->draw->entry_count; i++) {
 			const struct draw_entry *entry = &outcome->draw->entries[i];
 

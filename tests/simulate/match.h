@@ -8,7 +8,7 @@
 struct match {
 	size_t queue_count;
 	bool edges[DRAW_ENTRIES_MAX][MODEL_QUEUES_MAX];
-	size_t owner[MODEL_QUEUES_MAX]; /* entry, or NOBODY */
+	size_t owner[MODEL_QUEUES_MAX]; /* entry, or NO_ENTRY */
 	bool seen[MODEL_QUEUES_MAX];
 	size_t size;
 };

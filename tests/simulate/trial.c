@@ -114,7 +114,7 @@ static void note_states(struct sim *sim, struct outcome_queue *queues)
 	}
 }
 
-/* Whether an entry names what was written to se_associate for this queue. */
+/* Whether an entry names the secret that was written to se_associate for this queue. */
 static bool is_named(const struct sim_record *record, const struct outcome *outcome)
 {
 	unsigned int card, domain, index;
