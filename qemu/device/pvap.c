@@ -130,7 +130,7 @@ static void load_topology(const char *path)
 	model_init(&model);
 	line = model_parse(&model, text, length);
 	if (line)
-		fail("PVAPCONFIG_TOPOLOGY: %s:%zu: line cannot be understood", path, line);
+		fail("PVAPCONFIG_TOPOLOGY: %s:%zu: invalid line", path, line);
 	have_model = true;
 }
 
