@@ -7,7 +7,7 @@
 #include "boot/boot.h"
 #include "fuzz.h"
 
-static char root[] = "/tmp/fuzz_cmdline.XXXXXX";
+static char root[] = "/dev/shm/fuzz_cmdline.XXXXXX";
 static char path[sizeof(root) + sizeof("/proc/cmdline")];
 
 static void remove_root(void)

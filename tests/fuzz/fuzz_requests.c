@@ -14,7 +14,7 @@
 #define TOPOLOGY "secret 0 id=5313153e00000000000000000000000000000000000000000000000000000000\n"
 #define COMMAND_ADD "2"
 
-static char directory[] = "/tmp/fuzz_requests.XXXXXX", path[sizeof(directory) + sizeof("/a.asrcb")];
+static char directory[] = "/dev/shm/fuzz_requests.XXXXXX", path[sizeof(directory) + sizeof("/a.asrcb")];
 
 static void write_input(const uint8_t *data, size_t size)
 {

@@ -36,7 +36,7 @@ static const char *const files[] = {
 	"devices/ap/card11",
 };
 
-static char config_path[] = "/tmp/fuzz_run.XXXXXX";
+static char config_path[] = "/dev/shm/fuzz_run.XXXXXX";
 
 static void remove_config(void)
 {

@@ -115,7 +115,7 @@ static struct arguments parse_arguments(int argc, char *argv[])
 int main(int argc, char *argv[])
 {
 	struct arguments arguments = parse_arguments(argc, argv);
-	char path[] = "/tmp/simulate.XXXXXX";
+	char path[] = "/dev/shm/simulate.XXXXXX";
 	const char *sentence;
 	int fd;
 
