@@ -259,6 +259,9 @@ int __wrap_poll(struct pollfd *fds, nfds_t count, int timeout_ms)
 {
 	if (count == 1 && (fds->fd == never_writable || (fds->fd < 0 && never_writable >= 0))) {
 		waited_ms += timeout_ms;
+		/* An endless wait. A message would go to the streams that the test has diverted. */
+		if (waited_ms > 10 * LOG_PATIENCE_MS)
+			abort();
 		return poll_lies && fds->fd >= 0;
 	}
 	return __real_poll(fds, count, timeout_ms);
@@ -270,7 +273,7 @@ int __wrap_poll(struct pollfd *fds, nfds_t count, int timeout_ms)
  */
 static void blocked_output(void **state)
 {
-	int saved_output, saved_errors;
+	int saved_output, saved_errors, waited_first_ms;
 	int output = divert(STDOUT_FILENO, &saved_output);
 	int errors = divert(STDERR_FILENO, &saved_errors);
 
@@ -283,15 +286,16 @@ static void blocked_output(void **state)
 	log_report_lost();
 	never_writable = STDOUT_FILENO;
 	log_raw("{}\n", 3);
-	assert_int_equal(waited_ms, LOG_PATIENCE_MS);
+	waited_first_ms = waited_ms;
 	log_notice("three");
-	assert_int_equal(waited_ms, LOG_PATIENCE_MS);
 	never_writable = -1;
 	log_error("four");
 	log_report_lost();
 	restore(STDOUT_FILENO, saved_output);
 	restore(STDERR_FILENO, saved_errors);
 
+	assert_int_equal(waited_first_ms, LOG_PATIENCE_MS);
+	assert_int_equal(waited_ms, LOG_PATIENCE_MS);
 	assert_packet(errors, "pvapconfig: warning: 2 lines were lost: the reader was too slow\n");
 	assert_packet(errors, "pvapconfig: warning: 1 line was lost: the reader was too slow\n");
 	assert_packet(errors, "pvapconfig: error: four\n");
