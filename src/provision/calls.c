@@ -240,8 +240,8 @@ static void check_patience(struct provision *this, size_t i, int64_t now_ms)
 	}
 }
 
-/* An unbind that had begun before the newest plan was made: the queue has to be planned for again. */
-static bool is_planned_bound(const struct provision *this, const struct queue_task *task)
+/* The newest plan does not want this unbind, so another plan is needed at its end. */
+static bool is_wanted_again(const struct provision *this, const struct queue_task *task)
 {
 	return this->plan.apqns && this->plan.apqns[task - this->tasks].goal != PLAN_UNBIND;
 }
@@ -261,7 +261,7 @@ static bool changes_plan(const struct provision *this, const struct queue_task *
 		return task->apqn->identity != before->identity ||
 		       memcmp(task->apqn->mkvp, before->mkvp, sizeof(before->mkvp)) != 0;
 	if (goal_before == GOAL_UNBIND)
-		return this->request->dry_run || is_planned_bound(this, task);
+		return this->request->dry_run || is_wanted_again(this, task);
 	return goal_before == GOAL_IDENTIFY || goal_before == GOAL_SETTLE;
 }
 

@@ -275,7 +275,7 @@ static void test_limit_of_each_call(void **state)
 	assert_int_equal(user->hung[0], 0);
 }
 
-/* With less time, a card is given up sooner, so that time is left for the others. */
+/* The less time is left, the shorter the timeout of a call, so that the other cards are not starved. */
 static void test_limit_with_little_time(void **state)
 {
 	static const struct {

@@ -143,7 +143,7 @@ static void queues_that_help_indirectly(void **state)
 	plan_release(&plan);
 }
 
-/* The unread queue could serve only an entry whose queue is of no use to the unserved entry. */
+/* An unread queue does not help if it could replace only queues that the unserved entry cannot use. */
 static void queues_that_do_not_help(void **state)
 {
 	struct config_entry entries[] = {
